@@ -1,0 +1,151 @@
+// The table of sessions of one node: one writer, any number of readers, two views of one memory.
+//
+// Live view:      what the last finished Apply() left. Exact.
+// Snapshot view:  one consistent cut of all sessions, replaced by PublishSnapshot(). A batch is
+//                 answered from exactly one cut, whatever happens meanwhile.
+//
+// Threads:     Apply, Maintain: the one writer thread (`broker`; for a second registry, its own
+//              writer). PublishSnapshot: one `refresher` thread. All const methods: any.
+// Progress:    the writer never waits for anybody. Live state and batch reads take no lock and
+//              write nothing shared. See docs/registry.md for the guarantees by letter.
+// Consistency: see each method.
+// Ownership:   results are copies; no reader holds memory of the registry.
+// Errors:      memory exhaustion is the only one: Apply() then says kOutOfMemory, changes nothing
+//              for that client and counts it.
+#ifndef SESSION_STATUS_REGISTRY_SESSION_REGISTRY_H_
+#define SESSION_STATUS_REGISTRY_SESSION_REGISTRY_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "registry/session_event.h"
+
+namespace session_status::registry {
+
+// The hot part of an answer.
+struct SessionStatus {
+  SessionState state = SessionState::kUnknown;
+  EndReason reason = EndReason::kNone;  // of the last end; kNone while online
+  bool online() const { return state == SessionState::kOnline; }
+};
+
+// Everything the registry knows about one client. A copy.
+struct SessionDetails {
+  SessionStatus status;
+  uint64_t incarnation = 0;  // of the last connection
+  uint16_t broker_code = 0;  // the broker's own code of the last end
+  uint32_t connects = 0;     // connections since the session was first seen
+  absl::Time connected_at = absl::InfinitePast();        // of the last connection
+  absl::Time disconnected_at = absl::InfinitePast();     // InfinitePast while online
+  absl::Time session_created_at = absl::InfinitePast();
+  std::string address;
+  std::string username;
+  uint16_t listener_port = 0;
+  uint16_t keepalive_s = 0;
+  ProtocolVersion protocol_version = ProtocolVersion::kUnknown;
+  Transport transport = Transport::kUnknown;
+  bool clean_start = false;
+};
+
+// Identifies the cut that a batch was answered from.
+struct SnapshotInfo {
+  uint64_t sequence = 0;  // events applied up to and including this cut
+  absl::Time taken_at = absl::InfinitePast();            // wall time
+  absl::Duration age(absl::Time now) const { return now - taken_at; }
+};
+
+// What Apply() did.
+struct ApplyResult {
+  enum class Outcome : uint8_t {
+    kApplied,
+    kStale,       // an older incarnation's event, or one seen before: nothing changed
+    kOutOfMemory  // counted; the client keeps its previous state
+  };
+  Outcome outcome = Outcome::kStale;
+  uint64_t sequence = 0;        // of this change; strictly rising by one per applied event
+  SessionState before = SessionState::kUnknown;
+  SessionState after = SessionState::kUnknown;
+};
+
+struct RegistryOptions {
+  // Ended sessions (state kOffline) are remembered at most this long and at most this many.
+  absl::Duration ended_ttl = absl::Hours(24);
+  uint64_t ended_max = 1'000'000;
+};
+
+// Exact counts, kept in O(1) per event. Read at any time; each figure is exact as of some moment
+// during the read, and all of them after the last Apply() returned.
+struct RegistryCounts {
+  std::array<uint64_t, kSessionStateCount> by_state{};      // kUnknown: always 0
+  std::array<uint64_t, kEndReasonCount> ends_by_reason{};   // ends since start
+  std::array<uint64_t, 6> online_by_protocol{};             // by ProtocolVersion number
+  uint64_t connects = 0;        // applied connects since start
+  uint64_t takeovers = 0;       // connects that found the client online
+  uint64_t stale_events = 0;    // events that changed nothing
+  uint64_t forgotten = 0;       // ended sessions dropped by ended_ttl or ended_max
+  uint64_t out_of_memory = 0;
+  uint64_t long_id_bytes = 0;   // memory of client identifiers that are not inline
+};
+
+class SessionRegistry {
+ public:
+  explicit SessionRegistry(const RegistryOptions& options = {});
+  ~SessionRegistry();
+  SessionRegistry(const SessionRegistry&) = delete;
+  SessionRegistry& operator=(const SessionRegistry&) = delete;
+
+  // -- writer ------------------------------------------------------------------------------------
+  // Applies one event. Wait-free but for page faults; allocates in bounded steps.
+  ApplyResult Apply(const SessionEvent& event);
+
+  // Bounded housekeeping: forgets ended sessions past their limits, at most `budget` of them.
+  // Returns how many. Call it from the broker's tick.
+  size_t Maintain(absl::Time now, size_t budget);
+
+  // -- refresher ---------------------------------------------------------------------------------
+  // Makes everything applied so far the new snapshot. Cost: independent of the number of sessions.
+  void PublishSnapshot(absl::Time now);
+
+  // -- any thread --------------------------------------------------------------------------------
+  // Live state of one client.
+  SessionStatus Find(absl::string_view client_id) const;
+
+  // Live details of one client; false if unknown (`*details` is then untouched). All fields are of
+  // one moment.
+  bool FindDetails(absl::string_view client_id, SessionDetails* details) const;
+
+  // Answers `client_ids[i]` into `out[i]`, all from one cut, and says which.
+  // REQUIRES: out.size() == client_ids.size().
+  SnapshotInfo QuerySnapshot(absl::Span<const absl::string_view> client_ids,
+                             absl::Span<SessionStatus> out) const;
+
+  // The current snapshot's identity without asking for anybody.
+  SnapshotInfo CurrentSnapshot() const;
+
+  // Visits every session of the live view once, in no order; a session that is there during the
+  // whole walk is seen exactly once. Stops when `visit` returns false. The view passed to `visit`
+  // is valid during the call only. Not for the writer's thread.
+  void ForEach(const std::function<bool(absl::string_view, const SessionDetails&)>& visit) const;
+
+  RegistryCounts Counts() const;
+  uint64_t sequence() const;      // of the last applied event
+  size_t MemoryBytes() const;     // reserved from the system and touched, all overhead included
+
+  // Aborts with a message when an internal invariant does not hold. Writer thread only.
+  void CheckInvariantsForTest() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace session_status::registry
+
+#endif  // SESSION_STATUS_REGISTRY_SESSION_REGISTRY_H_
