@@ -1,0 +1,173 @@
+#include "plugin/api/service.h"
+
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+
+namespace session_status::api {
+namespace {
+
+using registry::SessionDetails;
+using registry::SessionState;
+using registry::SessionStatus;
+using registry::SnapshotInfo;
+
+// The wire enums repeat the registry's numbers, so that a cast is the whole translation.
+static_assert(static_cast<int>(pb::SESSION_STATE_OFFLINE) ==
+              static_cast<int>(SessionState::kOffline));
+static_assert(static_cast<int>(pb::END_REASON_UNKNOWN) ==
+              static_cast<int>(registry::EndReason::kUnknown));
+static_assert(static_cast<int>(pb::TRANSPORT_WEBSOCKETS) ==
+              static_cast<int>(registry::Transport::kWebSockets));
+
+void FillSnapshot(const SnapshotInfo& info, absl::Time now, pb::Snapshot* out) {
+  out->set_sequence(info.sequence);
+  out->set_taken_at_ms(absl::ToUnixMillis(info.taken_at));
+  out->set_age_ms(absl::ToInt64Milliseconds(info.age(now)));
+}
+
+absl::string_view ProtocolName(registry::ProtocolVersion version) {
+  switch (version) {
+    case registry::ProtocolVersion::kMqtt31: return "MQTT 3.1";
+    case registry::ProtocolVersion::kMqtt311: return "MQTT 3.1.1";
+    case registry::ProtocolVersion::kMqtt5: return "MQTT 5";
+    case registry::ProtocolVersion::kUnknown: break;
+  }
+  return "";
+}
+
+bool Known(absl::Time t) { return t > absl::InfinitePast(); }
+
+absl::Status CheckClientId(absl::string_view client_id) {
+  if (client_id.empty()) {
+    return absl::InvalidArgumentError("client_id is empty; it takes 1 to 65535 bytes of UTF-8");
+  }
+  if (client_id.size() > kClientIdBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client_id has ", client_id.size(), " bytes; MQTT allows at most 65535"));
+  }
+  return absl::OkStatus();
+}
+
+void FillDetails(const SessionDetails& details, absl::Time now, absl::Duration keepalive_grain,
+                 pb::QuerySessionByClientIdResponse* reply) {
+  const bool online = details.status.online();
+  reply->set_incarnation(details.incarnation);
+  if (Known(details.connected_at)) {
+    reply->set_connected_at_ms(absl::ToUnixMillis(details.connected_at));
+  }
+  if (online) {
+    reply->set_last_seen_at_ms(absl::ToUnixMillis(now));
+  } else if (Known(details.disconnected_at)) {
+    reply->set_last_seen_at_ms(absl::ToUnixMillis(details.disconnected_at));
+    reply->set_disconnected_at_ms(absl::ToUnixMillis(details.disconnected_at));
+  }
+  if (Known(details.session_created_at)) {
+    reply->set_session_created_at_ms(absl::ToUnixMillis(details.session_created_at));
+  }
+  reply->set_end_reason(static_cast<pb::EndReason>(details.status.reason));
+  reply->set_broker_code(details.broker_code);
+  reply->set_address(details.address);
+  reply->set_listener_port(details.listener_port);
+  reply->set_protocol_version(std::string(ProtocolName(details.protocol_version)));
+  reply->set_transport(static_cast<pb::Transport>(details.transport));
+  reply->set_keepalive_s(details.keepalive_s);
+  reply->set_username(details.username);
+  reply->set_clean_start(details.clean_start);
+  reply->set_connects(details.connects);
+  if (online && details.keepalive_s == 0) {
+    reply->set_silent_death_undetected(true);
+  } else if (online) {
+    const absl::Duration bound = absl::Seconds(details.keepalive_s) * 1.5 + keepalive_grain;
+    reply->set_detection_bound_s(
+        static_cast<uint32_t>(absl::ToInt64Seconds(absl::Ceil(bound, absl::Seconds(1)))));
+  }
+}
+
+}  // namespace
+
+Service::Service(const registry::SessionRegistry& registry, ServerFacts facts)
+    : registry_(registry), facts_(std::move(facts)) {}
+
+absl::Status Service::CheckInstance(const std::string& instance_id) const {
+  if (instance_id.empty() || instance_id == facts_.instance_id) return absl::OkStatus();
+  return absl::NotFoundError("instance_id names no instance of this server");
+}
+
+absl::Status Service::BatchQuerySessionByClientIds(
+    const pb::BatchQuerySessionByClientIdsRequest& request, absl::Time now,
+    pb::BatchQuerySessionByClientIdsResponse* reply) const {
+  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  const auto count = static_cast<size_t>(request.client_ids_size());
+  if (count == 0) return absl::InvalidArgumentError("client_ids is empty; it takes 1 to 10000");
+  if (count > kBatchIdsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client_ids has ", count, " elements; at most ", kBatchIdsMax));
+  }
+
+  // Sixteen inline: the documented batch of ten needs no allocation.
+  absl::InlinedVector<absl::string_view, 16> ids(request.client_ids().begin(),
+                                                 request.client_ids().end());
+  absl::InlinedVector<SessionStatus, 16> statuses(count);
+  const SnapshotInfo info =
+      registry_.QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
+
+  FillSnapshot(info, now, reply->mutable_snapshot());
+  reply->mutable_sessions()->Reserve(static_cast<int>(count));
+  for (size_t i = 0; i < count; ++i) {
+    pb::OnlineStatus* out = reply->add_sessions();
+    out->set_client_id(ids[i].data(), ids[i].size());
+    if (absl::Status s = CheckClientId(ids[i]); !s.ok()) {
+      out->mutable_error()->set_code("invalid_argument");
+      out->mutable_error()->set_message(std::string(s.message()));
+      continue;
+    }
+    out->set_online(statuses[i].online());
+    out->set_state(static_cast<pb::SessionState>(statuses[i].state));
+    out->set_end_reason(static_cast<pb::EndReason>(statuses[i].reason));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Service::QuerySessionByClientId(const pb::QuerySessionByClientIdRequest& request,
+                                             absl::Time now,
+                                             pb::QuerySessionByClientIdResponse* reply) const {
+  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (absl::Status s = CheckClientId(request.client_id()); !s.ok()) return s;
+  reply->set_client_id(request.client_id());
+  SessionDetails details;
+  const bool known = registry_.FindDetails(request.client_id(), &details);
+  reply->set_online(details.status.online());
+  reply->set_state(static_cast<pb::SessionState>(details.status.state));
+  if (known) FillDetails(details, now, facts_.keepalive_check_grain, reply);
+  return absl::OkStatus();
+}
+
+absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::Time now,
+                                      pb::GetServerStatusResponse* reply) const {
+  const registry::RegistryCounts counts = registry_.Counts();
+  const auto in_state = [&counts](SessionState s) {
+    return counts.by_state[static_cast<size_t>(s)];
+  };
+  reply->set_version(facts_.version);
+  reply->set_broker(facts_.broker);
+  reply->set_instance_id(facts_.instance_id);
+  reply->set_started_at_ms(absl::ToUnixMillis(facts_.started_at));
+  reply->set_uptime_ms(absl::ToInt64Milliseconds(now - facts_.started_at));
+  pb::StateCounts* sessions = reply->mutable_sessions();
+  sessions->set_online(in_state(SessionState::kOnline));
+  sessions->set_offline_session_kept(in_state(SessionState::kOfflineSessionKept));
+  sessions->set_offline(in_state(SessionState::kOffline));
+  reply->set_connects(counts.connects);
+  reply->set_takeovers(counts.takeovers);
+  reply->set_stale_events(counts.stale_events);
+  reply->set_sequence(registry_.sequence());
+  FillSnapshot(registry_.CurrentSnapshot(), now, reply->mutable_snapshot());
+  reply->set_snapshot_refresh_ms(absl::ToInt64Milliseconds(facts_.snapshot_refresh));
+  reply->set_registry_memory_bytes(registry_.MemoryBytes());
+  return absl::OkStatus();
+}
+
+}  // namespace session_status::api

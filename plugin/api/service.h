@@ -1,0 +1,62 @@
+// The status service itself: a typed request in, a typed reply or an error out. No transport, no
+// encoding.
+//
+// Threads:     any; const, takes no lock of its own.
+// Consistency: batches from one snapshot cut, single ids from the live registry.
+// Errors:      absl::Status with the sixteen codes of the Connect protocol. A bad element of a
+//              batch is an error in that element only.
+#ifndef SESSION_STATUS_PLUGIN_API_SERVICE_H_
+#define SESSION_STATUS_PLUGIN_API_SERVICE_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "proto/session_status.pb.h"
+#include "registry/session_registry.h"
+
+namespace session_status::api {
+
+namespace pb = ::mosquitto_session_status::v1;
+
+// Bounds the work and the reply (about 0.6 MB of JSON) of one call.
+inline constexpr size_t kBatchIdsMax = 10'000;
+// MQTT 5, 1.5.4: a UTF-8 string is at most 65,535 bytes.
+inline constexpr size_t kClientIdBytesMax = 65'535;
+
+// What does not change while the plugin runs.
+struct ServerFacts {
+  std::string version;
+  std::string broker;
+  std::string instance_id;
+  absl::Time started_at;
+  absl::Duration snapshot_refresh;
+  // The broker looks for silent clients this often, so it may notice one that much later.
+  absl::Duration keepalive_check_grain = absl::Seconds(5);
+};
+
+class Service {
+ public:
+  // `registry` must outlive the service.
+  Service(const registry::SessionRegistry& registry, ServerFacts facts);
+
+  absl::Status BatchQuerySessionByClientIds(const pb::BatchQuerySessionByClientIdsRequest& request,
+                                            absl::Time now,
+                                            pb::BatchQuerySessionByClientIdsResponse* reply) const;
+  absl::Status QuerySessionByClientId(const pb::QuerySessionByClientIdRequest& request,
+                                      absl::Time now,
+                                      pb::QuerySessionByClientIdResponse* reply) const;
+  absl::Status GetServerStatus(const pb::GetServerStatusRequest& request, absl::Time now,
+                               pb::GetServerStatusResponse* reply) const;
+
+ private:
+  absl::Status CheckInstance(const std::string& instance_id) const;
+
+  const registry::SessionRegistry& registry_;
+  const ServerFacts facts_;
+};
+
+}  // namespace session_status::api
+
+#endif  // SESSION_STATUS_PLUGIN_API_SERVICE_H_

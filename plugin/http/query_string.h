@@ -1,0 +1,27 @@
+// Query strings and form bodies: name=value pairs, percent-encoded (WHATWG URL, section 5.1).
+//
+// Threads: any. Errors: as absl::Status, naming the offending pair by position.
+#ifndef SESSION_STATUS_PLUGIN_HTTP_QUERY_STRING_H_
+#define SESSION_STATUS_PLUGIN_HTTP_QUERY_STRING_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace session_status::http {
+
+// Decodes %XX and '+' (space). False when a '%' is not followed by two hex digits; `*out` then
+// holds what was decoded so far.
+bool PercentDecode(absl::string_view encoded, std::string* out);
+
+// Splits at '&', then at the first '=', and decodes both sides. Order is kept, names may repeat.
+// Values are bytes: whoever needs UTF-8 checks it.
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryString(
+    absl::string_view query);
+
+}  // namespace session_status::http
+
+#endif  // SESSION_STATUS_PLUGIN_HTTP_QUERY_STRING_H_
