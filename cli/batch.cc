@@ -1,0 +1,95 @@
+// mosquitto_session batch ID…: many clients from one snapshot, in the order asked.
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/commands.h"
+#include "proto/session_status.pb.h"
+
+namespace session_status::cli {
+namespace {
+
+namespace pb = ::mosquitto_session_status::v1;
+
+// The service's limit for one call; longer lists are asked in several.
+constexpr int kIdsPerCall = 10'000;
+
+void ReadLines(std::istream& in, std::vector<std::string>* ids) {
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty()) ids->push_back(line);
+  }
+}
+
+bool ReadIds(const std::string& file, std::vector<std::string>* ids, Context* context) {
+  if (file.empty()) return true;
+  if (file == "-") {
+    ReadLines(std::cin, ids);
+    return true;
+  }
+  std::ifstream in(file);
+  if (!in) {
+    std::cerr << "mosquitto_session: cannot read " << file << "\n";
+    context->exit_code = kExitUsage;
+    return false;
+  }
+  ReadLines(in, ids);
+  return true;
+}
+
+void Print(const pb::BatchQuerySessionByClientIdsResponse& reply) {
+  std::vector<std::vector<std::string>> rows = {{"CLIENT", "STATE", "REASON"}};
+  for (const pb::OnlineStatus& s : reply.sessions()) {
+    const bool ended = s.end_reason() != pb::END_REASON_NONE;
+    rows.push_back({Printable(s.client_id()),
+                    s.has_error() ? absl::StrCat("error: ", s.error().message()) : StateText(s.state()),
+                    ended ? ReasonText(s.end_reason()) : ""});
+  }
+  PrintTable(rows);
+  std::cout << "snapshot " << reply.snapshot().sequence() << ", "
+            << ShortDuration(reply.snapshot().age_ms()) << " old\n";
+}
+
+void Run(const std::vector<std::string>& ids, Context* context) {
+  AdminClient client = context->MakeClient();
+  for (size_t done = 0; done < ids.size();) {
+    pb::BatchQuerySessionByClientIdsRequest request;
+    for (; done < ids.size() && request.client_ids_size() < kIdsPerCall; ++done) {
+      request.add_client_ids(ids[done]);
+    }
+    pb::BatchQuerySessionByClientIdsResponse reply;
+    if (absl::Status s = client.Call("BatchQuerySessionByClientIds", request, &reply); !s.ok()) {
+      return context->Fail(s);
+    }
+    if (context->json) {
+      PrintJson(reply);
+    } else {
+      Print(reply);
+    }
+  }
+}
+
+}  // namespace
+
+void AddBatchCommand(CLI::App& app, Context* context) {
+  CLI::App* command = app.add_subcommand(
+      "batch", "Ask for many clients at once, from one snapshot; the answer says how old it is");
+  auto ids = std::make_shared<std::vector<std::string>>();
+  auto file = std::make_shared<std::string>();
+  command->add_option("ID", *ids, "Client identifiers");
+  command->add_option("-f,--file", *file, "Read identifiers from FILE, one a line; - is stdin");
+  command->footer(
+      "More than 10000 identifiers are asked in several calls, each from one snapshot.\n\n"
+      "Examples:\n  mosquitto_session batch sensor-1 sensor-2\n"
+      "  cut -d, -f1 devices.csv | mosquitto_session --json batch -f -");
+  command->callback([ids, file, context] {
+    if (!ReadIds(*file, ids.get(), context)) return;
+    if (ids->empty()) throw CLI::RequiredError("at least one ID, or --file");
+    Run(*ids, context);
+  });
+}
+
+}  // namespace session_status::cli

@@ -1,0 +1,17 @@
+// One function per command; each lives in the file of its name.
+#ifndef SESSION_STATUS_CLI_COMMANDS_H_
+#define SESSION_STATUS_CLI_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+
+namespace session_status::cli {
+
+void AddQueryCommand(CLI::App& app, Context* context);
+void AddBatchCommand(CLI::App& app, Context* context);
+void AddStatusCommand(CLI::App& app, Context* context);
+
+}  // namespace session_status::cli
+
+#endif  // SESSION_STATUS_CLI_COMMANDS_H_

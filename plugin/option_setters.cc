@@ -1,0 +1,91 @@
+#include "plugin/option_setters.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace session_status {
+namespace {
+
+absl::Status Wrong(absl::string_view text, absl::string_view expected) {
+  constexpr size_t kShownBytesMax = 80;  // keeps a pasted file out of the log
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text.substr(0, kShownBytesMax), "\" is not ", expected));
+}
+
+}  // namespace
+
+absl::Status SetDuration(absl::string_view text, absl::Duration min, absl::Duration max,
+                         absl::Duration* out) {
+  absl::Duration value;
+  if (!absl::ParseDuration(text, &value)) {
+    return Wrong(text, "a duration; write it with its unit, for example 500ms, 1s or 1h30m");
+  }
+  if (value < min || value > max) {
+    return Wrong(text, absl::StrCat("between ", absl::FormatDuration(min), " and ",
+                                    absl::FormatDuration(max)));
+  }
+  *out = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetInteger(absl::string_view text, int64_t min, int64_t max, int64_t* out) {
+  int64_t value = 0;
+  // SimpleAtoi alone would take blanks around the number.
+  const bool digits = text.find_first_not_of("0123456789-") == absl::string_view::npos;
+  if (!digits || !absl::SimpleAtoi(text, &value) || value < min || value > max) {
+    return Wrong(text, absl::StrCat("a whole number between ", min, " and ", max));
+  }
+  *out = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetBool(absl::string_view text, bool* out) {
+  if (text != "true" && text != "false") return Wrong(text, "true or false");
+  *out = text == "true";
+  return absl::OkStatus();
+}
+
+absl::Status SetFileMode(absl::string_view text, mode_t* out) {
+  const bool octal = text.size() >= 3 && text.size() <= 4 &&
+                     text.find_first_not_of("01234567") == absl::string_view::npos;
+  if (!octal || (text.size() == 4 && text[0] != '0')) {
+    return Wrong(text, "an octal file mode, for example 0660");
+  }
+  mode_t mode = 0;
+  for (char digit : text) mode = mode * 8 + static_cast<mode_t>(digit - '0');
+  *out = mode;
+  return absl::OkStatus();
+}
+
+absl::Status SetAbsolutePath(absl::string_view text, std::string* out) {
+  if (text == "none") {
+    out->clear();
+    return absl::OkStatus();
+  }
+  if (text.empty() || text[0] != '/') {
+    return Wrong(text, "an absolute path; the broker's working directory is not a safe base");
+  }
+  *out = std::string(text);
+  return absl::OkStatus();
+}
+
+absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out) {
+  if (text.empty() || text.size() > bytes_max) {
+    return Wrong(text, absl::StrCat("1 to ", bytes_max, " bytes long"));
+  }
+  *out = std::string(text);
+  return absl::OkStatus();
+}
+
+absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out) {
+  std::vector<std::string> words;
+  if (text != "none") words = absl::StrSplit(text, absl::ByAnyChar(" ,\t"), absl::SkipEmpty());
+  if (words.size() > words_max) {
+    return Wrong(text, absl::StrCat("a list of at most ", words_max, " words"));
+  }
+  *out = std::move(words);
+  return absl::OkStatus();
+}
+
+}  // namespace session_status

@@ -1,0 +1,44 @@
+// Turns the text of one option into a value, or says what would be right. Every setter returns
+// InvalidArgument whose message continues the sentence "option NAME: …".
+//
+// Threads: any; pure functions.
+#ifndef SESSION_STATUS_PLUGIN_OPTION_SETTERS_H_
+#define SESSION_STATUS_PLUGIN_OPTION_SETTERS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace session_status {
+
+// "1s", "250ms", "1h30m" (Abseil's duration format), within [min, max].
+absl::Status SetDuration(absl::string_view text, absl::Duration min, absl::Duration max,
+                         absl::Duration* out);
+
+// A whole decimal number within [min, max], nothing else around it.
+absl::Status SetInteger(absl::string_view text, int64_t min, int64_t max, int64_t* out);
+template <typename T>
+absl::Status SetInteger(absl::string_view text, int64_t min, int64_t max, T* out) {
+  int64_t value = 0;
+  absl::Status status = SetInteger(text, min, max, &value);
+  if (status.ok()) *out = static_cast<T>(value);
+  return status;
+}
+
+absl::Status SetBool(absl::string_view text, bool* out);      // true or false
+absl::Status SetFileMode(absl::string_view text, mode_t* out);  // octal, "0660"
+absl::Status SetAbsolutePath(absl::string_view text, std::string* out);  // or "none"
+absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out);
+
+// Blank- or comma-separated words; "none" is the empty list.
+absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
+
+}  // namespace session_status
+
+#endif  // SESSION_STATUS_PLUGIN_OPTION_SETTERS_H_
