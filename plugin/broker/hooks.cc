@@ -1,0 +1,155 @@
+#include "plugin/broker/hooks.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+
+namespace session_status::broker {
+namespace {
+
+// -- the C boundary ----------------------------------------------------------------------------------
+
+// One callback: `Data` is the broker's struct, `Fn` what we do, `kAnswer` what the broker is told:
+// success, which changes nothing, or on a login "defer".
+template <typename Data, void (*Fn)(Data&, Hooks&), int kAnswer = kBrokerSuccess>
+int Guarded(int /*event*/, void* data, void* hooks_ptr) noexcept {
+  Hooks& hooks = *static_cast<Hooks*>(hooks_ptr);
+  try {
+    Fn(*static_cast<Data*>(data), hooks);
+  } catch (...) {
+    hooks.feed().exceptions.Add();
+  }
+  return kAnswer;
+}
+
+void OnConnect(ConnectEventData& event, Hooks& hooks) {
+  Feed& feed = hooks.feed();
+  feed.tracker.OnConnect(hooks.instance(), event.client, feed.clock.Now());
+}
+
+void OnDisconnect21(mosquitto_evt_disconnect& event, Hooks& hooks) {
+  Feed& feed = hooks.feed();
+  feed.tracker.OnEnd(event.client, event.reason, /*session_kept=*/false, feed.clock.Now());
+}
+
+void OnOffline(OfflineEventData& event, Hooks& hooks) {
+  Feed& feed = hooks.feed();
+  feed.tracker.OnEnd(event.client, event.reason, /*session_kept=*/true, feed.clock.Now());
+}
+
+void OnLogin(mosquitto_evt_basic_auth& event, Hooks& hooks) {
+  Feed& feed = hooks.feed();
+  feed.tracker.OnLogin(hooks.instance(), event.client, feed.clock.Now());
+}
+
+void OnDisconnect20(mosquitto_evt_disconnect& event, Hooks& hooks) {
+  Feed& feed = hooks.feed();
+  feed.tracker.OnEndWithoutReason(event.client, feed.clock.Now());
+}
+
+void OnReload(mosquitto_evt_reload& /*event*/, Hooks& hooks) {
+  Feed& feed = hooks.feed();
+  feed.sink.OnReload(feed.clock.Now());
+}
+
+// Every round of the main loop: asks for no `next` time, so that 2.1 does not throttle it. The
+// tracker's guards rely on it; a round without work costs a few loads.
+void OnLoopRound(mosquitto_evt_tick& /*event*/, Hooks& hooks) {
+  Feed& feed = hooks.feed();
+  feed.tracker.OnLoopRound([&feed] { return feed.clock.Now(); });
+}
+
+void OnTick(mosquitto_evt_tick& event, Hooks& hooks) {
+  SetNextTick(event, static_cast<long>(absl::ToInt64Milliseconds(kHousekeepingInterval)));
+  Feed& feed = hooks.feed();
+  feed.log.Flush();
+  const absl::Time now = feed.clock.Now();
+  if (now < feed.next_housekeeping) return;
+  feed.next_housekeeping = now + kHousekeepingInterval;
+  feed.sink.OnHousekeeping(now);
+}
+
+// -- the table ---------------------------------------------------------------------------------------
+
+enum Lines : unsigned char { k20 = 1, k21 = 2, kBoth = 3 };
+
+struct Row {
+  const char* name;
+  int event;
+  MOSQ_FUNC_generic_callback callback;
+  Lines lines;
+};
+
+// The connect event is first: whether the broker knows it decides which other rows are taken.
+constexpr Row kRows[] = {
+    {"CONNECT", kEventConnect, Guarded<ConnectEventData, OnConnect>, k21},
+    {"DISCONNECT", kEventDisconnect, Guarded<mosquitto_evt_disconnect, OnDisconnect21>, k21},
+    {"CLIENT_OFFLINE", kEventClientOffline, Guarded<OfflineEventData, OnOffline>, k21},
+    {"BASIC_AUTH", kEventBasicAuth,
+     Guarded<mosquitto_evt_basic_auth, OnLogin, kBrokerPluginDefer>, k20},
+    {"DISCONNECT", kEventDisconnect, Guarded<mosquitto_evt_disconnect, OnDisconnect20>, k20},
+    {"RELOAD", kEventReload, Guarded<mosquitto_evt_reload, OnReload>, kBoth},
+    {"TICK (loop round)", kEventTick, Guarded<mosquitto_evt_tick, OnLoopRound>, kBoth},
+    {"TICK (housekeeping)", kEventTick, Guarded<mosquitto_evt_tick, OnTick>, kBoth},
+};
+static_assert(std::size(kRows) <= 32, "a bit per row");
+
+constexpr char kRefused20[] =
+    "this broker is Mosquitto 2.0, which does not tell plugins about connects. Upgrade to "
+    "Mosquitto 2.1 for exact answers, or accept the compatibility mode with "
+    "'plugin_opt_observe_logins true': it observes logins, and then (1) with 'allow_anonymous "
+    "true' and neither password_file nor another auth plugin, clients that send a user name are "
+    "refused; (2) clients that log in by TLS certificate, PSK or extended authentication, or that "
+    "an earlier plugin accepts, are not seen. Put our plugin line first. See "
+    "docs/broker-support.md";
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Hooks>> Hooks::Register(mosquitto_plugin_id_t* identifier,
+                                                       Feed& feed, int instance,
+                                                       const HookOptions& options) {
+  if (instance < 0 || instance >= kInstancesMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the plugin is loaded more than ", kInstancesMax, " times"));
+  }
+  std::unique_ptr<Hooks> hooks(new Hooks(identifier, feed, instance));
+  const absl::Status status = hooks->RegisterAll(options);
+  if (!status.ok()) return status;  // ~Hooks takes back what was taken until then
+  return hooks;
+}
+
+Hooks::Hooks(mosquitto_plugin_id_t* identifier, Feed& feed, int instance)
+    : identifier_(identifier), feed_(feed), instance_(instance) {}
+
+absl::Status Hooks::RegisterAll(const HookOptions& options) {
+  Lines wanted = k21;
+  for (size_t i = 0; i < std::size(kRows); ++i) {
+    const Row& row = kRows[i];
+    if ((row.lines & wanted) == 0) continue;
+    const int rc =
+        mosquitto_callback_register(identifier_, row.event, row.callback, nullptr, this);
+    if (rc == kBrokerSuccess) {
+      taken_ |= uint32_t{1} << i;
+    } else if (row.event == kEventConnect && rc == kBrokerNotSupported) {
+      if (!options.observe_logins) return absl::FailedPreconditionError(kRefused20);
+      wanted = k20;
+    } else if (wanted == k20 && rc == kBrokerAlreadyExists) {
+      continue;  // 2.0 compares functions only: another instance serves these listeners
+    } else {
+      return absl::InternalError(
+          absl::StrCat("the broker refuses the event ", row.name, " with code ", rc));
+    }
+  }
+  line_ = wanted == k21 ? BrokerLine::kV21 : BrokerLine::kV20;
+  return absl::OkStatus();
+}
+
+Hooks::~Hooks() {
+  for (size_t i = std::size(kRows); i-- > 0;) {
+    if ((taken_ & (uint32_t{1} << i)) == 0) continue;
+    mosquitto_callback_unregister(identifier_, kRows[i].event, kRows[i].callback, nullptr);
+  }
+}
+
+}  // namespace session_status::broker

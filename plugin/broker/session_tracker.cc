@@ -1,0 +1,318 @@
+#include "plugin/broker/session_tracker.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "plugin/broker/end_reason.h"
+
+namespace session_status::broker {
+namespace {
+
+using registry::EndReason;
+using registry::SessionEvent;
+
+absl::string_view OrEmpty(const char* text) { return text == nullptr ? "" : text; }
+
+bool IsUsable(const char* client_id) { return client_id != nullptr && client_id[0] != '\0'; }
+
+uint64_t InstanceBit(int instance) { return uint64_t{1} << instance; }
+
+uint16_t ToUint16(int value) {
+  return static_cast<uint16_t>(std::clamp(value, 0, 0xFFFF));  // the broker says -1 for "none"
+}
+
+registry::ProtocolVersion ToProtocolVersion(int level) {
+  switch (level) {
+    case 3: return registry::ProtocolVersion::kMqtt31;
+    case 4: return registry::ProtocolVersion::kMqtt311;
+    case 5: return registry::ProtocolVersion::kMqtt5;
+    default: return registry::ProtocolVersion::kUnknown;
+  }
+}
+
+registry::Transport ToTransport(int protocol) {
+  switch (protocol) {
+    case mp_mqtt: return registry::Transport::kMqtt;
+    case mp_websockets: return registry::Transport::kWebSockets;
+    default: return registry::Transport::kUnknown;
+  }
+}
+
+registry::Connection Describe(const mosquitto* client) {
+  registry::Connection c;
+  c.address = OrEmpty(mosquitto_client_address(client));
+  c.username = OrEmpty(mosquitto_client_username(client));
+  c.listener_port =
+      mosquitto_client_port == nullptr ? uint16_t{0} : ToUint16(mosquitto_client_port(client));
+  c.keepalive_s = ToUint16(mosquitto_client_keepalive(client));
+  c.protocol_version = ToProtocolVersion(mosquitto_client_protocol_version(client));
+  c.transport = ToTransport(mosquitto_client_protocol(client));
+  c.clean_start = mosquitto_client_clean_session(client);
+  return c;
+}
+
+// On 2.0 nobody tells whether the session outlives the connection. Before MQTT 5 clean session says
+// it; with MQTT 5 it depends on the expiry interval, which plugins cannot see.
+bool KeepsSession20(const mosquitto* client) {
+  const int version = mosquitto_client_protocol_version(client);
+  return (version == 3 || version == 4) && !mosquitto_client_clean_session(client);
+}
+
+// Runs `work` with every exception kept inside.
+template <typename Work>
+void Contained(TrackerCounters& counters, Work&& work) noexcept {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    counters.out_of_memory.Add();
+  }
+}
+
+}  // namespace
+
+SessionTracker::SessionTracker(EventSink& sink, uint64_t first_incarnation)
+    : sink_(sink), next_incarnation_(first_incarnation) {
+  // So that the round's bookkeeping of a 2.1 broker never allocates.
+  held_ends_.reserve(kHeldEndsMax);
+  unknown_ends_.reserve(kUnknownEndsMax);
+}
+
+// -- Mosquitto 2.1 -----------------------------------------------------------------------------------
+
+void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    const char* id = mosquitto_client_id(client);
+    if (!IsUsable(id)) return;
+    const auto known = table_.find(client);
+    if (known != table_.end()) {
+      Entry& entry = known->second;
+      if (entry.phase == Phase::kOnline && entry.client_id == id &&
+          (entry.instances & InstanceBit(instance)) == 0) {
+        entry.instances |= InstanceBit(instance);
+        counters_.duplicate_events.Add();
+        return;
+      }
+    }
+    if (IsGhost(client, id)) {
+      counters_.ghosts_averted.Add();
+      return;
+    }
+    if (known != table_.end()) ForgetPrevious(known, id, now);
+    const auto entered = Track(instance, client, id, Phase::kOnline);
+    DropHeld(entered->second.client_id);
+    EmitConnected(client, entered->second, now);
+  });
+}
+
+void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kept,
+                           absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    const auto found = table_.find(client);
+    if (found == table_.end()) {
+      counters_.unknown_ends.Add();
+      if (unknown_ends_.size() < kUnknownEndsMax) {
+        unknown_ends_.push_back(client);
+      } else {
+        counters_.guard_overflows.Add();
+      }
+      return;
+    }
+    Entry& entry = found->second;
+    if (entry.phase == Phase::kSessionKept) {
+      if (session_kept) return;  // told by a second instance, or offline once more
+      // 142: a new connection goes on with this session, its connect follows.
+      if (reason != kReasonTakenOver) {
+        EmitSessionGone(entry, EndReason::kAdministrative, BrokerCode(reason), now);
+      }
+    } else if (reason == kReasonTakenOver) {
+      Hold(entry, reason, now);
+    } else {
+      EmitEnded(entry.client_id, entry.incarnation, EndReasonFromBroker(reason),
+                BrokerCode(reason), session_kept, now);
+    }
+    if (session_kept) {
+      entry.phase = Phase::kSessionKept;
+    } else {
+      table_.erase(found);
+      counters_.tracked.Subtract();
+    }
+  });
+}
+
+bool SessionTracker::IsGhost(const mosquitto* client, const char* client_id) const noexcept {
+  if (mosquitto_client != nullptr && mosquitto_client(client_id) != client) return true;
+  return std::find(unknown_ends_.begin(), unknown_ends_.end(), client) != unknown_ends_.end();
+}
+
+void SessionTracker::ForgetPrevious(Table::iterator previous, const char* new_client_id,
+                                    absl::Time now) {
+  const Entry& entry = previous->second;
+  if (entry.phase == Phase::kOnline) {
+    counters_.unseen_ends.Add();
+    if (entry.client_id != new_client_id) {
+      EmitEnded(entry.client_id, entry.incarnation, EndReason::kUnknown, kNoBrokerCode, false, now);
+    }
+  } else if (entry.phase == Phase::kSessionKept && entry.client_id != new_client_id) {
+    // The broker freed the kept session without a word: that is how sessions expire.
+    EmitSessionGone(entry, EndReason::kSessionExpired, kNoBrokerCode, now);
+  }
+  table_.erase(previous);
+  counters_.tracked.Subtract();
+}
+
+void SessionTracker::Hold(Entry& entry, int reason, absl::Time now) {
+  if (held_ends_.size() == kHeldEndsMax) {
+    const HeldEnd oldest = std::move(held_ends_.front());
+    held_ends_.erase(held_ends_.begin());
+    EmitEnded(oldest.client_id, oldest.incarnation, EndReasonFromBroker(oldest.reason),
+              BrokerCode(oldest.reason), false, oldest.time);
+  }
+  held_ends_.push_back({std::move(entry.client_id), entry.incarnation, reason, now});
+}
+
+void SessionTracker::DropHeld(const std::string& client_id) {
+  held_ends_.erase(std::remove_if(held_ends_.begin(), held_ends_.end(),
+                                  [&](const HeldEnd& h) { return h.client_id == client_id; }),
+                   held_ends_.end());
+}
+
+// -- Mosquitto 2.0 -----------------------------------------------------------------------------------
+
+void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    const char* id = mosquitto_client_id(client);
+    if (!IsUsable(id)) return;
+    const auto known = table_.find(client);
+    if (known == table_.end()) {
+      pending_.reserve(pending_.size() + 1);  // so that a pending entry is always in the list
+      Track(instance, client, id, Phase::kPending);
+      pending_.push_back(client);
+    } else if (known->second.phase == Phase::kSessionKept) {
+      // 2.0 frees kept sessions without a word; the pointer is a new connection now.
+      ForgetPrevious(known, id, now);
+      pending_.reserve(pending_.size() + 1);
+      Track(instance, client, id, Phase::kPending);
+      pending_.push_back(client);
+    } else {
+      last_login_ = client;  // the broker reloads and asks everybody again
+    }
+  });
+}
+
+void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    const auto found = table_.find(client);
+    if (found == table_.end()) {
+      counters_.unknown_ends.Add();
+      return;
+    }
+    Entry entry = std::move(found->second);
+    const bool refused_again = last_login_ == client;
+    last_login_ = nullptr;
+    table_.erase(found);
+    counters_.tracked.Subtract();
+    switch (entry.phase) {
+      case Phase::kPending:  // the login was refused
+        pending_.erase(std::find(pending_.begin(), pending_.end(), client));
+        return;
+      case Phase::kSessionKept:  // the session goes on under a new pointer
+        return;
+      case Phase::kOnline: break;
+    }
+    const auto successor = FindPending(entry.client_id);
+    if (successor != table_.end()) {
+      pending_.erase(std::find(pending_.begin(), pending_.end(), successor->first));
+      Promote(successor, now);
+      return;
+    }
+    const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
+    EmitEnded(entry.client_id, entry.incarnation, reason, kNoBrokerCode, KeepsSession20(client),
+              now);
+  });
+}
+
+SessionTracker::Table::iterator SessionTracker::FindPending(const std::string& client_id) {
+  for (const mosquitto* client : pending_) {
+    const auto found = table_.find(client);
+    if (found != table_.end() && found->second.client_id == client_id) return found;
+  }
+  return table_.end();
+}
+
+void SessionTracker::Promote(Table::iterator pending, absl::Time now) {
+  pending->second.phase = Phase::kOnline;
+  EmitConnected(pending->first, pending->second, now);
+}
+
+void SessionTracker::PromoteAll(absl::Time now) {
+  std::vector<const mosquitto*> pending;
+  pending.swap(pending_);
+  for (const mosquitto* client : pending) {
+    const auto found = table_.find(client);
+    if (found != table_.end()) Promote(found, now);
+  }
+}
+
+// -- both --------------------------------------------------------------------------------------------
+
+SessionTracker::Table::iterator SessionTracker::Track(int instance, const mosquitto* client,
+                                                      const char* client_id, Phase phase) {
+  Entry entry{std::string(client_id), next_incarnation_, InstanceBit(instance), phase};
+  const auto entered = table_.insert_or_assign(client, std::move(entry)).first;
+  ++next_incarnation_;
+  counters_.tracked.Add();
+  return entered;
+}
+
+void SessionTracker::SettleRound(absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    std::vector<HeldEnd> ends;
+    ends.reserve(kHeldEndsMax);
+    ends.swap(held_ends_);
+    for (const HeldEnd& end : ends) {
+      EmitEnded(end.client_id, end.incarnation, EndReasonFromBroker(end.reason),
+                BrokerCode(end.reason), false, end.time);
+    }
+    PromoteAll(now);
+  });
+}
+
+void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now) {
+  SessionEvent event;
+  event.kind = SessionEvent::Kind::kConnected;
+  event.client_id = entry.client_id;
+  event.incarnation = entry.incarnation;
+  event.time = now;
+  event.connection = Describe(client);
+  sink_.OnSessionEvent(event);
+}
+
+void SessionTracker::EmitEnded(const std::string& client_id, uint64_t incarnation,
+                               EndReason reason, uint16_t code, bool session_kept,
+                               absl::Time now) {
+  SessionEvent event;
+  event.kind = SessionEvent::Kind::kEnded;
+  event.client_id = client_id;
+  event.incarnation = incarnation;
+  event.time = now;
+  event.reason = reason;
+  event.broker_code = code;
+  event.session_kept = session_kept;
+  sink_.OnSessionEvent(event);
+}
+
+void SessionTracker::EmitSessionGone(const Entry& entry, EndReason reason, uint16_t code,
+                                     absl::Time now) {
+  SessionEvent event;
+  event.kind = SessionEvent::Kind::kSessionGone;
+  event.client_id = entry.client_id;
+  event.incarnation = entry.incarnation;
+  event.time = now;
+  event.reason = reason;
+  event.broker_code = code;
+  sink_.OnSessionEvent(event);
+}
+
+}  // namespace session_status::broker

@@ -1,0 +1,148 @@
+// Knows which broker connection is which incarnation of which client, and turns what the broker
+// says about connections into SessionEvents. All differences between broker lines and all oddities
+// of their event order end here.
+//
+// The one rule: a connection is its pointer (`struct mosquitto*`) from the moment it is accepted
+// until its end is told, and carries the client identifier and the incarnation it was given then.
+// What a later callback says about identifiers is not believed: in an end event the identifier can
+// be missing (2.0), belong to somebody else (a refused login) or have been changed by another
+// plugin. An end of a pointer we do not know changes nothing and is counted.
+//
+// Mosquitto 2.1 (connect event): exact.
+//   * Takeover is told as end(old), connect(new) inside one call of the broker; the end is held
+//     back until the connect has been delivered, so that no reader sees the client offline. Should
+//     no connect follow, the end is delivered at the next loop round.
+//   * A connect is not believed when the broker's own table does not hold that pointer under that
+//     identifier, or when the same pointer ended in this loop round: another plugin has kicked the
+//     client in its own connect callback, before ours.
+// Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its end before the
+//   next loop round is a refusal; the loop round makes it a connection. The end of a connection
+//   while a login with the same identifier is pending is a takeover.
+//
+// Several instances of the plugin may feed one tracker: an event told by a second instance is
+// recognised and changes nothing.
+//
+// Threads:   broker; counters: any.
+// Ownership: keeps copies of identifiers; never dereferences a pointer outside of its own event
+//            (2.0: nor after its end).
+// Errors:    out of memory: that connection is not tracked, the client keeps its previous state;
+//            counted. Nothing throws.
+#ifndef SESSION_STATUS_PLUGIN_BROKER_SESSION_TRACKER_H_
+#define SESSION_STATUS_PLUGIN_BROKER_SESSION_TRACKER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "plugin/broker/event_sink.h"
+#include "plugin/broker/mosquitto_api.h"
+#include "registry/counter.h"
+#include "registry/session_event.h"
+
+namespace session_status::broker {
+
+// Instances of the plugin that may feed one tracker. One per listener is the most that makes sense;
+// a bit per instance is kept with each connection.
+inline constexpr int kInstancesMax = 64;
+
+// Ends of unknown pointers remembered within one loop round. A round handles at most a few hundred
+// sockets; what does not fit is only not guarded against (see TrackerCounters::guard_overflows).
+inline constexpr size_t kUnknownEndsMax = 256;
+
+// Ends by takeover that wait for their connect. One is the rule; more need a plugin that kicks
+// other clients inside the takeover. The oldest is delivered when there is no room.
+inline constexpr size_t kHeldEndsMax = 8;
+
+struct TrackerCounters {
+  Counter unknown_ends;      // ends of pointers we do not know: refused logins, repeated ends
+  Counter duplicate_events;  // told by a second instance
+  Counter ghosts_averted;    // connects not believed
+  Counter unseen_ends;       // connections whose end was never told, found by pointer reuse
+  Counter guard_overflows;
+  Counter out_of_memory;
+  Counter tracked;           // gauge: pointers in the table, kept sessions included
+};
+
+class SessionTracker {
+ public:
+  // Incarnations are numbered from `first_incarnation` (> 0; the store gives one above all it ever
+  // gave). `sink` must outlive the tracker.
+  SessionTracker(EventSink& sink, uint64_t first_incarnation);
+  SessionTracker(const SessionTracker&) = delete;
+  SessionTracker& operator=(const SessionTracker&) = delete;
+
+  // -- broker callbacks; `instance` < kInstancesMax says which instance of the plugin tells --------
+  // 2.1
+  void OnConnect(int instance, const mosquitto* client, absl::Time now) noexcept;
+  // The connection ended; `session_kept`: told by the offline event, the broker holds the session.
+  void OnEnd(const mosquitto* client, int reason, bool session_kept, absl::Time now) noexcept;
+  // 2.0
+  void OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept;
+  void OnEndWithoutReason(const mosquitto* client, absl::Time now) noexcept;
+  // Both: a round of the broker's main loop is over. `clock` is read only when there is work.
+  template <typename Clock>
+  void OnLoopRound(Clock&& clock) noexcept {
+    last_login_ = nullptr;
+    unknown_ends_.clear();
+    if (!held_ends_.empty() || !pending_.empty()) SettleRound(clock());
+  }
+
+  // True when nothing is held back: everything told so far has reached the sink.
+  bool settled() const { return held_ends_.empty() && pending_.empty(); }
+  uint64_t next_incarnation() const { return next_incarnation_; }
+  const TrackerCounters& counters() const { return counters_; }
+
+ private:
+  enum class Phase : uint8_t {
+    kPending,      // 2.0: logged in, not yet known to be accepted
+    kOnline,       // told as connected
+    kSessionKept,  // the connection ended, the broker keeps the session under this pointer
+  };
+  struct Entry {
+    std::string client_id;
+    uint64_t incarnation = 0;
+    uint64_t instances = 0;  // bit per instance that told of the connect
+    Phase phase = Phase::kOnline;
+  };
+  using Table = absl::flat_hash_map<const mosquitto*, Entry>;
+  struct HeldEnd {
+    std::string client_id;
+    uint64_t incarnation = 0;
+    int reason = 0;
+    absl::Time time;
+  };
+
+  // True when another plugin ended this connection before we heard of its beginning.
+  bool IsGhost(const mosquitto* client, const char* client_id) const noexcept;
+  // Our table says `client` is somebody whose end we were not told. Ends that one.
+  void ForgetPrevious(Table::iterator previous, const char* new_client_id, absl::Time now);
+  // Enters `client` into the table.
+  Table::iterator Track(int instance, const mosquitto* client, const char* client_id, Phase phase);
+  void Promote(Table::iterator pending, absl::Time now);
+  void PromoteAll(absl::Time now);
+  Table::iterator FindPending(const std::string& client_id);
+  void Hold(Entry& entry, int reason, absl::Time now);
+  void DropHeld(const std::string& client_id);
+  void SettleRound(absl::Time now) noexcept;
+
+  void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now);
+  void EmitEnded(const std::string& client_id, uint64_t incarnation, registry::EndReason reason,
+                 uint16_t code, bool session_kept, absl::Time now);
+  void EmitSessionGone(const Entry& entry, registry::EndReason reason, uint16_t code,
+                       absl::Time now);
+
+  EventSink& sink_;
+  uint64_t next_incarnation_;
+  Table table_;
+  std::vector<HeldEnd> held_ends_;               // 2.1; at most kHeldEndsMax
+  std::vector<const mosquitto*> pending_;        // 2.0; in order of arrival
+  std::vector<const mosquitto*> unknown_ends_;   // 2.1; since the last loop round
+  const mosquitto* last_login_ = nullptr;        // 2.0: a known pointer logged in again (reload)
+  TrackerCounters counters_;
+};
+
+}  // namespace session_status::broker
+
+#endif  // SESSION_STATUS_PLUGIN_BROKER_SESSION_TRACKER_H_
