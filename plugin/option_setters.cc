@@ -1,5 +1,9 @@
 #include "plugin/option_setters.h"
 
+#include <arpa/inet.h>
+
+#include <utility>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -78,11 +82,41 @@ absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out)
   return absl::OkStatus();
 }
 
+absl::Status SetNameOrNone(absl::string_view text, std::string* out) {
+  if (text == "none") {
+    out->clear();
+    return absl::OkStatus();
+  }
+  return SetText(text, 64, out);
+}
+
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out) {
   std::vector<std::string> words;
   if (text != "none") words = absl::StrSplit(text, absl::ByAnyChar(" ,\t"), absl::SkipEmpty());
   if (words.size() > words_max) {
     return Wrong(text, absl::StrCat("a list of at most ", words_max, " words"));
+  }
+  *out = std::move(words);
+  return absl::OkStatus();
+}
+
+absl::Status SetLoopbackAddresses(absl::string_view text, size_t words_max,
+                                  std::vector<std::string>* out) {
+  std::vector<std::string> words;
+  if (absl::Status s = SetWords(text, words_max, &words); !s.ok()) return s;
+  for (const std::string& word : words) {
+    const size_t colon = word.rfind(':');
+    int32_t port = -1;
+    const bool has_port = colon != std::string::npos &&
+                          SetInteger(word.substr(colon + 1), 0, 65535, &port).ok();
+    const std::string host = word.substr(0, colon);
+    in_addr v4;
+    const bool loopback = host == "[::1]" || (inet_pton(AF_INET, host.c_str(), &v4) == 1 &&
+                                              (ntohl(v4.s_addr) >> 24) == 127);
+    if (!has_port || !loopback) {
+      return Wrong(word, "a loopback address with its port, for example 127.0.0.1:18080 or "
+                         "[::1]:18080");
+    }
   }
   *out = std::move(words);
   return absl::OkStatus();

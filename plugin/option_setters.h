@@ -36,8 +36,14 @@ absl::Status SetFileMode(absl::string_view text, mode_t* out);  // octal, "0660"
 absl::Status SetAbsolutePath(absl::string_view text, std::string* out);  // or "none"
 absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out);
 
+absl::Status SetNameOrNone(absl::string_view text, std::string* out);  // "none": empty
+
 // Blank- or comma-separated words; "none" is the empty list.
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
+
+// Words of the form 127.0.0.1:PORT or [::1]:PORT, any address of 127.0.0.0/8.
+absl::Status SetLoopbackAddresses(absl::string_view text, size_t words_max,
+                                  std::vector<std::string>* out);
 
 }  // namespace session_status
 

@@ -1,0 +1,156 @@
+#include "plugin/options.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "plugin/option_setters.h"
+
+namespace session_status {
+namespace {
+
+constexpr size_t kTcpAddressesMax = 16;
+
+constexpr OptionSpec kOptions[] = {
+    {"instance_id", "mosquitto",
+     "Name of this instance; requests that name another one are refused. 1 to 64 bytes.",
+     [](absl::string_view v, Options* o) { return SetText(v, 64, &o->instance_id); }},
+    {"snapshot_refresh", "1s",
+     "How often the snapshot that answers batches is replaced, so how old a batch answer may be. "
+     "10ms to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Milliseconds(10), absl::Hours(1), &o->snapshot_refresh);
+     }},
+    {"ended_sessions_ttl", "24h",
+     "How long a client that left, and whose session is gone, is remembered. 1s to 8760h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Seconds(1), absl::Hours(8760), &o->registry.ended_ttl);
+     }},
+    {"ended_sessions_max", "1000000",
+     "How many such clients are remembered; the longest gone are forgotten first. 0 to 100000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 100'000'000, &o->registry.ended_max);
+     }},
+    {"observe_logins", "false",
+     "Mosquitto 2.0 only, and required there: follow clients by watching their logins. Needs a "
+     "password_file or another authentication plugin; see docs/broker-support.md.",
+     [](absl::string_view v, Options* o) { return SetBool(v, &o->broker.observe_logins); }},
+    {"admin_socket", "/run/mosquitto/session_status.sock",
+     "Unix socket of the admin service; none for no socket.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->listener.unix_socket_path);
+     }},
+    {"admin_socket_mode", "0660", "File mode of the socket, octal.",
+     [](absl::string_view v, Options* o) { return SetFileMode(v, &o->listener.unix_socket_mode); }},
+    {"admin_socket_owner", "none", "User name or number that owns the socket; none: the broker's.",
+     [](absl::string_view v, Options* o) {
+       return SetNameOrNone(v, &o->listener.unix_socket_owner);
+     }},
+    {"admin_socket_group", "none", "Group name or number of the socket; none: the broker's.",
+     [](absl::string_view v, Options* o) {
+       return SetNameOrNone(v, &o->listener.unix_socket_group);
+     }},
+    {"admin_listen", "none",
+     "TCP addresses of the admin service, for example 127.0.0.1:18080 [::1]:18080. Loopback "
+     "only: whoever reaches it may ask everything.",
+     [](absl::string_view v, Options* o) {
+       return SetLoopbackAddresses(v, kTcpAddressesMax, &o->listener.tcp_addresses);
+     }},
+    {"listener_threads", "1", "Threads that answer queries. 1 to 64.",
+     [](absl::string_view v, Options* o) { return SetInteger(v, 1, 64, &o->listener.threads); }},
+    {"listener_nice", "10",
+     "How much those threads, and the one that refreshes the snapshot, give way to the broker. 0 "
+     "to 19.",
+     [](absl::string_view v, Options* o) { return SetInteger(v, 0, 19, &o->listener.nice_level); }},
+    {"listener_connections_max", "1024",
+     "Connections at a time; at most a tenth of the broker's file descriptors in any case. 1 to "
+     "100000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 100'000, &o->listener.connections_max);
+     }},
+    {"listener_connections_per_peer_max", "64",
+     "Connections of one address or one user at a time. 1 to 100000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 100'000, &o->listener.connections_per_peer_max);
+     }},
+    {"listener_body_bytes_max", "1048576",
+     "Longest request body; ten thousand identifiers of 64 characters fit. 1024 to 1073741824.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1024, 1 << 30, &o->listener.body_bytes_max);
+     }},
+    {"listener_idle_timeout", "60s", "A connection without a request is closed after this. 1s to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->listener.idle_timeout);
+     }},
+};
+
+// Edit distance, for the suggestion beside an unknown name. Names are short.
+size_t Distance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+absl::Status UnknownOption(absl::string_view name) {
+  constexpr size_t kNameBytesMax = 64;
+  name = name.substr(0, kNameBytesMax);
+  const OptionSpec* nearest =
+      std::min_element(std::begin(kOptions), std::end(kOptions), [&](const auto& x, const auto& y) {
+        return Distance(name, x.name) < Distance(name, y.name);
+      });
+  return absl::InvalidArgumentError(absl::StrCat("option plugin_opt_", name,
+                                                 ": unknown; did you mean plugin_opt_",
+                                                 nearest->name, "?"));
+}
+
+absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) {
+  const absl::Status status = spec.set(value, out);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat("option plugin_opt_", spec.name, ": ", status.message()));
+}
+
+absl::Status CheckTogether(const Options& options) {
+  if (options.listener.unix_socket_path.empty() && options.listener.tcp_addresses.empty()) {
+    return absl::InvalidArgumentError(
+        "option plugin_opt_admin_socket: none, and plugin_opt_admin_listen is none too: nobody "
+        "could ask; set one of them");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Span<const OptionSpec> OptionTable() { return kOptions; }
+
+absl::StatusOr<Options> ParseOptions(
+    absl::Span<const std::pair<absl::string_view, absl::string_view>> given) {
+  Options options;
+  for (const OptionSpec& spec : kOptions) {
+    if (absl::Status s = Set(spec, spec.default_value, &options); !s.ok()) return s;
+  }
+  absl::flat_hash_set<absl::string_view> seen;
+  for (const auto& [name, value] : given) {
+    const auto spec = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                   [n = name](const OptionSpec& s) { return s.name == n; });
+    if (spec == std::end(kOptions)) return UnknownOption(name);
+    if (!seen.insert(name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("option plugin_opt_", name, ": given twice; keep one of the lines"));
+    }
+    if (absl::Status s = Set(*spec, value, &options); !s.ok()) return s;
+  }
+  if (absl::Status s = CheckTogether(options); !s.ok()) return s;
+  return options;
+}
+
+}  // namespace session_status

@@ -1,0 +1,37 @@
+// A thread of our own inside somebody else's process: named, with every signal blocked (the broker
+// relies on its main thread being the one that is interrupted), at lower priority, joined when it
+// is destroyed.
+//
+// Threads: created and destroyed by one thread, which must not be the thread itself.
+// Errors:  Start says ResourceExhausted when the system gives no thread.
+#ifndef SESSION_STATUS_PLUGIN_OS_SERVICE_THREAD_H_
+#define SESSION_STATUS_PLUGIN_OS_SERVICE_THREAD_H_
+
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+
+namespace session_status::os {
+
+class ServiceThread {
+ public:
+  ServiceThread() = default;
+  // Joins. Whoever destroys it has told `body` to return before.
+  ~ServiceThread() { Join(); }
+  ServiceThread(const ServiceThread&) = delete;
+  ServiceThread& operator=(const ServiceThread&) = delete;
+
+  // `name`: at most 15 bytes reach the kernel. `nice`: 0 to 19, added to this thread alone (Linux
+  // keeps it per thread); 10 to 19 keep a busy helper from delaying the broker on a shared core.
+  absl::Status Start(std::string name, int nice, std::function<void()> body);
+  void Join();
+
+ private:
+  std::thread thread_;
+};
+
+}  // namespace session_status::os
+
+#endif  // SESSION_STATUS_PLUGIN_OS_SERVICE_THREAD_H_

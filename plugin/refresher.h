@@ -1,0 +1,36 @@
+// Publishes a new snapshot of the registry every `interval`, from a thread of its own.
+//
+// Threads: Start, Stop: the broker's (init and cleanup).
+// Errors:  Start says when the system gives no thread.
+#ifndef SESSION_STATUS_PLUGIN_REFRESHER_H_
+#define SESSION_STATUS_PLUGIN_REFRESHER_H_
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "plugin/os/service_thread.h"
+#include "plugin/os/stop_signal.h"
+#include "registry/session_registry.h"
+
+namespace session_status {
+
+class Refresher {
+ public:
+  // `registry` must outlive the refresher.
+  Refresher(registry::SessionRegistry& registry, absl::Duration interval)
+      : registry_(registry), interval_(interval) {}
+  ~Refresher() { Stop(); }
+
+  // Publishes the first snapshot before it returns.
+  absl::Status Start(int nice);
+  void Stop();
+
+ private:
+  registry::SessionRegistry& registry_;
+  const absl::Duration interval_;
+  os::StopSignal stop_;
+  os::ServiceThread thread_;
+};
+
+}  // namespace session_status
+
+#endif  // SESSION_STATUS_PLUGIN_REFRESHER_H_

@@ -1,0 +1,62 @@
+#include "plugin/session_plugin.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "plugin/version.h"
+
+namespace session_status {
+namespace {
+
+// Ended sessions forgotten per housekeeping call (ten a second): keeps up with 10,000 ends a
+// second and stays far below a millisecond.
+constexpr size_t kForgetPerHousekeepingMax = 1000;
+
+absl::string_view LineName(broker::BrokerLine line) {
+  return line == broker::BrokerLine::kV21 ? "mosquitto 2.1" : "mosquitto 2.0";
+}
+
+}  // namespace
+
+SessionPlugin::SessionPlugin(const Options& options)
+    : options_(options),
+      registry_(options_.registry),
+      tracker_(*this, /*first_incarnation=*/1),
+      feed_{*this, tracker_, clock_, log_},
+      refresher_(registry_, options_.snapshot_refresh) {}
+
+SessionPlugin::~SessionPlugin() = default;
+
+absl::StatusOr<std::unique_ptr<broker::Hooks>> SessionPlugin::Attach(
+    mosquitto_plugin_id_t* identifier, int instance) {
+  auto hooks = broker::Hooks::Register(identifier, feed_, instance, options_.broker);
+  if (!hooks.ok() || service_.has_value()) return hooks;
+  if (absl::Status s = StartService((*hooks)->line()); !s.ok()) return s;
+  return hooks;
+}
+
+absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
+  api::ServerFacts facts;
+  facts.version = kVersion;
+  facts.broker = std::string(LineName(line));
+  facts.instance_id = options_.instance_id;
+  facts.started_at = absl::Now();
+  facts.snapshot_refresh = options_.snapshot_refresh;
+  service_.emplace(registry_, std::move(facts));
+  connect_surface_.emplace(*service_);
+  router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix, &*connect_surface_);
+  if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
+  listener_.emplace(options_.listener, router_);
+  if (absl::Status s = listener_->Start(); !s.ok()) return s;
+  log_.Write(broker::LogLevel::kInfo,
+             absl::StrCat("session status ", kVersion, " on ", LineName(line), ", admin service at ",
+                          options_.listener.unix_socket_path));
+  return absl::OkStatus();
+}
+
+void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) { registry_.Apply(event); }
+
+void SessionPlugin::OnHousekeeping(absl::Time now) {
+  registry_.Maintain(now, kForgetPerHousekeepingMax);
+}
+
+}  // namespace session_status

@@ -1,0 +1,65 @@
+// The composition root: builds every object in order, owns every thread, stops in reverse.
+//
+// One per process, whatever the number of `plugin` lines: the broker may initialise the plugin
+// several times (several listeners), and all instances share one registry and one listener.
+//
+// Threads: broker (init, cleanup).
+// Errors:  absl::Status in words for the operator; nothing is left behind after a failure.
+#ifndef SESSION_STATUS_PLUGIN_SESSION_PLUGIN_H_
+#define SESSION_STATUS_PLUGIN_SESSION_PLUGIN_H_
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "plugin/api/connect_surface.h"
+#include "plugin/api/service.h"
+#include "plugin/broker/broker_log.h"
+#include "plugin/broker/event_sink.h"
+#include "plugin/broker/hooks.h"
+#include "plugin/broker/session_tracker.h"
+#include "plugin/broker/steady_wall_clock.h"
+#include "plugin/http/router.h"
+#include "plugin/options.h"
+#include "plugin/refresher.h"
+#include "plugin/transport/listener.h"
+#include "registry/session_registry.h"
+
+namespace session_status {
+
+class SessionPlugin : private broker::EventSink {
+ public:
+  explicit SessionPlugin(const Options& options);
+  ~SessionPlugin() override;
+
+  // Hooks one more instance of the plugin into the broker. The first one also starts the threads
+  // and the listener.
+  absl::StatusOr<std::unique_ptr<broker::Hooks>> Attach(mosquitto_plugin_id_t* identifier,
+                                                        int instance);
+
+  broker::BrokerLog& log() { return log_; }
+
+ private:
+  void OnSessionEvent(const registry::SessionEvent& event) override;
+  void OnHousekeeping(absl::Time now) override;
+
+  absl::Status StartService(broker::BrokerLine line);
+
+  // In dependency order; destruction runs upward, so threads stop before what they use.
+  const Options options_;
+  broker::BrokerLog log_;
+  broker::SteadyWallClock clock_;
+  registry::SessionRegistry registry_;
+  broker::SessionTracker tracker_;
+  broker::Feed feed_;
+  Refresher refresher_;
+  http::Router router_;
+  std::optional<api::Service> service_;           // once the broker line is known
+  std::optional<api::ConnectSurface> connect_surface_;
+  std::optional<transport::Listener> listener_;
+};
+
+}  // namespace session_status
+
+#endif  // SESSION_STATUS_PLUGIN_SESSION_PLUGIN_H_
