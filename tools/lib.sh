@@ -1,0 +1,67 @@
+# Shared by the commands in tools/. Source it from bash; it changes to the repository's root.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly ROOT=$PWD
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# Lines "package command" of tools/packages; command may be empty.
+listed_packages() { sed -E 's/[[:space:]]*#.*//; /^$/d; s/=/ /' tools/packages; }
+
+missing_packages() {
+  listed_packages | while read -r package command; do
+    if [ -n "$command" ] && command -v "$command" >/dev/null 2>&1; then continue; fi
+    # Sub-shell: dpkg-query may not exist at all.
+    if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ]; then
+      continue
+    fi
+    printf '%s\n' "$package"
+  done
+}
+
+# Installs what tools/packages lists and the machine lacks.
+ensure_packages() {
+  local missing
+  missing=$(missing_packages)
+  [ -n "$missing" ] || return 0
+  if ! command -v apt-get >/dev/null 2>&1; then
+    say "These Debian packages, or your system's equivalents, are missing and there is no apt-get:"
+    say "$missing"
+    exit 1
+  fi
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || die "not root and no sudo; install as root: $(echo $missing)"
+    as_root=(sudo)
+  fi
+  say "installing: $(echo $missing)"
+  # Installing a server package would start it on its well-known port; nobody asked for that.
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+    # shellcheck disable=SC2064
+    trap "${as_root[*]} rm -f $policy" EXIT
+  fi
+  "${as_root[@]}" apt-get update -q >&2
+  # shellcheck disable=SC2086
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends $missing >&2
+  if [ "$(trap -p EXIT)" != "" ]; then
+    "${as_root[@]}" rm -f "$policy"
+    trap - EXIT
+  fi
+}
+
+# build PRESET [TARGET…]: configures and builds into build/PRESET.
+build() {
+  local preset=$1
+  shift
+  local targets=()
+  [ $# -eq 0 ] || targets=(--target "$@")
+  cmake --preset "$preset" ${BUILD_OPTIONS:-} >"build-$preset.log" 2>&1 ||
+    { cat "build-$preset.log" >&2; die "cmake --preset $preset failed"; }
+  rm -f "build-$preset.log"
+  cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}"
+}
