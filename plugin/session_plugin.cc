@@ -53,10 +53,15 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   return absl::OkStatus();
 }
 
-void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) { registry_.Apply(event); }
+void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
+  const registry::ApplyResult result = registry_.Apply(event);
+  if (result.outcome != registry::ApplyResult::Outcome::kApplied) return;
+  for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
+}
 
 void SessionPlugin::OnHousekeeping(absl::Time now) {
   registry_.Maintain(now, kForgetPerHousekeepingMax);
+  for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
 }
 
 }  // namespace session_status

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -24,6 +25,7 @@
 #include "plugin/options.h"
 #include "plugin/refresher.h"
 #include "plugin/transport/listener.h"
+#include "registry/change_observer.h"
 #include "registry/session_registry.h"
 
 namespace session_status {
@@ -45,6 +47,9 @@ class SessionPlugin : private broker::EventSink {
   void OnHousekeeping(absl::Time now) override;
 
   absl::Status StartService(broker::BrokerLine line);
+  // Everything that follows the registry's changes, told in this order. Filled before the first
+  // event, emptied after the last.
+  std::vector<registry::ChangeObserver*> observers_;
 
   // In dependency order; destruction runs upward, so threads stop before what they use.
   const Options options_;
