@@ -35,7 +35,7 @@ struct Feed {
   SteadyWallClock& clock;
   BrokerLog& log;
   absl::Time next_housekeeping = absl::InfinitePast();
-  Counter exceptions;  // that reached the C boundary; the event was dropped
+  Counter exceptions{};  // that reached the C boundary; the event was dropped
 };
 
 struct HookOptions {

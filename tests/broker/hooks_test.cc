@@ -1,0 +1,165 @@
+#include "plugin/broker/hooks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "tests/testing/fake_broker.h"
+
+namespace session_status::broker {
+namespace {
+
+using testing::FakeBroker;
+using ::testing::HasSubstr;
+
+class CountingSink : public EventSink {
+ public:
+  void OnSessionEvent(const registry::SessionEvent& event) override {
+    if (throws) throw std::runtime_error("a bug");
+    ++(event.kind == registry::SessionEvent::Kind::kConnected ? connects : ends);
+  }
+  void OnHousekeeping(absl::Time) override { ++housekeepings; }
+  void OnReload(absl::Time) override {
+    ++reloads;
+    if (throws) throw std::runtime_error("a bug");
+  }
+  int connects = 0;
+  int ends = 0;
+  int housekeepings = 0;
+  int reloads = 0;
+  bool throws = false;
+};
+
+// Everything behind the hooks, against a broker of one line.
+struct Plugin {
+  explicit Plugin(FakeBroker::Line line) : broker(line) {}
+  absl::StatusOr<std::unique_ptr<Hooks>> Register(const HookOptions& options = {},
+                                                  int instance = 0) {
+    return Hooks::Register(broker.NewInstance(), feed, instance, options);
+  }
+  FakeBroker broker;
+  CountingSink sink;
+  SessionTracker tracker{sink, 1};
+  SteadyWallClock clock;
+  BrokerLog log;
+  Feed feed{sink, tracker, clock, log};
+};
+
+TEST(HooksTest, OnMosquitto21FeedsConnectsEndsAndReloadsWithoutTouchingLogins) {
+  Plugin plugin(FakeBroker::k21);
+  const auto hooks = plugin.Register();
+  ASSERT_TRUE(hooks.ok()) << hooks.status();
+  EXPECT_EQ((*hooks)->line(), BrokerLine::kV21);
+  mosquitto* lamp = plugin.broker.NewClient("lamp");
+  mosquitto* door = plugin.broker.NewClient("door");
+  plugin.broker.Login(lamp);  // nobody listens
+  EXPECT_EQ(plugin.broker.Connect(lamp), 0);
+  EXPECT_EQ(plugin.broker.Connect(door), 0);
+  EXPECT_EQ(plugin.broker.Disconnect(lamp, 0), 0);
+  EXPECT_EQ(plugin.broker.Offline(door, 7), 0);
+  EXPECT_EQ(plugin.broker.Reload(), 0);
+  EXPECT_EQ(plugin.sink.connects, 2);
+  EXPECT_EQ(plugin.sink.ends, 2);
+  EXPECT_EQ(plugin.sink.reloads, 1);
+}
+
+TEST(HooksTest, OnMosquitto20TheStartIsRefusedUnlessTheOperatorChoseToObserveLogins) {
+  Plugin plugin(FakeBroker::k20);
+  const auto refused = plugin.Register();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("plugin_opt_observe_logins true"));
+  EXPECT_EQ(plugin.broker.registered(), 0u);
+  const auto accepted = plugin.Register({.observe_logins = true});
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  EXPECT_EQ((*accepted)->line(), BrokerLine::kV20);
+}
+
+TEST(HooksTest, OnMosquitto20ALoginIsAlwaysDeferred) {
+  Plugin plugin(FakeBroker::k20);
+  const auto hooks = plugin.Register({.observe_logins = true});
+  ASSERT_TRUE(hooks.ok());
+  mosquitto* lamp = plugin.broker.NewClient("lamp");
+  EXPECT_EQ(plugin.broker.Login(lamp), kBrokerPluginDefer);
+  plugin.broker.LoopRound();
+  EXPECT_EQ(plugin.sink.connects, 1);
+  EXPECT_EQ(plugin.broker.Disconnect(lamp, -1), 0);
+  EXPECT_EQ(plugin.sink.ends, 1);
+}
+
+TEST(HooksTest, TakesBackExactlyWhatItTook) {
+  for (FakeBroker::Line line : {FakeBroker::k20, FakeBroker::k21}) {
+    Plugin plugin(line);
+    auto hooks = plugin.Register({.observe_logins = true});
+    ASSERT_TRUE(hooks.ok());
+    EXPECT_GT(plugin.broker.registered(), 0u);
+    hooks->reset();
+    EXPECT_EQ(plugin.broker.registered(), 0u);
+  }
+}
+
+TEST(HooksTest, ARefusedEventFailsTheStartAndLeavesNothingRegistered) {
+  for (int event : {kEventConnect, kEventDisconnect, kEventClientOffline, kEventReload, kEventTick}) {
+    Plugin plugin(FakeBroker::k21);
+    plugin.broker.refuse[event] = 1;
+    const auto hooks = plugin.Register();
+    EXPECT_EQ(hooks.status().code(), absl::StatusCode::kInternal) << event;
+    EXPECT_EQ(plugin.broker.registered(), 0u);
+  }
+}
+
+TEST(HooksTest, ASecondInstanceThatMosquitto20RefusesIsServedByTheFirst) {
+  Plugin plugin(FakeBroker::k20);
+  const auto first = plugin.Register({.observe_logins = true});
+  ASSERT_TRUE(first.ok());
+  const size_t registered = plugin.broker.registered();
+  for (int event : {kEventBasicAuth, kEventDisconnect, kEventReload, kEventTick}) {
+    plugin.broker.refuse[event] = kBrokerAlreadyExists;
+  }
+  auto second = plugin.Register({.observe_logins = true}, 1);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE((*second)->served_by_another_instance());
+  EXPECT_FALSE((*first)->served_by_another_instance());
+  second->reset();
+  EXPECT_EQ(plugin.broker.registered(), registered);
+}
+
+TEST(HooksTest, TwoInstancesThatGetTheSameEventsTellThemOnce) {
+  Plugin plugin(FakeBroker::k21);
+  const auto first = plugin.Register({}, 0);
+  const auto second = plugin.Register({}, 1);
+  ASSERT_TRUE(first.ok() && second.ok());
+  mosquitto* lamp = plugin.broker.NewClient("lamp");
+  plugin.broker.Connect(lamp);
+  plugin.broker.Disconnect(lamp, 7);
+  EXPECT_EQ(plugin.sink.connects, 1);
+  EXPECT_EQ(plugin.sink.ends, 1);
+}
+
+TEST(HooksTest, MoreInstancesThanAreCountedAreRefused) {
+  Plugin plugin(FakeBroker::k21);
+  EXPECT_EQ(plugin.Register({}, kInstancesMax).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+TEST(HooksTest, NoExceptionLeavesACallbackAndTheBrokerIsToldSuccess) {
+  Plugin plugin(FakeBroker::k21);
+  const auto hooks = plugin.Register();
+  ASSERT_TRUE(hooks.ok());
+  plugin.sink.throws = true;
+  EXPECT_EQ(plugin.broker.Reload(), 0);  // anything else ends a 2.1 broker
+  EXPECT_EQ(plugin.feed.exceptions.value(), 1u);
+}
+
+TEST(HooksTest, HousekeepingIsOfferedAtMostOncePerInterval) {
+  Plugin plugin(FakeBroker::k21);
+  const auto hooks = plugin.Register();
+  ASSERT_TRUE(hooks.ok());
+  for (int i = 0; i < 50; ++i) plugin.broker.LoopRound();
+  EXPECT_GE(plugin.sink.housekeepings, 1);
+  EXPECT_LT(plugin.sink.housekeepings, 50);
+}
+
+}  // namespace
+}  // namespace session_status::broker

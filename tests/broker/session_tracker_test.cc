@@ -1,0 +1,464 @@
+#include "plugin/broker/session_tracker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <new>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/testing/fake_broker.h"
+
+namespace session_status::broker {
+namespace {
+
+using registry::EndReason;
+using registry::SessionEvent;
+using testing::FakeBroker;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+
+// Events as words: "connected lamp 1", "ended lamp 1 reason 4 code 7 kept", "gone lamp 1 reason 8".
+class Recorder : public EventSink {
+ public:
+  void OnSessionEvent(const SessionEvent& event) override {
+    if (out_of_memory) throw std::bad_alloc();
+    last = event.connection;
+    address = std::string(event.connection.address);
+    username = std::string(event.connection.username);
+    times.push_back(event.time);
+    switch (event.kind) {
+      case SessionEvent::Kind::kConnected:
+        words.push_back(absl::StrCat("connected ", event.client_id, " ", event.incarnation));
+        break;
+      case SessionEvent::Kind::kEnded:
+        words.push_back(absl::StrCat("ended ", event.client_id, " ", event.incarnation, " reason ",
+                                     static_cast<int>(event.reason), " code ", event.broker_code,
+                                     event.session_kept ? " kept" : ""));
+        break;
+      case SessionEvent::Kind::kSessionGone:
+        words.push_back(absl::StrCat("gone ", event.client_id, " ", event.incarnation, " reason ",
+                                     static_cast<int>(event.reason)));
+        break;
+      case SessionEvent::Kind::kRestored:
+        words.push_back(absl::StrCat("restored ", event.client_id, " ", event.incarnation));
+        break;
+    }
+  }
+  std::vector<std::string> Take() { return std::exchange(words, {}); }
+
+  std::vector<std::string> words;
+  std::vector<absl::Time> times;
+  registry::Connection last;
+  std::string address;
+  std::string username;
+  bool out_of_memory = false;
+};
+
+// -- Mosquitto 2.1 -----------------------------------------------------------------------------------
+
+class SessionTracker21Test : public ::testing::Test {
+ protected:
+  void Connect(mosquitto* client, int instance = 0) {
+    tracker_.OnConnect(instance, client, kStart);
+  }
+  void End(mosquitto* client, int reason) { tracker_.OnEnd(client, reason, false, kStart); }
+  void Offline(mosquitto* client, int reason) { tracker_.OnEnd(client, reason, true, kStart); }
+  void Round() {
+    tracker_.OnLoopRound([] { return kStart; });
+  }
+
+  FakeBroker broker_{FakeBroker::k21};
+  Recorder events_;
+  SessionTracker tracker_{events_, 1};
+};
+
+TEST_F(SessionTracker21Test, TellsAConnectWithWhatTheBrokerKnowsAboutIt) {
+  mosquitto* client = broker_.NewClient("lamp");
+  client->address = "192.0.2.7";
+  client->username = "anna";
+  client->port = 8883;
+  client->keepalive = 30;
+  client->version = 5;
+  client->protocol = mp_websockets;
+  client->clean = false;
+  Connect(client);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+  EXPECT_EQ(events_.address, "192.0.2.7");
+  EXPECT_EQ(events_.username, "anna");
+  EXPECT_EQ(events_.last.listener_port, 8883);
+  EXPECT_EQ(events_.last.keepalive_s, 30);
+  EXPECT_EQ(events_.last.protocol_version, registry::ProtocolVersion::kMqtt5);
+  EXPECT_EQ(events_.last.transport, registry::Transport::kWebSockets);
+  EXPECT_FALSE(events_.last.clean_start);
+  EXPECT_EQ(events_.times, std::vector<absl::Time>{kStart});
+}
+
+TEST_F(SessionTracker21Test, NumbersConnectionsInOneRisingSequenceFromTheGivenStart) {
+  SessionTracker tracker(events_, 500);
+  for (const char* id : {"a", "b", "c"}) tracker.OnConnect(0, broker_.NewClient(id), kStart);
+  EXPECT_THAT(events_.words, ElementsAre("connected a 500", "connected b 501", "connected c 502"));
+  EXPECT_EQ(tracker.next_incarnation(), 503u);
+}
+
+TEST_F(SessionTracker21Test, TranslatesTheReasonOfAnEnd) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  End(client, 7);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 4 code 7"));
+}
+
+TEST_F(SessionTracker21Test, AKeptSessionIsAnEndToo) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  Offline(client, 0);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0 kept"));
+}
+
+TEST_F(SessionTracker21Test, ATakeoverShowsNoMomentOffline) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  End(older, 142);  // the broker ends the old one first …
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1"));
+  mosquitto* newer = broker_.NewClient("lamp");
+  Connect(newer);  // … and tells of the new one in the same call
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 2"));
+}
+
+TEST_F(SessionTracker21Test, ATakeoverWhoseNewConnectionIsRefusedEndsTheClientAtTheNextRound) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  End(older, 142);
+  mosquitto* refused = broker_.NewClient("lamp");
+  End(refused, 3);  // global_max_clients: no connect event
+  EXPECT_FALSE(tracker_.settled());
+  Round();
+  EXPECT_TRUE(tracker_.settled());
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 2 code 142"));
+}
+
+TEST_F(SessionTracker21Test, AStormOfTakeoversInOneRoundLeavesTheLastOneOnline) {
+  mosquitto* current = broker_.NewClient("lamp");
+  Connect(current);
+  for (int i = 2; i <= 50; ++i) {
+    End(current, 142);
+    current = broker_.NewClient("lamp");
+    Connect(current);
+  }
+  Round();
+  EXPECT_EQ(events_.words.size(), 50u);
+  EXPECT_EQ(events_.words.back(), "connected lamp 50");
+  EXPECT_EQ(tracker_.counters().tracked.value(), 1u);
+}
+
+TEST_F(SessionTracker21Test, AnEndThatComesAfterTheNewConnectCarriesTheOlderIncarnation) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  mosquitto* newer = broker_.NewClient("lamp");
+  Connect(newer);
+  End(older, 7);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected lamp 2",
+                                         "ended lamp 1 reason 4 code 7"));
+}
+
+TEST_F(SessionTracker21Test, ARefusedLoginWithAnOnlineClientsIdChangesNothing) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  mosquitto* refused = broker_.NewClient("lamp");
+  broker_.SetInTable("lamp", client);
+  End(refused, 11);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+  EXPECT_EQ(tracker_.counters().unknown_ends.value(), 1u);
+}
+
+TEST_F(SessionTracker21Test, AnEndWithoutAnIdentifierChangesNothing) {
+  mosquitto* nameless = broker_.NewClient("");
+  nameless->has_id = false;
+  End(nameless, 2);
+  Connect(nameless);
+  EXPECT_THAT(events_.words, IsEmpty());
+}
+
+TEST_F(SessionTracker21Test, TheSameEndTwiceIsToldOnce) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  End(client, 0);
+  End(client, 0);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0"));
+}
+
+TEST_F(SessionTracker21Test, ASecondInstanceOfThePluginChangesNothing) {
+  mosquitto* client = broker_.NewClient("lamp");
+  for (int instance : {0, 1, 2}) Connect(client, instance);
+  for (int i = 0; i < 3; ++i) Offline(client, 7);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 4 code 7 kept"));
+  EXPECT_EQ(tracker_.counters().duplicate_events.value(), 2u);
+}
+
+TEST_F(SessionTracker21Test, ATakeoverToldByTwoInstancesIsOneTakeover) {
+  mosquitto* older = broker_.NewClient("lamp");
+  for (int instance : {0, 1}) Connect(older, instance);
+  for (int i = 0; i < 2; ++i) End(older, 142);
+  mosquitto* newer = broker_.NewClient("lamp");
+  for (int instance : {0, 1}) Connect(newer, instance);
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected lamp 2"));
+}
+
+TEST_F(SessionTracker21Test, AClientThatAnotherPluginRenamedEndsUnderItsFirstName) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  client->id = "other";
+  End(client, 0);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0"));
+}
+
+TEST_F(SessionTracker21Test, AClientKickedInAnotherPluginsConnectCallbackIsNotBelieved) {
+  mosquitto* client = broker_.NewClient("lamp");
+  broker_.SetInTable("lamp", nullptr);  // clean session: the broker has already removed it
+  End(client, 152);
+  Connect(client);
+  EXPECT_THAT(events_.words, IsEmpty());
+  EXPECT_EQ(tracker_.counters().ghosts_averted.value(), 1u);
+}
+
+TEST_F(SessionTracker21Test, APersistentClientKickedInAnotherPluginsConnectCallbackIsNotBelieved) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Offline(client, 152);  // still in the broker's table, as an offline session
+  Connect(client);
+  EXPECT_THAT(events_.words, IsEmpty());
+}
+
+TEST_F(SessionTracker21Test, APointerReusedInALaterRoundIsANewClient) {
+  mosquitto* refused = broker_.NewClient("lamp");
+  End(refused, 11);
+  Round();
+  mosquitto* accepted = broker_.Reuse(refused, "lamp");
+  ASSERT_EQ(accepted, refused);
+  Connect(accepted);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+}
+
+TEST_F(SessionTracker21Test, APointerReusedAfterAnUnseenEndEndsTheFormerClient) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  client = broker_.Reuse(client, "door");
+  Connect(client);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 13 code 65535",
+                                         "connected door 2"));
+  EXPECT_EQ(tracker_.counters().unseen_ends.value(), 1u);
+}
+
+TEST_F(SessionTracker21Test, TheSameClientOnTheSamePointerAfterAnUnseenEndIsANewIncarnation) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  Connect(broker_.Reuse(client, "lamp"));
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected lamp 2"));
+}
+
+TEST_F(SessionTracker21Test, AReturningClientGoesOnWithItsKeptSession) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  Offline(older, 7);
+  mosquitto* newer = broker_.NewClient("lamp");
+  End(older, 142);  // the old pointer ends once more
+  Connect(newer);
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 4 code 7 kept",
+                                         "connected lamp 2"));
+  EXPECT_EQ(tracker_.counters().tracked.value(), 1u);
+}
+
+TEST_F(SessionTracker21Test, AKeptSessionThatAnAdministratorRemovesIsGone) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  Offline(client, 0);
+  End(client, 152);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0 kept",
+                                         "gone lamp 1 reason 9"));
+}
+
+TEST_F(SessionTracker21Test, AKeptSessionWhosePointerIsReusedHasExpired) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  Offline(client, 0);
+  Connect(broker_.Reuse(client, "door"));
+  EXPECT_THAT(events_.words,
+              ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0 kept",
+                          "gone lamp 1 reason 8", "connected door 2"));
+}
+
+TEST_F(SessionTracker21Test, ARestoredSessionsEndIsUnknownAndItsReturnAConnect) {
+  mosquitto* restored = broker_.NewClient("lamp");
+  mosquitto* client = broker_.NewClient("lamp");
+  End(restored, 142);
+  Connect(client);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+}
+
+TEST_F(SessionTracker21Test, HoldsBackOnlyAFewEndsAndDeliversTheOldestFirst) {
+  std::vector<mosquitto*> clients;
+  for (size_t i = 0; i <= kHeldEndsMax; ++i) {
+    clients.push_back(broker_.NewClient(absl::StrCat("c", i)));
+    Connect(clients.back());
+  }
+  events_.Take();
+  for (mosquitto* client : clients) End(client, 142);
+  EXPECT_THAT(events_.Take(), ElementsAre("ended c0 1 reason 2 code 142"));
+  Round();
+  EXPECT_EQ(events_.words.size(), kHeldEndsMax);
+}
+
+TEST_F(SessionTracker21Test, WithoutMemoryAnEventIsDroppedAndCounted) {
+  events_.out_of_memory = true;
+  Connect(broker_.NewClient("lamp"));
+  EXPECT_EQ(tracker_.counters().out_of_memory.value(), 1u);
+  events_.out_of_memory = false;
+  Connect(broker_.NewClient("door"));
+  EXPECT_THAT(events_.words, ElementsAre("connected door 2"));
+}
+
+TEST_F(SessionTracker21Test, KeepsTheWholeOfTheLongestIdentifier) {
+  const std::string id(65535, 'x');
+  mosquitto* client = broker_.NewClient(id);
+  Connect(client);
+  EXPECT_THAT(events_.words, ElementsAre(absl::StrCat("connected ", id, " 1")));
+}
+
+// -- Mosquitto 2.0 -----------------------------------------------------------------------------------
+
+class SessionTracker20Test : public ::testing::Test {
+ protected:
+  void Login(mosquitto* client) { tracker_.OnLogin(0, client, kStart); }
+  void End(mosquitto* client) { tracker_.OnEndWithoutReason(client, kStart); }
+  void Round() {
+    tracker_.OnLoopRound([] { return kStart; });
+  }
+
+  FakeBroker broker_{FakeBroker::k20};
+  Recorder events_;
+  SessionTracker tracker_{events_, 1};
+};
+
+TEST_F(SessionTracker20Test, ALoginThatOutlivesTheLoopRoundIsAConnection) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Login(client);
+  EXPECT_THAT(events_.words, IsEmpty());
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+  Round();
+  EXPECT_EQ(events_.words.size(), 1u);
+}
+
+TEST_F(SessionTracker20Test, ALoginThatEndsInTheSameRoundWasRefused) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Login(client);
+  client->has_id = false;  // 2.0.11 frees the identifier first
+  End(client);
+  Round();
+  EXPECT_THAT(events_.words, IsEmpty());
+  EXPECT_EQ(tracker_.counters().tracked.value(), 0u);
+}
+
+TEST_F(SessionTracker20Test, ARefusedLoginWithAnOnlineClientsIdChangesNothing) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Login(client);
+  Round();
+  mosquitto* refused = broker_.NewClient("lamp");
+  Login(refused);
+  End(refused);
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+}
+
+TEST_F(SessionTracker20Test, AnEndHasNoReason) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Login(client);
+  Round();
+  End(client);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 13 code 65535"));
+}
+
+TEST_F(SessionTracker20Test, ASessionBeforeMqtt5IsKeptUnlessClean) {
+  struct Case {
+    int version;
+    bool clean;
+    const char* want;
+  };
+  for (const Case& c : {Case{4, false, "ended lamp 1 reason 13 code 65535 kept"},
+                        Case{3, false, "ended lamp 1 reason 13 code 65535 kept"},
+                        Case{4, true, "ended lamp 1 reason 13 code 65535"},
+                        Case{5, false, "ended lamp 1 reason 13 code 65535"}}) {
+    SCOPED_TRACE(absl::StrCat("version ", c.version, c.clean ? " clean" : ""));
+    Recorder events;
+    SessionTracker tracker(events, 1);
+    mosquitto* client = broker_.NewClient("lamp");
+    client->version = c.version;
+    client->clean = c.clean;
+    tracker.OnLogin(0, client, kStart);
+    tracker.OnLoopRound([] { return kStart; });
+    tracker.OnEndWithoutReason(client, kStart);
+    EXPECT_EQ(events.words.back(), c.want);
+  }
+}
+
+TEST_F(SessionTracker20Test, ATakeoverShowsNoMomentOffline) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Login(older);
+  Round();
+  mosquitto* newer = broker_.NewClient("lamp");
+  Login(newer);
+  End(older);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected lamp 2"));
+  Round();
+  EXPECT_EQ(events_.words.size(), 2u);
+}
+
+TEST_F(SessionTracker20Test, ABurstOfTakeoversInOneRoundLeavesTheLastOneOnline) {
+  mosquitto* current = broker_.NewClient("lamp");
+  Login(current);
+  for (int i = 2; i <= 5; ++i) {
+    mosquitto* newer = broker_.NewClient("lamp");
+    Login(newer);
+    End(current);
+    current = newer;
+  }
+  Round();
+  EXPECT_EQ(events_.words.back(), "connected lamp 5");
+}
+
+TEST_F(SessionTracker20Test, PendingLoginsBecomeConnectionsInOrderOfArrival) {
+  for (const char* id : {"a", "b", "c"}) Login(broker_.NewClient(id));
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected a 1", "connected b 2", "connected c 3"));
+}
+
+TEST_F(SessionTracker20Test, AReloadThatAsksEverybodyAgainChangesNothing) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Login(client);
+  Round();
+  Login(client);
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+}
+
+TEST_F(SessionTracker20Test, AClientThatAReloadThrowsOutIsNoLongerAuthorised) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Login(client);
+  Round();
+  Login(client);
+  End(client);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 10 code 65535"));
+}
+
+TEST_F(SessionTracker20Test, AnEndOfAClientThatWasNeverSeenChangesNothing) {
+  End(broker_.NewClient("lamp"));
+  EXPECT_THAT(events_.words, IsEmpty());
+}
+
+}  // namespace
+}  // namespace session_status::broker
