@@ -1,9 +1,12 @@
 #include "registry/session_registry.h"
 
+#include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 
 namespace session_status::registry {
 
@@ -13,6 +16,14 @@ struct Entry {
   SessionStatus at_snapshot;
   uint64_t sequence = 0;
 };
+
+// Position first, so that a walk can stop and go on.
+using Key = std::pair<uint64_t, std::string>;
+Key KeyOf(absl::string_view id) {
+  return {absl::Hash<absl::string_view>()(id), std::string(id)};
+}
+// Sessions per step of VisitFrom().
+constexpr int kSessionsPerStep = 32;
 }  // namespace
 
 // First engine: one map under one lock. The lock-free engine replaces it behind this interface.
@@ -21,7 +32,7 @@ class SessionRegistry::Impl {
   explicit Impl(const RegistryOptions& o) : options(o) {}
   RegistryOptions options;
   mutable std::mutex mu;
-  absl::flat_hash_map<std::string, Entry> live;
+  std::map<Key, Entry> live;
   absl::flat_hash_map<std::string, SessionStatus> cut;
   SnapshotInfo info;
   RegistryCounts counts;
@@ -35,7 +46,7 @@ SessionRegistry::~SessionRegistry() = default;
 ApplyResult SessionRegistry::Apply(const SessionEvent& e) {
   std::lock_guard<std::mutex> lock(impl_->mu);
   ApplyResult r;
-  Entry& x = impl_->live[std::string(e.client_id)];
+  Entry& x = impl_->live[KeyOf(e.client_id)];
   SessionDetails& d = x.details;
   r.before = r.after = d.status.state;
   auto& c = impl_->counts;
@@ -103,12 +114,32 @@ ApplyResult SessionRegistry::Apply(const SessionEvent& e) {
   return r;
 }
 
-size_t SessionRegistry::Maintain(absl::Time, size_t) { return 0; }
+size_t SessionRegistry::Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting) {
+  std::lock_guard<std::mutex> lock(impl_->mu);
+  size_t forgotten = 0;
+  uint64_t& ended = impl_->counts.by_state[static_cast<size_t>(SessionState::kOffline)];
+  for (auto it = impl_->live.begin(); it != impl_->live.end() && forgotten < budget;) {
+    const SessionDetails& d = it->second.details;
+    const bool due = d.status.state == SessionState::kOffline &&
+                     (now - d.disconnected_at > impl_->options.ended_ttl ||
+                      ended > impl_->options.ended_max);
+    if (!due) {
+      ++it;
+      continue;
+    }
+    if (forgetting) forgetting(it->first.second, d);
+    it = impl_->live.erase(it);
+    --ended;
+    ++impl_->counts.forgotten;
+    ++forgotten;
+  }
+  return forgotten;
+}
 
 void SessionRegistry::PublishSnapshot(absl::Time now) {
   std::lock_guard<std::mutex> lock(impl_->mu);
   impl_->cut.clear();
-  for (auto& [id, x] : impl_->live) impl_->cut[id] = x.details.status;
+  for (auto& [key, x] : impl_->live) impl_->cut[key.second] = x.details.status;
   impl_->info = {impl_->sequence, now};
 }
 
@@ -120,7 +151,7 @@ SessionStatus SessionRegistry::Find(absl::string_view id) const {
 
 bool SessionRegistry::FindDetails(absl::string_view id, SessionDetails* out) const {
   std::lock_guard<std::mutex> lock(impl_->mu);
-  auto it = impl_->live.find(std::string(id));
+  auto it = impl_->live.find(KeyOf(id));
   if (it == impl_->live.end() || it->second.details.status.state == SessionState::kUnknown)
     return false;
   *out = it->second.details;
@@ -145,9 +176,25 @@ SnapshotInfo SessionRegistry::CurrentSnapshot() const {
 void SessionRegistry::ForEach(
     const std::function<bool(absl::string_view, const SessionDetails&)>& visit) const {
   std::lock_guard<std::mutex> lock(impl_->mu);
-  for (auto& [id, x] : impl_->live)
-    if (x.details.status.state != SessionState::kUnknown && !visit(id, x.details)) return;
+  for (auto& [key, x] : impl_->live)
+    if (x.details.status.state != SessionState::kUnknown && !visit(key.second, x.details)) return;
 }
+
+uint64_t SessionRegistry::VisitFrom(uint64_t position, const VisitFn& visit) const {
+  std::lock_guard<std::mutex> lock(impl_->mu);
+  auto it = impl_->live.lower_bound({position, std::string()});
+  uint64_t last = position;
+  for (int left = kSessionsPerStep; it != impl_->live.end(); ++it) {
+    if (left <= 0 && it->first.first != last) return it->first.first;
+    last = it->first.first;
+    --left;
+    if (it->second.details.status.state == SessionState::kUnknown) continue;
+    visit(last, it->first.second, it->second.details);
+  }
+  return 0;
+}
+
+uint64_t SessionRegistry::PositionOf(absl::string_view id) const { return KeyOf(id).first; }
 
 RegistryCounts SessionRegistry::Counts() const {
   std::lock_guard<std::mutex> lock(impl_->mu);

@@ -106,8 +106,10 @@ class SessionRegistry {
   ApplyResult Apply(const SessionEvent& event);
 
   // Bounded housekeeping: forgets ended sessions past their limits, at most `budget` of them.
-  // Returns how many. Call it from the broker's tick.
-  size_t Maintain(absl::Time now, size_t budget);
+  // Returns how many. Call it from the broker's tick. `forgetting`, when given, is told of each
+  // just before it goes: a listing that began earlier still has to show it.
+  using ForgettingFn = std::function<void(absl::string_view, const SessionDetails&)>;
+  size_t Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting = nullptr);
 
   // -- refresher ---------------------------------------------------------------------------------
   // Makes everything applied so far the new snapshot. Cost: independent of the number of sessions.
@@ -133,6 +135,16 @@ class SessionRegistry {
   // whole walk is seen exactly once. Stops when `visit` returns false. The view passed to `visit`
   // is valid during the call only. Not for the writer's thread.
   void ForEach(const std::function<bool(absl::string_view, const SessionDetails&)>& visit) const;
+
+  // The same walk in steps that may lie any time apart. Every client identifier, known or not, has
+  // a fixed position; a step visits the sessions whose position lies in [position, next), for a
+  // `next` of the registry's choosing (some dozens of sessions), and returns `next`; 0: the walk is
+  // over. Start at 0. A session that is there during the whole step is visited exactly once in it.
+  // Not for the writer's thread.
+  using VisitFn =
+      std::function<void(uint64_t position, absl::string_view, const SessionDetails&)>;
+  uint64_t VisitFrom(uint64_t position, const VisitFn& visit) const;
+  uint64_t PositionOf(absl::string_view client_id) const;
 
   RegistryCounts Counts() const;
   uint64_t sequence() const;      // of the last applied event
