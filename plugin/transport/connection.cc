@@ -1,0 +1,471 @@
+#include "plugin/transport/connection.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "plugin/transport/peer.h"
+
+namespace session_status::transport {
+namespace {
+
+// A slow reader must take this much within write_timeout to get as long again.
+constexpr size_t kWriteProgressBytes = 16 * 1024;
+// Room for a read into a request that is already partly there.
+constexpr size_t kReadRoomMin = 2048;
+// One piece of a stream, and pieces per turn: others are served in between.
+constexpr size_t kStreamPieceBytes = 64 * 1024;
+constexpr int kStreamPiecesPerTurn = 4;
+// Drained per event while lingering; the deadline bounds the whole.
+constexpr int kDrainReadsPerTurn = 4;
+
+}  // namespace
+
+ParserPool::ParserPool(const ListenerOptions& options)
+    : limits_{options.request_line_bytes_max,    options.header_bytes_max,
+              options.header_count_max,          options.body_bytes_max,
+              options.chunk_extension_bytes_max, options.trailer_bytes_max} {
+  free_.reserve(kKeptMax);
+}
+
+std::unique_ptr<RequestParser> ParserPool::Take() {
+  if (free_.empty()) return std::make_unique<RequestParser>(limits_);
+  std::unique_ptr<RequestParser> parser = std::move(free_.back());
+  free_.pop_back();
+  parser->Reset();
+  return parser;
+}
+
+void ParserPool::Return(std::unique_ptr<RequestParser> parser) noexcept {
+  if (parser != nullptr && free_.size() < kKeptMax) free_.push_back(std::move(parser));
+}
+
+LoopContext::LoopContext(const ListenerOptions& listener_options, http::Handler& request_handler,
+                         BufferBudget& budget, ConnectionLimits& connection_limits)
+    : options(listener_options),
+      handler(request_handler),
+      limits(connection_limits),
+      buffers(budget),
+      parsers(options),
+      first_byte(options.first_byte_timeout),
+      head(options.header_timeout),
+      body(options.body_timeout),
+      idle(options.idle_timeout),
+      write(options.write_timeout),
+      linger(options.linger_timeout),
+      wakes(std::make_shared<WakeQueue>()) {}
+
+Connection::Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls,
+                       const SocketAddress& address, const PeerKey& key, bool admitted)
+    : context_(context),
+      socket_(std::move(fd), tls),
+      peer_(PeerOf(socket_.fd(), address, &address_text_)),
+      key_(key),
+      admitted_(admitted),
+      in_(context.buffers),
+      out_(context.buffers) {
+  peer_.tls = socket_.tls();
+  context_.counters.connections.Add();
+}
+
+void Connection::Start() {
+  EnterPhase(socket_.tls() ? Phase::kHandshake : Phase::kFirstByte);
+  SetInterest(EPOLLIN);
+}
+
+void Connection::TurnAway(int status, absl::string_view message) {
+  Start();
+  if (closed()) return;
+  context_.out.clear();
+  Refuse(nullptr, status, message);
+  Send(context_.out);
+  Settle();
+}
+
+void Connection::Close() noexcept {
+  if (closed()) return;
+  if (socket_.tls() && phase_ != Phase::kLingering) socket_.ShutdownWriting();
+  phase_ = Phase::kClosed;
+  TimeoutQueue::Member::Stop();
+  socket_.Close();  // leaves epoll by itself
+  EndStream();
+  context_.parsers.Return(std::move(parser_));
+  in_.Release();
+  out_.Release();
+  if (admitted_) {
+    context_.limits.Leave(key_);
+  } else {
+    --context_.turned_away;
+  }
+  context_.counters.connections.Add(-1);
+  context_.closed.push_back(this);
+}
+
+void Connection::EnterPhase(Phase phase) {
+  if (closed()) return;
+  const bool restart = phase != phase_ || phase == Phase::kIdle || answered_ || interest_ == 0;
+  phase_ = phase;
+  if (!restart) return;
+  const int64_t now = context_.now_ns;
+  switch (phase) {
+    case Phase::kHandshake:
+    case Phase::kFirstByte:
+      context_.first_byte.Start(*this, now);
+      break;
+    case Phase::kHead:
+      context_.head.Start(*this, now);
+      break;
+    case Phase::kBody:
+      context_.body.Start(*this, now);
+      break;
+    case Phase::kIdle:
+      context_.idle.Start(*this, now);
+      break;
+    case Phase::kWriting:
+      written_in_phase_ = 0;
+      context_.write.Start(*this, now);
+      break;
+    case Phase::kLingering:
+      context_.linger.Start(*this, now);
+      break;
+    case Phase::kReady:
+    case Phase::kStreaming:
+    case Phase::kClosed:
+      TimeoutQueue::Member::Stop();
+      break;
+  }
+}
+
+void Connection::SetInterest(uint32_t events) {
+  if (closed() || events == interest_) return;
+  epoll_event event = {};
+  event.events = events;
+  event.data.ptr = static_cast<EventSource*>(this);
+  const int operation = interest_ == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  interest_ = events;
+  if (::epoll_ctl(context_.epoll_fd, operation, socket_.fd(), &event) != 0) Close();
+}
+
+void Connection::QueueReady() {
+  EnterPhase(Phase::kReady);
+  if (closed() || queued_) return;
+  context_.ready.push_back(this);  // the loop made room for every connection
+  queued_ = true;
+}
+
+void Connection::OnEvents(uint32_t events) {
+  const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  switch (phase_) {
+    case Phase::kHandshake:
+      return ShakeHands();
+    case Phase::kFirstByte:
+    case Phase::kHead:
+    case Phase::kBody:
+    case Phase::kIdle:
+      return ReadAndAnswer();
+    case Phase::kWriting:
+      return broken ? Close() : Flush();
+    case Phase::kStreaming:
+      eof_ = true;  // EPOLLRDHUP: nobody waits for what comes later
+      return Close();
+    case Phase::kLingering:
+      return Drain();
+    case Phase::kReady:  // its turn comes
+    case Phase::kClosed:
+      return;
+  }
+}
+
+void Connection::ShakeHands() {
+  const IoResult result = socket_.Handshake();
+  switch (result.kind) {
+    case IoResult::Kind::kWouldBlock:
+      return SetInterest(socket_.wants_write() ? EPOLLOUT : EPOLLIN);
+    case IoResult::Kind::kClosed:
+    case IoResult::Kind::kFailed:
+      return Close();
+    case IoResult::Kind::kDone:
+      break;
+  }
+  peer_.client_certificate = socket_.has_client_certificate();
+  phase_ = Phase::kFirstByte;  // with the deadline of the handshake: both are one wait
+  SetInterest(EPOLLIN);
+  if (!closed()) ReadAndAnswer();  // the request may have come with the last flight
+}
+
+void Connection::ReadAndAnswer() {
+  const bool buffered = !in_.empty();
+  if (buffered && in_.room() < kReadRoomMin && !in_.Reserve(std::max(kReadRoomMin, in_.size()))) {
+    context_.out.clear();
+    Refuse(in_.data(), 503, "out of buffer memory");
+    Send(context_.out);
+    return Settle();
+  }
+  Window window = {context_.read_bytes.data(), 0};
+  const IoResult result = buffered ? socket_.Read(in_.room_data(), in_.room())
+                                   : socket_.Read(window.data, context_.read_bytes.size());
+  if (result.kind == IoResult::Kind::kWouldBlock) {
+    if (phase_ == Phase::kReady) AwaitInput();
+    return SetInterest(socket_.wants_write() ? EPOLLOUT : EPOLLIN);
+  }
+  if (result.kind != IoResult::Kind::kDone) return Close();
+  context_.counters.bytes_received.Add(static_cast<int64_t>(result.bytes));
+  if (buffered) {
+    in_.Commit(result.bytes);
+    return AnswerBuffered();
+  }
+  window.size = result.bytes;
+  Answer(&window);
+  if (!closed() && window.size > 0 && !in_.Append({window.data, window.size})) {
+    context_.out.clear();
+    Refuse(window.data, 503, "out of buffer memory");
+    Send(context_.out);
+  }
+  Settle();
+}
+
+void Connection::AnswerBuffered() {
+  Window window = {in_.data(), in_.size()};
+  Answer(&window);
+  if (!closed()) {
+    in_.Consume(static_cast<size_t>(window.data - in_.data()));
+    in_.Truncate(window.size);
+    if (in_.empty()) in_.Release();
+  }
+  Settle();
+}
+
+void Connection::Answer(Window* window) {
+  context_.out.clear();
+  answered_ = false;
+  more_ = false;
+  for (int answered = 0; window->size > 0; ++answered) {
+    if (answered == context_.options.pipelined_max ||
+        context_.out.size() >= context_.options.unsent_bytes_max) {
+      more_ = true;
+      break;
+    }
+    if (!AnswerOne(window)) break;
+  }
+  if (!context_.out.empty()) Send(context_.out);
+}
+
+bool Connection::AnswerOne(Window* window) {
+  if (parser_ == nullptr) parser_ = context_.parsers.Take();
+  switch (parser_->Parse(window->data, &window->size)) {
+    case RequestParser::Progress::kNeedMore:
+      if (!continued_ && parser_->wants_continue(window->size)) {
+        context_.out.append("HTTP/1.1 100 Continue\r\n\r\n");
+        continued_ = true;
+      }
+      return false;
+    case RequestParser::Progress::kRefused:
+      Refuse(window->data, parser_->refusal().status, parser_->refusal().message);
+      window->size = 0;
+      return false;
+    case RequestParser::Progress::kComplete:
+      break;
+  }
+  Dispatch(window->data);
+  window->data += parser_->consumed();
+  window->size -= parser_->consumed();
+  context_.parsers.Return(std::move(parser_));
+  answered_ = true;
+  continued_ = false;
+  if (close_after_) {
+    linger_ = linger_ || window->size > 0;
+    window->size = 0;
+  }
+  more_ = stream_ != nullptr && window->size > 0;
+  return !close_after_ && stream_ == nullptr;
+}
+
+void Connection::Dispatch(const char* data) {
+  http::Request& request = context_.request;
+  http::Reply& reply = context_.reply;
+  parser_->Fill(data, &context_.headers, &request);
+  request.peer = &peer_;
+  request.now = context_.now;
+  reply.Clear();
+  context_.counters.requests.Add();
+  context_.handler.Handle(request, &reply);
+
+  ReplyWriter::Framing framing;
+  framing.close = reply.close || !parser_->keep_alive();
+  framing.keep_alive_named = parser_->is_http_1_0();
+  linger_ = linger_ || reply.close;
+  if (reply.stream != nullptr) {
+    if (parser_->is_head()) {
+      framing.body = ReplyWriter::Body::kNoneOfStream;
+      reply.stream.reset();
+    } else if (parser_->is_http_1_0()) {
+      framing.body = ReplyWriter::Body::kUntilClose;
+      framing.close = true;
+    } else {
+      framing.body = ReplyWriter::Body::kChunked;
+    }
+  } else if (parser_->is_head()) {
+    framing.body = ReplyWriter::Body::kNone;
+  }
+  const bool sound = context_.writer.Append(reply, framing, &context_.out);
+  close_after_ = framing.close || !sound;
+  if (!sound || reply.stream == nullptr) return;
+  stream_ = std::move(reply.stream);
+  stream_chunked_ = framing.body == ReplyWriter::Body::kChunked;
+  stream_id_ = ++context_.last_stream_id;
+  context_.streams[stream_id_] = this;
+  waker_ = std::make_shared<StreamWaker>(context_.wakes, stream_id_);
+  stream_->Start([waker = waker_] { waker->Wake(); });
+}
+
+void Connection::Refuse(const char* data, int status, absl::string_view message) {
+  http::Request& request = context_.request;
+  http::Reply& reply = context_.reply;
+  request = http::Request();
+  if (parser_ != nullptr && data != nullptr) parser_->Fill(data, &context_.headers, &request);
+  request.peer = &peer_;
+  request.now = context_.now;
+  reply.Clear();
+  reply.status = status;
+  context_.counters.refused_requests.Add();
+  context_.handler.HandleRefused(request, status, message, &reply);
+  reply.stream.reset();
+  ReplyWriter::Framing framing;
+  framing.close = true;
+  if (parser_ != nullptr && parser_->is_head()) framing.body = ReplyWriter::Body::kNone;
+  context_.writer.Append(reply, framing, &context_.out);
+  close_after_ = linger_ = true;
+  more_ = false;
+}
+
+void Connection::Settle() {
+  if (closed()) return;
+  if (!out_.empty()) {
+    EnterPhase(Phase::kWriting);
+    return SetInterest(socket_.tls() && !socket_.wants_write() ? EPOLLIN : EPOLLOUT);
+  }
+  if (stream_ != nullptr) return PumpStream();
+  if (close_after_) return FinishClosing();
+  if (more_ || socket_.has_buffered_input()) return QueueReady();
+  AwaitInput();
+  SetInterest(EPOLLIN);
+}
+
+void Connection::AwaitInput() {
+  if (in_.empty()) {
+    EnterPhase(Phase::kIdle);
+  } else {
+    EnterPhase(parser_ != nullptr && parser_->head_complete() ? Phase::kBody : Phase::kHead);
+  }
+}
+
+void Connection::OnReady() {
+  queued_ = false;
+  if (phase_ != Phase::kReady) return;
+  if (stream_ != nullptr) return PumpStream();
+  answered_ = true;  // the deadline of the next phase starts anew
+  return more_ ? AnswerBuffered() : ReadAndAnswer();
+}
+
+void Connection::Send(absl::string_view bytes) {
+  while (out_.empty() && !bytes.empty()) {
+    const IoResult result = socket_.Write(bytes);
+    if (result.kind == IoResult::Kind::kWouldBlock) break;
+    if (result.kind != IoResult::Kind::kDone) return Close();
+    context_.counters.bytes_sent.Add(static_cast<int64_t>(result.bytes));
+    bytes.remove_prefix(result.bytes);
+  }
+  if (!bytes.empty() && !out_.Append(bytes)) Close();  // no memory left for slow readers
+}
+
+void Connection::Flush() {
+  while (!out_.empty()) {
+    const IoResult result = socket_.Write({out_.data(), out_.size()});
+    if (result.kind == IoResult::Kind::kWouldBlock) {
+      return SetInterest(socket_.tls() && !socket_.wants_write() ? EPOLLIN : EPOLLOUT);
+    }
+    if (result.kind != IoResult::Kind::kDone) return Close();
+    context_.counters.bytes_sent.Add(static_cast<int64_t>(result.bytes));
+    out_.Consume(result.bytes);
+    written_in_phase_ += result.bytes;
+    if (written_in_phase_ >= kWriteProgressBytes) {
+      written_in_phase_ = 0;
+      context_.write.Start(*this, context_.now_ns);
+    }
+  }
+  out_.Release();
+  answered_ = true;
+  if (stream_ == nullptr && !close_after_ && more_) return QueueReady();
+  Settle();
+}
+
+void Connection::OnWake() {
+  if (waker_ != nullptr) waker_->Acknowledge();
+  if (phase_ == Phase::kStreaming) PumpStream();
+}
+
+void Connection::PumpStream() {
+  for (int piece = 0; piece < kStreamPiecesPerTurn; ++piece) {
+    waker_->Acknowledge();
+    context_.piece.clear();
+    const http::BodyStream::Progress progress = stream_->Next(kStreamPieceBytes, &context_.piece);
+    const bool done = progress == http::BodyStream::Progress::kDone;
+    context_.out.clear();
+    if (stream_chunked_) {
+      ReplyWriter::AppendChunk(context_.piece, &context_.out);
+      if (done) ReplyWriter::AppendLastChunk(&context_.out);
+    } else {
+      context_.out.append(context_.piece);
+    }
+    if (done) {
+      EndStream();
+      more_ = !in_.empty();
+    }
+    if (!context_.out.empty()) Send(context_.out);
+    if (closed()) return;
+    if (done || !out_.empty()) return Settle();
+    if (progress == http::BodyStream::Progress::kWaiting) {
+      EnterPhase(Phase::kStreaming);
+      return SetInterest(EPOLLRDHUP);
+    }
+  }
+  QueueReady();
+}
+
+void Connection::EndStream() {
+  if (stream_ == nullptr) return;
+  context_.streams.erase(stream_id_);
+  stream_.reset();
+  waker_.reset();
+}
+
+void Connection::FinishClosing() {
+  if (!linger_) return Close();
+  context_.parsers.Return(std::move(parser_));
+  in_.Release();
+  socket_.ShutdownWriting();
+  EnterPhase(Phase::kLingering);
+  SetInterest(EPOLLIN);
+  if (!closed()) Drain();
+}
+
+void Connection::Drain() {
+  for (int i = 0; i < kDrainReadsPerTurn; ++i) {
+    const IoResult result =
+        socket_.DiscardInput(context_.read_bytes.data(), context_.read_bytes.size());
+    if (result.kind == IoResult::Kind::kWouldBlock) return;
+    if (result.kind != IoResult::Kind::kDone) return Close();
+  }
+}
+
+void Connection::OnTimeout() {
+  if (phase_ != Phase::kLingering) context_.counters.timeouts.Add();
+  if (phase_ != Phase::kHead && phase_ != Phase::kBody) return Close();
+  context_.out.clear();
+  Refuse(in_.data(), 408, "the request took too long to arrive");
+  Send(context_.out);
+  Settle();
+}
+
+}  // namespace session_status::transport

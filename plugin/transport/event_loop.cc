@@ -1,0 +1,325 @@
+#include "plugin/transport/event_loop.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "plugin/transport/peer.h"
+
+namespace session_status::transport {
+namespace {
+
+constexpr int kEventsPerTurn = 128;
+// Accepted per event: enough to drain a burst, few enough that others are served in between.
+constexpr int kAcceptsPerTurn = 64;
+// Peers accepted and closed at once with the spare descriptor before accepting pauses.
+constexpr int kSparesPerTurn = 16;
+constexpr int64_t kAcceptPauseNs = 100'000'000;
+// Connections that are open beyond the limits only to be told so; more are closed without a word.
+constexpr int kTurnedAwayMax = 64;
+// Scratch that one huge reply blew up is given back.
+constexpr size_t kScratchKeptBytes = 1024 * 1024;
+
+FileDescriptor OpenSpare() { return FileDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+class EventLoop::Acceptor : public EventSource {
+ public:
+  Acceptor(EventLoop& loop, const ListeningSocket& socket) : loop_(loop), socket_(socket) {}
+  void OnEvents(uint32_t) override { loop_.Accept(socket_); }
+  int fd() const { return socket_.fd(); }
+
+  bool Listen(int epoll_fd) {
+    epoll_event event = {};
+    event.events = EPOLLIN | EPOLLEXCLUSIVE;  // of several threads one wakes up
+    event.data.ptr = static_cast<EventSource*>(this);
+    return ::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd(), &event) == 0;
+  }
+
+ private:
+  EventLoop& loop_;
+  const ListeningSocket& socket_;
+};
+
+class EventLoop::WakeSource : public EventSource {
+ public:
+  explicit WakeSource(EventLoop& loop) : loop_(loop) {}
+  void OnEvents(uint32_t) override { loop_.RunWakes(); }
+
+ private:
+  EventLoop& loop_;
+};
+
+EventLoop::EventLoop(const SharedState& shared)
+    : shared_(shared),
+      context_(shared.options, shared.handler, shared.buffers, shared.limits),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      spare_(OpenSpare()) {
+  context_.epoll_fd = epoll_.get();
+}
+
+EventLoop::~EventLoop() { CloseAll(); }
+
+absl::Status EventLoop::Prepare() {
+  if (!epoll_.valid() || !spare_.valid() || context_.wakes->fd() < 0) {
+    return absl::ResourceExhaustedError(
+        "the listener found no free file descriptors; raise the limit of the broker's process");
+  }
+  wake_source_ = std::make_unique<WakeSource>(*this);
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.ptr = static_cast<EventSource*>(wake_source_.get());
+  bool ok = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, context_.wakes->fd(), &event) == 0;
+  for (const auto& socket : shared_.sockets) {
+    acceptors_.push_back(std::make_unique<Acceptor>(*this, *socket));
+    ok = ok && acceptors_.back()->Listen(epoll_.get());
+  }
+  ReadClocks();
+  if (ok) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      "epoll refused a descriptor; see /proc/sys/fs/epoll/max_user_watches");
+}
+
+void EventLoop::Stop() {
+  stop_.store(true, std::memory_order_release);  // (1)
+  context_.wakes->Wake();
+}
+
+void EventLoop::Run() noexcept {
+  while (!stop_.load(std::memory_order_acquire)) {  // (2)
+    try {
+      Turn();
+    } catch (...) {
+      // Out of memory while accepting or growing a list; the next turn tries again.
+    }
+  }
+  CloseAll();
+}
+
+void EventLoop::Turn() {
+  std::array<epoll_event, kEventsPerTurn> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, WaitMs());
+  ReadClocks();
+  for (int i = 0; i < count; ++i) Dispatch(events[static_cast<size_t>(i)]);
+  RunReady();
+  ExpireLate();
+  DestroyClosed();
+  if (context_.out.capacity() > kScratchKeptBytes) std::string().swap(context_.out);
+  if (context_.reply.body.capacity() > kScratchKeptBytes) std::string().swap(context_.reply.body);
+}
+
+void EventLoop::Dispatch(const epoll_event& event) {
+  auto* source = static_cast<EventSource*>(event.data.ptr);
+  try {
+    source->OnEvents(event.events);
+  } catch (...) {
+    if (auto* connection = dynamic_cast<Connection*>(source)) connection->Close();
+  }
+}
+
+void EventLoop::Guarded(Connection* connection, void (Connection::*step)()) {
+  if (connection->closed()) return;
+  try {
+    (connection->*step)();
+  } catch (...) {
+    connection->Close();
+  }
+}
+
+void EventLoop::ReadClocks() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  context_.now_ns = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  context_.now = absl::Now();
+  context_.writer.SetNow(context_.now);
+}
+
+int EventLoop::WaitMs() const {
+  if (!context_.ready.empty()) return 0;
+  int64_t earliest = paused_until_ns_ != 0 ? paused_until_ns_ : INT64_MAX;
+  for (const TimeoutQueue* queue : {&context_.first_byte, &context_.head, &context_.body,
+                                    &context_.idle, &context_.write, &context_.linger}) {
+    if (queue->oldest() != nullptr) earliest = std::min(earliest, queue->oldest()->deadline_ns());
+  }
+  if (earliest == INT64_MAX) return -1;
+  const int64_t left_ms = (earliest - context_.now_ns) / 1'000'000 + 1;
+  return static_cast<int>(std::clamp<int64_t>(left_ms, 0, 60'000));
+}
+
+void EventLoop::RunReady() {
+  running_.swap(context_.ready);
+  for (Connection* connection : running_) Guarded(connection, &Connection::OnReady);
+  running_.clear();
+}
+
+void EventLoop::RunWakes() {
+  context_.wakes->Take(&woken_);
+  for (const uint64_t id : woken_) {
+    const auto found = context_.streams.find(id);
+    if (found != context_.streams.end()) Guarded(found->second, &Connection::OnWake);
+  }
+}
+
+void EventLoop::ExpireLate() {
+  for (TimeoutQueue* queue : {&context_.first_byte, &context_.head, &context_.body, &context_.idle,
+                              &context_.write, &context_.linger}) {
+    while (queue->oldest() != nullptr && queue->oldest()->deadline_ns() <= context_.now_ns) {
+      auto* connection = static_cast<Connection*>(queue->oldest());
+      Guarded(connection, &Connection::OnTimeout);
+    }
+  }
+  if (paused_until_ns_ != 0 && paused_until_ns_ <= context_.now_ns) ResumeAccepting();
+}
+
+void EventLoop::DestroyClosed() {
+  for (Connection* connection : context_.closed) {
+    const size_t slot = connection->slot;
+    std::swap(connections_[slot], connections_.back());
+    connections_[slot]->slot = slot;
+    connections_.pop_back();
+  }
+  context_.closed.clear();
+}
+
+void EventLoop::CloseAll() {
+  for (const auto& connection : connections_) connection->Close();
+  context_.ready.clear();
+  DestroyClosed();
+}
+
+// --- accepting ---
+
+void EventLoop::Accept(const ListeningSocket& socket) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    SocketAddress address;
+    FileDescriptor fd(
+        ::accept4(socket.fd(), address.get(), &address.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.valid()) {
+      if (address.size < sizeof(sa_family_t)) address.storage.ss_family = AF_UNIX;
+      Admit(std::move(fd), address, socket.tls());
+      continue;
+    }
+    switch (errno) {
+      case EMFILE:
+      case ENFILE:
+        if (i < kSparesPerTurn && AcceptWithSpare(socket)) continue;
+        return PauseAccepting();
+      case ENOBUFS:
+      case ENOMEM:
+        return PauseAccepting();
+      case EAGAIN:
+        return;
+      default:
+        continue;  // that one peer is gone already
+    }
+  }
+}
+
+bool EventLoop::AcceptWithSpare(const ListeningSocket& socket) {
+  spare_.Close();
+  FileDescriptor refused(::accept4(socket.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  const bool accepted = refused.valid();
+  refused.Close();
+  spare_ = OpenSpare();
+  if (accepted) context_.counters.refused_connections.Add();
+  return accepted && spare_.valid();
+}
+
+void EventLoop::PauseAccepting() {
+  context_.counters.accept_pauses.Add();
+  for (const auto& acceptor : acceptors_) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, acceptor->fd(), nullptr);
+  }
+  paused_until_ns_ = context_.now_ns + kAcceptPauseNs;
+}
+
+void EventLoop::ResumeAccepting() {
+  if (!spare_.valid()) spare_ = OpenSpare();
+  paused_until_ns_ = 0;
+  for (const auto& acceptor : acceptors_) {
+    if (acceptor->Listen(epoll_.get()) || errno == EEXIST) continue;
+    paused_until_ns_ = context_.now_ns + kAcceptPauseNs;  // no memory for the watch: try again
+  }
+}
+
+bool EventLoop::MakeRoom() {
+  TimeoutQueue::Member* oldest = context_.idle.oldest();
+  if (oldest == nullptr) return false;
+  static_cast<Connection*>(oldest)->Close();
+  context_.counters.evicted_connections.Add();
+  return true;
+}
+
+void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls) {
+  context_.counters.accepted.Add();
+  const std::shared_ptr<SSL_CTX> tls_context = tls ? shared_.tls.Get() : nullptr;
+  std::string ignored;
+  const http::Peer peer = PeerOf(fd.get(), address, &ignored);
+  const PeerKey key = PeerKeyOf(address, peer);
+  int status = 0;
+  absl::string_view message;
+  if (!IsAllowed(fd.get(), peer, shared_.options)) {
+    status = 403;
+    message = "this user may not use the socket";
+  } else {
+    auto verdict = shared_.limits.Enter(key);
+    if (verdict == ConnectionLimits::Verdict::kFull && MakeRoom()) {
+      verdict = shared_.limits.Enter(key);
+    }
+    if (verdict == ConnectionLimits::Verdict::kFull) {
+      status = 503;
+      message = "too many connections";
+    } else if (verdict == ConnectionLimits::Verdict::kPeerFull) {
+      status = 503;
+      message = "too many connections from this peer";
+    }
+  }
+  if (status == 0) {
+    Connection* connection = nullptr;
+    try {
+      connection = Add(std::move(fd), tls_context.get(), address, key, true);
+    } catch (...) {
+      shared_.limits.Leave(key);
+      return;
+    }
+    const auto waiting_max = static_cast<size_t>(
+        std::max(1, shared_.options.connections_awaiting_first_byte_max / shared_.options.threads));
+    if (context_.first_byte.size() >= waiting_max) {
+      static_cast<Connection*>(context_.first_byte.oldest())->Close();
+      context_.counters.evicted_connections.Add();
+    }
+    return Guarded(connection, &Connection::Start);
+  }
+  context_.counters.refused_connections.Add();
+  if (tls || context_.turned_away >= kTurnedAwayMax) return;
+  Connection* connection = Add(std::move(fd), nullptr, address, key, false);
+  ++context_.turned_away;
+  try {
+    connection->TurnAway(status, message);
+  } catch (...) {
+    connection->Close();
+  }
+}
+
+Connection* EventLoop::Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
+                           const PeerKey& key, bool admitted) {
+  // Room first, so that Close() and QueueReady() never allocate.
+  const size_t count = connections_.size() + 1;
+  for (auto* list : {&context_.ready, &context_.closed, &running_}) {
+    if (list->capacity() < count) list->reserve(count * 2);
+  }
+  auto connection =
+      std::make_unique<Connection>(context_, std::move(fd), tls, address, key, admitted);
+  connection->slot = connections_.size();
+  connections_.push_back(std::move(connection));
+  return connections_.back().get();
+}
+
+}  // namespace session_status::transport

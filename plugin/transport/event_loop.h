@@ -1,0 +1,89 @@
+// One thread's worth of listener: accepts, waits, gives every connection its turn, ends the late.
+//
+// Threads:   Run: the loop's own thread, until Stop(). Stop, counters: any. The rest: before Run.
+// Errors:    Prepare() says what the system refused. Inside Run() nothing escapes: a connection
+// that
+//            runs out of memory is closed, the loop goes on.
+#ifndef SESSION_STATUS_PLUGIN_TRANSPORT_EVENT_LOOP_H_
+#define SESSION_STATUS_PLUGIN_TRANSPORT_EVENT_LOOP_H_
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "plugin/transport/connection.h"
+#include "plugin/transport/event_source.h"
+#include "plugin/transport/listening_socket.h"
+#include "plugin/transport/loop_context.h"
+#include "plugin/transport/tls_holder.h"
+
+namespace session_status::transport {
+
+// What all loops of one listener share.
+struct SharedState {
+  const ListenerOptions& options;
+  http::Handler& handler;
+  const ListeningSockets& sockets;
+  BufferBudget& buffers;
+  ConnectionLimits& limits;
+  TlsHolder& tls;
+};
+
+class EventLoop {
+ public:
+  explicit EventLoop(const SharedState& shared);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  absl::Status Prepare();
+  void Run() noexcept;
+  void Stop();
+
+  const LoopCounters& counters() const { return context_.counters; }
+
+ private:
+  class Acceptor;
+  class WakeSource;
+
+  void Turn();
+  void Guarded(Connection* connection, void (Connection::*step)());
+  void Dispatch(const epoll_event& event);
+  int WaitMs() const;
+  void ReadClocks();
+  void RunReady();
+  void RunWakes();
+  void ExpireLate();
+  void DestroyClosed();
+  void CloseAll();
+
+  void Accept(const ListeningSocket& socket);
+  void Admit(FileDescriptor fd, const SocketAddress& address, bool tls);
+  bool MakeRoom();
+  Connection* Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address, const PeerKey& key,
+                  bool admitted);
+  // False: pause accepting.
+  bool AcceptWithSpare(const ListeningSocket& socket);
+  void PauseAccepting();
+  void ResumeAccepting();
+
+  const SharedState& shared_;
+  LoopContext context_;
+  FileDescriptor epoll_;
+  FileDescriptor spare_;  // closed to accept and close one peer when descriptors ran out
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::unique_ptr<WakeSource> wake_source_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<Connection*> running_;  // scratch: the ready list of this turn
+  std::vector<uint64_t> woken_;       // scratch
+  int64_t paused_until_ns_ = 0;       // 0: accepting
+  std::atomic<bool> stop_{false};     // (1) Stop() releases, (2) the loop acquires
+};
+
+}  // namespace session_status::transport
+
+#endif  // SESSION_STATUS_PLUGIN_TRANSPORT_EVENT_LOOP_H_

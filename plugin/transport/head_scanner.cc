@@ -1,0 +1,83 @@
+#include "plugin/transport/head_scanner.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace session_status::transport {
+namespace {
+
+constexpr uint64_t kEach = 0x0101010101010101;
+
+// Whether any of eight bytes is below 0x20 or is 0x7f.
+bool AnyControl(uint64_t bytes) {
+  const uint64_t below = (bytes - kEach * 0x20) & ~bytes;
+  const uint64_t del = bytes ^ (kEach * 0x7f);
+  return ((below | ((del - kEach) & ~del)) & (kEach * 0x80)) != 0;
+}
+
+bool IsControl(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
+
+}  // namespace
+
+bool HasControlCharacter(absl::string_view text) {
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + i, 8);
+    if (AnyControl(bytes)) break;  // a tab, or something worse
+  }
+  for (; i < text.size(); ++i) {
+    if (IsControl(text[i])) return true;
+  }
+  return false;
+}
+
+HeadScanner::Result HeadScanner::CheckSize(size_t line_end, const Limits& limits) {
+  if (lines_ == 0 && limits.first_line_bytes_max > 0) {
+    if (line_end - line_begin_ > limits.first_line_bytes_max) {
+      return Refuse(414, "request line too long");
+    }
+    return Result::kComplete;
+  }
+  if (line_end - fields_begin_ > limits.lines_bytes_max) return Refuse(431, "header too large");
+  if (lines_ > limits.lines_max) return Refuse(431, "too many header lines");
+  return Result::kComplete;
+}
+
+HeadScanner::Result HeadScanner::CheckLine(absl::string_view line) {
+  if (line.empty() || line.back() != '\r') return Refuse(400, "line ends without CR");
+  line.remove_suffix(1);
+  if (HasControlCharacter(line)) return Refuse(400, "control character in header");
+  if (!line.empty() && (line.front() == ' ' || line.front() == '\t')) {
+    return Refuse(400, "folded header line");
+  }
+  return Result::kComplete;
+}
+
+HeadScanner::Result HeadScanner::Scan(absl::string_view block, const Limits& limits) {
+  const bool has_first_line = limits.first_line_bytes_max > 0;
+  for (;;) {
+    const void* lf = searched_ < block.size()
+                         ? std::memchr(block.data() + searched_, '\n', block.size() - searched_)
+                         : nullptr;
+    const size_t end = lf == nullptr
+                           ? block.size()
+                           : static_cast<size_t>(static_cast<const char*>(lf) - block.data());
+    searched_ = end;
+    if (CheckSize(end, limits) == Result::kRefused) return Result::kRefused;
+    if (lf == nullptr) return Result::kNeedMore;
+    const absl::string_view line = block.substr(line_begin_, end - line_begin_);
+    if (CheckLine(line) == Result::kRefused) return Result::kRefused;
+    const bool first = lines_ == 0 && has_first_line;
+    line_begin_ = searched_ = end + 1;
+    ++lines_;
+    if (first) {
+      first_line_bytes_ = line.size() - 1;
+      fields_begin_ = line_begin_;
+    } else if (line.size() == 1) {
+      return Result::kComplete;
+    }
+  }
+}
+
+}  // namespace session_status::transport

@@ -1,0 +1,46 @@
+// What the listener counts.
+#ifndef SESSION_STATUS_PLUGIN_TRANSPORT_LISTENER_STATS_H_
+#define SESSION_STATUS_PLUGIN_TRANSPORT_LISTENER_STATS_H_
+
+#include <atomic>
+#include <cstdint>
+
+namespace session_status::transport {
+
+// A number that one thread changes and any thread reads: statistics only, relaxed, never used to
+// order other data.
+class RelaxedCounter {
+ public:
+  void Add(int64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  int64_t Get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+// A copy, summed over all threads of a listener.
+struct ListenerStats {
+  int64_t connections = 0;          // open now
+  int64_t accepted = 0;             // connections since Start()
+  int64_t requests = 0;             // handed to the handler
+  int64_t refused_requests = 0;     // answered by the listener itself with an error
+  int64_t refused_connections = 0;  // over a limit of connections
+  int64_t evicted_connections = 0;  // idle ones closed to make room
+  int64_t timeouts = 0;             // connections closed because the peer was too slow
+  int64_t accept_pauses = 0;        // out of descriptors
+  int64_t bytes_received = 0;
+  int64_t bytes_sent = 0;
+  int64_t buffered_bytes = 0;  // held for connections now
+};
+
+// The same, as one loop counts it.
+struct LoopCounters {
+  RelaxedCounter connections, accepted, requests, refused_requests, refused_connections,
+      evicted_connections, timeouts, accept_pauses, bytes_received, bytes_sent;
+};
+
+}  // namespace session_status::transport
+
+#endif  // SESSION_STATUS_PLUGIN_TRANSPORT_LISTENER_STATS_H_

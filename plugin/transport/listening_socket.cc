@@ -1,0 +1,268 @@
+#include "plugin/transport/listening_socket.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace session_status::transport {
+namespace {
+
+constexpr int kBacklog = 1024;
+constexpr int kFirstPassedDescriptor = 3;  // sd_listen_fds(3): SD_LISTEN_FDS_START
+// Noticing a peer that vanished while a stream had nothing to say: two minutes or so.
+constexpr int kKeepAliveIdleS = 60;
+constexpr int kKeepAliveIntervalS = 15;
+constexpr int kKeepAliveProbes = 4;
+
+absl::Status Failure(absl::string_view option, absl::string_view address, absl::string_view what,
+                     int error, absl::string_view remedy) {
+  return absl::FailedPreconditionError(absl::StrCat(option, " \"", address, "\": ", what, ": ",
+                                                    std::generic_category().message(error), "; ",
+                                                    remedy));
+}
+
+// A number, or a name that `look_up` knows.
+template <typename Id, typename LookUp>
+absl::StatusOr<Id> ParseId(absl::string_view option, const std::string& text, LookUp look_up) {
+  Id id = 0;
+  if (absl::SimpleAtoi(text, &id)) return id;
+  if (look_up(text, &id)) return id;
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, " \"", text, "\": unknown; give a name of this system or a number"));
+}
+
+absl::StatusOr<uid_t> OwnerOf(const ListenerOptions& options) {
+  if (options.unix_socket_owner.empty()) return static_cast<uid_t>(-1);
+  return ParseId<uid_t>("unix_socket_owner", options.unix_socket_owner,
+                        [](const std::string& name, uid_t* id) {
+                          const passwd* entry = ::getpwnam(name.c_str());
+                          if (entry != nullptr) *id = entry->pw_uid;
+                          return entry != nullptr;
+                        });
+}
+
+absl::StatusOr<gid_t> GroupOf(const ListenerOptions& options) {
+  if (options.unix_socket_group.empty()) return static_cast<gid_t>(-1);
+  return ParseId<gid_t>("unix_socket_group", options.unix_socket_group,
+                        [](const std::string& name, gid_t* id) {
+                          const group* entry = ::getgrnam(name.c_str());
+                          if (entry != nullptr) *id = entry->gr_gid;
+                          return entry != nullptr;
+                        });
+}
+
+FileDescriptor NewSocket(int family) {
+  return FileDescriptor(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+void SetOption(int fd, int level, int name, int value) {
+  ::setsockopt(fd, level, name, &value, sizeof(value));  // comfort only: failure is no error
+}
+
+// Set on the listening socket, inherited by accepted ones: no system call per connection.
+void SetTcpOptions(int fd) {
+  SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleS);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveIntervalS);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+}
+
+// --- descriptors that systemd passed ---
+
+bool IsListening(int fd) {
+  int listening = 0;
+  socklen_t size = sizeof(listening);
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1;
+}
+
+int PassedDescriptors() {
+  const char* pid = std::getenv("LISTEN_PID");
+  const char* count = std::getenv("LISTEN_FDS");
+  int64_t pid_value = 0;
+  int count_value = 0;
+  if (pid == nullptr || count == nullptr || !absl::SimpleAtoi(pid, &pid_value) ||
+      !absl::SimpleAtoi(count, &count_value) || pid_value != ::getpid()) {
+    return 0;
+  }
+  return count_value;
+}
+
+// A duplicate of the passed descriptor listening on `wanted`, so that the plugin can be unloaded
+// and loaded again; invalid when there is none.
+FileDescriptor TakePassed(const SocketAddress& wanted) {
+  const int count = PassedDescriptors();
+  for (int fd = kFirstPassedDescriptor; fd < kFirstPassedDescriptor + count; ++fd) {
+    SocketAddress address;
+    if (!IsListening(fd) || ::getsockname(fd, address.get(), &address.size) != 0) continue;
+    if (!SameAddress(address, wanted)) continue;
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    return FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  }
+  return FileDescriptor();
+}
+
+// --- Unix sockets ---
+
+// Makes sure that nothing is in the way at the path: a socket nobody listens on is removed.
+absl::Status ClearPath(const std::string& path, const SocketAddress& address) {
+  constexpr absl::string_view kOption = "unix_socket_path";
+  struct stat found;
+  if (::lstat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT) return absl::OkStatus();
+    return Failure(kOption, path, "cannot look at it", errno,
+                   "give a path in a directory that the broker's user may use");
+  }
+  if (!S_ISSOCK(found.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(kOption, " \"", path,
+                     "\": a file that is no socket is in the way; move it or choose another path"));
+  }
+  const FileDescriptor probe = NewSocket(AF_UNIX);
+  if (::connect(probe.get(), address.get(), address.size) == 0 || errno == EAGAIN) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        kOption, " \"", path, "\": another process listens there; stop it or choose another path"));
+  }
+  if (errno != ECONNREFUSED) {
+    return Failure(kOption, path, "cannot find out whether it is in use", errno,
+                   "remove the file if nobody uses it");
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return Failure(kOption, path, "cannot remove the stale socket", errno,
+                   "remove it, or let the broker's user write to the directory");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetAccess(const std::string& path, const ListenerOptions& options) {
+  const absl::StatusOr<uid_t> owner = OwnerOf(options);
+  if (!owner.ok()) return owner.status();
+  const absl::StatusOr<gid_t> group = GroupOf(options);
+  if (!group.ok()) return group.status();
+  if (::chmod(path.c_str(), options.unix_socket_mode) != 0) {
+    return Failure("unix_socket_mode", path, "cannot set it", errno, "choose another directory");
+  }
+  if (::chown(path.c_str(), *owner, *group) != 0) {
+    return Failure("unix_socket_owner or unix_socket_group", path, "cannot set it", errno,
+                   "the broker's user may only give a socket to groups it belongs to");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenUnix(const ListenerOptions& options) {
+  constexpr absl::string_view kOption = "unix_socket_path";
+  const std::string& path = options.unix_socket_path;
+  const absl::StatusOr<SocketAddress> address = ParseUnixAddress(path);
+  if (!address.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(kOption, " ", address.status().message()));
+  }
+  if (FileDescriptor passed = TakePassed(*address); passed.valid()) {
+    return std::make_unique<ListeningSocket>(std::move(passed), false);
+  }
+  if (absl::Status status = ClearPath(path, *address); !status.ok()) return status;
+  auto socket = std::make_unique<ListeningSocket>(NewSocket(AF_UNIX), false);
+  if (::bind(socket->fd(), address->get(), address->size) != 0) {
+    return Failure(kOption, path, "cannot bind", errno,
+                   "give a path in a directory that the broker's user may write to");
+  }
+  socket->OwnFile(path);
+  // Mode and owner before listen(): until then nobody can connect.
+  if (absl::Status status = SetAccess(path, options); !status.ok()) return status;
+  if (::listen(socket->fd(), kBacklog) != 0) {
+    return Failure(kOption, path, "cannot listen", errno, "choose another path");
+  }
+  return socket;
+}
+
+// --- TCP ---
+
+absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenTcp(absl::string_view option,
+                                                         const std::string& text, bool tls) {
+  const absl::StatusOr<SocketAddress> address = ParseTcpAddress(text);
+  if (!address.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(option, " ", address.status().message()));
+  }
+  if (FileDescriptor passed = TakePassed(*address); passed.valid()) {
+    SetTcpOptions(passed.get());
+    return std::make_unique<ListeningSocket>(std::move(passed), tls);
+  }
+  auto socket = std::make_unique<ListeningSocket>(NewSocket(address->family()), tls);
+  if (socket->fd() < 0) {
+    return Failure(option, text, "cannot make a socket", errno,
+                   "IPv6 may be switched off, or the broker is out of descriptors");
+  }
+  SetOption(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address->family() == AF_INET6) {
+    // "*" means both families; an IPv6 address means itself.
+    SetOption(socket->fd(), IPPROTO_IPV6, IPV6_V6ONLY, ToString(*address)[0] == '*' ? 0 : 1);
+  }
+  SetTcpOptions(socket->fd());
+  if (::bind(socket->fd(), address->get(), address->size) != 0 ||
+      ::listen(socket->fd(), kBacklog) != 0) {
+    return Failure(option, text, "cannot bind", errno,
+                   errno == EADDRINUSE ? "another process has this port; choose another one"
+                                       : "give an address of this machine and a port above 1023");
+  }
+  return socket;
+}
+
+}  // namespace
+
+ListeningSocket::~ListeningSocket() {
+  if (path_.empty()) return;
+  struct stat found;
+  if (::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) {
+    ::unlink(path_.c_str());
+  }
+}
+
+SocketAddress ListeningSocket::address() const {
+  SocketAddress address;
+  if (::getsockname(fd(), address.get(), &address.size) != 0) return SocketAddress();
+  return address;
+}
+
+void ListeningSocket::OwnFile(const std::string& path) {
+  struct stat found;
+  if (::lstat(path.c_str(), &found) != 0) return;
+  path_ = path;
+  device_ = found.st_dev;
+  inode_ = found.st_ino;
+}
+
+absl::StatusOr<ListeningSockets> OpenListeningSockets(const ListenerOptions& options) {
+  ListeningSockets sockets;
+  if (!options.unix_socket_path.empty()) {
+    auto socket = OpenUnix(options);
+    if (!socket.ok()) return socket.status();
+    sockets.push_back(*std::move(socket));
+  }
+  for (const bool tls : {false, true}) {
+    for (const std::string& text : tls ? options.tls_addresses : options.tcp_addresses) {
+      auto socket = OpenTcp(tls ? "tls_addresses" : "tcp_addresses", text, tls);
+      if (!socket.ok()) return socket.status();
+      sockets.push_back(*std::move(socket));
+    }
+  }
+  if (sockets.empty()) {
+    return absl::InvalidArgumentError(
+        "nowhere to listen; set unix_socket_path, tcp_addresses or tls_addresses");
+  }
+  return sockets;
+}
+
+}  // namespace session_status::transport

@@ -1,0 +1,172 @@
+#include "plugin/transport/reply_writer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "plugin/transport/head_scanner.h"
+
+namespace session_status::transport {
+namespace {
+
+struct StatusRow {
+  int status;
+  absl::string_view reason;
+};
+
+constexpr StatusRow kStatuses[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {499, "Client Closed Request"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+};
+
+bool IsToken(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
+  });
+}
+
+// The framing is ours: a handler may not name these.
+bool IsFramingHeader(absl::string_view name) {
+  for (absl::string_view ours : {"Content-Length", "Transfer-Encoding", "Connection", "Date"}) {
+    if (absl::EqualsIgnoreCase(name, ours)) return true;
+  }
+  return false;
+}
+
+bool IsSafe(const http::Reply& reply) {
+  if (reply.status < 200 || reply.status > 599 || HasControlCharacter(reply.content_type)) {
+    return false;
+  }
+  return std::all_of(reply.headers.begin(), reply.headers.end(), [](const auto& header) {
+    return IsToken(header.first) && !IsFramingHeader(header.first) &&
+           !HasControlCharacter(header.second);
+  });
+}
+
+bool HasBody(int status) { return status != 204 && status != 304; }
+
+void AppendNumber(size_t number, std::string* out) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
+  out->append(digits, static_cast<size_t>(end - digits));
+}
+
+}  // namespace
+
+absl::string_view ReasonPhrase(int status) {
+  for (const StatusRow& row : kStatuses) {
+    if (row.status == status) return row.reason;
+  }
+  return "Unknown";
+}
+
+void ReplyWriter::SetNow(absl::Time now) {
+  const int64_t second = absl::ToUnixSeconds(now);
+  if (second == second_) return;
+  second_ = second;
+  date_line_ = absl::FormatTime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", now, absl::UTCTimeZone());
+  ok_prefix_ = absl::StrCat("HTTP/1.1 200 OK\r\n", date_line_, "Content-Type: ");
+}
+
+void ReplyWriter::AppendHead(const http::Reply& reply, const Framing& framing, std::string* out) {
+  if (reply.status == 200) {
+    out->append(ok_prefix_);
+  } else {
+    absl::StrAppend(out, "HTTP/1.1 ", reply.status, " ", ReasonPhrase(reply.status), "\r\n",
+                    date_line_, "Content-Type: ");
+  }
+  out->append(reply.content_type.data(), reply.content_type.size());
+  if (framing.body == Body::kChunked) {
+    out->append("\r\nTransfer-Encoding: chunked\r\n");
+  } else if ((framing.body == Body::kWhole || framing.body == Body::kNone) &&
+             HasBody(reply.status)) {
+    out->append("\r\nContent-Length: ");
+    AppendNumber(reply.body.size(), out);
+    out->append("\r\n");
+  } else {
+    out->append("\r\n");
+  }
+  for (const auto& header : reply.headers) {
+    out->append(header.first).append(": ").append(header.second).append("\r\n");
+  }
+  if (framing.close) {
+    out->append("Connection: close\r\n");
+  } else if (framing.keep_alive_named) {
+    out->append("Connection: keep-alive\r\n");
+  }
+  out->append("\r\n");
+}
+
+bool ReplyWriter::Append(const http::Reply& reply, const Framing& framing, std::string* out) {
+  if (!IsSafe(reply)) {
+    http::Reply broken;
+    broken.status = 500;
+    broken.body = R"({"code":"internal","message":"the reply was not fit to send"})";
+    Framing whole = framing;
+    whole.body =
+        whole.body == Body::kNone || whole.body == Body::kNoneOfStream ? Body::kNone : Body::kWhole;
+    whole.close = true;
+    AppendHead(broken, whole, out);
+    if (whole.body == Body::kWhole) out->append(broken.body);
+    return false;
+  }
+  AppendHead(reply, framing, out);
+  const bool none = framing.body == Body::kNone || framing.body == Body::kNoneOfStream;
+  if (none || reply.body.empty() || !HasBody(reply.status)) return true;
+  if (framing.body == Body::kChunked) {
+    AppendChunk(reply.body, out);
+  } else {
+    out->append(reply.body);
+  }
+  return true;
+}
+
+void ReplyWriter::AppendChunk(absl::string_view bytes, std::string* out) {
+  if (bytes.empty()) return;  // an empty chunk would end the body
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), bytes.size(), 16).ptr;
+  out->append(digits, static_cast<size_t>(end - digits));
+  out->append("\r\n");
+  out->append(bytes.data(), bytes.size());
+  out->append("\r\n");
+}
+
+}  // namespace session_status::transport

@@ -1,0 +1,89 @@
+#include "plugin/transport/socket.h"
+
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <new>
+#include <utility>
+
+namespace session_status::transport {
+namespace {
+
+IoResult PlainResult(ssize_t result) {
+  if (result > 0) return {IoResult::Kind::kDone, static_cast<size_t>(result)};
+  if (result == 0) return {IoResult::Kind::kClosed, 0};
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+    return {IoResult::Kind::kWouldBlock, 0};
+  }
+  return {IoResult::Kind::kFailed, 0};
+}
+
+int ClampToInt(size_t size) { return static_cast<int>(std::min<size_t>(size, INT_MAX)); }
+
+}  // namespace
+
+Socket::Socket(FileDescriptor fd, SSL_CTX* context) : fd_(std::move(fd)) {
+  if (context == nullptr) return;
+  ssl_.reset(SSL_new(context));
+  if (ssl_ == nullptr || SSL_set_fd(ssl_.get(), fd_.get()) != 1) throw std::bad_alloc();
+  SSL_set_accept_state(ssl_.get());
+}
+
+IoResult Socket::TlsResult(int result) {
+  wants_write_ = false;
+  if (result > 0) return {IoResult::Kind::kDone, static_cast<size_t>(result)};
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      return {IoResult::Kind::kWouldBlock, 0};
+    case SSL_ERROR_WANT_WRITE:
+      wants_write_ = true;
+      return {IoResult::Kind::kWouldBlock, 0};
+    case SSL_ERROR_ZERO_RETURN:
+      return {IoResult::Kind::kClosed, 0};
+    default:
+      return {IoResult::Kind::kFailed, 0};
+  }
+}
+
+IoResult Socket::Handshake() {
+  if (ssl_ == nullptr) return {};
+  ERR_clear_error();
+  return TlsResult(SSL_do_handshake(ssl_.get()));
+}
+
+bool Socket::has_client_certificate() const {
+  return ssl_ != nullptr && SSL_get0_peer_certificate(ssl_.get()) != nullptr &&
+         SSL_get_verify_result(ssl_.get()) == X509_V_OK;
+}
+
+IoResult Socket::Read(char* data, size_t size) {
+  if (ssl_ == nullptr) return PlainResult(::recv(fd_.get(), data, size, 0));
+  ERR_clear_error();
+  return TlsResult(SSL_read(ssl_.get(), data, ClampToInt(size)));
+}
+
+IoResult Socket::Write(absl::string_view bytes) {
+  if (ssl_ == nullptr) {
+    return PlainResult(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL));
+  }
+  // OpenSSL writes without MSG_NOSIGNAL; the loop's thread has SIGPIPE blocked.
+  ERR_clear_error();
+  return TlsResult(SSL_write(ssl_.get(), bytes.data(), ClampToInt(bytes.size())));
+}
+
+void Socket::ShutdownWriting() {
+  if (ssl_ != nullptr && SSL_is_init_finished(ssl_.get()) == 1) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());  // close_notify, as far as it fits; nobody waits for the answer
+  }
+  ::shutdown(fd_.get(), SHUT_WR);
+}
+
+IoResult Socket::DiscardInput(char* scratch, size_t size) {
+  return PlainResult(::recv(fd_.get(), scratch, size, 0));
+}
+
+}  // namespace session_status::transport

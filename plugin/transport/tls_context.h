@@ -1,0 +1,22 @@
+// The server side of TLS: certificate, key, client CA → an OpenSSL context.
+//
+// Threads:   MakeTlsContext: any. A context is shared by all loops; connections that were made with
+//            an old one keep it.
+// Errors:    the status names the option and the file, and says what OpenSSL said.
+#ifndef SESSION_STATUS_PLUGIN_TRANSPORT_TLS_CONTEXT_H_
+#define SESSION_STATUS_PLUGIN_TRANSPORT_TLS_CONTEXT_H_
+
+#include <openssl/ssl.h>
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "plugin/transport/listener_options.h"
+
+namespace session_status::transport {
+
+absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const ListenerOptions& options);
+
+}  // namespace session_status::transport
+
+#endif  // SESSION_STATUS_PLUGIN_TRANSPORT_TLS_CONTEXT_H_
