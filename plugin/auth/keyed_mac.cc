@@ -1,0 +1,177 @@
+#include "plugin/auth/keyed_mac.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+#include <memory>
+#include <utility>
+
+namespace session_status::auth {
+namespace {
+
+struct MdDeleter {
+  void operator()(EVP_MD* md) const { EVP_MD_free(md); }
+};
+
+// Fetched once: a fetch takes locks inside the library and costs more than the digest.
+const EVP_MD* Sha256() {
+  static const std::unique_ptr<EVP_MD, MdDeleter> md(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+  return md.get();
+}
+
+EVP_MAC_CTX* NewContext(MacKind kind, absl::string_view key) {
+  const bool sip = kind == MacKind::kSipHash64;
+  EVP_MAC* const mac = EVP_MAC_fetch(nullptr, sip ? "SIPHASH" : "HMAC", nullptr);
+  if (mac == nullptr) return nullptr;
+  EVP_MAC_CTX* context = EVP_MAC_CTX_new(mac);
+  EVP_MAC_free(mac);  // the context holds its own reference
+  if (context == nullptr) return nullptr;
+  size_t sip_size = MacSize(MacKind::kSipHash64);
+  char digest[] = "SHA256";
+  if (kind == MacKind::kHmacSha1) digest[3] = '1', digest[4] = '\0';
+  const OSSL_PARAM parameters[] = {
+      sip ? OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &sip_size)
+          : OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end()};
+  // An empty HMAC key is a key: the library wants a pointer to tell it from "keep the old one".
+  const char* bytes = key.empty() ? "" : key.data();
+  if (EVP_MAC_init(context, reinterpret_cast<const unsigned char*>(bytes), key.size(),
+                   parameters) != 1) {
+    EVP_MAC_CTX_free(context);
+    return nullptr;
+  }
+  return context;
+}
+
+}  // namespace
+
+Secret::~Secret() { Wipe(); }
+
+Secret::Secret(Secret&& other) noexcept : bytes_(std::move(other.bytes_)) { other.Wipe(); }
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    Wipe();
+    bytes_ = std::move(other.bytes_);
+    other.Wipe();
+  }
+  return *this;
+}
+
+void Secret::Wipe() {
+  OPENSSL_cleanse(bytes_.data(), bytes_.size());
+  bytes_.clear();
+}
+
+KeyedMac::KeyedMac(MacKind kind, absl::string_view key)
+    : kind_(kind),
+      sip_key_(kind == MacKind::kSipHash64 ? key : absl::string_view()),
+      prototype_(NewContext(kind, key)) {}
+
+KeyedMac::~KeyedMac() {
+  for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
+    // relaxed: nobody else uses this object any more.
+    EVP_MAC_CTX_free(slot.load(std::memory_order_relaxed));
+  }
+  EVP_MAC_CTX_free(prototype_);
+}
+
+EVP_MAC_CTX* KeyedMac::Take() const {
+  for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
+    // relaxed: a glance that saves the exchange on empty slots.
+    if (slot.load(std::memory_order_relaxed) == nullptr) continue;
+    // (1) acquire; pairs with (2): what the last user did to the context is done.
+    EVP_MAC_CTX* const context = slot.exchange(nullptr, std::memory_order_acquire);
+    if (context != nullptr) return context;
+  }
+  return prototype_ == nullptr ? nullptr : EVP_MAC_CTX_dup(prototype_);
+}
+
+void KeyedMac::Return(EVP_MAC_CTX* context) const {
+  for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
+    EVP_MAC_CTX* expected = nullptr;
+    // (2) release; pairs with (1).
+    if (slot.compare_exchange_strong(expected, context, std::memory_order_release,
+                                     std::memory_order_relaxed)) {
+      return;
+    }
+  }
+  EVP_MAC_CTX_free(context);
+}
+
+bool KeyedMac::Compute(absl::string_view message, MacBytes* mac) const {
+  EVP_MAC_CTX* const context = Take();
+  if (context == nullptr) return false;
+  const absl::string_view key = sip_key_.reveal();
+  const auto* key_bytes =
+      key.empty() ? nullptr : reinterpret_cast<const unsigned char*>(key.data());
+  const size_t want = MacSize(kind_);
+  size_t size = 0;
+  const bool done = EVP_MAC_init(context, key_bytes, key.size(), nullptr) == 1 &&
+                    EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()),
+                                   message.size()) == 1 &&
+                    EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 && size == want;
+  Return(context);
+  return done;
+}
+
+bool AppendSha256Hex(absl::string_view data, std::string* out) {
+  if (data.empty()) {
+    out->append(kSha256HexOfNothing.data(), kSha256HexOfNothing.size());
+    return true;
+  }
+  uint8_t digest[32];
+  unsigned size = 0;
+  if (EVP_Digest(data.data(), data.size(), digest, &size, Sha256(), nullptr) != 1) return false;
+  AppendLowerHex(digest, out);
+  return true;
+}
+
+void AppendLowerHex(absl::Span<const uint8_t> bytes, std::string* out) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  for (const uint8_t byte : bytes) {
+    out->push_back(kDigits[byte >> 4]);
+    out->push_back(kDigits[byte & 15]);
+  }
+}
+
+void AppendBase64(absl::Span<const uint8_t> bytes, std::string* out) {
+  const size_t begin = out->size();
+  out->resize(begin + (bytes.size() + 2) / 3 * 4 + 1);  // EVP_EncodeBlock ends with a NUL
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out->data()) + begin,
+                                   bytes.data(), static_cast<int>(bytes.size()));
+  out->resize(begin + static_cast<size_t>(size));
+}
+
+bool DecodeBase64(absl::string_view text, std::string* bytes) {
+  if (text.size() % 4 != 0) return false;
+  std::string decoded(text.size() / 4 * 3, '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  if (size < 0) return false;
+  size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  decoded.resize(static_cast<size_t>(size) - padding);
+  // The library is lenient (white space, stray bits); only the canonical text is accepted here.
+  std::string again;
+  AppendBase64(
+      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(decoded.data()), decoded.size()),
+      &again);
+  if (again != text) return false;
+  *bytes = std::move(decoded);
+  return true;
+}
+
+bool EqualInConstantTime(absl::string_view a, absl::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool FillRandom(absl::Span<uint8_t> out) {
+  return RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
+}
+
+}  // namespace session_status::auth

@@ -1,0 +1,102 @@
+// Message authentication codes and digests over OpenSSL's EVP interface.
+//
+// A KeyedMac holds one secret in prepared form: the key schedule is made once, and a call re-starts
+// a prepared context instead of setting the key again (HMAC-SHA1 of a 700-byte string: about half
+// the time). Contexts wait in a few slots inside the object, so a thread nearly always finds one,
+// and all of them go when the key goes: nothing secret outlives the access file it came from.
+//
+// Threads: Compute() and the functions: any; lock-free but for memory allocation when more
+//          threads than slots use one key at once. Construction and destruction: one thread.
+// Errors:  Compute() returns false when the crypto library fails (out of memory); callers refuse.
+#ifndef SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_
+#define SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+typedef struct evp_mac_ctx_st EVP_MAC_CTX;
+
+namespace session_status::auth {
+
+// Bytes that are wiped when they go. Neither printable nor comparable on purpose.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(absl::string_view bytes) : bytes_(bytes) {}
+  ~Secret();
+  Secret(Secret&& other) noexcept;
+  Secret& operator=(Secret&& other) noexcept;
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+
+  absl::string_view reveal() const { return bytes_; }
+  bool empty() const { return bytes_.empty(); }
+
+ private:
+  void Wipe();
+  std::string bytes_;
+};
+
+// kSipHash64 is a fast keyed hash (SipHash-2-4, 16-byte key) for tables that strangers can fill; it
+// signs nothing.
+enum class MacKind : uint8_t { kHmacSha1, kHmacSha256, kSipHash64 };
+
+constexpr size_t MacSize(MacKind kind) {
+  return kind == MacKind::kHmacSha1 ? 20 : kind == MacKind::kHmacSha256 ? 32 : 8;
+}
+inline constexpr size_t kMacSizeMax = 32;
+using MacBytes = std::array<uint8_t, kMacSizeMax>;
+
+class KeyedMac {
+ public:
+  KeyedMac(MacKind kind, absl::string_view key);
+  ~KeyedMac();
+  KeyedMac(const KeyedMac&) = delete;
+  KeyedMac& operator=(const KeyedMac&) = delete;
+
+  // Fills the first MacSize(kind()) bytes of `*mac`; leaves the others alone.
+  bool Compute(absl::string_view message, MacBytes* mac) const;
+  MacKind kind() const { return kind_; }
+
+ private:
+  EVP_MAC_CTX* Take() const;
+  void Return(EVP_MAC_CTX* context) const;
+
+  // As many as listener threads are sensible on one machine of today; more only cost a copy.
+  static constexpr size_t kSlots = 8;
+
+  const MacKind kind_;
+  const Secret sip_key_;    // kSipHash64 only: its contexts want the key again at each start
+  EVP_MAC_CTX* prototype_;  // keyed and never computed with; copied when the slots are empty
+  mutable std::array<std::atomic<EVP_MAC_CTX*>, kSlots> slots_{};
+};
+
+inline constexpr size_t kSha256HexSize = 64;
+inline constexpr absl::string_view kSha256HexOfNothing =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+// Appends the lower-case hexadecimal SHA-256 of `data`.
+bool AppendSha256Hex(absl::string_view data, std::string* out);
+
+void AppendLowerHex(absl::Span<const uint8_t> bytes, std::string* out);
+
+// Standard base64 with padding; decoding accepts exactly what encoding makes.
+void AppendBase64(absl::Span<const uint8_t> bytes, std::string* out);
+bool DecodeBase64(absl::string_view text, std::string* bytes);
+
+// Compares without telling by its duration where the first difference is. The lengths may differ
+// openly: they are not secret.
+bool EqualInConstantTime(absl::string_view a, absl::string_view b);
+
+// Fills `out` from the operating system's generator by way of OpenSSL.
+bool FillRandom(absl::Span<uint8_t> out);
+
+}  // namespace session_status::auth
+
+#endif  // SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_

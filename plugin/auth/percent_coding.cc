@@ -1,0 +1,129 @@
+#include "plugin/auth/percent_coding.h"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+namespace session_status::auth {
+namespace {
+
+constexpr char kHex[] = "0123456789ABCDEF";
+
+constexpr bool IsUnreserved(int c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.' || c == '~';
+}
+
+// What one byte becomes: at most "%25XX".
+struct Escape {
+  char text[5] = {};
+  uint8_t size = 0;
+};
+
+constexpr std::array<Escape, 256> MakeEscapes(bool twice) {
+  std::array<Escape, 256> table{};
+  for (int c = 0; c < 256; ++c) {
+    Escape& escape = table[static_cast<size_t>(c)];
+    if (IsUnreserved(c)) {
+      escape.text[escape.size++] = static_cast<char>(c);
+      continue;
+    }
+    escape.text[escape.size++] = '%';
+    if (twice) {
+      escape.text[escape.size++] = '2';
+      escape.text[escape.size++] = '5';
+    }
+    escape.text[escape.size++] = kHex[c >> 4];
+    escape.text[escape.size++] = kHex[c & 15];
+  }
+  return table;
+}
+
+constexpr std::array<int8_t, 256> MakeHexValues() {
+  std::array<int8_t, 256> table{};
+  for (int8_t& value : table) value = -1;
+  for (int8_t i = 0; i < 10; ++i) table[static_cast<size_t>('0' + i)] = i;
+  for (int8_t i = 0; i < 6; ++i) {
+    table[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
+    table[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
+  }
+  return table;
+}
+
+constexpr std::array<Escape, 256> kOnce = MakeEscapes(false);
+constexpr std::array<Escape, 256> kTwice = MakeEscapes(true);
+constexpr std::array<int8_t, 256> kHexValues = MakeHexValues();
+
+void AppendEscaped(const std::array<Escape, 256>& table, absl::string_view text, std::string* out) {
+  // Runs of unreserved bytes are the rule: copied as runs.
+  size_t run = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const Escape& escape = table[static_cast<uint8_t>(text[i])];
+    if (escape.size == 1) continue;
+    out->append(text.data() + run, i - run);
+    out->append(escape.text, escape.size);
+    run = i + 1;
+  }
+  out->append(text.data() + run, text.size() - run);
+}
+
+}  // namespace
+
+void AppendPercentEncoded(absl::string_view text, std::string* out) {
+  AppendEscaped(kOnce, text, out);
+}
+
+void AppendTwicePercentEncoded(absl::string_view text, std::string* out) {
+  AppendEscaped(kTwice, text, out);
+}
+
+bool AppendFormDecoded(absl::string_view text, std::string* out) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      out->push_back(' ');
+    } else if (text[i] != '%') {
+      out->push_back(text[i]);
+    } else {
+      if (text.size() - i < 3) return false;
+      const int high = kHexValues[static_cast<uint8_t>(text[i + 1])];
+      const int low = kHexValues[static_cast<uint8_t>(text[i + 2])];
+      if (high < 0 || low < 0) return false;
+      out->push_back(static_cast<char>(high * 16 + low));
+      i += 2;
+    }
+  }
+  return true;
+}
+
+bool IsValidUtf8(absl::string_view text) {
+  const auto* p = reinterpret_cast<const uint8_t*>(text.data());
+  const uint8_t* const end = p + text.size();
+  const auto continues = [end](const uint8_t* at) { return at < end && (*at & 0xC0) == 0x80; };
+  while (p < end) {
+    // Eight ASCII bytes at a time: nearly everything that arrives is ASCII.
+    uint64_t word;
+    if (end - p >= 8 && (std::memcpy(&word, p, 8), (word & 0x8080808080808080u) == 0)) {
+      p += 8;
+    } else if (*p < 0x80) {
+      ++p;
+    } else if (*p >= 0xC2 && *p <= 0xDF) {
+      if (!continues(p + 1)) return false;
+      p += 2;
+    } else if (*p >= 0xE0 && *p <= 0xEF) {
+      if (!continues(p + 1) || !continues(p + 2)) return false;
+      if (*p == 0xE0 && p[1] < 0xA0) return false;   // overlong
+      if (*p == 0xED && p[1] >= 0xA0) return false;  // surrogate
+      p += 3;
+    } else if (*p >= 0xF0 && *p <= 0xF4) {
+      if (!continues(p + 1) || !continues(p + 2) || !continues(p + 3)) return false;
+      if (*p == 0xF0 && p[1] < 0x90) return false;   // overlong
+      if (*p == 0xF4 && p[1] >= 0x90) return false;  // above U+10FFFF
+      p += 4;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace session_status::auth

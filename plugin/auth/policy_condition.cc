@@ -1,0 +1,203 @@
+#include "plugin/auth/policy_condition.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "plugin/auth/wildcard.h"
+
+namespace session_status::auth {
+namespace {
+
+using Kind = ConditionKind;
+using Test = ConditionTest;
+
+constexpr ConditionOperator kOperators[] = {
+    {"StringEquals", Kind::kString, Test::kEquals, false},
+    {"StringNotEquals", Kind::kString, Test::kEquals, true},
+    {"StringEqualsIgnoreCase", Kind::kStringIgnoreCase, Test::kEquals, false},
+    {"StringNotEqualsIgnoreCase", Kind::kStringIgnoreCase, Test::kEquals, true},
+    {"StringLike", Kind::kStringLike, Test::kEquals, false},
+    {"StringNotLike", Kind::kStringLike, Test::kEquals, true},
+    {"NumericEquals", Kind::kNumber, Test::kEquals, false},
+    {"NumericNotEquals", Kind::kNumber, Test::kEquals, true},
+    {"NumericLessThan", Kind::kNumber, Test::kLess, false},
+    {"NumericLessThanEquals", Kind::kNumber, Test::kLessOrEqual, false},
+    {"NumericGreaterThan", Kind::kNumber, Test::kGreater, false},
+    {"NumericGreaterThanEquals", Kind::kNumber, Test::kGreaterOrEqual, false},
+    {"DateEquals", Kind::kDate, Test::kEquals, false},
+    {"DateNotEquals", Kind::kDate, Test::kEquals, true},
+    {"DateLessThan", Kind::kDate, Test::kLess, false},
+    {"DateLessThanEquals", Kind::kDate, Test::kLessOrEqual, false},
+    {"DateGreaterThan", Kind::kDate, Test::kGreater, false},
+    {"DateGreaterThanEquals", Kind::kDate, Test::kGreaterOrEqual, false},
+    {"Bool", Kind::kBool, Test::kEquals, false},
+    {"IpAddress", Kind::kAddress, Test::kEquals, false},
+    {"NotIpAddress", Kind::kAddress, Test::kEquals, true},
+};
+
+template <typename T>
+bool Compare(Test test, const T& request, const T& value) {
+  switch (test) {
+    case Test::kEquals:
+      return request == value;
+    case Test::kLess:
+      return request < value;
+    case Test::kLessOrEqual:
+      return request <= value;
+    case Test::kGreater:
+      return request > value;
+    case Test::kGreaterOrEqual:
+      return request >= value;
+  }
+  return false;
+}
+
+// What the request has under `key`, as text.
+absl::optional<std::string> FindKey(const PolicyContext& context, absl::string_view key) {
+  if (absl::EqualsIgnoreCase(key, "acs:CurrentTime")) {
+    return absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", context.now, absl::UTCTimeZone());
+  }
+  if (absl::EqualsIgnoreCase(key, "acs:SecureTransport")) {
+    return std::string(context.secure_transport ? "true" : "false");
+  }
+  if (absl::EqualsIgnoreCase(key, "acs:MFAPresent")) {
+    return std::string(context.mfa_present ? "true" : "false");
+  }
+  if (absl::EqualsIgnoreCase(key, "acs:SourceIp")) {
+    if (context.source_ip.empty()) return absl::nullopt;
+    return std::string(context.source_ip);
+  }
+  for (const auto& [name, value] : context.more) {
+    if (absl::EqualsIgnoreCase(key, name)) return std::string(value);
+  }
+  return absl::nullopt;
+}
+
+bool Matches(const ConditionOperator& op, const ConditionValue& request,
+             const ConditionValue& value) {
+  switch (op.kind) {
+    case Kind::kString:
+      return absl::get<std::string>(request) == absl::get<std::string>(value);
+    case Kind::kStringIgnoreCase:
+      return absl::EqualsIgnoreCase(absl::get<std::string>(request), absl::get<std::string>(value));
+    case Kind::kStringLike:
+      return MatchesWildcard(absl::get<std::string>(value), absl::get<std::string>(request),
+                             LetterCase::kExact);
+    case Kind::kNumber:
+      return Compare(op.test, absl::get<double>(request), absl::get<double>(value));
+    case Kind::kDate:
+      return Compare(op.test, absl::get<absl::Time>(request), absl::get<absl::Time>(value));
+    case Kind::kBool:
+      return absl::get<bool>(request) == absl::get<bool>(value);
+    case Kind::kAddress:
+      return absl::get<AddressBlock>(value).Contains(absl::get<AddressBlock>(request));
+  }
+  return false;
+}
+
+}  // namespace
+
+bool AddressBlock::Contains(const AddressBlock& address) const {
+  if (address.prefix_bits < prefix_bits) return false;
+  const size_t whole = static_cast<size_t>(prefix_bits / 8);
+  if (std::memcmp(bytes.data(), address.bytes.data(), whole) != 0) return false;
+  const int rest = prefix_bits % 8;
+  if (rest == 0) return true;
+  const int shift = 8 - rest;
+  return (bytes[whole] >> shift) == (address.bytes[whole] >> shift);
+}
+
+absl::optional<AddressBlock> ParseAddressBlock(absl::string_view text) {
+  AddressBlock block;
+  const size_t slash = std::min(text.find('/'), text.size());
+  const std::string address(text.substr(0, slash));
+  int offset_bits = 0;
+  if (inet_pton(AF_INET6, address.c_str(), block.bytes.data()) != 1) {
+    block.bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    if (inet_pton(AF_INET, address.c_str(), block.bytes.data() + 12) != 1) return absl::nullopt;
+    offset_bits = 96;
+  }
+  if (slash == text.size()) return block;
+  const absl::string_view bits_text = text.substr(slash + 1);
+  const bool digits =
+      !bits_text.empty() && std::all_of(bits_text.begin(), bits_text.end(), [](char c) {
+        return absl::ascii_isdigit(static_cast<unsigned char>(c));
+      });
+  int bits = 0;
+  if (!digits || !absl::SimpleAtoi(bits_text, &bits) || bits > 128 - offset_bits) {
+    return absl::nullopt;
+  }
+  block.prefix_bits = offset_bits + bits;
+  return block;
+}
+
+absl::optional<absl::Time> ParsePolicyTime(absl::string_view text) {
+  absl::Time time;
+  std::string ignored;
+  // The library also reads "infinite-future" and leading space; a policy date is a date.
+  if (text.size() < 20 || !absl::ascii_isdigit(static_cast<unsigned char>(text[0]))) {
+    return absl::nullopt;
+  }
+  if (!absl::ParseTime(absl::RFC3339_full, text, &time, &ignored)) return absl::nullopt;
+  return time;
+}
+
+const ConditionOperator* FindConditionOperator(absl::string_view name) {
+  const auto found =
+      std::find_if(std::begin(kOperators), std::end(kOperators),
+                   [name](const auto& op) { return absl::EqualsIgnoreCase(op.name, name); });
+  return found == std::end(kOperators) ? nullptr : &*found;
+}
+
+std::vector<absl::string_view> ConditionOperatorNames() {
+  std::vector<absl::string_view> names;
+  for (const ConditionOperator& op : kOperators) names.push_back(op.name);
+  return names;
+}
+
+absl::optional<ConditionValue> ParseConditionValue(ConditionKind kind, absl::string_view text) {
+  switch (kind) {
+    case Kind::kString:
+    case Kind::kStringIgnoreCase:
+    case Kind::kStringLike:
+      return ConditionValue(std::string(text));
+    case Kind::kNumber: {
+      double number;
+      if (!absl::SimpleAtod(text, &number)) return absl::nullopt;
+      return ConditionValue(number);
+    }
+    case Kind::kDate: {
+      const absl::optional<absl::Time> time = ParsePolicyTime(text);
+      if (!time.has_value()) return absl::nullopt;
+      return ConditionValue(*time);
+    }
+    case Kind::kBool:
+      if (absl::EqualsIgnoreCase(text, "true")) return ConditionValue(true);
+      if (absl::EqualsIgnoreCase(text, "false")) return ConditionValue(false);
+      return absl::nullopt;
+    case Kind::kAddress: {
+      const absl::optional<AddressBlock> block = ParseAddressBlock(text);
+      if (!block.has_value()) return absl::nullopt;
+      return ConditionValue(*block);
+    }
+  }
+  return absl::nullopt;
+}
+
+bool Condition::IsMet(const PolicyContext& context) const {
+  const absl::optional<std::string> text = FindKey(context, key);
+  if (!text.has_value()) return false;
+  const absl::optional<ConditionValue> request = ParseConditionValue(op->kind, *text);
+  if (!request.has_value()) return false;  // not of the kind that the operator compares
+  const bool any = std::any_of(values.begin(), values.end(), [&](const ConditionValue& value) {
+    return Matches(*op, *request, value);
+  });
+  return op->negative ? !any : any;
+}
+
+}  // namespace session_status::auth

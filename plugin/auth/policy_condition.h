@@ -1,0 +1,82 @@
+// Conditions of a policy statement: operator, key, values.
+//
+// Values are parsed when the policy is loaded, so a wrong date, number or address is refused then.
+// At evaluation: the values of one key are alternatives, the negative operators ask that none
+// matches, and a key that the request does not have makes the condition not met.
+//
+// Threads: values; any.
+#ifndef SESSION_STATUS_PLUGIN_AUTH_POLICY_CONDITION_H_
+#define SESSION_STATUS_PLUGIN_AUTH_POLICY_CONDITION_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "absl/types/variant.h"
+
+namespace session_status::auth {
+
+// What a request knows about itself, by documented key. Keys compare ignoring case.
+struct PolicyContext {
+  absl::Time now = absl::InfinitePast();  // acs:CurrentTime
+  bool secure_transport = false;          // acs:SecureTransport
+  absl::string_view source_ip;            // acs:SourceIp; empty (Unix socket): the key is absent
+  bool mfa_present = false;               // acs:MFAPresent: there is none here
+  absl::Span<const std::pair<absl::string_view, absl::string_view>> more;  // any other key
+};
+
+// An address block; an address alone is a block of one. IPv4 and IPv4-mapped IPv6 are the same.
+struct AddressBlock {
+  std::array<uint8_t, 16> bytes{};
+  int prefix_bits = 128;
+  bool Contains(const AddressBlock& address) const;
+};
+absl::optional<AddressBlock> ParseAddressBlock(absl::string_view text);
+
+// "2027-01-01T00:00:00Z" or with an offset; fractions of a second are allowed.
+absl::optional<absl::Time> ParsePolicyTime(absl::string_view text);
+
+enum class ConditionKind : uint8_t {
+  kString,
+  kStringIgnoreCase,
+  kStringLike,
+  kNumber,
+  kDate,
+  kBool,
+  kAddress
+};
+enum class ConditionTest : uint8_t { kEquals, kLess, kLessOrEqual, kGreater, kGreaterOrEqual };
+
+struct ConditionOperator {
+  absl::string_view name;  // "StringEquals"; compared ignoring case
+  ConditionKind kind;
+  ConditionTest test;
+  bool negative;  // met when no value matches
+};
+
+// nullptr when the name is none of the documented twenty-one.
+const ConditionOperator* FindConditionOperator(absl::string_view name);
+std::vector<absl::string_view> ConditionOperatorNames();
+
+using ConditionValue = absl::variant<std::string, double, absl::Time, bool, AddressBlock>;
+
+// nullopt when `text` is not of the operator's kind.
+absl::optional<ConditionValue> ParseConditionValue(ConditionKind kind, absl::string_view text);
+
+struct Condition {
+  const ConditionOperator* op = nullptr;
+  std::string key;
+  std::vector<ConditionValue> values;
+
+  bool IsMet(const PolicyContext& context) const;
+};
+
+}  // namespace session_status::auth
+
+#endif  // SESSION_STATUS_PLUGIN_AUTH_POLICY_CONDITION_H_

@@ -1,0 +1,202 @@
+#include "plugin/auth/replay_guard.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/numeric/bits.h"
+
+namespace session_status::auth {
+namespace {
+
+constexpr size_t kSlotBytes = sizeof(uint64_t) + sizeof(uint32_t);
+constexpr size_t kSlotsAtFirst = 256;
+
+// Whole seconds, rounded up: an entry never expires early. 0 marks an empty slot.
+uint32_t ExpirySecond(absl::Time time) {
+  const int64_t second = absl::ToUnixSeconds(time) + 1;
+  constexpr int64_t kMax = std::numeric_limits<uint32_t>::max();
+  return static_cast<uint32_t>(std::clamp<int64_t>(second, 1, kMax));
+}
+
+uint32_t NowSecond(absl::Time now) {
+  constexpr int64_t kMax = std::numeric_limits<uint32_t>::max();
+  return static_cast<uint32_t>(std::clamp<int64_t>(absl::ToUnixSeconds(now), 0, kMax));
+}
+
+}  // namespace
+
+// An open-addressing table with linear probing. Entries leave it only when it is rebuilt, so a
+// probe may stop at the first empty slot.
+//
+// Invariant: used_ <= 3/4 of the slots. Expired entries count as used until a rebuild drops them.
+class ReplayGuard::Shard {
+ public:
+  explicit Shard(size_t slots_max) : slots_max_(slots_max) {}
+
+  bool Contains(uint64_t hash, uint32_t now) const ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (hashes_.empty()) return false;
+    const size_t slot = FindSlot(hash);
+    return expiries_[slot] > now;
+  }
+
+  Outcome Insert(uint64_t hash, uint32_t expiry, uint32_t now) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (!hashes_.empty()) {
+      const size_t slot = FindSlot(hash);
+      if (expiries_[slot] > now) return Outcome::kUsed;
+      if (expiries_[slot] != 0) {  // expired, same hash: take its place
+        expiries_[slot] = expiry;
+        earliest_ = std::min(earliest_, expiry);
+        return Outcome::kFresh;
+      }
+    }
+    if (used_ + 1 > Limit(hashes_.size()) && !MakeRoom(now)) return Outcome::kFull;
+    Put(hash, expiry);
+    return Outcome::kFresh;
+  }
+
+  size_t slots_max() const { return slots_max_; }
+
+  size_t slots() const {
+    absl::MutexLock lock(&mu_);
+    return hashes_.size();
+  }
+
+  size_t used() const {
+    absl::MutexLock lock(&mu_);
+    return used_;
+  }
+
+ private:
+  static size_t Limit(size_t slots) { return slots / 4 * 3; }
+
+  // The slot of `hash`, or the empty slot where it would go.
+  size_t FindSlot(uint64_t hash) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const size_t mask = hashes_.size() - 1;
+    size_t slot = hash & mask;
+    while (expiries_[slot] != 0 && hashes_[slot] != hash) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  void Put(uint64_t hash, uint32_t expiry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const size_t slot = FindSlot(hash);
+    hashes_[slot] = hash;
+    expiries_[slot] = expiry;
+    earliest_ = std::min(earliest_, expiry);
+    ++used_;
+  }
+
+  // Drops what has expired; doubles the table when that is not enough and the limit allows it.
+  bool MakeRoom(uint32_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const bool may_grow = hashes_.size() < slots_max_;
+    // A full table is not searched again and again: nothing can go before `earliest_`.
+    if (!may_grow && earliest_ > now) return false;
+    const size_t live = static_cast<size_t>(std::count_if(
+        expiries_.begin(), expiries_.end(), [now](uint32_t expiry) { return expiry > now; }));
+    size_t slots = std::max(hashes_.size(), kSlotsAtFirst);
+    if (live + 1 > Limit(slots) / 2) slots = std::min(slots * 2, slots_max_);
+    if (live + 1 > Limit(slots)) {
+      earliest_ = EarliestLive(now);
+      return false;
+    }
+    Rebuild(slots, now);
+    return true;
+  }
+
+  uint32_t EarliestLive(uint32_t now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    uint32_t earliest = std::numeric_limits<uint32_t>::max();
+    for (const uint32_t expiry : expiries_) {
+      if (expiry > now) earliest = std::min(earliest, expiry);
+    }
+    return earliest;
+  }
+
+  void Rebuild(size_t slots, uint32_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    std::vector<uint64_t> hashes(slots);
+    std::vector<uint32_t> expiries(slots);
+    hashes.swap(hashes_);
+    expiries.swap(expiries_);
+    used_ = 0;
+    earliest_ = std::numeric_limits<uint32_t>::max();
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      if (expiries[i] > now) Put(hashes[i], expiries[i]);
+    }
+  }
+
+  const size_t slots_max_;  // a power of two
+  mutable absl::Mutex mu_;
+  std::vector<uint64_t> hashes_ ABSL_GUARDED_BY(mu_);
+  std::vector<uint32_t> expiries_ ABSL_GUARDED_BY(mu_);  // 0: empty
+  size_t used_ ABSL_GUARDED_BY(mu_) = 0;
+  // No entry expires before this; may be too early, never too late.
+  uint32_t earliest_ ABSL_GUARDED_BY(mu_) = std::numeric_limits<uint32_t>::max();
+};
+
+ReplayGuard::ReplayGuard(size_t entries_max) {
+  std::array<uint8_t, 16> key;
+  if (FillRandom(absl::MakeSpan(key))) {
+    hasher_ = std::make_unique<KeyedMac>(
+        MacKind::kSipHash64,
+        absl::string_view(reinterpret_cast<const char*>(key.data()), key.size()));
+  }
+  const size_t slots_wanted = std::max(entries_max / kShards * 4 / 3, kSlotsAtFirst);
+  for (std::unique_ptr<Shard>& shard : shards_) {
+    shard = std::make_unique<Shard>(absl::bit_ceil(slots_wanted));
+  }
+}
+
+ReplayGuard::~ReplayGuard() = default;
+
+bool ReplayGuard::Hash(absl::string_view access_key_id, absl::string_view nonce,
+                       uint64_t* hash) const {
+  if (hasher_ == nullptr) return false;
+  std::string text;
+  text.reserve(access_key_id.size() + 1 + nonce.size());
+  text.append(access_key_id.data(), access_key_id.size());
+  text.push_back('\0');  // never inside a known key id: no two pairs make one text
+  text.append(nonce.data(), nonce.size());
+  MacBytes bytes;
+  if (!hasher_->Compute(text, &bytes)) return false;
+  *hash = 0;
+  for (size_t i = 0; i < 8; ++i) *hash |= static_cast<uint64_t>(bytes[i]) << (8 * i);
+  return true;
+}
+
+ReplayGuard::Outcome ReplayGuard::Look(absl::string_view access_key_id, absl::string_view nonce,
+                                       absl::Time now) const {
+  uint64_t hash;
+  if (!Hash(access_key_id, nonce, &hash)) return Outcome::kUnavailable;
+  // The shard comes from the top bits, the slot from the low ones.
+  return shards_[hash >> 60]->Contains(hash, NowSecond(now)) ? Outcome::kUsed : Outcome::kFresh;
+}
+
+ReplayGuard::Outcome ReplayGuard::Remember(absl::string_view access_key_id, absl::string_view nonce,
+                                           absl::Time good_until, absl::Time now) {
+  uint64_t hash;
+  if (!Hash(access_key_id, nonce, &hash)) return Outcome::kUnavailable;
+  return shards_[hash >> 60]->Insert(hash, ExpirySecond(good_until), NowSecond(now));
+}
+
+size_t ReplayGuard::MemoryBytes() const {
+  size_t slots = 0;
+  for (const auto& shard : shards_) slots += shard->slots();
+  return slots * kSlotBytes;
+}
+
+size_t ReplayGuard::MemoryBytesMax() const {
+  size_t slots = 0;
+  for (const auto& shard : shards_) slots += shard->slots_max();
+  return (slots + slots / kShards) * kSlotBytes;
+}
+
+size_t ReplayGuard::entries() const {
+  size_t used = 0;
+  for (const auto& shard : shards_) used += shard->used();
+  return used;
+}
+
+}  // namespace session_status::auth

@@ -1,0 +1,58 @@
+// Header signatures, "V3": ACS3-HMAC-SHA256.
+//
+// Which headers are signed is data of the request, not a constant of ours; what must be among them
+// is ours: everything that changes the meaning of the request.
+//
+// Threads: any; pure functions over a request.
+#ifndef SESSION_STATUS_PLUGIN_AUTH_SIGNATURE_ACS3_H_
+#define SESSION_STATUS_PLUGIN_AUTH_SIGNATURE_ACS3_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "plugin/auth/keyed_mac.h"
+#include "plugin/auth/parameters.h"
+#include "plugin/auth/signature.h"
+#include "plugin/http/http_message.h"
+
+namespace session_status::auth {
+
+inline constexpr absl::string_view kAcs3Algorithm = "ACS3-HMAC-SHA256";
+
+// The three parts of the Authorization header. Views into its text.
+struct Acs3Authorization {
+  absl::string_view access_key_id;
+  absl::string_view signed_headers;  // "host;x-acs-action;…", as sent
+  absl::string_view signature;
+};
+
+// False when the header is not "ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…,Signature=…" with
+// each part once and in any order.
+bool ParseAcs3Authorization(absl::string_view header, Acs3Authorization* parts);
+
+// More signed headers than this are refused: real requests have up to twelve.
+inline constexpr size_t kSignedHeadersMax = 32;
+
+struct Acs3Input {
+  const http::Request* request = nullptr;
+  const Parameters* parameters = nullptr;
+  Acs3Authorization authorization;
+};
+
+// Why a request cannot even be compared; empty when it can. Each required header must be there
+// exactly once and signed: host, x-acs-action, x-acs-version, x-acs-date, x-acs-signature-nonce,
+// x-acs-content-sha256, any other x-acs-* that came, and content-type when a body came.
+std::string Acs3Incompleteness(const Acs3Input& input);
+
+// Replaces `*canonical` by the canonical request and `*string_to_sign` by the two lines that are
+// signed. False only when the crypto library fails.
+bool Acs3StringToSign(const Acs3Input& input, std::string* canonical, std::string* string_to_sign);
+
+// Checks the body against x-acs-content-sha256 and the signature against the string to sign.
+// REQUIRES: mac.kind() is kHmacSha256, keyed with the secret itself.
+SignatureVerdict VerifyAcs3Signature(const Acs3Input& input, absl::string_view string_to_sign,
+                                     const KeyedMac& mac);
+
+}  // namespace session_status::auth
+
+#endif  // SESSION_STATUS_PLUGIN_AUTH_SIGNATURE_ACS3_H_

@@ -1,0 +1,101 @@
+#include "plugin/auth/replay_guard.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "plugin/auth/signature.h"
+
+namespace session_status::auth {
+namespace {
+
+using Outcome = ReplayGuard::Outcome;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'767'323'045);
+
+TEST(ReplayGuardTest, ANonceIsGoodOncePerKey) {
+  ReplayGuard guard(1000);
+  const absl::Time until = kStart + kSignatureWindow;
+  EXPECT_EQ(guard.Look("k", "n", kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Remember("k", "n", until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Look("k", "n", kStart), Outcome::kUsed);
+  EXPECT_EQ(guard.Remember("k", "n", until, kStart), Outcome::kUsed);
+  EXPECT_EQ(guard.Remember("k2", "n", until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Remember("k", "n2", until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Remember("k2n", "", until, kStart), Outcome::kFresh);
+}
+
+TEST(ReplayGuardTest, RemembersUntilTheTimestampLeavesTheWindowAndNotMuchLonger) {
+  ReplayGuard guard(1000);
+  const absl::Time until = kStart + kSignatureWindow;
+  ASSERT_EQ(guard.Remember("k", "n", until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Look("k", "n", until), Outcome::kUsed);
+  EXPECT_EQ(guard.Look("k", "n", until + absl::Seconds(1)), Outcome::kFresh);
+  // Taken again after it expired: good until the new moment.
+  EXPECT_EQ(guard.Remember("k", "n", until + kSignatureWindow, until + absl::Seconds(1)),
+            Outcome::kFresh);
+  EXPECT_EQ(guard.Look("k", "n", until + absl::Minutes(10)), Outcome::kUsed);
+}
+
+TEST(ReplayGuardTest, OfManyThreadsExactlyOneGetsEachNonce) {
+  ReplayGuard guard(100'000);
+  std::atomic<int> fresh{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5000; ++i) {
+        fresh += guard.Remember("k", absl::StrCat(i), kStart + kSignatureWindow, kStart) ==
+                 Outcome::kFresh;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(fresh, 5000);
+}
+
+TEST(ReplayGuardTest, TenThousandNoncesASecondStayWithinTheStatedBoundAndNoneIsForgottenEarly) {
+  // Room for 100 s of the flood; entries live 15 minutes, so it must fill up and then refuse.
+  ReplayGuard guard(1'000'000);
+  const size_t bound = guard.MemoryBytesMax();
+  uint64_t accepted = 0;
+  uint64_t refused = 0;
+  uint64_t next = 0;
+  for (int second = 0; second < 1200; ++second) {
+    const absl::Time now = kStart + absl::Seconds(second);
+    // The same flood in fewer steps once it is full: refusals change nothing.
+    const int per_second = refused > 0 && second < 890 ? 100 : 10'000;
+    for (int i = 0; i < per_second; ++i) {
+      const Outcome outcome =
+          guard.Remember("k", absl::StrCat(next++), now + kSignatureWindow, now);
+      accepted += outcome == Outcome::kFresh;
+      refused += outcome == Outcome::kFull;
+    }
+    ASSERT_LE(guard.MemoryBytes(), bound);
+    if (second == 899) {
+      // Everything accepted so far is still needed, and still known.
+      EXPECT_GE(accepted, 1'000'000u);
+      for (uint64_t n = 0; n < 500'000; n += 997) {
+        ASSERT_EQ(guard.Look("k", absl::StrCat(n), now), Outcome::kUsed) << n;
+      }
+    }
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_GT(accepted, 2'000'000u) << "room comes back when entries expire";
+  EXPECT_LE(bound, 32u * 1024 * 1024);
+}
+
+TEST(ReplayGuardTest, NeedsLittleMemoryWhenLittleHappens) {
+  ReplayGuard guard;
+  EXPECT_EQ(guard.MemoryBytes(), 0u);
+  for (int i = 0; i < 1000; ++i) {
+    guard.Remember("k", absl::StrCat(i), kStart + kSignatureWindow, kStart);
+  }
+  EXPECT_LE(guard.MemoryBytes(), 64u * 1024);
+  EXPECT_LE(guard.MemoryBytesMax(), 56u * 1024 * 1024);
+}
+
+}  // namespace
+}  // namespace session_status::auth

@@ -1,0 +1,113 @@
+#include "plugin/auth/sts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace session_status::auth {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kFile[] = R"({"version": 1, "sts": {"secret": "0123456789abcdef0123456789abcdef"},
+  "accounts": [{"id": "1001", "instances": ["i"], "users": [{"name": "ann"}, {"name": "bob"}]}]})";
+constexpr char kPolicy[] =
+    R"({"Version":"1","Statement":{"Effect":"Allow","Action":"mq:*","Resource":"*"}})";
+const absl::Time kNow = absl::FromUnixSeconds(1'767'323'045);
+
+std::shared_ptr<const AccessFile> File(absl::string_view text = kFile) {
+  return *AccessFile::Parse(text);
+}
+
+SessionCredentials Issue(const AccessFile& file, absl::string_view policy = "") {
+  return *IssueSession(file, "1001", "ann", absl::Minutes(30), policy, kNow);
+}
+
+TEST(StsTest, WhatIsIssuedIsAcceptedUntilItExpires) {
+  const auto file = File();
+  const SessionCredentials credentials = Issue(*file, kPolicy);
+  EXPECT_TRUE(IsTemporaryKeyId(credentials.access_key_id));
+  EXPECT_EQ(credentials.expires_at, kNow + absl::Minutes(30));
+  const absl::optional<Secret> secret =
+      TemporaryKeySecret(*file->sts_mac(), credentials.access_key_id);
+  ASSERT_TRUE(secret.has_value());
+  EXPECT_EQ(secret->reveal(), credentials.access_key_secret);
+
+  Session session;
+  const auto verify = [&](absl::Time now) {
+    return VerifyToken(*file, credentials.security_token, credentials.access_key_id, now, &session);
+  };
+  EXPECT_EQ(verify(kNow), TokenVerdict::kValid);
+  EXPECT_EQ(session.user, file->FindUser("1001", "ann"));
+  ASSERT_NE(session.policy, nullptr);
+  EXPECT_EQ(session.policy->statements.size(), 1u);
+  EXPECT_EQ(verify(credentials.expires_at - absl::Seconds(1)), TokenVerdict::kValid);
+  EXPECT_EQ(verify(credentials.expires_at), TokenVerdict::kExpired);
+}
+
+TEST(StsTest, EachSessionIsAnother) {
+  const auto file = File();
+  const SessionCredentials a = Issue(*file);
+  const SessionCredentials b = Issue(*file);
+  EXPECT_NE(a.access_key_id, b.access_key_id);
+  EXPECT_NE(a.access_key_secret, b.access_key_secret);
+  Session session;
+  EXPECT_EQ(VerifyToken(*file, a.security_token, b.access_key_id, kNow, &session),
+            TokenVerdict::kMismatch);
+}
+
+TEST(StsTest, NoChangedTokenOrKeyIdIsAccepted) {
+  const auto file = File();
+  const SessionCredentials credentials = Issue(*file, kPolicy);
+  Session session;
+  for (size_t i = 0; i < credentials.security_token.size(); ++i) {
+    std::string token = credentials.security_token;
+    token[i] = token[i] == 'A' ? 'B' : 'A';
+    EXPECT_EQ(VerifyToken(*file, token, credentials.access_key_id, kNow, &session),
+              TokenVerdict::kMalformed);
+  }
+  for (size_t i = 0; i < credentials.access_key_id.size(); ++i) {
+    std::string id = credentials.access_key_id;
+    id[i] = id[i] == '0' ? '1' : '0';
+    EXPECT_FALSE(TemporaryKeySecret(*file->sts_mac(), id).has_value()) << i;
+  }
+  for (const char* junk : {"", "a", "AAAA", "not base64!"}) {
+    EXPECT_EQ(VerifyToken(*file, junk, credentials.access_key_id, kNow, &session),
+              TokenVerdict::kMalformed);
+  }
+}
+
+TEST(StsTest, AnotherServerSecretEndsAllSessionsAndARemovedUserTheirs) {
+  const auto file = File();
+  const SessionCredentials credentials = Issue(*file);
+  Session session;
+  const auto other = File(absl::StrReplaceAll(kFile, {{"0123", "9999"}}));
+  EXPECT_FALSE(TemporaryKeySecret(*other->sts_mac(), credentials.access_key_id).has_value());
+  EXPECT_EQ(
+      VerifyToken(*other, credentials.security_token, credentials.access_key_id, kNow, &session),
+      TokenVerdict::kMalformed);
+  const auto without_ann = File(absl::StrReplaceAll(kFile, {{"ann", "amy"}}));
+  EXPECT_EQ(VerifyToken(*without_ann, credentials.security_token, credentials.access_key_id, kNow,
+                        &session),
+            TokenVerdict::kNoAccount);
+}
+
+TEST(StsTest, RefusesToIssueWithAReason) {
+  const auto file = File();
+  const auto message = [&](const AccessFile& from, absl::string_view user, absl::Duration ttl,
+                           absl::string_view policy) {
+    return std::string(IssueSession(from, "1001", user, ttl, policy, kNow).status().message());
+  };
+  EXPECT_THAT(message(*file, "eve", absl::Hours(1), ""), HasSubstr("no such user"));
+  EXPECT_THAT(message(*file, "ann", absl::Seconds(59), ""), HasSubstr("from 1m to 12h"));
+  EXPECT_THAT(message(*file, "ann", absl::Hours(13), ""), HasSubstr("from 1m to 12h"));
+  EXPECT_THAT(message(*file, "ann", absl::Hours(1), "{}"), HasSubstr("line 1, column 1"));
+  EXPECT_THAT(message(*file, "ann", absl::Hours(1), std::string(3000, ' ')), HasSubstr("2048"));
+  const auto plain = File(R"({"version":1,"accounts":[]})");
+  EXPECT_THAT(message(*plain, "ann", absl::Hours(1), ""), HasSubstr("no \"sts\" secret"));
+}
+
+}  // namespace
+}  // namespace session_status::auth
