@@ -46,7 +46,9 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix, &*connect_surface_);
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   listener_.emplace(options_.listener, router_);
-  if (absl::Status s = listener_->Start(); !s.ok()) return s;
+  if (absl::Status s = listener_->Start(); !s.ok()) {
+    return absl::Status(s.code(), absl::StrCat("option plugin_opt_", s.message()));
+  }
   log_.Write(broker::LogLevel::kInfo,
              absl::StrCat("session status ", kVersion, " on ", LineName(line), ", admin service at ",
                           options_.listener.unix_socket_path));

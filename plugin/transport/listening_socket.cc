@@ -46,7 +46,7 @@ absl::StatusOr<Id> ParseId(absl::string_view option, const std::string& text, Lo
 
 absl::StatusOr<uid_t> OwnerOf(const ListenerOptions& options) {
   if (options.unix_socket_owner.empty()) return static_cast<uid_t>(-1);
-  return ParseId<uid_t>("unix_socket_owner", options.unix_socket_owner,
+  return ParseId<uid_t>("admin_socket_owner", options.unix_socket_owner,
                         [](const std::string& name, uid_t* id) {
                           const passwd* entry = ::getpwnam(name.c_str());
                           if (entry != nullptr) *id = entry->pw_uid;
@@ -56,7 +56,7 @@ absl::StatusOr<uid_t> OwnerOf(const ListenerOptions& options) {
 
 absl::StatusOr<gid_t> GroupOf(const ListenerOptions& options) {
   if (options.unix_socket_group.empty()) return static_cast<gid_t>(-1);
-  return ParseId<gid_t>("unix_socket_group", options.unix_socket_group,
+  return ParseId<gid_t>("admin_socket_group", options.unix_socket_group,
                         [](const std::string& name, gid_t* id) {
                           const group* entry = ::getgrnam(name.c_str());
                           if (entry != nullptr) *id = entry->gr_gid;
@@ -120,7 +120,7 @@ FileDescriptor TakePassed(const SocketAddress& wanted) {
 
 // Makes sure that nothing is in the way at the path: a socket nobody listens on is removed.
 absl::Status ClearPath(const std::string& path, const SocketAddress& address) {
-  constexpr absl::string_view kOption = "unix_socket_path";
+  constexpr absl::string_view kOption = "admin_socket";
   struct stat found;
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT) return absl::OkStatus();
@@ -154,17 +154,17 @@ absl::Status SetAccess(const std::string& path, const ListenerOptions& options) 
   const absl::StatusOr<gid_t> group = GroupOf(options);
   if (!group.ok()) return group.status();
   if (::chmod(path.c_str(), options.unix_socket_mode) != 0) {
-    return Failure("unix_socket_mode", path, "cannot set it", errno, "choose another directory");
+    return Failure("admin_socket_mode", path, "cannot set it", errno, "choose another directory");
   }
   if (::chown(path.c_str(), *owner, *group) != 0) {
-    return Failure("unix_socket_owner or unix_socket_group", path, "cannot set it", errno,
+    return Failure("admin_socket_owner or admin_socket_group", path, "cannot set it", errno,
                    "the broker's user may only give a socket to groups it belongs to");
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenUnix(const ListenerOptions& options) {
-  constexpr absl::string_view kOption = "unix_socket_path";
+  constexpr absl::string_view kOption = "admin_socket";
   const std::string& path = options.unix_socket_path;
   const absl::StatusOr<SocketAddress> address = ParseUnixAddress(path);
   if (!address.ok()) {
@@ -253,14 +253,14 @@ absl::StatusOr<ListeningSockets> OpenListeningSockets(const ListenerOptions& opt
   }
   for (const bool tls : {false, true}) {
     for (const std::string& text : tls ? options.tls_addresses : options.tcp_addresses) {
-      auto socket = OpenTcp(tls ? "tls_addresses" : "tcp_addresses", text, tls);
+      auto socket = OpenTcp(tls ? "admin_listen_tls" : "admin_listen", text, tls);
       if (!socket.ok()) return socket.status();
       sockets.push_back(*std::move(socket));
     }
   }
   if (sockets.empty()) {
     return absl::InvalidArgumentError(
-        "nowhere to listen; set unix_socket_path, tcp_addresses or tls_addresses");
+        "nowhere to listen; set admin_socket, admin_listen or admin_listen_tls");
   }
   return sockets;
 }

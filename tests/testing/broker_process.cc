@@ -174,9 +174,10 @@ void BrokerProcess::RunChild() const {
 }
 
 bool BrokerProcess::ReportsRunning() const {
-  // "mosquitto version 2.0.11 running": after plugins are loaded and listeners are open.
+  // "mosquitto version 2.0.11 running": after plugins are loaded and listeners are open. Not
+  // "running mosquitto as user: root", which 2.1 says before.
   const std::string log = Log();
-  return log.size() > log_offset_ && absl::StrContains(log.substr(log_offset_), " running");
+  return log.size() > log_offset_ && absl::StrContains(log.substr(log_offset_), " running\n");
 }
 
 bool BrokerProcess::running() {

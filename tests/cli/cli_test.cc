@@ -1,0 +1,159 @@
+// The operator's command against a real broker: output, exit status, bad input.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/testing/admin_client.h"
+#include "tests/testing/broker_process.h"
+#include "tests/testing/mqtt_client.h"
+
+namespace session_status::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Result {
+  int exit_code = -1;
+  std::string output;  // stdout and stderr
+};
+
+// `arguments` as for a shell.
+Result Cli(const std::string& arguments) {
+  Result result;
+  FILE* pipe = popen(absl::StrCat(CLI_PATH, " ", arguments, " 2>&1").c_str(), "r");
+  std::array<char, 4096> buffer;
+  while (size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    result.output.append(buffer.data(), n);
+  }
+  const int status = pclose(pipe);
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return result;
+}
+
+class CliTest : public ::testing::Test {
+ protected:
+  CliTest()
+      : broker_(BrokerProcess::Start(
+            {.line = BrokerLine::k21, .config = kPlainConfig, .plugin = SessionStatusPlugin(),
+             .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}}})),
+        socket_(broker_->Expand("{DIR}/admin.sock")) {}
+
+  Result Ask(const std::string& arguments) {
+    return Cli(absl::StrCat("--socket ", socket_, " ", arguments));
+  }
+
+  std::unique_ptr<BrokerProcess> broker_;
+  const std::string socket_;
+};
+
+TEST_F(CliTest, QuerySaysEverythingAndItsExitStatusSaysOnline) {
+  MqttClient client({.id = "lamp", .port = broker_->port(), .version = 5, .keepalive_s = 20,
+                     .username = "ann"});
+  ASSERT_EQ(client.Connect(), 0);
+  const Result online = Ask("query lamp");
+  EXPECT_EQ(online.exit_code, 0);
+  EXPECT_THAT(online.output, AllOf(ContainsRegex("state +online"), ContainsRegex("address +127.0.0.1"),
+                                   ContainsRegex("protocol +MQTT 5"), ContainsRegex("user name +ann"),
+                                   ContainsRegex("keepalive +20s"),
+                                   ContainsRegex("death noticed +within 35s"),
+                                   ContainsRegex("incarnation +1")));
+  client.Disconnect();
+  AdminClient(socket_).WaitForState("lamp", "OFFLINE");
+  const Result offline = Ask("query lamp");
+  EXPECT_EQ(offline.exit_code, 1);
+  EXPECT_THAT(offline.output,
+              AllOf(ContainsRegex("state +offline"), HasSubstr("client disconnect")));
+}
+
+TEST_F(CliTest, AnUnknownClientIsNotOnline) {
+  const Result result = Ask("query nobody");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.output, ContainsRegex("state +unknown"));
+}
+
+TEST_F(CliTest, BatchKeepsTheOrderAndTakesIdsFromArgumentsFileAndStdin) {
+  const std::string file = broker_->Expand("{DIR}/ids");
+  std::ofstream(file) << "b\r\n\nc\n";
+  EXPECT_THAT(Ask(absl::StrCat("batch a --file ", file)).output,
+              ContainsRegex("\na +unknown.*\nb +unknown.*\nc +unknown.*\nsnapshot 0, "));
+  const Result piped = Cli(absl::StrCat("--socket ", socket_, " --json batch -f - <", file));
+  EXPECT_EQ(piped.exit_code, 0);
+  EXPECT_THAT(piped.output, HasSubstr(R"("sessions":[{"clientId":"b","online":false},{"clientId":"c")"));
+}
+
+TEST_F(CliTest, ALongListIsAskedInSeveralCalls) {
+  const std::string file = broker_->Expand("{DIR}/ids");
+  std::ofstream out(file);
+  for (int i = 0; i < 10'001; ++i) out << "id-" << i << "\n";
+  out.close();
+  const Result result = Ask(absl::StrCat("--json batch -f ", file));
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 2);
+  EXPECT_THAT(result.output, HasSubstr("\"id-10000\""));
+}
+
+TEST_F(CliTest, ControlCharactersOfAnIdentifierDoNotReachTheTerminal) {
+  EXPECT_THAT(Ask("query \"$(printf 'a\\033[31mb')\"").output,
+              AllOf(HasSubstr("a\\x1b[31mb"), Not(HasSubstr("\x1b"))));
+}
+
+TEST_F(CliTest, StatusShowsCountsAndSnapshot) {
+  const Result result = Ask("status");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, AllOf(ContainsRegex("broker +mosquitto 2.1"),
+                                   ContainsRegex("online +0"), HasSubstr("refreshed every 10ms")));
+}
+
+TEST_F(CliTest, TheServersRefusalIsExitStatusFour) {
+  const Result result = Ask("query ''");
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.output, HasSubstr("client_id is empty"));
+}
+
+TEST(CliWithoutBrokerTest, NobodyThereIsExitStatusThreeAndNamesTheSocket) {
+  const Result result = Cli("--socket /nonexistent/x.sock status");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.output, HasSubstr("/nonexistent/x.sock: No such file or directory"));
+}
+
+TEST(CliWithoutBrokerTest, TheSocketComesFromTheEnvironmentToo) {
+  setenv("MOSQUITTO_SESSION_SOCKET", "/nonexistent/env.sock", 1);
+  EXPECT_THAT(Cli("status").output, HasSubstr("/nonexistent/env.sock"));
+  EXPECT_THAT(Cli("-s /nonexistent/option.sock status").output, HasSubstr("option.sock"));
+  unsetenv("MOSQUITTO_SESSION_SOCKET");
+}
+
+TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing) {
+  struct Case {
+    const char* arguments;
+    const char* want;
+  };
+  for (const Case& c : {Case{"", "subcommand"}, Case{"nonsense", "subcommand"}, Case{"query", "ID"},
+                        Case{"batch", "at least one ID"}, Case{"query a b", "b"},
+                        Case{"--socket relative status", "neither an absolute path"},
+                        Case{"--timeout x status", "timeout"},
+                        Case{"batch -f /nonexistent/file", "cannot read /nonexistent/file"}}) {
+    SCOPED_TRACE(c.arguments);
+    const Result result = Cli(c.arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.output, HasSubstr(c.want));
+  }
+}
+
+TEST(CliWithoutBrokerTest, HelpTeaches) {
+  EXPECT_THAT(Cli("--help").output, AllOf(HasSubstr("Exit status"), HasSubstr("Examples")));
+  EXPECT_THAT(Cli("batch --help").output, HasSubstr("stdin"));
+  EXPECT_EQ(Cli("--version").exit_code, 0);
+}
+
+}  // namespace
+}  // namespace session_status::testing

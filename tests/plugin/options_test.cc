@@ -1,0 +1,112 @@
+#include "plugin/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace session_status {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+using Given = std::vector<std::pair<absl::string_view, absl::string_view>>;
+
+std::string ErrorOf(const Given& given) {
+  return std::string(ParseOptions(given).status().message());
+}
+
+TEST(ParseOptionsTest, EveryDefaultPassesItsOwnSetter) {
+  const auto options = ParseOptions({});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->snapshot_refresh, absl::Seconds(1));
+  EXPECT_EQ(options->listener.unix_socket_path, "/run/mosquitto/session_status.sock");
+  EXPECT_EQ(options->listener.unix_socket_mode, 0660u);
+  EXPECT_TRUE(options->listener.tcp_addresses.empty());
+  EXPECT_FALSE(options->broker.observe_logins);
+}
+
+TEST(ParseOptionsTest, TakesWhatIsGiven) {
+  const auto options = ParseOptions(Given{{"snapshot_refresh", "250ms"},
+                                          {"admin_socket", "/tmp/x.sock"},
+                                          {"admin_socket_mode", "0600"},
+                                          {"admin_listen", "127.0.0.1:18080 [::1]:18080"},
+                                          {"ended_sessions_max", "0"}});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->snapshot_refresh, absl::Milliseconds(250));
+  EXPECT_EQ(options->listener.unix_socket_path, "/tmp/x.sock");
+  EXPECT_EQ(options->listener.unix_socket_mode, 0600u);
+  EXPECT_THAT(options->listener.tcp_addresses,
+              ::testing::ElementsAre("127.0.0.1:18080", "[::1]:18080"));
+  EXPECT_EQ(options->registry.ended_max, 0u);
+}
+
+struct Case {
+  const char* name;
+  const char* value;
+  const char* want;  // what would be right
+};
+
+TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
+  for (const Case& c : {
+           Case{"snapshot_refresh", "5", "a duration"},
+           Case{"snapshot_refresh", "5ms", "between 10ms and 1h"},
+           Case{"snapshot_refresh", "2h", "between 10ms and 1h"},
+           Case{"snapshot_refresh", "inf", "between"},
+           Case{"snapshot_refresh", "-1s", "between"},
+           Case{"ended_sessions_max", "12abc", "a whole number between 0 and 100000000"},
+           Case{"ended_sessions_max", "-1", "a whole number"},
+           Case{"ended_sessions_max", " 1", "a whole number"},
+           Case{"ended_sessions_max", "99999999999999999999", "a whole number"},
+           Case{"observe_logins", "yes", "true or false"},
+           Case{"admin_socket", "relative.sock", "an absolute path"},
+           Case{"admin_socket_mode", "rw-rw----", "an octal file mode"},
+           Case{"admin_socket_mode", "0680", "an octal file mode"},
+           Case{"admin_listen", "127.0.0.1", "a loopback address with its port"},
+           Case{"admin_listen", "0.0.0.0:80", "a loopback address"},
+           Case{"admin_listen", "10.0.0.1:80", "a loopback address"},
+           Case{"admin_listen", "127.0.0.1:65536", "a loopback address"},
+           Case{"admin_listen", "localhost:80", "a loopback address"},
+           Case{"listener_threads", "0", "between 1 and 64"},
+           Case{"instance_id", "", "1 to 64 bytes long"},
+       }) {
+    SCOPED_TRACE(absl::StrCat(c.name, "=", c.value));
+    EXPECT_THAT(ErrorOf({{c.name, c.value}}),
+                AllOf(HasSubstr(absl::StrCat("option plugin_opt_", c.name, ": \"")),
+                      HasSubstr(c.want)));
+  }
+}
+
+TEST(ParseOptionsTest, AnUnknownOptionIsNamedWithTheNearestKnownOne) {
+  EXPECT_EQ(ErrorOf({{"snapshot_refesh", "1s"}}),
+            "option plugin_opt_snapshot_refesh: unknown; did you mean plugin_opt_snapshot_refresh?");
+  EXPECT_THAT(ErrorOf({{"Snapshot_refresh", "1s"}}), HasSubstr("did you mean"));
+  EXPECT_THAT(ErrorOf({{std::string(5000, 'x'), "1s"}}), HasSubstr("unknown"));
+}
+
+TEST(ParseOptionsTest, ARepeatedOptionIsRefused) {
+  EXPECT_THAT(ErrorOf({{"snapshot_refresh", "1s"}, {"snapshot_refresh", "2s"}}),
+              HasSubstr("plugin_opt_snapshot_refresh: given twice"));
+}
+
+TEST(ParseOptionsTest, AServiceThatNobodyCouldReachIsRefused) {
+  EXPECT_THAT(ErrorOf({{"admin_socket", "none"}}), HasSubstr("nobody could ask"));
+  EXPECT_TRUE(ParseOptions(Given{{"admin_socket", "none"}, {"admin_listen", "127.0.0.1:1"}}).ok());
+}
+
+// Mosquitto ignores option names shorter than three characters by refusing the configuration.
+TEST(OptionTableTest, EveryRowHasAUsableNameAndHelp) {
+  for (const OptionSpec& spec : OptionTable()) {
+    SCOPED_TRACE(spec.name);
+    EXPECT_GE(spec.name.size(), 3u);
+    EXPECT_EQ(spec.help.back(), '.');
+    EXPECT_FALSE(spec.default_value.empty());  // the broker cannot pass an empty value
+  }
+}
+
+}  // namespace
+}  // namespace session_status
