@@ -1,0 +1,33 @@
+#include "plugin/metrics/health_surface.h"
+
+#include "absl/strings/str_cat.h"
+#include "plugin/http/get_only.h"
+
+namespace session_status::metrics {
+
+void HealthSurface::Handle(const http::Request& request, http::Reply* reply) {
+  if (!http::AllowGetOnly(request, reply)) return;
+  reply->content_type = "text/plain; charset=utf-8";
+  reply->headers.emplace_back("Cache-Control", "no-store");
+  if (request.path == kHealthPath) {
+    reply->body = "ok\n";
+    return;
+  }
+  const registry::SnapshotInfo snapshot = registry_.CurrentSnapshot();
+  const absl::Duration age = snapshot.age(request.now);
+  const absl::Duration age_max = SnapshotAgeMax(snapshot_refresh_);
+  const bool fresh = age <= age_max;
+  reply->status = fresh ? 200 : 503;
+  reply->body = snapshot.taken_at == absl::InfinitePast()
+                    ? std::string("snapshot: not ready, none was taken yet\n")
+                    : absl::StrCat("snapshot: ", fresh ? "ok" : "not ready", ", ",
+                                   absl::FormatDuration(absl::Trunc(age, absl::Milliseconds(1))),
+                                   " old, at most ", absl::FormatDuration(age_max), "\n");
+}
+
+void HealthSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
+                                  http::Reply* reply) {
+  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
+}
+
+}  // namespace session_status::metrics

@@ -1,0 +1,64 @@
+#include "plugin/metrics/measured_surface.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+
+namespace session_status::metrics {
+namespace {
+
+// The value of `Action=` among pairs joined by '&'. Operation names need no decoding.
+absl::string_view ActionIn(absl::string_view pairs) {
+  constexpr absl::string_view kName = "Action=";
+  for (absl::string_view pair : absl::StrSplit(pairs, '&')) {
+    if (absl::StartsWith(pair, kName)) return pair.substr(kName.size());
+  }
+  return "";
+}
+
+absl::string_view OperationName(const http::Request& request) {
+  if (request.path.size() > 1) return request.path.substr(request.path.rfind('/') + 1);
+  if (absl::string_view action = ActionIn(request.query); !action.empty()) return action;
+  if (const http::Header* header = request.FindHeader("x-acs-action")) return header->value;
+  // A form body: bounded, so that a long one costs nothing here.
+  constexpr size_t kSearchedBytesMax = 4096;
+  return ActionIn(request.body.substr(0, kSearchedBytesMax));
+}
+
+bool HasHeader(const http::Reply& reply, absl::string_view name) {
+  for (const auto& header : reply.headers) {
+    if (absl::EqualsIgnoreCase(header.first, name)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+QueryOperation OperationOf(const http::Request& request) {
+  const absl::string_view name = OperationName(request);
+  for (const auto operation : {QueryOperation::kBatch, QueryOperation::kSingle,
+                               QueryOperation::kServerStatus}) {
+    if (name == LabelOf(operation)) return operation;
+  }
+  return QueryOperation::kOther;
+}
+
+QueryResult ResultOf(const http::Reply& reply) {
+  if (reply.status < 400) return QueryResult::kOk;
+  if (reply.status == 429 || HasHeader(reply, "x-acs-retry-after")) return QueryResult::kThrottled;
+  if (reply.status == 401 || reply.status == 403) return QueryResult::kDenied;
+  return reply.status < 500 ? QueryResult::kRefused : QueryResult::kFailed;
+}
+
+void MeasuredSurface::Handle(const http::Request& request, http::Reply* reply) {
+  const int64_t begin_ns = now_ns_();
+  surface_.Handle(request, reply);
+  recorder_.Record(label_, OperationOf(request), ResultOf(*reply), now_ns_() - begin_ns);
+}
+
+void MeasuredSurface::HandleRefused(const http::Request& request, int status,
+                                    absl::string_view message, http::Reply* reply) {
+  surface_.HandleRefused(request, status, message, reply);
+  recorder_.Record(label_, OperationOf(request), ResultOf(*reply), 0);
+}
+
+}  // namespace session_status::metrics

@@ -1,0 +1,244 @@
+#include "plugin/metrics/metric_table.h"
+
+#include <iterator>
+#include <string>
+#include <utility>
+
+namespace session_status::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricType;
+using Samples = std::vector<ClientMetric>;
+
+constexpr absl::string_view kStateLabels[] = {"unknown", "online", "offline_session_kept",
+                                              "offline"};
+static_assert(std::size(kStateLabels) == registry::kSessionStateCount);
+
+constexpr absl::string_view kReasonLabels[] = {
+    "none",           "client_disconnect", "taken_over",      "keepalive_timeout",
+    "network_error",  "kicked",            "protocol_error",  "server_shutdown",
+    "session_expired", "administrative",   "not_authorized",  "broker_restart",
+    "node_lost",      "unknown"};
+static_assert(std::size(kReasonLabels) == registry::kEndReasonCount);
+
+// By ProtocolVersion number; empty: no such version.
+constexpr absl::string_view kProtocolLabels[] = {"unknown", "", "", "3.1", "3.1.1", "5"};
+
+// The kind of a row says which of the two members Prometheus reads; setting both keeps one helper.
+ClientMetric Sample(double value, std::vector<ClientMetric::Label> labels = {}) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.counter.value = value;
+  metric.gauge.value = value;
+  return metric;
+}
+template <typename Integer>
+ClientMetric Sample(Integer value, std::vector<ClientMetric::Label> labels = {}) {
+  return Sample(static_cast<double>(value), std::move(labels));
+}
+
+void AddHistogram(const DurationHistogram* histogram, Samples* out) {
+  if (histogram == nullptr) return;
+  ClientMetric metric;
+  metric.histogram = histogram->Read();
+  out->push_back(std::move(metric));
+}
+
+// One sample that is a field of the registry's counts, the broker's or the listener's readings.
+template <uint64_t registry::RegistryCounts::*kField>
+void FromCounts(const Readings& r, Samples* out) {
+  out->push_back(Sample(r.registry.counts.*kField));
+}
+template <uint64_t BrokerReadings::*kField>
+void FromBroker(const Readings& r, Samples* out) {
+  if (r.broker.has_value()) out->push_back(Sample((*r.broker).*kField));
+}
+template <int64_t ListenerReadings::*kField>
+void FromListener(const Readings& r, Samples* out) {
+  if (r.listener.has_value()) out->push_back(Sample((*r.listener).*kField));
+}
+
+void ReadBuildInfo(const Readings& r, Samples* out) {
+  out->push_back(Sample(1, {{"version", std::string(r.server.version)},
+                            {"broker", std::string(r.server.broker)}}));
+}
+
+void ReadSessions(const Readings& r, Samples* out) {
+  for (size_t i = 1; i < std::size(kStateLabels); ++i) {  // nobody is in state unknown
+    out->push_back(Sample(r.registry.counts.by_state[i], {{"state", std::string(kStateLabels[i])}}));
+  }
+}
+
+void ReadOnlineByProtocol(const Readings& r, Samples* out) {
+  for (size_t i = 0; i < std::size(kProtocolLabels); ++i) {
+    if (kProtocolLabels[i].empty()) continue;
+    out->push_back(Sample(r.registry.counts.online_by_protocol[i],
+                          {{"protocol", std::string(kProtocolLabels[i])}}));
+  }
+}
+
+void ReadEnds(const Readings& r, Samples* out) {
+  for (size_t i = 1; i < std::size(kReasonLabels); ++i) {  // no end has reason none
+    out->push_back(
+        Sample(r.registry.counts.ends_by_reason[i], {{"reason", std::string(kReasonLabels[i])}}));
+  }
+}
+
+void ReadSnapshotAge(const Readings& r, Samples* out) {
+  if (r.registry.snapshot.taken_at == absl::InfinitePast()) return;  // none was taken yet
+  out->push_back(Sample(absl::ToDoubleSeconds(r.registry.snapshot.age(r.now))));
+}
+
+// The two numbers are read one after the other; a refresh in between must not give less than none.
+void ReadSnapshotBehind(const Readings& r, Samples* out) {
+  const uint64_t live = r.registry.sequence;
+  const uint64_t cut = r.registry.snapshot.sequence;
+  out->push_back(Sample(live > cut ? live - cut : 0));
+}
+
+constexpr MetricRow kMetrics[] = {
+    {"session_status_build_info", MetricType::Gauge, "version,broker",
+     "Always 1; the labels say which plugin runs in which broker line.", "plugin", ReadBuildInfo},
+    {"session_status_start_time_seconds", MetricType::Gauge, "",
+     "When the plugin started, seconds since 1970-01-01 UTC.", "plugin",
+     [](const Readings& r, Samples* out) {
+       out->push_back(Sample(absl::ToDoubleSeconds(r.server.started_at - absl::UnixEpoch())));
+     }},
+
+    {"session_status_sessions", MetricType::Gauge, "state", "Clients known now, by state.",
+     "registry", ReadSessions},
+    {"session_status_online_sessions", MetricType::Gauge, "protocol",
+     "Clients online now, by MQTT version.", "registry", ReadOnlineByProtocol},
+    {"session_status_connects_total", MetricType::Counter, "", "Connections that were accepted.",
+     "registry", FromCounts<&registry::RegistryCounts::connects>},
+    {"session_status_takeovers_total", MetricType::Counter, "",
+     "Connections that replaced an open one of the same client.", "registry",
+     FromCounts<&registry::RegistryCounts::takeovers>},
+    {"session_status_ends_total", MetricType::Counter, "reason",
+     "Ends of connections and of kept sessions, by reason.", "registry", ReadEnds},
+    {"session_status_changes_total", MetricType::Counter, "",
+     "Changes applied to the registry; the sequence number of the last one.", "registry",
+     [](const Readings& r, Samples* out) { out->push_back(Sample(r.registry.sequence)); }},
+    {"session_status_stale_events_total", MetricType::Counter, "",
+     "Events that changed nothing: duplicates, and ends of older connections.", "registry",
+     FromCounts<&registry::RegistryCounts::stale_events>},
+    {"session_status_forgotten_sessions_total", MetricType::Counter, "",
+     "Ended sessions dropped by ended_sessions_ttl or ended_sessions_max.", "registry",
+     FromCounts<&registry::RegistryCounts::forgotten>},
+    {"session_status_lost_events_total", MetricType::Counter, "",
+     "Events not applied because memory ran out.", "registry",
+     FromCounts<&registry::RegistryCounts::out_of_memory>},
+    {"session_status_registry_memory_bytes", MetricType::Gauge, "",
+     "Memory of the registry, all overhead included.", "registry",
+     [](const Readings& r, Samples* out) { out->push_back(Sample(r.registry.memory_bytes)); }},
+
+    {"session_status_snapshot_age_seconds", MetricType::Gauge, "",
+     "Age of the snapshot that answers batches.", "registry", ReadSnapshotAge},
+    {"session_status_snapshot_behind_changes", MetricType::Gauge, "",
+     "Changes applied since that snapshot.", "registry", ReadSnapshotBehind},
+    {"session_status_snapshot_refresh_interval_seconds", MetricType::Gauge, "",
+     "The configured interval between snapshots.", "plugin",
+     [](const Readings& r, Samples* out) {
+       out->push_back(Sample(absl::ToDoubleSeconds(r.registry.snapshot_refresh)));
+     }},
+    {"session_status_snapshot_publish_duration_seconds", MetricType::Histogram, "",
+     "Time to publish one snapshot.", "plugin",
+     [](const Readings& r, Samples* out) { AddHistogram(r.snapshot_publish, out); }},
+
+    {"session_status_event_callback_duration_seconds", MetricType::Histogram, "",
+     "Time the broker's thread spent on one session event.", "plugin",
+     [](const Readings& r, Samples* out) { AddHistogram(r.event_callback, out); }},
+    {"session_status_tracked_connections", MetricType::Gauge, "",
+     "Broker connections, kept sessions included, that are followed now.", "broker",
+     FromBroker<&BrokerReadings::tracked>},
+    {"session_status_unknown_ends_total", MetricType::Counter, "",
+     "Ends of connections that never became a session: refused logins, repeated ends.", "broker",
+     FromBroker<&BrokerReadings::unknown_ends>},
+    {"session_status_duplicate_events_total", MetricType::Counter, "",
+     "Events told by a further instance of the plugin.", "broker",
+     FromBroker<&BrokerReadings::duplicate_events>},
+    {"session_status_ghosts_averted_total", MetricType::Counter, "",
+     "Connects not believed because the broker had already dropped the connection.", "broker",
+     FromBroker<&BrokerReadings::ghosts_averted>},
+    {"session_status_unseen_ends_total", MetricType::Counter, "",
+     "Connections whose end the broker never told; found when their memory was reused.", "broker",
+     FromBroker<&BrokerReadings::unseen_ends>},
+    {"session_status_guard_overflows_total", MetricType::Counter, "",
+     "Ends of unknown connections beyond what is remembered in one loop round.", "broker",
+     FromBroker<&BrokerReadings::guard_overflows>},
+    {"session_status_untracked_connections_total", MetricType::Counter, "",
+     "Connections not followed because memory ran out.", "broker",
+     FromBroker<&BrokerReadings::out_of_memory>},
+    {"session_status_callback_exceptions_total", MetricType::Counter, "",
+     "Exceptions caught at the broker's boundary; the event was dropped.", "broker",
+     FromBroker<&BrokerReadings::exceptions>},
+
+    {"session_status_query_duration_seconds", MetricType::Histogram, "surface,operation,result",
+     "Time to answer a query, without the network; its count is the number of queries.",
+     "metrics",
+     [](const Readings& r, Samples* out) {
+       if (r.queries != nullptr) *out = r.queries->Read();
+     }},
+
+    {"session_status_listener_connections", MetricType::Gauge, "",
+     "Open connections of the listener.", "transport",
+     FromListener<&ListenerReadings::connections>},
+    {"session_status_listener_accepted_connections_total", MetricType::Counter, "",
+     "Connections the listener accepted.", "transport", FromListener<&ListenerReadings::accepted>},
+    {"session_status_listener_refused_connections_total", MetricType::Counter, "",
+     "Connections turned away over a limit.", "transport",
+     FromListener<&ListenerReadings::refused_connections>},
+    {"session_status_listener_evicted_connections_total", MetricType::Counter, "",
+     "Idle connections closed to make room.", "transport",
+     FromListener<&ListenerReadings::evicted_connections>},
+    {"session_status_listener_timeouts_total", MetricType::Counter, "",
+     "Connections closed because the peer was too slow.", "transport",
+     FromListener<&ListenerReadings::timeouts>},
+    {"session_status_listener_accept_pauses_total", MetricType::Counter, "",
+     "Times accepting paused because file descriptors ran out.", "transport",
+     FromListener<&ListenerReadings::accept_pauses>},
+    {"session_status_listener_requests_total", MetricType::Counter, "",
+     "Requests handed to a surface.", "transport", FromListener<&ListenerReadings::requests>},
+    {"session_status_listener_refused_requests_total", MetricType::Counter, "",
+     "Requests the listener itself answered with an error.", "transport",
+     FromListener<&ListenerReadings::refused_requests>},
+    {"session_status_listener_received_bytes_total", MetricType::Counter, "",
+     "Bytes received by the listener.", "transport",
+     FromListener<&ListenerReadings::bytes_received>},
+    {"session_status_listener_sent_bytes_total", MetricType::Counter, "",
+     "Bytes sent by the listener.", "transport", FromListener<&ListenerReadings::bytes_sent>},
+    {"session_status_listener_buffered_bytes", MetricType::Gauge, "",
+     "Bytes held for connections now.", "transport",
+     FromListener<&ListenerReadings::buffered_bytes>},
+};
+
+}  // namespace
+
+absl::Span<const MetricRow> MetricTable() { return kMetrics; }
+
+std::vector<prometheus::MetricFamily> CollectFamilies(const Readings& readings) {
+  std::vector<prometheus::MetricFamily> families;
+  families.reserve(std::size(kMetrics));
+  for (const MetricRow& row : kMetrics) {
+    prometheus::MetricFamily family;
+    row.read(readings, &family.metric);
+    if (family.metric.empty()) continue;
+    family.name = std::string(row.name);
+    family.help = std::string(row.help);
+    family.type = row.kind;
+    families.push_back(std::move(family));
+  }
+  return families;
+}
+
+absl::string_view KindName(prometheus::MetricType kind) {
+  switch (kind) {
+    case MetricType::Counter: return "counter";
+    case MetricType::Gauge: return "gauge";
+    case MetricType::Histogram: return "histogram";
+    default: return "untyped";
+  }
+}
+
+}  // namespace session_status::metrics

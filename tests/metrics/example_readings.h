@@ -1,0 +1,49 @@
+// Readings in which every group is present and every labelled sample exists.
+#ifndef SESSION_STATUS_TESTS_METRICS_EXAMPLE_READINGS_H_
+#define SESSION_STATUS_TESTS_METRICS_EXAMPLE_READINGS_H_
+
+#include "plugin/metrics/readings.h"
+
+namespace session_status::metrics {
+
+struct ExampleSources {
+  ExampleSources() {
+    event_callback.Record(700);
+    snapshot_publish.Record(40'000);
+    for (const auto surface : {QuerySurface::kAdmin, QuerySurface::kOpenApi}) {
+      for (size_t i = 0; i < kQueryResultCount; ++i) {
+        queries.Record(surface, QueryOperation::kBatch, static_cast<QueryResult>(i), 4'000);
+      }
+    }
+  }
+
+  Readings Read() const {
+    Readings r;
+    r.now = absl::FromUnixMillis(1'767'323'045'500);
+    r.server = {"1.2.3", "mosquitto 2.1", absl::FromUnixSeconds(1'767'323'000)};
+    r.registry.counts.by_state = {0, 5, 2, 7};
+    r.registry.counts.ends_by_reason[2] = 3;
+    r.registry.counts.online_by_protocol = {0, 0, 0, 1, 3, 1};
+    r.registry.counts.connects = 42;
+    r.registry.sequence = 99;
+    r.registry.snapshot = {97, r.now - absl::Milliseconds(250)};
+    r.registry.snapshot_refresh = absl::Seconds(1);
+    r.registry.memory_bytes = 1 << 20;
+    r.broker.emplace();
+    r.broker->tracked = 7;
+    r.listener.emplace();
+    r.listener->accepted = 11;
+    r.queries = &queries;
+    r.event_callback = &event_callback;
+    r.snapshot_publish = &snapshot_publish;
+    return r;
+  }
+
+  QueryRecorder queries;
+  DurationHistogram event_callback;
+  DurationHistogram snapshot_publish;
+};
+
+}  // namespace session_status::metrics
+
+#endif  // SESSION_STATUS_TESTS_METRICS_EXAMPLE_READINGS_H_

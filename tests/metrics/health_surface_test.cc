@@ -1,0 +1,53 @@
+#include "plugin/metrics/health_surface.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace session_status::metrics {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class HealthSurfaceTest : public ::testing::Test {
+ protected:
+  http::Reply Get(absl::string_view path, absl::Time now, absl::string_view method = "GET") {
+    http::Request request;
+    request.method = method;
+    request.path = path;
+    request.now = now;
+    http::Reply reply;
+    surface_.Handle(request, &reply);
+    return reply;
+  }
+  const absl::Time start_ = absl::FromUnixSeconds(1'767'323'000);
+  registry::SessionRegistry registry_;
+  HealthSurface surface_{registry_, absl::Seconds(1)};
+};
+
+TEST_F(HealthSurfaceTest, TheProcessIsHealthyWhateverTheSnapshot) {
+  const http::Reply reply = Get("/healthz", start_);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "ok\n");
+}
+
+TEST_F(HealthSurfaceTest, ReadyDependsOnTheAgeOfTheSnapshot) {
+  EXPECT_EQ(Get("/readyz", start_).status, 503);
+  EXPECT_THAT(Get("/readyz", start_).body, HasSubstr("none was taken yet"));
+  registry_.PublishSnapshot(start_);
+  EXPECT_EQ(Get("/readyz", start_ + absl::Seconds(5)).status, 200);
+  EXPECT_THAT(Get("/readyz", start_ + absl::Seconds(5)).body, StartsWith("snapshot: ok, 5s old"));
+  EXPECT_EQ(Get("/readyz", start_ + absl::Seconds(6)).status, 503);
+  EXPECT_EQ(Get("/readyz", start_ + absl::Seconds(6)).body,
+            "snapshot: not ready, 6s old, at most 5s\n");
+}
+
+TEST_F(HealthSurfaceTest, OnlyReadsAreAnswered) {
+  const http::Reply reply = Get("/healthz", start_, "POST");
+  EXPECT_EQ(reply.status, 405);
+  ASSERT_EQ(reply.headers.size(), 1u);
+  EXPECT_EQ(reply.headers[0].second, "GET, HEAD");
+}
+
+}  // namespace
+}  // namespace session_status::metrics

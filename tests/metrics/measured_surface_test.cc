@@ -1,0 +1,106 @@
+#include "plugin/metrics/measured_surface.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+namespace session_status::metrics {
+namespace {
+
+class FixedSurface : public http::Handler {
+ public:
+  void Handle(const http::Request&, http::Reply* reply) override {
+    reply->status = status;
+    if (!header.empty()) reply->headers.emplace_back(header, "1");
+  }
+  void HandleRefused(const http::Request&, int refused, absl::string_view,
+                     http::Reply* reply) override {
+    reply->status = refused;
+  }
+  int status = 200;
+  std::string header;
+};
+
+int64_t fake_now_ns = 0;
+int64_t FakeNowNs() { return fake_now_ns += 3'000; }
+
+// The labels of the cells that were hit, with their counts.
+std::vector<std::pair<std::string, uint64_t>> Hits(const QueryRecorder& recorder) {
+  std::vector<std::pair<std::string, uint64_t>> hits;
+  for (const auto& metric : recorder.Read()) {
+    if (metric.histogram.sample_count == 0) continue;
+    hits.emplace_back(
+        metric.label[0].value + "/" + metric.label[1].value + "/" + metric.label[2].value,
+        metric.histogram.sample_count);
+  }
+  return hits;
+}
+
+TEST(MeasuredSurfaceTest, RecordsOperationResultAndTime) {
+  FixedSurface inner;
+  QueryRecorder recorder;
+  MeasuredSurface surface(inner, QuerySurface::kAdmin, recorder, FakeNowNs);
+  http::Request request;
+  request.path = "/service/BatchQuerySessionByClientIds";
+  http::Reply reply;
+  surface.Handle(request, &reply);
+  surface.HandleRefused(request, 413, "too long", &reply);
+  EXPECT_THAT(Hits(recorder),
+              testing::UnorderedElementsAre(
+                  testing::Pair("admin/BatchQuerySessionByClientIds/ok", 1),
+                  testing::Pair("admin/BatchQuerySessionByClientIds/refused", 1)));
+  for (const auto& metric : recorder.Read()) {
+    if (metric.label[2].value == "ok" && metric.histogram.sample_count == 1) {
+      EXPECT_DOUBLE_EQ(metric.histogram.sample_sum, 3e-6);
+    }
+  }
+}
+
+TEST(MeasuredSurfaceTest, FindsTheOperationWhereverItIsNamed) {
+  struct Case {
+    absl::string_view path, query, header, body;
+    QueryOperation want;
+  };
+  for (const Case& c : {
+           Case{"/s/QuerySessionByClientId", "", "", "", QueryOperation::kSingle},
+           Case{"/s/GetServerStatus", "", "", "", QueryOperation::kServerStatus},
+           Case{"/s/Nothing", "", "", "", QueryOperation::kOther},
+           Case{"/", "A=b&Action=QuerySessionByClientId", "", "", QueryOperation::kSingle},
+           Case{"/", "", "BatchQuerySessionByClientIds", "", QueryOperation::kBatch},
+           Case{"/", "", "", "X=1&Action=BatchQuerySessionByClientIds", QueryOperation::kBatch},
+           Case{"/", "", "", "", QueryOperation::kOther},
+       }) {
+    SCOPED_TRACE(c.path);
+    http::Request request;
+    request.path = c.path;
+    request.query = c.query;
+    request.body = c.body;
+    const http::Header header{"X-Acs-Action", c.header};
+    if (!c.header.empty()) request.headers = absl::MakeConstSpan(&header, 1);
+    EXPECT_EQ(OperationOf(request), c.want);
+  }
+}
+
+TEST(MeasuredSurfaceTest, ClassifiesReplies) {
+  struct Case {
+    int status;
+    const char* header;
+    QueryResult want;
+  };
+  for (const Case& c : {Case{200, "", QueryResult::kOk}, Case{400, "", QueryResult::kRefused},
+                        Case{404, "", QueryResult::kRefused}, Case{401, "", QueryResult::kDenied},
+                        Case{403, "", QueryResult::kDenied}, Case{429, "", QueryResult::kThrottled},
+                        Case{400, "x-acs-retry-after", QueryResult::kThrottled},
+                        Case{500, "", QueryResult::kFailed}, Case{503, "", QueryResult::kFailed}}) {
+    SCOPED_TRACE(c.status);
+    http::Reply reply;
+    reply.status = c.status;
+    if (*c.header != '\0') reply.headers.emplace_back(c.header, "1");
+    EXPECT_EQ(ResultOf(reply), c.want);
+  }
+}
+
+}  // namespace
+}  // namespace session_status::metrics

@@ -1,0 +1,121 @@
+// Prometheus itself checks what we scrape, the alert rules and the dashboard's expressions.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "plugin/metrics/metric_table.h"
+#include "plugin/metrics/metrics_surface.h"
+#include "tests/metrics/example_readings.h"
+
+namespace session_status::metrics {
+namespace {
+
+constexpr char kRules[] = SOURCE_DIR "/docs/alert-rules.yml";
+constexpr char kRuleTests[] = SOURCE_DIR "/tests/metrics/alert_rules_test.yml";
+constexpr char kDashboard[] = SOURCE_DIR "/docs/grafana-dashboard.json";
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::string WriteTempFile(absl::string_view name, const std::string& text) {
+  const std::string path = absl::StrCat(::testing::TempDir(), name);
+  std::ofstream(path) << text;
+  return path;
+}
+
+int Promtool(const std::string& arguments) {
+  return std::system(absl::StrCat(PROMTOOL " ", arguments, " >&2").c_str());
+}
+
+// Every expression of the dashboard, with Grafana's variables replaced by values.
+std::vector<std::string> DashboardExpressions() {
+  rapidjson::Document dashboard;
+  const std::string text = ReadFile(kDashboard);
+  dashboard.Parse(text.c_str());
+  EXPECT_FALSE(dashboard.HasParseError());
+  std::vector<std::string> expressions;
+  for (const auto& panel : dashboard["panels"].GetArray()) {
+    for (const auto& target : panel["targets"].GetArray()) {
+      expressions.push_back(absl::StrReplaceAll(
+          target["expr"].GetString(), {{"$__rate_interval", "5m"}, {"$instance", ".*"}}));
+    }
+  }
+  return expressions;
+}
+
+// A metric that a text mentions is in the table; a histogram's three series count as it.
+void ExpectOnlyKnownMetrics(const std::string& text) {
+  std::set<std::string> known;
+  for (const MetricRow& row : MetricTable()) {
+    const std::string name(row.name);
+    known.insert(name);
+    if (row.kind == prometheus::MetricType::Histogram) {
+      for (const char* suffix : {"_bucket", "_count", "_sum"}) known.insert(name + suffix);
+    }
+  }
+  const std::regex pattern("session_status_[a-z_]+");
+  int found = 0;
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it, ++found) {
+    EXPECT_TRUE(known.count(it->str()) == 1) << it->str() << " is no metric";
+  }
+  EXPECT_GT(found, 0);
+}
+
+TEST(PromtoolTest, AcceptsWhatIsScraped) {
+  const ExampleSources sources;
+  MetricsSurface surface([&sources] { return sources.Read(); });
+  http::Request request;
+  request.method = "GET";
+  http::Reply reply;
+  surface.Handle(request, &reply);
+  const std::string path = WriteTempFile("session_status_scrape.txt", reply.body);
+  EXPECT_EQ(Promtool(absl::StrCat("check metrics < ", path)), 0);
+}
+
+TEST(PromtoolTest, AcceptsTheAlertRules) {
+  EXPECT_EQ(Promtool(absl::StrCat("check rules ", kRules)), 0);
+  ExpectOnlyKnownMetrics(std::regex_replace(ReadFile(kRules), std::regex("job=\"[^\"]*\""), ""));
+}
+
+TEST(PromtoolTest, AlertsFireWhenTheyShouldAndOnlyThen) {
+  EXPECT_EQ(Promtool(absl::StrCat("test rules ", kRuleTests)), 0);
+}
+
+TEST(PromtoolTest, EveryAlertIsTested) {
+  const std::string tests = ReadFile(kRuleTests);
+  const std::string rules = ReadFile(kRules);
+  const std::regex pattern("alert: ([A-Za-z]+)");
+  for (std::sregex_iterator it(rules.begin(), rules.end(), pattern), end; it != end; ++it) {
+    EXPECT_THAT(tests, ::testing::HasSubstr("alertname: " + it->str(1)));
+  }
+}
+
+TEST(PromtoolTest, AcceptsTheExpressionsOfTheDashboard) {
+  std::string rules = "groups:\n- name: dashboard\n  rules:\n";
+  std::string all;
+  int number = 0;
+  for (const std::string& expression : DashboardExpressions()) {
+    absl::StrAppend(&rules, "  - record: dashboard:", number++, "\n    expr: '", expression, "'\n");
+    absl::StrAppend(&all, expression, "\n");
+  }
+  ASSERT_GT(number, 10);
+  EXPECT_EQ(Promtool("check rules " + WriteTempFile("session_status_dashboard.yml", rules)), 0);
+  ExpectOnlyKnownMetrics(all);
+}
+
+}  // namespace
+}  // namespace session_status::metrics
