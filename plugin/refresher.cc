@@ -6,10 +6,16 @@ namespace session_status {
 
 absl::Status Refresher::Start(int nice) {
   if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the refresher");
-  registry_.PublishSnapshot(absl::Now());
+  Publish();
   return thread_.Start("status-refresh", nice, [this] {
-    while (!stop_.WaitFor(interval_)) registry_.PublishSnapshot(absl::Now());
+    while (!stop_.WaitFor(interval_)) Publish();
   });
+}
+
+void Refresher::Publish() {
+  const absl::Time begin = absl::Now();
+  registry_.PublishSnapshot(begin);
+  publish_time_.Record(absl::ToInt64Nanoseconds(absl::Now() - begin));
 }
 
 void Refresher::Stop() {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "plugin/metrics/duration_histogram.h"
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
 #include "registry/session_registry.h"
@@ -15,9 +16,11 @@ namespace session_status {
 
 class Refresher {
  public:
-  // `registry` must outlive the refresher.
-  Refresher(registry::SessionRegistry& registry, absl::Duration interval)
-      : registry_(registry), interval_(interval) {}
+  // `registry` and `publish_time`, which records how long each publication took, must outlive the
+  // refresher.
+  Refresher(registry::SessionRegistry& registry, absl::Duration interval,
+            metrics::DurationHistogram& publish_time)
+      : registry_(registry), interval_(interval), publish_time_(publish_time) {}
   ~Refresher() { Stop(); }
 
   // Publishes the first snapshot before it returns.
@@ -25,8 +28,11 @@ class Refresher {
   void Stop();
 
  private:
+  void Publish();
+
   registry::SessionRegistry& registry_;
   const absl::Duration interval_;
+  metrics::DurationHistogram& publish_time_;
   os::StopSignal stop_;
   os::ServiceThread thread_;
 };

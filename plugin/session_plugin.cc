@@ -22,7 +22,7 @@ SessionPlugin::SessionPlugin(const Options& options)
       registry_(options_.registry),
       tracker_(*this, /*first_incarnation=*/1),
       feed_{*this, tracker_, clock_, log_},
-      refresher_(registry_, options_.snapshot_refresh) {}
+      refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()) {}
 
 SessionPlugin::~SessionPlugin() = default;
 
@@ -40,10 +40,15 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   facts.broker = std::string(LineName(line));
   facts.instance_id = options_.instance_id;
   facts.started_at = absl::Now();
+  const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
   service_.emplace(registry_, std::move(facts));
   connect_surface_.emplace(*service_);
-  router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix, &*connect_surface_);
+  router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
+              telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
+  telemetry_.AddRoutes({registry_, feed_, options_.snapshot_refresh, server,
+                        [this] { return listener_.has_value() ? &*listener_ : nullptr; }},
+                       &router_);
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   listener_.emplace(options_.listener, router_);
   if (absl::Status s = listener_->Start(); !s.ok()) {
@@ -56,6 +61,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
 }
 
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
+  const Telemetry::TimedEvent timed(telemetry_.event_callback());
   const registry::ApplyResult result = registry_.Apply(event);
   if (result.outcome != registry::ApplyResult::Outcome::kApplied) return;
   for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);

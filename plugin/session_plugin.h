@@ -24,6 +24,7 @@
 #include "plugin/http/router.h"
 #include "plugin/options.h"
 #include "plugin/refresher.h"
+#include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
 #include "registry/change_observer.h"
 #include "registry/session_registry.h"
@@ -58,6 +59,7 @@ class SessionPlugin : private broker::EventSink {
   registry::SessionRegistry registry_;
   broker::SessionTracker tracker_;
   broker::Feed feed_;
+  Telemetry telemetry_;
   Refresher refresher_;
   http::Router router_;
   std::optional<api::Service> service_;           // once the broker line is known
