@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -78,6 +79,22 @@ struct RegistryOptions {
   // Ended sessions (state kOffline) are remembered at most this long and at most this many.
   absl::Duration ended_ttl = absl::Hours(24);
   uint64_t ended_max = 1'000'000;
+  // Address space is reserved for about this many sessions; memory is used as they come. One more
+  // is refused (kOutOfMemory). At most 60,000,000.
+  uint64_t sessions_max = 32'000'000;
+  // Ask the system for 2 MiB pages once the tables are larger than that: fewer TLB misses.
+  bool huge_pages = true;
+};
+
+// Sessions of one group: identifiers of the form `group@@@device`.
+struct GroupCounts {
+  std::string group;  // empty: no group, or one of more than 4,096, or a name over 64 bytes
+  std::array<uint64_t, kSessionStateCount> by_state{};  // kUnknown: always 0
+};
+
+struct ListenerCount {
+  uint16_t listener_port = 0;
+  uint64_t online = 0;
 };
 
 // Exact counts, kept in O(1) per event. Read at any time; each figure is exact as of some moment
@@ -91,7 +108,7 @@ struct RegistryCounts {
   uint64_t stale_events = 0;    // events that changed nothing
   uint64_t forgotten = 0;       // ended sessions dropped by ended_ttl or ended_max
   uint64_t out_of_memory = 0;
-  uint64_t long_id_bytes = 0;   // memory of client identifiers that are not inline
+  uint64_t long_id_bytes = 0;   // memory of client identifiers (and user names) not inline
 };
 
 class SessionRegistry {
@@ -113,14 +130,21 @@ class SessionRegistry {
 
   // -- refresher ---------------------------------------------------------------------------------
   // Makes everything applied so far the new snapshot. Cost: independent of the number of sessions.
+  // Waits for the event that is being applied at this moment, if there is one; nobody waits for it.
   void PublishSnapshot(absl::Time now);
+
+  // Has the system back the memory that the next events will need, so that the writer takes no page
+  // faults while the table grows. Call it after PublishSnapshot(); it costs nothing when nothing
+  // grew. Blocking.
+  void PopulateAhead();
 
   // -- any thread --------------------------------------------------------------------------------
   // Live state of one client.
   SessionStatus Find(absl::string_view client_id) const;
 
   // Live details of one client; false if unknown (`*details` is then untouched). All fields are of
-  // one moment.
+  // one moment. Lock-free among readers; retries while the writer is inside an event of this very
+  // client, so a writer that is descheduled right there (some 50 ns per event) is waited for.
   bool FindDetails(absl::string_view client_id, SessionDetails* details) const;
 
   // Answers `client_ids[i]` into `out[i]`, all from one cut, and says which.
@@ -147,6 +171,8 @@ class SessionRegistry {
   uint64_t PositionOf(absl::string_view client_id) const;
 
   RegistryCounts Counts() const;
+  std::vector<GroupCounts> CountsByGroup() const;        // rows with sessions, "" first
+  std::vector<ListenerCount> OnlineByListener() const;   // ports with clients, rising; 0: not known
   uint64_t sequence() const;      // of the last applied event
   size_t MemoryBytes() const;     // reserved from the system and touched, all overhead included
 

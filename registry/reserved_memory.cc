@@ -1,0 +1,75 @@
+#include "registry/reserved_memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+namespace session_status::registry {
+
+namespace {
+
+constexpr size_t kSmallPage = 4096;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+// How far ahead of the writer memory is populated: enough for 10 ms of growth at full speed, and
+// never more than a sixteenth of what is in use, so that a small broker stays small.
+constexpr size_t kLeadMin = size_t{256} << 10;
+constexpr size_t kLeadMax = size_t{8} << 20;
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
+
+}  // namespace
+
+ReservedMemory::ReservedMemory(size_t bytes_wished, size_t bytes_min, Pages pages)
+    : huge_(pages == Pages::kHuge) {
+  for (size_t bytes = RoundUp(bytes_wished, kHugePage); bytes >= bytes_min && bytes > 0;
+       bytes /= 2) {
+    const size_t with_slack = bytes + kHugePage;
+    void* p = mmap(nullptr, with_slack, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) continue;
+    mapping_ = static_cast<char*>(p);
+    mapping_bytes_ = with_slack;
+    data_ = reinterpret_cast<char*>(RoundUp(reinterpret_cast<size_t>(p), kHugePage));
+    size_ = bytes;
+    break;
+  }
+  if (data_ == nullptr) return;
+  // Advice only: where it is refused, the memory is merely slower. The registry is left out of core
+  // dumps' way by nobody: operators want to see it there.
+  if (!huge_) {
+    madvise(data_, size_, MADV_NOHUGEPAGE);
+  } else {
+    madvise(data_, std::min(size_, kHugePage), MADV_NOHUGEPAGE);
+    if (size_ > kHugePage) madvise(data_ + kHugePage, size_ - kHugePage, MADV_HUGEPAGE);
+  }
+}
+
+ReservedMemory::~ReservedMemory() {
+  if (mapping_ != nullptr) munmap(mapping_, mapping_bytes_);
+}
+
+void ReservedMemory::PopulateAhead() {
+  const size_t used = used_.load(std::memory_order_relaxed);  // (m1)
+  const size_t populated = populated_.load(std::memory_order_relaxed);
+  const size_t lead = std::clamp(used / 16, kLeadMin, kLeadMax);
+  if (used == 0 || populated >= used + lead / 2) return;
+  const size_t unit = huge_ && used + lead > kHugePage ? kHugePage : kSmallPage;
+  const size_t from = std::max(populated, used / kSmallPage * kSmallPage);
+  const size_t to = std::min(size_, RoundUp(used + lead, unit));
+  if (to > from && madvise(data_ + from, to - from, MADV_POPULATE_WRITE) == 0) {
+    populated_.store(to, std::memory_order_relaxed);  // (m2) relaxed: read as a figure only
+  }
+}
+
+size_t ReservedMemory::TouchedBytes() const {
+  const size_t used = used_.load(std::memory_order_relaxed);
+  const size_t unit = huge_ && used > kHugePage ? kHugePage : kSmallPage;
+  return std::min(size_, std::max(RoundUp(used, unit), populated_.load(std::memory_order_relaxed)));
+}
+
+}  // namespace session_status::registry

@@ -1,0 +1,61 @@
+// Address space that is reserved once and touched as it is needed.
+//
+// Nothing in it ever moves or is given back while the registry lives ("type-stable"): a reader may
+// follow a number it read long ago and will always find a word of the type it expects. That is what
+// lets readers do without locks, hazard pointers and grace periods: they check what they found.
+//
+// Threads:   data(): any. NoteUsed(): writer. PopulateAhead(): refresher.
+// Ownership: one parent; the mapping ends with the object. All bytes start as zero.
+// Errors:    when the system refuses the wished size, half of it is tried, and so on down to
+//            `bytes_min`; size() tells what was granted, 0 if nothing was.
+#ifndef SESSION_STATUS_REGISTRY_RESERVED_MEMORY_H_
+#define SESSION_STATUS_REGISTRY_RESERVED_MEMORY_H_
+
+#include <atomic>
+#include <cstddef>
+
+namespace session_status::registry {
+
+class ReservedMemory {
+ public:
+  enum class Pages { kSmall, kHuge };  // kHuge: ask for 2 MiB pages beyond the first 2 MiB
+
+  ReservedMemory(size_t bytes_wished, size_t bytes_min, Pages pages);
+  ~ReservedMemory();
+  ReservedMemory(const ReservedMemory&) = delete;
+  ReservedMemory& operator=(const ReservedMemory&) = delete;
+
+  template <typename T>
+  T* as() const {
+    return reinterpret_cast<T*>(data_);
+  }
+  size_t size() const { return size_; }
+
+  // The writer uses (or is about to use) the first `bytes` bytes. Wait-free.
+  void NoteUsed(size_t bytes) {
+    // (m1) relaxed: PopulateAhead() only needs a recent hint, no data hangs on it.
+    if (bytes > used_.load(std::memory_order_relaxed)) {
+      used_.store(bytes, std::memory_order_relaxed);
+    }
+  }
+
+  // Lets the system back the memory just beyond the used part, so that the writer need not take
+  // those page faults. Does nothing where the kernel cannot (before Linux 5.14). Blocking.
+  void PopulateAhead();
+
+  // Used or populated, rounded up to what the system hands out.
+  size_t TouchedBytes() const;
+
+ private:
+  char* data_ = nullptr;
+  size_t size_ = 0;
+  bool huge_ = false;
+  std::atomic<size_t> used_{0};       // written by the writer only
+  std::atomic<size_t> populated_{0};  // written by the refresher only
+  char* mapping_ = nullptr;           // data_ is aligned inside it
+  size_t mapping_bytes_ = 0;
+};
+
+}  // namespace session_status::registry
+
+#endif  // SESSION_STATUS_REGISTRY_RESERVED_MEMORY_H_

@@ -1,0 +1,295 @@
+// Where the slot of a client is: hash -> directory -> page -> slot.
+//
+//   directory  extendible hashing, per shard (the hash's top 8 bits choose one of 256 shards, the
+//              next `depth` bits an entry): the number of a page. 4 bytes, in L2 or L3.
+//   page       one cache line for up to 32 sessions: a byte of hash (tag) for each, and the numbers
+//              of up to eight chunks. 3 bytes a session, in L2 or L3.
+//   chunk      four slots, taken when needed: pages are 69 % full on average, chunks 93 %.
+//
+// So a look-up misses the caches once, in the slot's own hot line. A full page is split in two new
+// ones, a full directory is doubled; both belong to one shard, so no event pays for more than one
+// page or some thousand directory entries (the whole table is never rebuilt).
+//
+// Readers: a look-up that finds its slot validated it by the slot's version and is done. One that
+// does not must know that the page was the right one all the time; the writer therefore never takes
+// anything out of a page before it can be found elsewhere, and counts a page's lives:
+//   (i1) shard depth load acquire     pairs with (i2) store release: the entries are filled
+//   (i3) directory load acquire       pairs with (i4) store release: the page is filled
+//   (i5) page version load acquire    pairs with (i6) store release: before anything leaves a
+//                                     retired page, and again when a reused one is filled
+//   (i7) tag load acquire             pairs with (i8) store release: the slot is filled
+// A miss is final when depth, entry and version, read again in this order, are still the same.
+// No step waits for the writer: as long as it stands still, the old path is complete.
+// Checked exhaustively in docs/models/page_split.pml.
+//
+// Threads:   Find, PrefetchX, ReadPage…: any, lock-free. Everything else: writer, wait-free.
+// Ownership: the index owns the slots; numbers stay valid as places for ever, as sessions until
+//            they move or are removed.
+// Errors:    Insert() says 0 when the reserved space is used up; nothing has changed then.
+#ifndef SESSION_STATUS_REGISTRY_SESSION_INDEX_H_
+#define SESSION_STATUS_REGISTRY_SESSION_INDEX_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "registry/client_id.h"
+#include "registry/line_store.h"
+#include "registry/reserved_memory.h"
+#include "registry/session_record.h"
+
+namespace session_status::registry {
+
+// Number of a slot; 0 is none.
+using Slot = uint32_t;
+
+// One line: which slots hold which tags.
+struct alignas(64) Page {
+  static constexpr int kSlots = 32;
+  static constexpr int kSlotsPerChunk = 4;
+  static constexpr int kChunks = kSlots / kSlotsPerChunk;
+
+  Word tags[kSlots / 8];                       // one byte per slot, 0: free
+  std::atomic<uint16_t> chunk_low[kChunks];    // chunk number, lower 16 bits
+  std::atomic<uint8_t> chunk_high[kChunks];    // upper 8 bits; number 0: no chunk
+  std::atomic<uint32_t> version;               // (i5), (i6)
+  std::atomic<uint8_t> depth;                  // hash bits below the shard's that lead here
+
+  // (i9) relaxed: a chunk's number is stored before the first tag that needs it (i8) and stays
+  // until after the last is gone; whoever reads it later finds a slot that does not match.
+  uint32_t chunk(int i) const {
+    return uint32_t{chunk_low[i].load(std::memory_order_relaxed)} |
+           uint32_t{chunk_high[i].load(std::memory_order_relaxed)} << 16;
+  }
+  void set_chunk(int i, uint32_t number) {
+    chunk_low[i].store(static_cast<uint16_t>(number), std::memory_order_relaxed);
+    chunk_high[i].store(static_cast<uint8_t>(number >> 16), std::memory_order_relaxed);
+  }
+  uint8_t tag(int i) const { return static_cast<uint8_t>(tags[i / 8].Own() >> (i % 8 * 8)); }
+  void set_tag(int i, uint8_t tag) {
+    const int shift = i % 8 * 8;
+    tags[i / 8].Store((tags[i / 8].Own() & ~(uint64_t{0xff} << shift)) | uint64_t{tag} << shift);
+  }
+  // Bit i is set where slot i has `tag`.
+  uint32_t Match(uint8_t tag) const;
+};
+static_assert(sizeof(Page) == 64);
+
+class SessionIndex {
+ public:
+  // `sessions_max`: sets how much address space is reserved. References must outlive the index.
+  SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages, const ClientIdHasher& hasher,
+               LineStore& lines);
+
+  // -- any thread --------------------------------------------------------------------------------
+  // The slot of `id` with its status word, as of one moment during the call; 0 if it has none.
+  Slot Find(const PreparedId& id, uint64_t* status_word) const;
+
+  // The same in steps, for batches: all ids take one step before any takes the next.
+  void PrefetchEntry(uint64_t hash) const { __builtin_prefetch(EntryOf(hash)); }
+  const Page* PrefetchPage(uint64_t hash) const;
+  void PrefetchSlots(const Page* page, uint64_t hash) const;
+  void PrefetchForEvent(uint64_t hash) const;  // the details too
+
+  // Whether the slot holds `id` (now; a moment later it may not).
+  bool Holds(Slot s, const PreparedId& id, uint64_t* status_word) const {
+    return Compare(hot(s), id, status_word) == Compared::kEqual;
+  }
+  // The identifier in the slot, to be validated by the slot's identity version.
+  void ReadId(Slot s, std::string* out) const;
+
+  const HotRecord& hot(Slot s) const { return hot_.as<HotRecord>()[s]; }
+  HotRecord& hot(Slot s) { return hot_.as<HotRecord>()[s]; }
+  const DetailRecord& details(Slot s) const { return details_.as<DetailRecord>()[s]; }
+  DetailRecord& details(Slot s) { return details_.as<DetailRecord>()[s]; }
+
+  // The slots of the page that covers `position` in hash order, and the positions it covers.
+  struct PageSlots {
+    int count = 0;
+    std::array<Slot, Page::kSlots> slots;
+    uint64_t first_position = 0;
+    uint64_t last_position = 0;
+    const Page* page = nullptr;
+    uint32_t version = 0;
+  };
+  void ReadPage(uint64_t position, PageSlots* out) const;
+  // False if the page was retired since; what was read from its slots may then be incomplete.
+  bool StillValid(const PageSlots& read) const;
+
+  // -- writer ------------------------------------------------------------------------------------
+  // A slot for `id`, which must not be in the index; not yet visible. 0 if there is no room.
+  // May move other sessions; `moved(from, to)` is told of each.
+  struct Place {
+    Slot slot = 0;
+    Page* page = nullptr;
+    int position = 0;
+    uint8_t tag = 0;
+  };
+  template <typename Moved>
+  Place Reserve(uint64_t hash, Moved moved);
+
+  // Makes the slot that the caller filled visible.
+  void Link(const Place& place);
+
+  // What the first id word of `id` must be: long ids are put into the LineStore. False if that is
+  // full.
+  bool StoreId(const PreparedId& id, uint64_t* first_word);
+
+  // Writes the session and starts the life of the slot.
+  void BeginLife(Slot s, const PreparedId& id, uint64_t first_word, uint64_t incarnation,
+                 uint64_t status_word, const DetailWords& details);
+
+  // Takes the session out for good.
+  void Remove(Slot s);
+
+  uint64_t HashOfSlot(Slot s) const;
+  uint64_t size() const { return size_; }
+  size_t TouchedBytes() const;       // all but the details
+  size_t DetailTouchedBytes() const { return details_.TouchedBytes(); }
+  void PopulateAhead();
+
+  // Aborts with a message where directory, pages, slots and free lists do not agree.
+  // `visit` is called with every slot.
+  void CheckInvariantsForTest(const std::function<void(Slot)>& visit) const;
+
+ private:
+  static constexpr int kShardBits = 8;
+  static constexpr int kShards = 1 << kShardBits;
+  static constexpr int kDepthMax = 16;  // 2^24 directory entries: 360 million sessions
+  static constexpr uint32_t kChunksMax = uint32_t{1} << 24;  // what a page can name
+  using Entry = std::atomic<uint32_t>;
+
+  static uint8_t TagOf(uint64_t hash) {
+    const auto tag = static_cast<uint8_t>(hash);
+    return tag == 0 ? uint8_t{0xa5} : tag;
+  }
+  // Directories of all shards that have depth d lie behind each other from entry 2^(8 + d) on.
+  Entry* EntryAt(uint64_t hash, int depth) const {
+    return directory_.as<Entry>() + (uint64_t{1} << (kShardBits + depth)) +
+           (hash >> (64 - kShardBits - depth));
+  }
+  Entry* EntryOf(uint64_t hash) const {
+    return EntryAt(hash, depth_[hash >> (64 - kShardBits)].load(std::memory_order_acquire));  // i1
+  }
+  Page* page(uint32_t n) const { return pages_.as<Page>() + n; }
+  Slot SlotAt(const Page& p, int i) const {
+    const uint32_t c = p.chunk(i / Page::kSlotsPerChunk);
+    return c < chunk_capacity_ ? c * Page::kSlotsPerChunk + static_cast<uint32_t>(i) % 4 : 0;
+  }
+  enum class Compared : uint8_t { kEqual, kOther, kRaced };
+  Compared Compare(const HotRecord& record, const PreparedId& id, uint64_t* status_word) const;
+
+  uint32_t TakeChunk();
+  void FreeChunk(uint32_t chunk);
+  uint32_t TakePage();
+  void RetirePage(uint32_t number);
+  static void AdvanceVersion(Page* p) {  // (i6)
+    p->version.store(p->version.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+  bool CanSplit() const;
+  void DoubleDirectory(int shard);
+  template <typename Moved>
+  bool Split(uint64_t hash, Moved moved);
+  // The first free slot of `p`, with a chunk under it; -1 if the page is full or chunks ran out.
+  int FreePosition(Page* p);
+  void CopySlot(Slot from, Slot to);
+  void EndLife(Slot s) { hot(s).identity.Advance(); }
+
+  const ClientIdHasher& hasher_;
+  LineStore& lines_;
+  ReservedMemory directory_;
+  ReservedMemory pages_;
+  ReservedMemory hot_;
+  ReservedMemory details_;
+  alignas(64) std::array<std::atomic<uint8_t>, kShards> depth_{};
+  // From here on: the writer's own.
+  alignas(64) uint32_t chunk_capacity_ = 0;
+  uint32_t page_capacity_ = 0;
+  uint32_t fresh_chunk_ = 1;
+  uint32_t free_chunk_ = 0;
+  uint32_t free_chunks_ = 0;
+  uint32_t fresh_page_ = 1;
+  uint32_t spare_page_ = 0;  // a split takes two pages and retires one: never more than one spare
+  uint64_t size_ = 0;
+};
+
+// -- templates -----------------------------------------------------------------------------------
+
+template <typename Moved>
+SessionIndex::Place SessionIndex::Reserve(uint64_t hash, Moved moved) {
+  for (;;) {
+    Page* const p = page(EntryOf(hash)->load(std::memory_order_relaxed));
+    const int position = FreePosition(p);
+    if (position >= 0) return {SlotAt(*p, position), p, position, TagOf(hash)};
+    if (!Split(hash, moved)) return {};
+  }
+}
+
+template <typename Moved>
+bool SessionIndex::Split(uint64_t hash, Moved moved) {
+  const auto shard = static_cast<int>(hash >> (64 - kShardBits));
+  Entry* const entry = EntryOf(hash);
+  const uint32_t old_number = entry->load(std::memory_order_relaxed);
+  Page* const old_page = page(old_number);
+  const int depth = old_page->depth.load(std::memory_order_relaxed);
+  if (!CanSplit() || depth >= kDepthMax) return false;
+  for (int i = 0; i < Page::kSlots; ++i) {  // their lines are needed soon, all at once
+    const Slot s = SlotAt(*old_page, i);
+    __builtin_prefetch(&hot(s));
+    __builtin_prefetch(&details(s));
+    __builtin_prefetch(reinterpret_cast<const char*>(&details(s) + 1) - 1);
+  }
+  if (depth == depth_[shard].load(std::memory_order_relaxed)) DoubleDirectory(shard);
+
+  // Build both halves beside the old page.
+  const uint32_t half[2] = {TakePage(), TakePage()};
+  int used[2] = {0, 0};
+  for (const uint32_t n : half) {
+    page(n)->depth.store(static_cast<uint8_t>(depth + 1), std::memory_order_relaxed);
+  }
+  std::array<std::pair<Slot, Slot>, Page::kSlots> moves;
+  int move_count = 0;
+  for (int i = 0; i < Page::kSlots; ++i) {
+    if (old_page->tag(i) == 0) continue;
+    const Slot from = SlotAt(*old_page, i);
+    const int side = static_cast<int>(HashOfSlot(from) >> (63 - kShardBits - depth)) & 1;
+    Page* const p = page(half[side]);
+    const int at = used[side]++;
+    if (at % Page::kSlotsPerChunk == 0) p->set_chunk(at / Page::kSlotsPerChunk, TakeChunk());
+    const Slot to = SlotAt(*p, at);
+    CopySlot(from, to);
+    p->set_tag(at, old_page->tag(i));
+    moves[static_cast<size_t>(move_count++)] = {from, to};
+  }
+
+  for (const uint32_t n : half) AdvanceVersion(page(n));
+
+  // Switch the entries: 2^(shard depth - page depth) of them, the lower half to half[0].
+  const int shard_depth = depth_[shard].load(std::memory_order_relaxed);
+  const uint64_t prefix = hash >> (64 - kShardBits - depth);
+  const uint64_t entries = uint64_t{1} << (shard_depth - depth);
+  Entry* const first = EntryAt(prefix << (64 - kShardBits - depth), shard_depth);
+  for (uint64_t i = 0; i < entries; ++i) {
+    first[i].store(half[i >= entries / 2], std::memory_order_release);  // (i4)
+  }
+
+  // Only now the old places go.
+  RetirePage(old_number);
+  for (int i = 0; i < move_count; ++i) {
+    const auto [from, to] = moves[static_cast<size_t>(i)];
+    EndLife(from);
+    moved(from, to);
+  }
+  for (int i = 0; i < Page::kChunks; ++i) {
+    FreeChunk(old_page->chunk(i));
+    old_page->set_chunk(i, 0);
+  }
+  return true;
+}
+
+}  // namespace session_status::registry
+
+#endif  // SESSION_STATUS_REGISTRY_SESSION_INDEX_H_

@@ -1,0 +1,380 @@
+#include "registry/session_writer.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "registry/address.h"
+#include "registry/session_details_reader.h"
+
+namespace session_status::registry {
+
+namespace {
+
+using Kind = SessionEvent::Kind;
+
+constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;
+constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;  // year 10889
+
+// 0 stands for "not known"; times before 1970 are taken for its first millisecond.
+uint64_t ToMillis(absl::Time t) {
+  if (t == absl::InfinitePast()) return 0;
+  return static_cast<uint64_t>(std::clamp<int64_t>(absl::ToUnixMillis(t), 1, kMillisMax));
+}
+
+bool IsWellFormed(const SessionEvent& e) {
+  if (e.client_id.size() > kClientIdBytesMax) return false;
+  if (e.incarnation == 0 || e.incarnation > kIncarnationMax) return false;
+  if (e.connection.address.size() > kClientIdBytesMax ||
+      e.connection.username.size() > kClientIdBytesMax) {
+    return false;
+  }
+  return e.kind != Kind::kRestored || e.state == SessionState::kOfflineSessionKept ||
+         e.state == SessionState::kOffline;
+}
+
+EndReason Known(EndReason reason) {
+  return static_cast<int>(reason) < kEndReasonCount ? reason : EndReason::kUnknown;
+}
+
+ProtocolVersion Known(ProtocolVersion protocol) {
+  return static_cast<size_t>(protocol) < RegistryCounters::kProtocols ? protocol
+                                                                      : ProtocolVersion::kUnknown;
+}
+
+Transport Known(Transport transport) {
+  return transport <= Transport::kWebSockets ? transport : Transport::kUnknown;
+}
+
+bool BringsConnection(const SessionEvent& e) {
+  return e.kind == Kind::kConnected || e.kind == Kind::kRestored;
+}
+
+bool IsForgotten(SessionState s) { return s == SessionState::kUnknown; }
+
+EndedList::Queue QueueOf(SessionState s) {
+  return IsForgotten(s) ? EndedList::kForgotten : EndedList::kEnded;
+}
+
+void CheckFor(bool ok, const char* what) {
+  if (ok) return;
+  std::fprintf(stderr, "session registry invariant broken: %s\n", what);
+  std::abort();
+}
+
+}  // namespace
+
+// -- what an event means -------------------------------------------------------------------------
+
+bool SessionWriter::Accepts(const SessionEvent& e, const Session& s) {
+  switch (e.kind) {
+    case Kind::kConnected:
+    case Kind::kRestored:
+      return e.incarnation > s.incarnation;
+    case Kind::kEnded:
+      return e.incarnation == s.incarnation && s.state() == SessionState::kOnline;
+    case Kind::kSessionGone:
+      return e.incarnation == s.incarnation && s.state() == SessionState::kOfflineSessionKept;
+  }
+  return false;
+}
+
+SessionStatus SessionWriter::StatusAfter(const SessionEvent& e) {
+  switch (e.kind) {
+    case Kind::kConnected:
+      return {SessionState::kOnline, EndReason::kNone};
+    case Kind::kRestored:
+      return {e.state, Known(e.reason)};
+    case Kind::kEnded:
+      if (e.session_kept) return {SessionState::kOfflineSessionKept, Known(e.reason)};
+      break;
+    case Kind::kSessionGone:
+      break;
+  }
+  return {SessionState::kOffline, Known(e.reason)};
+}
+
+DetailFields SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s) {
+  DetailFields d = s.details;
+  const uint64_t now_ms = ToMillis(e.time);
+  if (BringsConnection(e)) {
+    d.listener_port = e.connection.listener_port;
+    d.keepalive_s = e.connection.keepalive_s;
+    d.protocol_version = Known(e.connection.protocol_version);
+    d.transport = Known(e.connection.transport);
+    d.clean_start = e.connection.clean_start;
+  }
+  if (e.kind == Kind::kConnected) {
+    const bool session_is_new =
+        s.state() == SessionState::kUnknown || s.state() == SessionState::kOffline;
+    if (session_is_new) d.created_ms = now_ms;
+    d.connected_ms = now_ms;
+    d.ended_ms = 0;
+    d.broker_code = 0;
+    if (d.connects < UINT32_MAX) ++d.connects;
+    return d;
+  }
+  if (e.kind == Kind::kRestored) {
+    d.connected_ms = ToMillis(e.connected_at);
+    d.created_ms = ToMillis(e.session_created_at);
+  }
+  d.ended_ms = now_ms;
+  d.broker_code = e.broker_code;
+  return d;
+}
+
+// -- applying it ---------------------------------------------------------------------------------
+
+SessionWriter::Session SessionWriter::Read(Slot slot, StatusWord word) const {
+  Session s;
+  s.slot = slot;
+  s.word = word;
+  s.incarnation = table_.index.hot(slot).incarnation_and_length.Own() >> 16;
+  s.details = Unpack(table_.index.details(slot).Load());
+  return s;
+}
+
+ApplyResult SessionWriter::Refuse(ApplyResult::Outcome outcome, SessionState state) {
+  const bool stale = outcome == ApplyResult::Outcome::kStale;
+  (stale ? table_.counters.stale_events : table_.counters.out_of_memory).Add(1);
+  return {outcome, 0, state, state};
+}
+
+ApplyResult SessionWriter::Apply(const SessionEvent& event) {
+  if (!IsWellFormed(event)) {
+    return Refuse(ApplyResult::Outcome::kStale, SessionState::kUnknown);
+  }
+  PreparedId id;
+  table_.hasher.Prepare(event.client_id, &id);
+  table_.index.PrefetchForEvent(id.hash);
+  uint64_t word = 0;
+  const Slot slot = table_.index.Find(id, &word);
+  const Session session = slot == 0 ? Session() : Read(slot, StatusWord(word));
+  if (!Accepts(event, session)) return Refuse(ApplyResult::Outcome::kStale, session.state());
+
+  DetailFields details = DetailsAfter(event, session);
+  if (BringsConnection(event) && !InternConnection(event.connection, &details)) {
+    return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
+  }
+  if (slot != 0) {
+    Update(session, event, &details);
+  } else if (!Insert(id, event, &details)) {
+    ReleaseStrings(details);
+    return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
+  }
+  if (BringsConnection(event)) ReleaseStrings(session.details);
+  const SessionStatus after = StatusAfter(event);
+  CountChange(session, event, after, details);
+  return {ApplyResult::Outcome::kApplied, table_.epochs.sequence(), session.state(), after.state};
+}
+
+bool SessionWriter::InternConnection(const Connection& c, DetailFields* d) {
+  const PackedAddress packed = PackAddress(c.address);
+  uint32_t address = packed.ipv4;
+  if (packed.kind == AddressKind::kIpv6 || packed.kind == AddressKind::kText) {
+    address = table_.strings.Intern(packed.bytes());
+    if (address == 0) return false;
+  }
+  uint32_t username = 0;
+  if (!c.username.empty()) {
+    username = table_.strings.Intern(c.username);
+    if (username == 0) {
+      if (packed.is_interned()) table_.strings.Release(address);
+      return false;
+    }
+  }
+  d->address = address;
+  d->address_kind = packed.kind;
+  d->username = username;
+  return true;
+}
+
+void SessionWriter::ReleaseStrings(const DetailFields& d) {
+  if (d.address_kind == AddressKind::kIpv6 || d.address_kind == AddressKind::kText) {
+    table_.strings.Release(d.address);
+  }
+  if (d.username != 0) table_.strings.Release(d.username);
+}
+
+uint32_t SessionWriter::Requeue(const Session& s, Slot slot, SessionState after) {
+  if (s.details.ended_node != 0) table_.ended.Remove(QueueOf(s.state()), s.details.ended_node);
+  if (after == SessionState::kOffline || after == SessionState::kUnknown) {
+    return table_.ended.Append(QueueOf(after), slot);
+  }
+  return 0;
+}
+
+bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, DetailFields* details) {
+  if (table_.index.size() >= table_.sessions_max) return false;
+  const SessionIndex::Place place = table_.index.Reserve(id.hash, [this](Slot, Slot to) {
+    const uint32_t node = Unpack(table_.index.details(to).Load()).ended_node;
+    if (node != 0) table_.ended.Moved(node, to);
+  });
+  uint64_t first_word = 0;
+  if (place.slot == 0 || !table_.index.StoreId(id, &first_word)) return false;
+  const SessionStatus after = StatusAfter(event);
+  details->ended_node = Requeue(Session(), place.slot, after.state);
+  details->group = table_.groups.Join(GroupOf(event.client_id));
+
+  const uint64_t epoch = table_.epochs.BeginEvent();
+  const StatusWord word = StatusWord::Make(epoch, PackedStatus(after), PackedStatus());
+  table_.index.BeginLife(place.slot, id, first_word, event.incarnation, word.bits(),
+                         Pack(*details));
+  table_.index.Link(place);
+  table_.epochs.EndEvent(/*counts=*/true);
+  return true;
+}
+
+void SessionWriter::Update(const Session& s, const SessionEvent& event, DetailFields* details) {
+  const SessionStatus after = StatusAfter(event);
+  details->ended_node = Requeue(s, s.slot, after.state);
+  HotRecord& hot = table_.index.hot(s.slot);
+  const uint64_t length = hot.incarnation_and_length.Own() & 0xffff;
+
+  const uint64_t epoch = table_.epochs.BeginEvent();
+  hot.content.Advance();
+  table_.index.details(s.slot).Store(Pack(*details));
+  hot.incarnation_and_length.Store(event.incarnation << 16 | length);
+  hot.status.Store(s.word.Changed(epoch, PackedStatus(after)).bits());
+  hot.content.Advance();
+  table_.epochs.EndEvent(/*counts=*/true);
+}
+
+void SessionWriter::CountChange(const Session& s, const SessionEvent& event, SessionStatus after,
+                                const DetailFields& d) {
+  RegistryCounters& c = table_.counters;
+  const bool was_online = s.state() == SessionState::kOnline;
+  if (was_online) c.CountOnline(s.details.protocol_version, s.details.listener_port, -1);
+  if (after.online()) c.CountOnline(d.protocol_version, d.listener_port, +1);
+  c.CountState(s.state(), after.state);
+  table_.groups.Count(d.group, s.state(), after.state);
+  if (event.kind == Kind::kConnected) {
+    c.connects.Add(1);
+    if (was_online) c.takeovers.Add(1);
+  } else if (event.kind != Kind::kRestored) {
+    c.ends_by_reason[static_cast<size_t>(after.reason)].Add(1);
+  }
+  c.long_id_bytes.Set(table_.lines.lines_in_use() * 64);
+}
+
+// -- forgetting ----------------------------------------------------------------------------------
+
+size_t SessionWriter::Maintain(absl::Time now, size_t budget,
+                               const SessionRegistry::ForgettingFn& forgetting) {
+  const int64_t ended_until = absl::ToUnixMillis(now - table_.options.ended_ttl);
+  size_t forgotten = 0;
+  for (; forgotten < budget; ++forgotten) {
+    const Slot s = table_.ended.front(EndedList::kEnded);
+    if (s == 0) break;
+    const bool too_many = table_.ended.size(EndedList::kEnded) > table_.options.ended_max;
+    const uint64_t ended_ms = Unpack(table_.index.details(s).Load()).ended_ms;
+    if (!too_many && static_cast<int64_t>(ended_ms) > ended_until) break;
+    if (forgetting) {
+      std::string id;
+      SessionDetails details;
+      table_.index.ReadId(s, &id);
+      ReadDetails(table_, s, StatusWord(table_.index.hot(s).status.Own()), &details);
+      forgetting(id, details);
+    }
+    Forget(s);
+  }
+  for (size_t i = 0; i < budget; ++i) {
+    const Slot s = table_.ended.front(EndedList::kForgotten);
+    if (s == 0 || !IsUnknownToReaders(StatusWord(table_.index.hot(s).status.Own()))) break;
+    Remove(s);
+  }
+  table_.counters.long_id_bytes.Set(table_.lines.lines_in_use() * 64);
+  return forgotten;
+}
+
+void SessionWriter::Forget(Slot slot) {
+  HotRecord& hot = table_.index.hot(slot);
+  const Session s = Read(slot, StatusWord(hot.status.Own()));
+  DetailFields nothing;
+  nothing.group = s.details.group;
+  nothing.ended_node = Requeue(s, slot, SessionState::kUnknown);
+
+  const uint64_t epoch = table_.epochs.BeginEvent();
+  const StatusWord after = s.word.Changed(epoch, PackedStatus());
+  hot.content.Advance();
+  table_.index.details(slot).Store(Pack(nothing));
+  hot.incarnation_and_length.Store(hot.incarnation_and_length.Own() & 0xffff);
+  hot.status.Store(after.bits());
+  hot.content.Advance();
+  table_.epochs.EndEvent(/*counts=*/false);
+
+  ReleaseStrings(s.details);
+  table_.counters.CountState(s.state(), SessionState::kUnknown);
+  table_.groups.Count(s.details.group, s.state(), SessionState::kUnknown);
+  table_.counters.forgotten.Add(1);
+  // What came and went between two cuts need not wait for the next one: however long the refresh
+  // interval is, only sessions that the present cut shows are held back.
+  if (IsUnknownToReaders(after)) Remove(slot);
+}
+
+bool SessionWriter::IsUnknownToReaders(StatusWord word) const {
+  const uint64_t published = table_.epochs.published();
+  if (word.epoch() > published + 1) return false;
+  const PackedStatus at_cut = word.epoch() <= published ? word.now() : word.before();
+  return IsForgotten(at_cut.Unpack().state);
+}
+
+void SessionWriter::Remove(Slot slot) {
+  const DetailFields d = Unpack(table_.index.details(slot).Load());
+  table_.ended.Remove(EndedList::kForgotten, d.ended_node);
+  table_.index.Remove(slot);
+  table_.groups.Leave(d.group);
+}
+
+// -- checks --------------------------------------------------------------------------------------
+
+void SessionWriter::CheckInvariantsForTest() const {
+  const SessionTable& t = table_;
+  std::array<uint64_t, kSessionStateCount> by_state{};
+  std::array<uint64_t, RegistryCounters::kProtocols> by_protocol{};
+  std::map<uint16_t, uint64_t> by_port;
+  std::map<uint32_t, uint64_t> references;
+  uint64_t queued[3] = {0, 0, 0};
+  t.index.CheckInvariantsForTest([&](Slot slot) {
+    const Session s = Read(slot, StatusWord(t.index.hot(slot).status.Own()));
+    const DetailFields& d = s.details;
+    ++by_state[static_cast<size_t>(s.state())];
+    if (s.state() == SessionState::kOnline) {
+      ++by_protocol[static_cast<size_t>(d.protocol_version)];
+      ++by_port[d.listener_port];
+    }
+    if (d.address_kind >= AddressKind::kIpv6) ++references[d.address];
+    if (d.username != 0) ++references[d.username];
+    const bool should_queue = s.state() == SessionState::kOffline || IsForgotten(s.state());
+    CheckFor((d.ended_node != 0) == should_queue, "a session is in the wrong queue");
+    if (should_queue) ++queued[QueueOf(s.state())];
+    CheckFor(s.word.epoch() <= t.epochs.write_epoch(), "a change comes from the future");
+  });
+  for (int q = 1; q <= 2; ++q) {
+    CheckFor(queued[q] == t.ended.size(static_cast<EndedList::Queue>(q)), "a queue lost sessions");
+  }
+  const RegistryCounts c = t.counters.Read();
+  for (size_t i = 1; i < by_state.size(); ++i) CheckFor(by_state[i] == c.by_state[i], "by_state");
+  CheckFor(c.by_state[0] == 0, "by_state[kUnknown]");
+  for (size_t i = 0; i < by_protocol.size(); ++i) {
+    CheckFor(by_protocol[i] == c.online_by_protocol[i], "online_by_protocol");
+  }
+  uint64_t ports = 0;
+  for (const ListenerCount& l : t.counters.OnlineByListener()) {
+    CheckFor(by_port[l.listener_port] == l.online, "online by listener");
+    ++ports;
+  }
+  CheckFor(ports == by_port.size(), "listeners");
+  std::array<uint64_t, kSessionStateCount> in_groups{};
+  for (const GroupCounts& g : t.groups.Counts()) {
+    for (size_t i = 0; i < in_groups.size(); ++i) in_groups[i] += g.by_state[i];
+  }
+  CheckFor(in_groups == c.by_state, "groups do not add up");
+  CheckFor(references.size() == t.strings.size(), "strings are lost");
+  for (const auto& [number, count] : references) {
+    CheckFor(t.strings.references(number) == count, "a string's references are wrong");
+  }
+}
+
+}  // namespace session_status::registry

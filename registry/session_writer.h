@@ -1,0 +1,57 @@
+// The writer's half of the registry: what an event does to a session.
+//
+// Threads: writer only, wait-free (but for page faults).
+#ifndef SESSION_STATUS_REGISTRY_SESSION_WRITER_H_
+#define SESSION_STATUS_REGISTRY_SESSION_WRITER_H_
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+#include "registry/session_table.h"
+
+namespace session_status::registry {
+
+class SessionWriter {
+ public:
+  explicit SessionWriter(SessionTable& table) : table_(table) {}
+
+  ApplyResult Apply(const SessionEvent& event);
+  size_t Maintain(absl::Time now, size_t budget, const SessionRegistry::ForgettingFn& forgetting);
+  void CheckInvariantsForTest() const;
+
+ private:
+  // A session as the writer sees it before an event; kUnknown with default details if the client is
+  // not known or forgotten (then slot and group may still be there).
+  struct Session {
+    Slot slot = 0;
+    StatusWord word;
+    uint64_t incarnation = 0;
+    DetailFields details;
+    SessionState state() const { return word.now().Unpack().state; }
+  };
+
+  Session Read(Slot slot, StatusWord word) const;
+  static bool Accepts(const SessionEvent& event, const Session& session);
+  static SessionStatus StatusAfter(const SessionEvent& event);
+  // The details after the event, but for strings and list membership.
+  static DetailFields DetailsAfter(const SessionEvent& event, const Session& session);
+  bool InternConnection(const Connection& connection, DetailFields* details);
+  void ReleaseStrings(const DetailFields& details);
+  // Brings the session's place in the queues of ended sessions in line with its new state.
+  uint32_t Requeue(const Session& session, Slot slot, SessionState after);
+  bool Insert(const PreparedId& id, const SessionEvent& event, DetailFields* details);
+  void Update(const Session& session, const SessionEvent& event, DetailFields* details);
+  void CountChange(const Session& session, const SessionEvent& event, SessionStatus after,
+                   const DetailFields& details);
+  void Forget(Slot slot);
+  void Remove(Slot slot);
+  // Whether every cut that a reader may start from says that the session is unknown.
+  bool IsUnknownToReaders(StatusWord word) const;
+  ApplyResult Refuse(ApplyResult::Outcome outcome, SessionState state);
+
+  SessionTable& table_;
+};
+
+}  // namespace session_status::registry
+
+#endif  // SESSION_STATUS_REGISTRY_SESSION_WRITER_H_
