@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/http/json_writer.h"
 
@@ -80,6 +81,73 @@ absl::Status ReadClientId(const rapidjson::Value& value,
                           pb::QuerySessionByClientIdRequest* message) {
   if (!value.IsString()) return Wrong("clientId", "a string");
   message->set_client_id(value.GetString(), value.GetStringLength());
+  return absl::OkStatus();
+}
+
+// Readers of one value each, for the tables below. `name` is the member's, for the message.
+using Value = rapidjson::Value;
+
+absl::Status TakeString(absl::string_view name, const Value& value, std::string* out) {
+  if (!value.IsString()) return Wrong(name, "a string");
+  out->assign(value.GetString(), value.GetStringLength());
+  return absl::OkStatus();
+}
+
+absl::Status TakeStrings(absl::string_view name, const Value& value,
+                         google::protobuf::RepeatedPtrField<std::string>* out) {
+  if (!value.IsArray()) return Wrong(name, "an array of strings");
+  out->Clear();
+  for (const Value& element : value.GetArray()) {
+    if (!element.IsString()) return Wrong(name, "an array of strings");
+    out->Add()->assign(element.GetString(), element.GetStringLength());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeInt64(absl::string_view name, const Value& value, int64_t* out) {
+  if (value.IsInt64()) {
+    *out = value.GetInt64();
+  } else if (!value.IsString() || !absl::SimpleAtoi(View(value), out)) {
+    return Wrong(name, "a whole number, or a string that holds one");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeUint64(absl::string_view name, const Value& value, uint64_t* out) {
+  if (value.IsUint64()) {
+    *out = value.GetUint64();
+  } else if (!value.IsString() || !absl::SimpleAtoi(View(value), out)) {
+    return Wrong(name, "a whole number of at least 0, or a string that holds one");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeUint32(absl::string_view name, const Value& value, uint32_t* out) {
+  uint64_t wide = 0;
+  if (absl::Status s = TakeUint64(name, value, &wide); !s.ok()) return s;
+  if (wide > std::numeric_limits<uint32_t>::max()) return Wrong(name, "below 2^32");
+  *out = static_cast<uint32_t>(wide);
+  return absl::OkStatus();
+}
+
+// Values by name or number. `parse`: the generated Enum_Parse.
+template <typename Enum>
+absl::Status TakeEnums(absl::string_view name, const Value& value,
+                       bool (*parse)(google::protobuf::ConstStringParam, Enum*),
+                       google::protobuf::RepeatedField<int>* out) {
+  if (!value.IsArray()) return Wrong(name, "an array of names");
+  out->Clear();
+  for (const Value& element : value.GetArray()) {
+    Enum parsed{};
+    if (element.IsInt()) {
+      out->Add(element.GetInt());
+    } else if (element.IsString() &&
+               parse(std::string(element.GetString(), element.GetStringLength()), &parsed)) {
+      out->Add(parsed);
+    } else {
+      return Wrong(name, "an array of names that exist");
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -174,6 +242,121 @@ absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* messag
   return ReadObject(json, kNoMembers, message);
 }
 
+absl::Status ReadJson(absl::string_view json, pb::GetCountsRequest*) {
+  pb::GetServerStatusRequest empty;
+  return ReadJson(json, &empty);
+}
+
+absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message) {
+  using M = pb::ListSessionsRequest;
+  using V = Value;
+  static constexpr Member<M> kMembers[] = {
+      {"instanceId", "instance_id", ReadInstanceId<M>},
+      {"pageSize", "page_size",
+       [](const V& v, M* m) {
+         uint32_t n = 0;
+         absl::Status s = TakeUint32("pageSize", v, &n);
+         m->set_page_size(n);
+         return s;
+       }},
+      {"cursor", "cursor",
+       [](const V& v, M* m) { return TakeString("cursor", v, m->mutable_cursor()); }},
+      {"states", "states",
+       [](const V& v, M* m) {
+         return TakeEnums("states", v, pb::SessionState_Parse, m->mutable_states());
+       }},
+      {"clientIdPrefix", "client_id_prefix",
+       [](const V& v, M* m) {
+         return TakeString("clientIdPrefix", v, m->mutable_client_id_prefix());
+       }},
+      {"group", "group",
+       [](const V& v, M* m) { return TakeString("group", v, m->mutable_group()); }},
+      {"address", "address",
+       [](const V& v, M* m) { return TakeString("address", v, m->mutable_address()); }},
+      {"protocolVersion", "protocol_version",
+       [](const V& v, M* m) {
+         return TakeString("protocolVersion", v, m->mutable_protocol_version());
+       }},
+      {"listenerPort", "listener_port",
+       [](const V& v, M* m) {
+         uint32_t n = 0;
+         absl::Status s = TakeUint32("listenerPort", v, &n);
+         m->set_listener_port(n);
+         return s;
+       }},
+      {"endReasons", "end_reasons",
+       [](const V& v, M* m) {
+         return TakeEnums("endReasons", v, pb::EndReason_Parse, m->mutable_end_reasons());
+       }},
+      {"connectedFromMs", "connected_from_ms",
+       [](const V& v, M* m) {
+         int64_t n = 0;
+         absl::Status s = TakeInt64("connectedFromMs", v, &n);
+         m->set_connected_from_ms(n);
+         return s;
+       }},
+      {"connectedUntilMs", "connected_until_ms",
+       [](const V& v, M* m) {
+         int64_t n = 0;
+         absl::Status s = TakeInt64("connectedUntilMs", v, &n);
+         m->set_connected_until_ms(n);
+         return s;
+       }},
+      {"disconnectedFromMs", "disconnected_from_ms",
+       [](const V& v, M* m) {
+         int64_t n = 0;
+         absl::Status s = TakeInt64("disconnectedFromMs", v, &n);
+         m->set_disconnected_from_ms(n);
+         return s;
+       }},
+      {"disconnectedUntilMs", "disconnected_until_ms",
+       [](const V& v, M* m) {
+         int64_t n = 0;
+         absl::Status s = TakeInt64("disconnectedUntilMs", v, &n);
+         m->set_disconnected_until_ms(n);
+         return s;
+       }},
+      {"fields", "fields",
+       [](const V& v, M* m) { return TakeStrings("fields", v, m->mutable_fields()); }},
+  };
+  return ReadObject(json, kMembers, message);
+}
+
+absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message) {
+  using M = pb::WatchSessionsRequest;
+  using V = Value;
+  static constexpr Member<M> kMembers[] = {
+      {"instanceId", "instance_id", ReadInstanceId<M>},
+      {"afterSequence", "after_sequence",
+       [](const V& v, M* m) {
+         uint64_t n = 0;
+         absl::Status s = TakeUint64("afterSequence", v, &n);
+         m->set_after_sequence(n);
+         return s;
+       }},
+      {"feedEpoch", "feed_epoch",
+       [](const V& v, M* m) {
+         int64_t n = 0;
+         absl::Status s = TakeInt64("feedEpoch", v, &n);
+         m->set_feed_epoch(n);
+         return s;
+       }},
+      {"clientIds", "client_ids",
+       [](const V& v, M* m) { return TakeStrings("clientIds", v, m->mutable_client_ids()); }},
+      {"clientIdPrefix", "client_id_prefix",
+       [](const V& v, M* m) {
+         return TakeString("clientIdPrefix", v, m->mutable_client_id_prefix());
+       }},
+      {"group", "group",
+       [](const V& v, M* m) { return TakeString("group", v, m->mutable_group()); }},
+      {"kinds", "kinds",
+       [](const V& v, M* m) {
+         return TakeEnums("kinds", v, pb::ChangeKind_Parse, m->mutable_kinds());
+       }},
+  };
+  return ReadObject(json, kMembers, message);
+}
+
 void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::string* out) {
   http::JsonWriter writer(out);
   ObjectWriter object(&writer);
@@ -185,9 +368,10 @@ void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::str
   array->EndArray();
 }
 
-void WriteJson(const pb::QuerySessionByClientIdResponse& message, std::string* out) {
-  http::JsonWriter writer(out);
-  ObjectWriter object(&writer);
+namespace {
+
+void Write(const pb::QuerySessionByClientIdResponse& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
   object.String("clientId", message.client_id());
   if (message.has_online()) object.PresentBool("online", message.online());
   object.EnumName("state", message.state(), pb::SessionState_Name<pb::SessionState>);
@@ -216,6 +400,74 @@ void WriteJson(const pb::QuerySessionByClientIdResponse& message, std::string* o
   object.Bool("silentDeathUndetected", message.silent_death_undetected());
 }
 
+void Write(const pb::StateCounts& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.Uint64("online", message.online());
+  object.Uint64("offlineSessionKept", message.offline_session_kept());
+  object.Uint64("offline", message.offline());
+}
+
+template <typename Element, typename WriteElement>
+void Array(ObjectWriter* object, absl::string_view name,
+           const google::protobuf::RepeatedPtrField<Element>& elements, WriteElement write) {
+  if (elements.empty()) return;
+  http::JsonWriter* array = object->Member(name);
+  array->StartArray();
+  for (const Element& element : elements) write(element, array);
+  array->EndArray();
+}
+
+}  // namespace
+
+void WriteJson(const pb::QuerySessionByClientIdResponse& message, std::string* out) {
+  http::JsonWriter writer(out);
+  Write(message, &writer);
+}
+
+void WriteJson(const pb::ListSessionsResponse& message, std::string* out) {
+  http::JsonWriter writer(out);
+  ObjectWriter object(&writer);
+  Array(&object, "sessions", message.sessions(),
+        [](const pb::QuerySessionByClientIdResponse& s, http::JsonWriter* w) { Write(s, w); });
+  object.String("nextCursor", message.next_cursor());
+  object.Uint64("sequence", message.sequence());
+  object.Int64("feedEpoch", message.feed_epoch());
+  object.Int64("takenAtMs", message.taken_at_ms());
+}
+
+void WriteJson(const pb::GetCountsResponse& message, std::string* out) {
+  http::JsonWriter writer(out);
+  ObjectWriter object(&writer);
+  if (message.has_sessions()) Write(message.sessions(), object.Member("sessions"));
+  Array(&object, "endsByReason", message.ends_by_reason(),
+        [](const pb::ReasonCount& m, http::JsonWriter* w) {
+          ObjectWriter row(w);
+          row.EnumName("reason", m.reason(), pb::EndReason_Name<pb::EndReason>);
+          row.Uint64("count", m.count());
+        });
+  Array(&object, "onlineByProtocol", message.online_by_protocol(),
+        [](const pb::ProtocolCount& m, http::JsonWriter* w) {
+          ObjectWriter row(w);
+          row.String("protocolVersion", m.protocol_version());
+          row.Uint64("online", m.online());
+        });
+  Array(&object, "onlineByListener", message.online_by_listener(),
+        [](const pb::ListenerCount& m, http::JsonWriter* w) {
+          ObjectWriter row(w);
+          row.Uint("listenerPort", m.listener_port());
+          row.Uint64("online", m.online());
+        });
+  Array(&object, "groups", message.groups(), [](const pb::GroupCount& m, http::JsonWriter* w) {
+    ObjectWriter row(w);
+    row.String("group", m.group());
+    if (m.has_sessions()) Write(m.sessions(), row.Member("sessions"));
+  });
+  object.Uint64("connects", message.connects());
+  object.Uint64("takeovers", message.takeovers());
+  object.Uint64("sequence", message.sequence());
+  object.Int64("feedEpoch", message.feed_epoch());
+}
+
 void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   http::JsonWriter writer(out);
   ObjectWriter object(&writer);
@@ -224,12 +476,7 @@ void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   object.String("instanceId", message.instance_id());
   object.Int64("startedAtMs", message.started_at_ms());
   object.Int64("uptimeMs", message.uptime_ms());
-  if (message.has_sessions()) {
-    ObjectWriter sessions(object.Member("sessions"));
-    sessions.Uint64("online", message.sessions().online());
-    sessions.Uint64("offlineSessionKept", message.sessions().offline_session_kept());
-    sessions.Uint64("offline", message.sessions().offline());
-  }
+  if (message.has_sessions()) Write(message.sessions(), object.Member("sessions"));
   object.Uint64("connects", message.connects());
   object.Uint64("takeovers", message.takeovers());
   object.Uint64("staleEvents", message.stale_events());

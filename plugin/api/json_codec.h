@@ -23,11 +23,16 @@ namespace pb = ::mosquitto_session_status::v1;
 absl::Status ReadJson(absl::string_view json, pb::BatchQuerySessionByClientIdsRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::QuerySessionByClientIdRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* message);
+absl::Status ReadJson(absl::string_view json, pb::GetCountsRequest* message);
+absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message);
+absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message);
 
 // Append to `*out`.
 void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::string* out);
 void WriteJson(const pb::QuerySessionByClientIdResponse& message, std::string* out);
 void WriteJson(const pb::GetServerStatusResponse& message, std::string* out);
+void WriteJson(const pb::GetCountsResponse& message, std::string* out);
+void WriteJson(const pb::ListSessionsResponse& message, std::string* out);
 
 }  // namespace session_status::api
 

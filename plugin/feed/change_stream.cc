@@ -1,0 +1,80 @@
+#include "plugin/feed/change_stream.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace session_status::feed {
+
+absl::StatusOr<std::unique_ptr<ChangeStream>> ChangeStream::Make(
+    ChangeFeed& feed, WatchOptions options, std::unique_ptr<EventEncoder> encoder,
+    absl::Duration time_limit) {
+  FeedCounters& counters = feed.counters();
+  counters.followers.Add();
+  if (counters.followers.value() > feed.options().followers_max) {
+    counters.followers.Subtract();
+    counters.refused.Add();
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the feed has ", feed.options().followers_max, " followers; it takes no more"));
+  }
+  return std::unique_ptr<ChangeStream>(
+      new ChangeStream(feed, std::move(options), std::move(encoder), time_limit));
+}
+
+ChangeStream::ChangeStream(ChangeFeed& feed, WatchOptions options,
+                           std::unique_ptr<EventEncoder> encoder, absl::Duration time_limit)
+    : feed_(feed),
+      encoder_(std::move(encoder)),
+      time_limit_(time_limit),
+      subscription_(feed, std::move(options)) {}
+
+ChangeStream::~ChangeStream() {
+  if (wake_ != nullptr) feed_.poller().Remove(this);
+  feed_.counters().followers.Subtract();
+}
+
+void ChangeStream::Start(std::function<void()> wake) {
+  wake_ = std::move(wake);
+  feed_.poller().Add(this);
+}
+
+http::BodyStream::Progress ChangeStream::Next(size_t bytes_max, std::string* out) {
+  waiting_ = false;
+  out_ = out;
+  const size_t before = out->size();
+  full_at_ = before + bytes_max;
+  const bool more = subscription_.Deliver(this);
+  if (out->size() == before && heartbeat_due_.exchange(false)) {
+    encoder_->Heartbeat(subscription_.sequence(), out);
+  }
+  out_ = nullptr;
+  if (out->size() != before) sent_ = true;
+  if (expired_) {
+    encoder_->End(absl::DeadlineExceededError("the call's time is over"), out);
+    return Progress::kDone;
+  }
+  if (more) return Progress::kMore;
+  waiting_at_ = subscription_.position();
+  waiting_ = true;
+  return Progress::kWaiting;
+}
+
+void ChangeStream::Poll(absl::Duration now) {
+  if (!polled_) quiet_since_ = started_at_ = now;
+  polled_ = true;
+  if (sent_.exchange(false)) quiet_since_ = now;
+  if (!waiting_) return;
+  bool wake = feed_.ring().HasMore(waiting_at_);
+  if (now - quiet_since_ >= feed_.options().heartbeat) {
+    quiet_since_ = now;
+    heartbeat_due_ = true;
+    wake = true;
+  }
+  if (now - started_at_ >= time_limit_) {
+    expired_ = true;
+    wake = true;
+  }
+  if (wake && waiting_.exchange(false)) wake_();
+}
+
+}  // namespace session_status::feed

@@ -1,0 +1,126 @@
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "plugin/feed/change_stream.h"
+#include "plugin/feed/changes_surface.h"
+#include "plugin/http/error_body.h"
+#include "plugin/http/query_string.h"
+
+namespace session_status::feed {
+namespace {
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+absl::StatusOr<Parameters> ReadParameters(const http::Request& request) {
+  auto parameters = http::ParseQueryString(request.query);
+  if (!parameters.ok() || request.method != "POST") return parameters;
+  const http::Header* type = request.FindHeader("content-type");
+  if (type == nullptr ||
+      !absl::StartsWithIgnoreCase(type->value, "application/x-www-form-urlencoded")) {
+    return absl::InvalidArgumentError("POST takes a form: application/x-www-form-urlencoded");
+  }
+  auto form = http::ParseQueryString(request.body);
+  if (!form.ok()) return form;
+  parameters->insert(parameters->end(), std::make_move_iterator(form->begin()),
+                     std::make_move_iterator(form->end()));
+  return parameters;
+}
+
+// "SEQUENCE" or "EPOCH-SEQUENCE".
+absl::Status ReadPosition(absl::string_view text, absl::string_view name,
+                          pb::WatchSessionsRequest* request) {
+  uint64_t sequence = 0;
+  int64_t epoch = 0;
+  const size_t dash = text.find('-');
+  const bool with_epoch = dash != absl::string_view::npos;
+  if ((with_epoch && !absl::SimpleAtoi(text.substr(0, dash), &epoch)) ||
+      !absl::SimpleAtoi(with_epoch ? text.substr(dash + 1) : text, &sequence)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " must be a sequence number, or the id of an event"));
+  }
+  request->set_after_sequence(sequence);
+  request->set_feed_epoch(epoch);
+  return absl::OkStatus();
+}
+
+absl::Status ReadKinds(absl::string_view text, pb::WatchSessionsRequest* request) {
+  for (absl::string_view word : absl::StrSplit(text, ',', absl::SkipWhitespace())) {
+    pb::ChangeKind kind;
+    if (!pb::ChangeKind_Parse(absl::StrCat("CHANGE_KIND_", absl::AsciiStrToUpper(word)), &kind)) {
+      return absl::InvalidArgumentError(
+          "kind must be online, offline, session_kept, session_gone or repaired");
+    }
+    request->add_kinds(kind);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<pb::WatchSessionsRequest> ReadRequest(const http::Request& request) {
+  auto parameters = ReadParameters(request);
+  if (!parameters.ok()) return parameters.status();
+  pb::WatchSessionsRequest out;
+  for (auto& [name, value] : *parameters) {
+    absl::Status status;
+    if (name == "after") {
+      status = ReadPosition(value, name, &out);
+    } else if (name == "id") {
+      out.add_client_ids(std::move(value));
+    } else if (name == "prefix") {
+      out.set_client_id_prefix(std::move(value));
+    } else if (name == "group") {
+      out.set_group(std::move(value));
+    } else if (name == "kind") {
+      status = ReadKinds(value, &out);
+    } else {
+      status = absl::InvalidArgumentError(
+          "unknown parameter; there are after, id, prefix, group and kind");
+    }
+    if (!status.ok()) return status;
+  }
+  // A browser reconnects with the same URL and this header: it knows better where it was.
+  if (const http::Header* last = request.FindHeader("last-event-id")) {
+    if (!last->value.empty()) {
+      if (absl::Status s = ReadPosition(last->value, "Last-Event-ID", &out); !s.ok()) return s;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+absl::Status SseSurface::Open(const http::Request& request, http::Reply* reply) {
+  auto watch = ReadRequest(request);
+  if (!watch.ok()) return watch.status();
+  auto options = MakeWatchOptions(*watch);
+  if (!options.ok()) return options.status();
+  auto stream = ChangeStream::Make(feed_, *std::move(options),
+                                   std::make_unique<SseEncoder>(feed_.epoch()));
+  if (!stream.ok()) return stream.status();
+  reply->content_type = "text/event-stream";
+  reply->headers.emplace_back("Cache-Control", "no-store");
+  reply->headers.emplace_back("X-Accel-Buffering", "no");  // proxies must not collect it
+  reply->stream = *std::move(stream);
+  return absl::OkStatus();
+}
+
+void SseSurface::Handle(const http::Request& request, http::Reply* reply) {
+  if (request.method != "GET" && request.method != "POST") {
+    reply->headers.emplace_back("Allow", "GET, POST");
+    return http::SetError(405, absl::StatusCode::kUnimplemented, "use GET or POST", reply);
+  }
+  if (absl::Status s = Open(request, reply); !s.ok()) http::SetError(s, reply);
+}
+
+void SseSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
+                               http::Reply* reply) {
+  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
+}
+
+}  // namespace session_status::feed

@@ -1,0 +1,49 @@
+#include "plugin/os/poller.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace session_status::os {
+
+absl::Status Poller::Start(int nice) {
+  if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the poller");
+  return thread_.Start("status-poll", nice, [this] { Run(); });
+}
+
+void Poller::Stop() {
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+    changed_.Signal();
+  }
+  stop_.RequestStop();
+  thread_.Join();
+}
+
+void Poller::Add(Member* member) {
+  absl::MutexLock lock(&mu_);
+  members_.push_back(member);
+  changed_.Signal();
+}
+
+void Poller::Remove(Member* member) {
+  absl::MutexLock lock(&mu_);
+  members_.erase(std::remove(members_.begin(), members_.end(), member), members_.end());
+}
+
+void Poller::PollOnce(absl::Duration now) {
+  absl::MutexLock lock(&mu_);
+  for (Member* member : members_) member->Poll(now);
+}
+
+void Poller::Run() {
+  do {
+    {
+      absl::MutexLock lock(&mu_);
+      while (members_.empty() && !stopping_) changed_.Wait(&mu_);
+    }
+    PollOnce(absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()));
+  } while (!stop_.WaitFor(interval_));
+}
+
+}  // namespace session_status::os

@@ -1,0 +1,126 @@
+#include "plugin/feed/subscription.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/feed/feed_fixture.h"
+
+namespace session_status::feed {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using SubscriptionTest = FeedTest;
+
+TEST_F(SubscriptionTest, StartsNowAndFollowsEveryChange) {
+  Connect("before");
+  Subscription s(feed_, {});
+  EXPECT_THAT(Drain(&s), ElementsAre("started 1"));
+  Connect("a");
+  End("a", /*kept=*/true);
+  End("before");
+  EXPECT_THAT(Drain(&s), ElementsAre("online a #2", "kept a #3", "offline before #4"));
+  EXPECT_THAT(Drain(&s), IsEmpty());
+  EXPECT_EQ(s.sequence(), 4u);
+}
+
+TEST_F(SubscriptionTest, GoesOnAfterAGivenSequence) {
+  for (const char* id : {"a", "b", "c"}) Connect(id);
+  Subscription s(feed_, {.has_after = true, .after_sequence = 1, .epoch = kEpoch});
+  EXPECT_THAT(Drain(&s), ElementsAre("started 1", "online b #2", "online c #3"));
+}
+
+TEST_F(SubscriptionTest, AnotherEpochOrAFutureSequenceIsAGap) {
+  Connect("a");
+  Subscription other(feed_, {.has_after = true, .after_sequence = 1, .epoch = kEpoch - 1});
+  EXPECT_THAT(Drain(&other), ElementsAre("gap 1..1", "started 1"));
+  Subscription future(feed_, {.has_after = true, .after_sequence = 99});
+  EXPECT_THAT(Drain(&future), ElementsAre("gap 99..1", "started 1"));
+}
+
+TEST_F(SubscriptionTest, FiltersByPrefixGroupAndKind) {
+  Subscription prefix(feed_, {.prefix = "dev"});
+  Subscription group(feed_, {.group = "g"});
+  Subscription kinds(feed_, {.kinds = uint32_t{1} << static_cast<int>(ChangeKind::kOffline)});
+  for (Subscription* s : {&prefix, &group, &kinds}) Drain(s);
+  Connect("dev-1");
+  Connect("g@@@1");
+  Connect("gg@@@1");
+  End("dev-1");
+  EXPECT_THAT(Drain(&prefix), ElementsAre("online dev-1 #1", "offline dev-1 #4"));
+  EXPECT_THAT(Drain(&group), ElementsAre("online g@@@1 #2"));
+  EXPECT_THAT(Drain(&kinds), ElementsAre("offline dev-1 #4"));
+  EXPECT_EQ(group.sequence(), 4u) << "what is filtered out was passed all the same";
+}
+
+TEST_F(SubscriptionTest, AWatchSetBeginsWithItsPresentStates) {
+  Connect("a");
+  Connect("b");
+  End("b", /*kept=*/true);
+  Subscription s(feed_, {.client_ids = {"b", "nobody", "a"}});
+  EXPECT_THAT(Drain(&s),
+              ElementsAre("state b kept", "state nobody unknown", "state a online", "started 3"));
+  Connect("c");
+  End("a");
+  EXPECT_THAT(Drain(&s), ElementsAre("offline a #5"));
+}
+
+// The state is read after the position: the changes between the two must not be told again.
+TEST_F(SubscriptionTest, AChangeThatAStateContainsIsNotToldAgain) {
+  Connect("a");
+  Subscription s(feed_, {.client_ids = {"filler", "a"}});
+  LineSink sink;
+  sink.full_at = 1;
+  EXPECT_TRUE(s.Deliver(&sink));
+  EXPECT_THAT(sink.Take(), ElementsAre("state filler unknown"));
+  End("a");
+  Connect("a");
+  EXPECT_THAT(Drain(&s), ElementsAre("state a online", "started 1"));
+  End("a");
+  EXPECT_THAT(Drain(&s), ElementsAre("offline a #4"));
+}
+
+TEST_F(SubscriptionTest, ASlowFollowerIsToldWhatItMissedAndGoesOn) {
+  Subscription s(feed_, {});
+  Drain(&s);
+  for (int i = 0; i < 30'000; ++i) Connect(absl::StrCat("client-", i % 100));
+  EXPECT_THAT(Drain(&s), ElementsAre("gap 0..30000", "started 30000"));
+  EXPECT_EQ(s.missed(), 30'000u);
+  Connect("a");
+  EXPECT_THAT(Drain(&s), ElementsAre("online a #30001"));
+}
+
+TEST_F(SubscriptionTest, AWatchSetIsToldItsStatesAgainAfterAGap) {
+  Connect("a");
+  Subscription s(feed_, {.client_ids = {"a"}});
+  EXPECT_THAT(Drain(&s), ElementsAre("state a online", "started 1"));
+  End("a");
+  for (int i = 0; i < 30'000; ++i) Connect(absl::StrCat("client-", i % 100));
+  EXPECT_THAT(Drain(&s), ElementsAre("gap 1..30002", "state a offline", "started 30002"));
+}
+
+TEST_F(SubscriptionTest, LooksAtABoundedNumberOfEntriesPerCall) {
+  Subscription s(feed_, {.prefix = "nothing has this prefix"});
+  Drain(&s);
+  for (int i = 0; i < 8'000; ++i) Connect(absl::StrCat("c", i % 10));
+  LineSink sink;
+  EXPECT_TRUE(s.Deliver(&sink));
+  EXPECT_LT(s.sequence(), 8'000u);
+  EXPECT_THAT(Drain(&s), IsEmpty());
+  EXPECT_EQ(s.sequence(), 8'000u);
+}
+
+TEST(WatchOptionsTest, SaysWhichMemberIsWrong) {
+  pb::WatchSessionsRequest request;
+  request.add_kinds(static_cast<pb::ChangeKind>(9));
+  EXPECT_THAT(std::string(MakeWatchOptions(request).status().message()), HasSubstr("no kind 9"));
+  request.clear_kinds();
+  request.add_client_ids("");
+  EXPECT_THAT(std::string(MakeWatchOptions(request).status().message()), HasSubstr("client_ids"));
+  request.clear_client_ids();
+  for (int i = 0; i < 10'001; ++i) request.add_client_ids("a");
+  EXPECT_THAT(std::string(MakeWatchOptions(request).status().message()), HasSubstr("10001"));
+}
+
+}  // namespace
+}  // namespace session_status::feed
