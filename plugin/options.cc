@@ -82,6 +82,21 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->listener.idle_timeout);
      }},
+    {"feed_buffer_bytes", "16777216",
+     "Memory for the latest changes; who follows them and falls further behind is told so. 16 MiB "
+     "are about 170,000 changes. 1048576 to 4294967296.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1 << 20, int64_t{1} << 32, &o->following.feed.buffer_bytes);
+     }},
+    {"feed_heartbeat", "15s",
+     "A follower without news hears from us this often. 1s to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.feed.heartbeat);
+     }},
+    {"feed_followers_max", "256", "Followers of the change feed at a time. 0 to 100000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 100'000, &o->following.feed.followers_max);
+     }},
 };
 
 // Edit distance, for the suggestion beside an unknown name. Names are short.

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/broker/hooks.h"
+#include "plugin/following.h"
 #include "plugin/transport/listener_options.h"
 #include "registry/session_registry.h"
 
@@ -29,6 +30,7 @@ struct Options {
   registry::RegistryOptions registry;
   broker::HookOptions broker;
   transport::ListenerOptions listener;
+  FollowingOptions following;
 };
 
 // One row of the table.

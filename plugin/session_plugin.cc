@@ -42,6 +42,8 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   facts.started_at = absl::Now();
   const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
+  following_.emplace(registry_, options_.following, options_.instance_id, facts.started_at);
+  following_->AddRoutes(&router_);
   service_.emplace(registry_, std::move(facts));
   connect_surface_.emplace(*service_);
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
@@ -50,6 +52,8 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
                         [this] { return listener_.has_value() ? &*listener_ : nullptr; }},
                        &router_);
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
+  if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
+  for (registry::ChangeObserver* o : following_->observers()) observers_.push_back(o);
   listener_.emplace(options_.listener, router_);
   if (absl::Status s = listener_->Start(); !s.ok()) {
     return absl::Status(s.code(), absl::StrCat("option plugin_opt_", s.message()));

@@ -21,6 +21,7 @@
 #include "plugin/broker/hooks.h"
 #include "plugin/broker/session_tracker.h"
 #include "plugin/broker/steady_wall_clock.h"
+#include "plugin/following.h"
 #include "plugin/http/router.h"
 #include "plugin/options.h"
 #include "plugin/refresher.h"
@@ -61,6 +62,7 @@ class SessionPlugin : private broker::EventSink {
   broker::Feed feed_;
   Telemetry telemetry_;
   Refresher refresher_;
+  std::optional<Following> following_;            // before the first event
   http::Router router_;
   std::optional<api::Service> service_;           // once the broker line is known
   std::optional<api::ConnectSurface> connect_surface_;
