@@ -1,0 +1,124 @@
+#include "plugin/transport/connection_limits.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "plugin/transport/peer.h"
+#include "tests/transport/test_client.h"
+#include "tests/transport/test_handler.h"
+
+namespace session_status::transport {
+namespace {
+
+constexpr absl::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+using Verdict = ConnectionLimits::Verdict;
+
+PeerKey KeyOf(absl::string_view host) {
+  return PeerKeyOf(ParseTcpAddress(absl::StrCat(host, ":1")).value(), {});
+}
+
+TEST(ConnectionLimitsTest, CountsInAllAndPerPeer) {
+  ConnectionLimits limits(3, 2);
+  const PeerKey a = KeyOf("10.0.0.1"), b = KeyOf("10.0.0.2");
+  EXPECT_EQ(limits.Enter(a), Verdict::kAdmitted);
+  EXPECT_EQ(limits.Enter(a), Verdict::kAdmitted);
+  EXPECT_EQ(limits.Enter(a), Verdict::kPeerFull);
+  EXPECT_EQ(limits.Enter(b), Verdict::kAdmitted);
+  EXPECT_EQ(limits.Enter(b), Verdict::kFull);
+  limits.Leave(a);
+  EXPECT_EQ(limits.Enter(b), Verdict::kAdmitted);
+}
+
+TEST(ConnectionLimitsTest, CountsAnIpv6NetworkAsOnePeer) {
+  EXPECT_EQ(KeyOf("[2001:db8::1]"), KeyOf("[2001:db8::ffff:1]"));
+  EXPECT_FALSE(KeyOf("[2001:db8::1]") == KeyOf("[2001:db8:0:1::1]"));
+  EXPECT_EQ(KeyOf("[::ffff:10.0.0.1]"), KeyOf("10.0.0.1"));
+  EXPECT_FALSE(KeyOf("10.0.0.1") == KeyOf("10.0.0.2"));
+}
+
+TEST(ConnectionLimitsTest, OneTooManyFromAPeerIsToldSo) {
+  ListenerOptions options;
+  options.connections_per_peer_max = 2;
+  TestListener listener(options);
+  TestClient first(listener.tcp_address()), second(listener.tcp_address());
+  ASSERT_EQ(first.Ask(kGet).status, 200);
+  ASSERT_EQ(second.Ask(kGet).status, 200);
+  {
+    TestClient third(listener.tcp_address());
+    const TestReply reply = third.Read();
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_EQ(reply.body, "too many connections from this peer");
+  }
+  EXPECT_EQ(TestClient(listener.unix_address()).Ask(kGet).status, 200) << "another peer";
+  EXPECT_EQ(first.Ask(kGet).status, 200) << "the older ones go on";
+}
+
+TEST(ConnectionLimitsTest, TheOldestIdleConnectionMakesRoom) {
+  ListenerOptions options;
+  options.connections_max = 2;
+  TestListener listener(options);
+  TestClient oldest(listener.tcp_address()), newer(listener.tcp_address());
+  ASSERT_EQ(oldest.Ask(kGet).status, 200);
+  ASSERT_EQ(newer.Ask(kGet).status, 200);
+  TestClient third(listener.tcp_address());
+  EXPECT_EQ(third.Ask(kGet).status, 200);
+  EXPECT_TRUE(oldest.AtEnd());
+  EXPECT_EQ(newer.Ask(kGet).status, 200);
+  EXPECT_EQ(listener->stats().evicted_connections, 1);
+}
+
+TEST(ConnectionLimitsTest, WithoutAnIdleConnectionTheNewOneIsToldSo) {
+  ListenerOptions options;
+  options.connections_max = 1;
+  TestListener listener(options);
+  TestClient busy(listener.tcp_address());
+  ASSERT_TRUE(busy.Send("GET / HTTP/1.1\r\n"));
+  ASSERT_TRUE(WaitFor([&] { return listener->stats().bytes_received > 0; }));
+  TestClient refused(listener.tcp_address());
+  const TestReply reply = refused.Read();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.body, "too many connections");
+  EXPECT_EQ(busy.Ask("Host: x\r\n\r\n").status, 200);
+}
+
+TEST(ConnectionLimitsTest, SilentNewConnectionsPushEachOtherOut) {
+  ListenerOptions options;
+  options.connections_awaiting_first_byte_max = 10;
+  options.connections_per_peer_max = 1000;
+  TestListener listener(options);
+  std::vector<TestClient> silent;
+  for (int i = 0; i < 100; ++i) silent.emplace_back(listener.tcp_address());
+  EXPECT_EQ(TestClient(listener.tcp_address()).Ask(kGet).status, 200);
+  EXPECT_TRUE(WaitFor([&] { return listener->stats().connections <= 10; }));
+  EXPECT_TRUE(silent.front().AtEnd());
+}
+
+TEST(ConnectionLimitsTest, AUserThatIsNotAllowedIsToldSo) {
+  // The rules let root in; the test, which may run as root, asks as another user below.
+  http::Peer peer;
+  peer.kind = http::Peer::Kind::kUnixSocket;
+  peer.uid = 1001;
+  peer.gid = 2001;
+  struct Case {
+    std::vector<uid_t> uids;
+    std::vector<gid_t> gids;
+    bool want;
+  };
+  for (const Case& c :
+       {Case{{}, {}, true}, Case{{1001}, {}, true}, Case{{1002}, {}, false}, Case{{}, {2001}, true},
+        Case{{}, {2002}, false}, Case{{1002}, {2001}, true}, Case{{1002}, {2002}, false}}) {
+    ListenerOptions options;
+    options.unix_allowed_uids = c.uids;
+    options.unix_allowed_gids = c.gids;
+    EXPECT_EQ(IsAllowed(-1, peer, options), c.want);
+    peer.uid = 0;
+    EXPECT_TRUE(IsAllowed(-1, peer, options));
+    peer.uid = 1001;
+  }
+}
+
+}  // namespace
+}  // namespace session_status::transport

@@ -1,0 +1,98 @@
+// Running out of file descriptors: the listener waits, comes back, and does not spin.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "plugin/transport/file_descriptor.h"
+#include "tests/transport/test_client.h"
+#include "tests/transport/test_handler.h"
+
+namespace session_status::transport {
+namespace {
+
+constexpr absl::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+absl::Duration CpuTime() {
+  rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
+}
+
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t soft) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit lower = {soft, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &lower);
+  }
+  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+TEST(DescriptorTest, ComesBackAfterTheProcessRanOut) {
+  TestListener listener;
+  TestClient before(listener.unix_address());
+  ASSERT_EQ(before.Ask(kGet).status, 200);
+  const DescriptorLimit limit(200);
+  // The client ends are made first: connecting needs no accept.
+  std::vector<TestClient> waiting;
+  for (int i = 0; i < 20; ++i) {
+    waiting.emplace_back(listener.tcp_address());
+    ASSERT_TRUE(waiting.back().connected());
+    ASSERT_EQ(waiting.back().Ask(kGet).status, 200);
+  }
+  std::vector<FileDescriptor> hogs;
+  for (;;) {
+    FileDescriptor hog(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!hog.valid()) break;
+    hogs.push_back(std::move(hog));
+  }
+  ASSERT_GT(hogs.size(), 4u);
+  hogs.pop_back();
+  TestClient refused(listener.tcp_address());  // takes the descriptor that was left
+  ASSERT_TRUE(refused.connected());
+  EXPECT_TRUE(refused.AtEnd()) << "accepted with the spare descriptor and closed";
+  EXPECT_EQ(before.Ask(kGet).status, 200) << "old connections go on";
+
+  const absl::Duration cpu = CpuTime();
+  absl::SleepFor(absl::Milliseconds(300));  // what is measured: that nothing happens meanwhile
+  EXPECT_LT(CpuTime() - cpu, absl::Milliseconds(150)) << "no busy loop";
+
+  hogs.clear();
+  EXPECT_EQ(TestClient(listener.tcp_address()).Ask(kGet).status, 200);
+}
+
+TEST(DescriptorTest, TakesNoMoreThanItsShareOfTheLimit) {
+  const DescriptorLimit limit(400);
+  ListenerOptions options;
+  options.unix_socket_path = MakeTemporaryDirectory() + "/s";
+  options.descriptors_percent_max = 10;
+  EchoHandler handler;
+  Listener listener(options, handler);
+  ASSERT_TRUE(listener.Start().ok());
+  EXPECT_EQ(listener.connections_max(), 40);
+}
+
+TEST(DescriptorTest, LeavesNoneBehind) {
+  const auto open_descriptors = [] {
+    int count = 0;
+    for (int fd = 0; fd < 1000; ++fd) count += ::fcntl(fd, F_GETFD) != -1 ? 1 : 0;
+    return count;
+  };
+  const int before = open_descriptors();
+  for (int i = 0; i < 50; ++i) {
+    TestListener listener;
+    TestClient client(listener.unix_address());
+    ASSERT_EQ(client.Ask(kGet).status, 200);
+  }
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+}  // namespace
+}  // namespace session_status::transport

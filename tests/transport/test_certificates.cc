@@ -1,0 +1,83 @@
+#include "tests/transport/test_certificates.h"
+
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <cstdio>
+#include <utility>
+
+namespace session_status::transport {
+namespace {
+
+std::shared_ptr<EVP_PKEY> NewKey() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
+
+void AddExtension(X509* certificate, int nid, const char* value) {
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+  X509_add_ext(certificate, extension, -1);
+  X509_EXTENSION_free(extension);
+}
+
+std::shared_ptr<X509> NewCertificate(const std::string& name, EVP_PKEY* key, X509* issuer,
+                                     EVP_PKEY* issuer_key) {
+  static long serial = 0;
+  std::shared_ptr<X509> certificate(X509_new(), X509_free);
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), ++serial);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_NAME* subject = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(),
+                       issuer == nullptr ? subject : X509_get_subject_name(issuer));
+  X509_set_pubkey(certificate.get(), key);
+  AddExtension(certificate.get(), NID_basic_constraints,
+               issuer == nullptr ? "CA:TRUE" : "CA:FALSE");
+  if (issuer != nullptr) AddExtension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1");
+  EXPECT_NE(X509_sign(certificate.get(), issuer_key, EVP_sha256()), 0);
+  return certificate;
+}
+
+template <typename Write>
+void WriteFile(const std::string& path, Write write) {
+  FILE* file = std::fopen(path.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(write(file), 1);
+  std::fclose(file);
+}
+
+}  // namespace
+
+TestCertificates::TestCertificates(std::string directory)
+    : directory_(std::move(directory)), ca_key_(NewKey()) {
+  ca_ = NewCertificate("test CA", ca_key_.get(), nullptr, ca_key_.get());
+  WriteFile(ca_file(), [this](FILE* file) { return PEM_write_X509(file, ca_.get()); });
+}
+
+void TestCertificates::Make(const std::string& name) {
+  const std::shared_ptr<EVP_PKEY> key = NewKey();
+  const std::shared_ptr<X509> certificate =
+      NewCertificate(name, key.get(), ca_.get(), ca_key_.get());
+  WriteFile(certificate_file(name),
+            [&](FILE* file) { return PEM_write_X509(file, certificate.get()); });
+  WriteFile(key_file(name), [&](FILE* file) {
+    return PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  });
+}
+
+std::shared_ptr<SSL_CTX> TestCertificates::ClientContext(const std::string& name) const {
+  std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  EXPECT_EQ(SSL_CTX_load_verify_file(context.get(), ca_file().c_str()), 1);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  if (name.empty()) return context;
+  EXPECT_EQ(
+      SSL_CTX_use_certificate_file(context.get(), certificate_file(name).c_str(), SSL_FILETYPE_PEM),
+      1);
+  EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), key_file(name).c_str(), SSL_FILETYPE_PEM),
+            1);
+  return context;
+}
+
+}  // namespace session_status::transport

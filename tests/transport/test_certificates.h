@@ -1,0 +1,35 @@
+// Certificates made on the spot: a CA and what it signs, as PEM files.
+#ifndef SESSION_STATUS_TESTS_TRANSPORT_TEST_CERTIFICATES_H_
+#define SESSION_STATUS_TESTS_TRANSPORT_TEST_CERTIFICATES_H_
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+
+namespace session_status::transport {
+
+class TestCertificates {
+ public:
+  // Writes ca.pem, and NAME.pem with NAME.key for each certificate made, into `directory`.
+  explicit TestCertificates(std::string directory);
+
+  void Make(const std::string& name);
+  std::string certificate_file(const std::string& name) const {
+    return directory_ + "/" + name + ".pem";
+  }
+  std::string key_file(const std::string& name) const { return directory_ + "/" + name + ".key"; }
+  std::string ca_file() const { return directory_ + "/ca.pem"; }
+
+  // A client that trusts the CA; with `name`, it presents that certificate.
+  std::shared_ptr<SSL_CTX> ClientContext(const std::string& name = "") const;
+
+ private:
+  const std::string directory_;
+  std::shared_ptr<EVP_PKEY> ca_key_;
+  std::shared_ptr<X509> ca_;
+};
+
+}  // namespace session_status::transport
+
+#endif  // SESSION_STATUS_TESTS_TRANSPORT_TEST_CERTIFICATES_H_

@@ -1,0 +1,183 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/transport/test_certificates.h"
+#include "tests/transport/test_client.h"
+#include "tests/transport/test_handler.h"
+
+namespace session_status::transport {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr absl::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+class TlsTest : public ::testing::Test {
+ protected:
+  TlsTest() : directory_(MakeTemporaryDirectory()), certificates_(directory_) {
+    for (const char* name : {"server", "client"}) certificates_.Make(name);
+    options_.tls_addresses = {"127.0.0.1:0"};
+    options_.tls_certificate_file = certificates_.certificate_file("server");
+    options_.tls_private_key_file = certificates_.key_file("server");
+  }
+  ~TlsTest() override { std::filesystem::remove_all(directory_); }
+
+  void Start(EchoHandler::Answer answer = nullptr) {
+    listener_ = std::make_unique<TestListener>(options_, std::move(answer));
+    address_ = (*listener_)->addresses()[2];
+  }
+  std::string ServerName(const TestClient& client) {
+    char name[100] = "";
+    X509* certificate = SSL_get0_peer_certificate(client.ssl());
+    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
+                              sizeof(name));
+    return name;
+  }
+
+  const std::string directory_;
+  TestCertificates certificates_;
+  ListenerOptions options_;
+  std::unique_ptr<TestListener> listener_;
+  std::string address_;
+};
+
+TEST_F(TlsTest, AnswersWithEveryVersionSince12) {
+  Start([](const http::Request& request, http::Reply* reply) {
+    reply->body = absl::StrCat(request.body.size(), request.peer->tls ? " tls" : " plain");
+  });
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const auto context = certificates_.ClientContext();
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    TestClient client(address_, context.get());
+    ASSERT_TRUE(client.connected());
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Ask(kGet).body, "0 tls");
+    const std::string body(60000, 'b');  // several records
+    EXPECT_EQ(client
+                  .Ask(absl::StrCat("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ", body.size(),
+                                    "\r\n\r\n", body))
+                  .body,
+              "60000 tls");
+  }
+}
+
+TEST_F(TlsTest, RefusesVersionsBefore12) {
+  Start();
+  const auto context = certificates_.ClientContext();
+  SSL_CTX_set_security_level(context.get(), 0);
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_1_VERSION);
+  EXPECT_FALSE(TestClient(address_, context.get()).connected());
+  EXPECT_TRUE(TestClient(address_, certificates_.ClientContext().get()).connected());
+}
+
+TEST_F(TlsTest, AnswersPipelinedRequestsAndLargeReplies) {
+  Start([](const http::Request&, http::Reply* reply) { reply->body.assign(100'000, 'r'); });
+  const auto context = certificates_.ClientContext();
+  TestClient client(address_, context.get());
+  std::string bytes;
+  for (int i = 0; i < 100; ++i) absl::StrAppend(&bytes, kGet);
+  ASSERT_TRUE(client.Send(bytes));
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client.Read().body.size(), 100'000u) << i;
+}
+
+TEST_F(TlsTest, RefusalsReachTheClient) {
+  Start();
+  const auto context = certificates_.ClientContext();
+  TestClient client(address_, context.get());
+  EXPECT_EQ(client.Ask("nonsense\r\n\r\n").status, 400);
+  EXPECT_TRUE(client.AtEnd());
+}
+
+TEST_F(TlsTest, APlainRequestOnATlsPortIsClosed) {
+  Start();
+  TestClient client(address_);
+  ASSERT_TRUE(client.Send(kGet));
+  EXPECT_THAT(client.ReadAll(), ::testing::Not(HasSubstr("HTTP/")));
+}
+
+TEST_F(TlsTest, AHandshakeThatStallsIsClosed) {
+  options_.first_byte_timeout = absl::Milliseconds(50);
+  Start();
+  TestClient client(address_);
+  ASSERT_TRUE(client.Send("\x16\x03\x01"));
+  EXPECT_TRUE(client.AtEnd());
+}
+
+TEST_F(TlsTest, KnowsClientCertificates) {
+  options_.tls_client_ca_file = certificates_.ca_file();
+  Start([](const http::Request& request, http::Reply* reply) {
+    reply->body = request.peer->client_certificate ? "certified" : "anonymous";
+  });
+  const auto with = certificates_.ClientContext("client");
+  EXPECT_EQ(TestClient(address_, with.get()).Ask(kGet).body, "certified");
+  const auto without = certificates_.ClientContext();
+  EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).body, "anonymous");
+}
+
+TEST_F(TlsTest, CanInsistOnAClientCertificateOfItsCa) {
+  options_.tls_client_ca_file = certificates_.ca_file();
+  options_.tls_client_certificate_required = true;
+  Start();
+  const auto with = certificates_.ClientContext("client");
+  EXPECT_EQ(TestClient(address_, with.get()).Ask(kGet).status, 200);
+  const auto without = certificates_.ClientContext();
+  EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).status, 0);
+
+  const std::string elsewhere = MakeTemporaryDirectory();
+  TestCertificates strangers(elsewhere);
+  strangers.Make("client");
+  const auto strange = strangers.ClientContext("client");
+  SSL_CTX_set_verify(strange.get(), SSL_VERIFY_NONE, nullptr);
+  EXPECT_EQ(TestClient(address_, strange.get()).Ask(kGet).status, 0);
+  std::filesystem::remove_all(elsewhere);
+}
+
+TEST_F(TlsTest, ReloadsItsCertificateAndKeepsOldConnections) {
+  Start();
+  const auto context = certificates_.ClientContext();
+  TestClient old(address_, context.get());
+  ASSERT_EQ(old.Ask(kGet).status, 200);
+  EXPECT_EQ(ServerName(old), "server");
+  certificates_.Make("renewed");
+  std::filesystem::rename(certificates_.certificate_file("renewed"), options_.tls_certificate_file);
+  std::filesystem::rename(certificates_.key_file("renewed"), options_.tls_private_key_file);
+  ASSERT_TRUE((*listener_)->ReloadTls().ok());
+  TestClient fresh(address_, context.get());
+  EXPECT_EQ(fresh.Ask(kGet).status, 200);
+  EXPECT_EQ(ServerName(fresh), "renewed");
+  EXPECT_EQ(old.Ask(kGet).status, 200);
+}
+
+TEST_F(TlsTest, KeepsTheOldCertificateWhenTheNewOneIsBad) {
+  Start();
+  std::filesystem::remove(options_.tls_private_key_file);
+  const absl::Status status = (*listener_)->ReloadTls();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("tls_private_key_file"));
+  const auto context = certificates_.ClientContext();
+  EXPECT_EQ(TestClient(address_, context.get()).Ask(kGet).status, 200);
+}
+
+TEST_F(TlsTest, SaysWhichFileIsWrong) {
+  struct Case {
+    std::string ListenerOptions::*file;
+    std::string value, want;
+  };
+  for (const Case& c :
+       {Case{&ListenerOptions::tls_certificate_file, "/missing.pem", "tls_certificate_file \"/mis"},
+        Case{&ListenerOptions::tls_private_key_file, "/missing.key", "tls_private_key_file \"/mis"},
+        Case{&ListenerOptions::tls_private_key_file, certificates_.key_file("client"),
+             "tls_private_key_file"},
+        Case{&ListenerOptions::tls_client_ca_file, "/missing.ca", "tls_client_ca_file \"/mis"}}) {
+    ListenerOptions options = options_;
+    options.*c.file = c.value;
+    EchoHandler handler;
+    EXPECT_THAT(std::string(Listener(options, handler).Start().message()), HasSubstr(c.want));
+  }
+}
+
+}  // namespace
+}  // namespace session_status::transport
