@@ -28,7 +28,7 @@ PeerKey PeerKeyOf(const SocketAddress& address, const http::Peer& peer) {
 }
 
 ConnectionLimits::Verdict ConnectionLimits::Enter(const PeerKey& peer) {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   if (connections_ >= connections_max_) return Verdict::kFull;
   int& count = per_peer_[peer];
   if (count >= per_peer_max_) return Verdict::kPeerFull;
@@ -38,7 +38,7 @@ ConnectionLimits::Verdict ConnectionLimits::Enter(const PeerKey& peer) {
 }
 
 void ConnectionLimits::Leave(const PeerKey& peer) noexcept {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   --connections_;
   const auto found = per_peer_.find(peer);
   if (found != per_peer_.end() && --found->second == 0) per_peer_.erase(found);

@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "plugin/http/http_message.h"
+#include "plugin/os/mutex.h"
 #include "plugin/transport/socket_address.h"
 
 namespace session_status::transport {
@@ -45,7 +45,7 @@ class ConnectionLimits {
  private:
   const int connections_max_;
   const int per_peer_max_;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   int connections_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_map<PeerKey, int> per_peer_ ABSL_GUARDED_BY(mu_);
 };

@@ -1,17 +1,12 @@
 #include "plugin/transport/listener.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "plugin/os/service_thread.h"
 #include "plugin/transport/event_loop.h"
 #include "plugin/transport/listening_socket.h"
 #include "plugin/transport/tls_context.h"
@@ -61,27 +56,6 @@ absl::Status CheckRanges(const ListenerOptions& options) {
   return absl::OkStatus();
 }
 
-void EnterListenerThread(int nice_level) {
-  ::pthread_setname_np(::pthread_self(), kThreadName);
-  // Linux keeps the nice level per thread; raising it needs no privilege.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), nice_level);
-}
-
-// Threads inherit the mask of their maker: the broker's own thread must get every signal, and a
-// write to a closed connection must not end the process.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
 }  // namespace
 
 class Listener::Impl {
@@ -94,7 +68,7 @@ class Listener::Impl {
 
   ~Impl() {
     for (const auto& loop : loops_) loop->Stop();
-    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();  // joins
   }
 
   absl::Status Start() {
@@ -148,17 +122,14 @@ class Listener::Impl {
 
  private:
   absl::Status StartThreads() {
-    const AllSignalsBlocked blocked;
     for (const auto& loop : loops_) {
-      try {
-        threads_.emplace_back([&loop = *loop, nice_level = shared_.options.nice_level] {
-          EnterListenerThread(nice_level);
-          loop.Run();
-        });
-      } catch (const std::system_error& error) {
+      threads_.push_back(std::make_unique<os::ServiceThread>());
+      const absl::Status status = threads_.back()->Start(kThreadName, shared_.options.nice_level,
+                                                         [&loop = *loop] { loop.Run(); });
+      if (!status.ok()) {
         return absl::ResourceExhaustedError(
-            absl::StrCat("threads: cannot start a thread: ", error.code().message(),
-                         "; lower threads or raise the limit of the broker's process"));
+            absl::StrCat("threads: ", status.message(),
+                         "; lower it or raise the limit of the broker's process"));
       }
     }
     return absl::OkStatus();
@@ -171,7 +142,7 @@ class Listener::Impl {
   ListeningSockets sockets_;
   const SharedState shared_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
-  std::vector<std::thread> threads_;  // joined before the loops they run are destroyed
+  std::vector<std::unique_ptr<os::ServiceThread>> threads_;  // go before the loops they run
 };
 
 Listener::Listener(ListenerOptions options, http::Handler& handler)

@@ -10,23 +10,23 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status::transport {
 
 class TlsHolder {
  public:
   std::shared_ptr<SSL_CTX> Get() const {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     return context_;
   }
   void Set(std::shared_ptr<SSL_CTX> context) {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     context_ = std::move(context);
   }
 
  private:
-  mutable absl::Mutex mu_;
+  mutable os::Mutex mu_;
   std::shared_ptr<SSL_CTX> context_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -9,7 +9,7 @@ WakeQueue::WakeQueue() : event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 void WakeQueue::Push(uint64_t id) {
   {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     ids_.push_back(id);
     if (ids_.size() > 1) return;  // the first one rang
   }
@@ -26,7 +26,7 @@ void WakeQueue::Take(std::vector<uint64_t>* ids) {
   uint64_t ignored;
   [[maybe_unused]] const ssize_t size = ::read(fd(), &ignored, sizeof(ignored));
   ids->clear();
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   ids->swap(ids_);
 }
 

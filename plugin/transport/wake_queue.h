@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 #include "plugin/transport/file_descriptor.h"
 
 namespace session_status::transport {
@@ -34,7 +34,7 @@ class WakeQueue {
 
  private:
   const FileDescriptor event_fd_;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   std::vector<uint64_t> ids_ ABSL_GUARDED_BY(mu_);
 };
 

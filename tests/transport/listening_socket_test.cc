@@ -66,10 +66,10 @@ TEST_F(ListeningSocketTest, GivesTheSocketFileItsOwnerByNumber) {
 
 TEST_F(ListeningSocketTest, SaysWhichOwnerOrGroupIsUnknown) {
   options_.unix_socket_owner = "nobody-of-that-name";
-  EXPECT_THAT(Error(), HasSubstr("unix_socket_owner \"nobody-of-that-name\": unknown"));
+  EXPECT_THAT(Error(), HasSubstr("admin_socket_owner \"nobody-of-that-name\": unknown"));
   options_.unix_socket_owner.clear();
   options_.unix_socket_group = "no-such-group";
-  EXPECT_THAT(Error(), HasSubstr("unix_socket_group \"no-such-group\": unknown"));
+  EXPECT_THAT(Error(), HasSubstr("admin_socket_group \"no-such-group\": unknown"));
   EXPECT_NE(::access(options_.unix_socket_path.c_str(), F_OK), 0) << "nothing is left behind";
 }
 
@@ -108,7 +108,7 @@ TEST_F(ListeningSocketTest, SaysWhatIsWrongWithAnAddress) {
   const FileDescriptor taken = ListenAt("127.0.0.1:0");
   SocketAddress address;
   ASSERT_EQ(::getsockname(taken.get(), address.get(), &address.size), 0);
-  for (const Case& c : {Case{"nonsense", "tcp_addresses \"nonsense\" is not an address"},
+  for (const Case& c : {Case{"nonsense", "admin_listen \"nonsense\" is not an address"},
                         Case{ToString(address), "choose another one"},
                         Case{"192.0.2.1:80", "give an address of this machine"}}) {
     options_.tcp_addresses = {c.address};

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
@@ -38,7 +38,7 @@ class CountedStream : public http::BodyStream {
 
 // Fed by the test, from its own thread.
 struct Feed {
-  absl::Mutex mu;
+  os::Mutex mu;
   std::string bytes;
   bool done = false;
   std::function<void()> wake;
@@ -46,7 +46,7 @@ struct Feed {
   std::atomic<int> destroyed{0};
 
   void Push(absl::string_view more, bool last = false) {
-    absl::MutexLock lock(&mu);
+    os::MutexLock lock(&mu);
     bytes.append(more.data(), more.size());
     done = last;
     wake();
@@ -58,12 +58,12 @@ class FedStream : public http::BodyStream {
   explicit FedStream(Feed& feed) : feed_(feed) {}
   ~FedStream() override { ++feed_.destroyed; }
   void Start(std::function<void()> wake) override {
-    absl::MutexLock lock(&feed_.mu);
+    os::MutexLock lock(&feed_.mu);
     feed_.wake = std::move(wake);
     feed_.started.Notify();
   }
   Progress Next(size_t, std::string* out) override {
-    absl::MutexLock lock(&feed_.mu);
+    os::MutexLock lock(&feed_.mu);
     out->append(feed_.bytes);
     feed_.bytes.clear();
     return feed_.done ? Progress::kDone : Progress::kWaiting;

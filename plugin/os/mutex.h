@@ -1,0 +1,38 @@
+// std::mutex with clang's thread-safety annotations.
+//
+// Not absl::Mutex, because Debian's Abseil is built without the thread sanitizer, which then sees
+// no lock at all and reports everything under it as a race.
+//
+// Threads: any; blocking.
+#ifndef SESSION_STATUS_PLUGIN_OS_MUTEX_H_
+#define SESSION_STATUS_PLUGIN_OS_MUTEX_H_
+
+#include <mutex>
+
+#include "absl/base/thread_annotations.h"
+
+namespace session_status::os {
+
+class ABSL_LOCKABLE Mutex {
+ public:
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mu_.lock(); }
+  void Unlock() ABSL_UNLOCK_FUNCTION() { mu_.unlock(); }
+
+ private:
+  std::mutex mu_;
+};
+
+class ABSL_SCOPED_LOCKABLE MutexLock {
+ public:
+  explicit MutexLock(Mutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) { mu_->Lock(); }
+  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mu_->Unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex* const mu_;
+};
+
+}  // namespace session_status::os
+
+#endif  // SESSION_STATUS_PLUGIN_OS_MUTEX_H_
