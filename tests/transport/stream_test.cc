@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "plugin/os/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "plugin/os/mutex.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 

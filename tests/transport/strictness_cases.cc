@@ -5,7 +5,11 @@
 namespace session_status::transport {
 namespace {
 
-std::string Bytes(absl::string_view text) { return std::string(text); }
+// A literal with NUL bytes in it.
+template <size_t n>
+std::string Bytes(const char (&text)[n]) {
+  return std::string(text, n - 1);
+}
 
 // A request with these header lines (each with its own line end) and this body.
 std::string Post(absl::string_view lines, absl::string_view body = "") {
@@ -94,7 +98,7 @@ std::vector<StrictnessCase> ChunkCases() {
       {"size ended by CR", Chunked("1\ra\r\n0\r\n\r\n"), 400, ""},
       {"extension ended by LF", Chunked("1;a\na\r\n0\r\n\r\n"), 400, ""},
       {"extension with CR", Chunked("1;a\rb\r\na\r\n0\r\n\r\n"), 400, ""},
-      {"extension with NUL", Chunked(Bytes({"1;\0\r\na\r\n0\r\n\r\n", 15})), 400, ""},
+      {"extension with NUL", Chunked(Bytes("1;\0\r\na\r\n0\r\n\r\n")), 400, ""},
       {"extension over the limit", Chunked(absl::StrCat("1;", std::string(100, 'e'), "\r\na")), 400,
        ""},
       {"endless extension", Chunked(absl::StrCat("1;", std::string(100, 'e'))), 400, ""},
@@ -104,7 +108,7 @@ std::vector<StrictnessCase> ChunkCases() {
       {"trailer ended by LF", Chunked("0\r\nT: t\n\r\n"), 400, ""},
       {"folded trailer", Chunked("0\r\nT: t\r\n u\r\n\r\n"), 400, ""},
       {"trailer without colon", Chunked("0\r\nTrailer\r\n\r\n"), 400, ""},
-      {"trailer with NUL", Chunked(Bytes({"0\r\nT: \0\r\n\r\n", 11})), 400, ""},
+      {"trailer with NUL", Chunked(Bytes("0\r\nT: \0\r\n\r\n")), 400, ""},
       {"length in the trailer", Chunked("0\r\nContent-Length: 5\r\n\r\n"), 400, ""},
       {"coding in the trailer", Chunked("0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400, ""},
       {"end ended by LF", Chunked("0\r\n\n"), 400, ""},
@@ -121,8 +125,8 @@ std::vector<StrictnessCase> LineCases() {
       {"bare LF", "GET / HTTP/1.1\nHost: x\n\n", 400, ""},
       {"bare LF after the request line", "GET / HTTP/1.1\nHost: x\r\n\r\n", 400, ""},
       {"CR inside the request line", Line("GET /\r HTTP/1.1"), 400, ""},
-      {"NUL in the target", Line({"GET /\0 HTTP/1.1", 15}), 400, ""},
-      {"NUL in the method", Line({"G\0T / HTTP/1.1", 14}), 400, ""},
+      {"NUL in the target", Line(Bytes("GET /\0 HTTP/1.1")), 400, ""},
+      {"NUL in the method", Line(Bytes("G\0T / HTTP/1.1")), 400, ""},
       {"tab between", Line("GET\t/ HTTP/1.1"), 400, ""},
       {"two spaces between", Line("GET  / HTTP/1.1"), 400, ""},
       {"two spaces before the version", Line("GET /  HTTP/1.1"), 400, ""},
@@ -136,8 +140,7 @@ std::vector<StrictnessCase> LineCases() {
       {"HTTP/1.10", Line("GET / HTTP/1.10"), 400, ""},
       {"http/1.1", Line("GET / http/1.1"), 400, ""},
       {"preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, ""},
-      {"TLS on a plain port", Bytes({"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n", 13}), 400,
-       ""},
+      {"TLS on a plain port", Bytes("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n"), 400, ""},
       {"method with a separator", Line("GE(T / HTTP/1.1"), 400, ""},
       {"unknown method", Line("BREW / HTTP/1.1"), 200, ""},
       {"letters beyond ASCII in the target", Line("GET /\xc3\xbc HTTP/1.1"), 400, ""},
@@ -186,8 +189,8 @@ std::vector<StrictnessCase> HeaderCases() {
       {"no name", Get("Host: x\r\n: b\r\n"), 400, ""},
       {"name with a separator", Get("Host: x\r\nA(: b\r\n"), 400, ""},
       {"name beyond ASCII", Get("Host: x\r\n\xc3\xbc: b\r\n"), 400, ""},
-      {"NUL in a name", Get({"Host: x\r\nA\0: b\r\n", 16}), 400, ""},
-      {"NUL in a value", Get({"Host: x\r\nA: \0\r\n", 15}), 400, ""},
+      {"NUL in a name", Get(Bytes("Host: x\r\nA\0: b\r\n")), 400, ""},
+      {"NUL in a value", Get(Bytes("Host: x\r\nA: \0\r\n")), 400, ""},
       {"control character in a value", Get("Host: x\r\nA: \x01\r\n"), 400, ""},
       {"DEL in a value", Get("Host: x\r\nA: \x7f\r\n"), 400, ""},
       {"CR in a value", Get("Host: x\r\nA: b\rc\r\n"), 400, ""},
