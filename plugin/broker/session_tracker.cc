@@ -213,15 +213,17 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     last_login_ = nullptr;
     table_.erase(found);
     counters_.tracked.Subtract();
-    switch (entry.phase) {
-      case Phase::kPending:  // the login was refused
-        pending_.erase(std::find(pending_.begin(), pending_.end(), client));
-        return;
-      case Phase::kSessionKept:  // the session goes on under a new pointer
-        return;
-      case Phase::kOnline: break;
+    if (entry.phase == Phase::kSessionKept) return;  // the session goes on under a new pointer
+    if (entry.phase == Phase::kPending) {
+      const auto position = std::find(pending_.begin(), pending_.end(), client);
+      const bool taken_over = FindPending(entry.client_id, position + 1) != table_.end();
+      pending_.erase(position);
+      // A refusal comes before anybody else is heard: with a later login of the same client between
+      // them, this one was accepted and has been taken over, all in one round.
+      if (!taken_over) return;
+      EmitConnected(client, entry, now);
     }
-    const auto successor = FindPending(entry.client_id);
+    const auto successor = FindPending(entry.client_id, pending_.begin());
     if (successor != table_.end()) {
       pending_.erase(std::find(pending_.begin(), pending_.end(), successor->first));
       Promote(successor, now);
@@ -233,9 +235,10 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
   });
 }
 
-SessionTracker::Table::iterator SessionTracker::FindPending(const std::string& client_id) {
-  for (const mosquitto* client : pending_) {
-    const auto found = table_.find(client);
+SessionTracker::Table::iterator SessionTracker::FindPending(
+    const std::string& client_id, std::vector<const mosquitto*>::const_iterator from) {
+  for (auto it = from; it != pending_.end(); ++it) {
+    const auto found = table_.find(*it);
     if (found != table_.end() && found->second.client_id == client_id) return found;
   }
   return table_.end();

@@ -122,7 +122,8 @@ class SessionTracker {
   Table::iterator Track(int instance, const mosquitto* client, const char* client_id, Phase phase);
   void Promote(Table::iterator pending, absl::Time now);
   void PromoteAll(absl::Time now);
-  Table::iterator FindPending(const std::string& client_id);
+  Table::iterator FindPending(const std::string& client_id,
+                              std::vector<const mosquitto*>::const_iterator from);
   void Hold(Entry& entry, int reason, absl::Time now);
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;

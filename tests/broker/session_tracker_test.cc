@@ -428,7 +428,19 @@ TEST_F(SessionTracker20Test, ABurstOfTakeoversInOneRoundLeavesTheLastOneOnline) 
     current = newer;
   }
   Round();
-  EXPECT_EQ(events_.words.back(), "connected lamp 5");
+  EXPECT_THAT(events_.words,
+              ElementsAre("connected lamp 1", "connected lamp 2", "connected lamp 3",
+                          "connected lamp 4", "connected lamp 5"));
+}
+
+TEST_F(SessionTracker20Test, ARefusedLoginBesideAPendingOneOfTheSameClientChangesNothing) {
+  mosquitto* accepted = broker_.NewClient("lamp");
+  Login(accepted);
+  mosquitto* refused = broker_.NewClient("lamp");
+  Login(refused);
+  End(refused);
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
 }
 
 TEST_F(SessionTracker20Test, PendingLoginsBecomeConnectionsInOrderOfArrival) {

@@ -1,0 +1,119 @@
+// What an administrator does to clients, to the configuration and to the broker.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "tests/broker/scenario.h"
+
+namespace session_status::testing {
+namespace {
+
+SCENARIOS(AdministrationScenario);
+
+constexpr char kWithKicker[] =
+    "listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\nplugin ";
+
+TEST_P(AdministrationScenario, KickedByAnotherPlugin) {
+  Start(absl::StrCat(kWithKicker, OtherPlugin(), "\n"));
+  auto administrator = Online({.id = "administrator"});
+  for (bool clean : {true, false}) {
+    const std::string id = absl::StrCat("clean-", clean);
+    auto client = Online({.id = id, .clean = clean});
+    ASSERT_TRUE(administrator->Publish("other-plugin/kick", id));
+    EXPECT_TRUE(client->WaitClosed());
+    ExpectEnd(id, clean ? "OFFLINE" : "OFFLINE_SESSION_KEPT", "KICKED");
+  }
+}
+
+// Our plugin first; dynamic-security decides about every login.
+constexpr char kDynamicSecurity[] =
+    "listener {PORT} 127.0.0.1\nallow_anonymous false\nplugin {PLUGIN}\n{OPTIONS}\n"
+    "plugin {LIB}/mosquitto_dynamic_security.so\n"
+    "plugin_opt_config_file {DIR}/dynsec.json\n";
+
+std::string DynamicSecurityConfig(BrokerLine line) {
+  TempDir dir;
+  const std::string command =
+      absl::StrCat(BrokerTool(line, "mosquitto_ctrl"), " dynsec init ", dir.File("d"),
+                   " admin secret >/dev/null 2>&1");
+  if (system(command.c_str()) != 0) ADD_FAILURE() << command;
+  return ReadFile(dir.File("d"));
+}
+
+TEST_P(AdministrationScenario, DynamicSecurityDisablesAndDeletesClients) {
+  Start(kDynamicSecurity, {{"dynsec.json", DynamicSecurityConfig(GetParam())}});
+  auto admin = Online({.id = "admin", .username = "admin", .password = "secret"});
+  const auto command = [&](absl::string_view json) {
+    EXPECT_TRUE(admin->Publish("$CONTROL/dynamic-security/v1",
+                               absl::StrCat("{\"commands\":[", json, "]}")));
+  };
+  for (const char* verb : {"disableClient", "deleteClient"}) {
+    SCOPED_TRACE(verb);
+    command(R"({"command":"createClient","username":"anna","password":"pw"})");
+    const std::string id = absl::StrCat("lamp-", verb);
+    auto client = Online({.id = id, .username = "anna", .password = "pw"});
+    ExpectOnline(id);
+    command(absl::StrCat(R"({"command":")", verb, R"(","username":"anna"})"));
+    EXPECT_TRUE(client->WaitClosed());
+    ExpectEnd(id, "OFFLINE", "KICKED");
+    MqttClient refused({.id = id, .port = port(), .username = "anna", .password = "pw"});
+    EXPECT_GT(refused.Connect(), 0);
+    EXPECT_FALSE(Query(id).online);
+    command(R"({"command":"deleteClient","username":"anna"})");
+  }
+}
+
+TEST_P(AdministrationScenario, SighupKeepsEverybodyOnline) {
+  Start();
+  auto a = Online({.id = "a"});
+  auto b = Online({.id = "b"});
+  const uint64_t incarnation = Query("a").incarnation;
+  for (int i = 0; i < 5; ++i) {
+    broker_->Signal(SIGHUP);
+    EXPECT_TRUE(a->RoundTrip());
+  }
+  EXPECT_TRUE(broker_->WaitForLog("Reloading config"));
+  Settle();
+  EXPECT_TRUE(broker_->running());
+  EXPECT_TRUE(b->RoundTrip());
+  ExpectOnline("a");
+  ExpectOnline("b");
+  EXPECT_EQ(Query("a").incarnation, incarnation);
+}
+
+TEST_P(AdministrationScenario, SighupThrowsOutWhoNoLongerPasses) {
+  Start("listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"
+        "plugin {PLUGIN}\n{OPTIONS}\n",
+        {{"passwords", PasswordFile("anna", "secret")}});
+  auto client = Online({.id = "lamp", .username = "anna", .password = "secret"});
+  ExpectOnline("lamp");
+  broker_->dir().Write("passwords", PasswordFile("anna", "other"));
+  broker_->Signal(SIGHUP);
+  EXPECT_TRUE(client->WaitClosed());
+  ExpectEnd("lamp", "OFFLINE", "NOT_AUTHORIZED", "NOT_AUTHORIZED");
+}
+
+TEST_P(AdministrationScenario, SigtermEndsTheBrokerAndRemovesTheSocket) {
+  Start();
+  auto client = Online({.id = "lamp"});
+  EXPECT_EQ(broker_->Stop(), 0);
+  EXPECT_FALSE(admin_->Query("lamp").ok);
+  EXPECT_NE(access(broker_->Expand("{DIR}/admin.sock").c_str(), F_OK), 0);
+}
+
+TEST_P(AdministrationScenario, AfterARestartNobodyIsOnline) {
+  Start();
+  auto client = Online({.id = "lamp"});
+  broker_->Kill();
+  broker_->Restart();
+  ASSERT_TRUE(broker_->running()) << "a socket file left behind must not stop the start";
+  EXPECT_FALSE(Query("lamp").online);
+  EXPECT_EQ(admin_->Status().online, 0u);
+  auto back = Online({.id = "lamp"});
+  ExpectOnline("lamp");
+}
+
+}  // namespace
+}  // namespace session_status::testing

@@ -1,0 +1,147 @@
+// Every ordinary way in which a connection ends.
+#include "absl/strings/str_cat.h"
+#include "tests/broker/scenario.h"
+
+namespace session_status::testing {
+namespace {
+
+SCENARIOS(DisconnectScenario);
+
+TEST_P(DisconnectScenario, CleanDisconnect) {
+  Start();
+  for (int version : {3, 4, 5}) {
+    SCOPED_TRACE(version);
+    const std::string id = absl::StrCat("v", version);
+    auto client = Online({.id = id, .version = version});
+    ExpectOnline(id);
+    client->Disconnect();
+    ExpectEnd(id, "OFFLINE", "CLIENT_DISCONNECT");
+  }
+}
+
+TEST_P(DisconnectScenario, AnOnlineClientIsDescribed) {
+  Start();
+  const char* const names[] = {"MQTT 3.1", "MQTT 3.1.1", "MQTT 5"};
+  for (int version : {3, 4, 5}) {
+    SCOPED_TRACE(version);
+    const std::string id = absl::StrCat("v", version);
+    auto client = Online({.id = id, .version = version, .keepalive_s = 40});
+    const SessionAnswer answer = Query(id);
+    EXPECT_EQ(answer.address, "127.0.0.1");
+    EXPECT_EQ(answer.listener_port, On21() ? port() : 0);
+    EXPECT_EQ(answer.protocol_version, names[version - 3]);
+    EXPECT_EQ(answer.transport, "MQTT");
+    EXPECT_EQ(answer.keepalive_s, 40);
+    EXPECT_TRUE(answer.clean_start);
+    EXPECT_TRUE(answer.has_detection_bound);
+    EXPECT_GE(answer.detection_bound_s, 60);
+    EXPECT_FALSE(answer.silent_death_undetected);
+    EXPECT_EQ(answer.end_reason, "NONE");
+  }
+}
+
+TEST_P(DisconnectScenario, KeepaliveZeroIsSaidToBeUndetectable) {
+  Start();
+  auto client = Online({.id = "lamp", .keepalive_s = 0});
+  const SessionAnswer answer = Query("lamp");
+  EXPECT_TRUE(answer.online);
+  EXPECT_FALSE(answer.has_detection_bound);
+  EXPECT_TRUE(answer.silent_death_undetected);
+}
+
+TEST_P(DisconnectScenario, ClientKilledBySigkill) {
+  Start();
+  const auto client = ClientProcess::Start({.id = "lamp", .port = port()});
+  ASSERT_NE(client, nullptr);
+  ExpectOnline("lamp");
+  client->Kill();
+  ExpectEnd("lamp", "OFFLINE", "NETWORK_ERROR");
+}
+
+TEST_P(DisconnectScenario, ConnectionClosedWithoutDisconnect) {
+  Start();
+  auto client = Online({.id = "lamp"});
+  client->Drop();
+  ExpectEnd("lamp", "OFFLINE", "NETWORK_ERROR");
+}
+
+TEST_P(DisconnectScenario, ConnectionReset) {
+  Start();
+  RawConnection client = RawConnection::Tcp(port());
+  ASSERT_EQ(client.Connect({.id = "lamp"}), 0);
+  ASSERT_TRUE(client.Ping());
+  ExpectOnline("lamp");
+  client.Reset();
+  ExpectEnd("lamp", "OFFLINE", "NETWORK_ERROR");
+}
+
+TEST_P(DisconnectScenario, KeepaliveTimeoutOfASilentClient) {
+  Start();
+  RawConnection client = RawConnection::Tcp(port());
+  const absl::Time connected = absl::Now();
+  ASSERT_EQ(client.Connect({.id = "lamp", .keepalive_s = 2}), 0);
+  ASSERT_TRUE(client.Ping());
+  const SessionAnswer online = Query("lamp");
+  ASSERT_TRUE(online.has_detection_bound);
+  ExpectEnd("lamp", "OFFLINE", "KEEPALIVE_TIMEOUT");
+  // The bound that the answer promised held.
+  const SessionAnswer offline = Query("lamp");
+  EXPECT_LE(offline.disconnected_at_ms - absl::ToUnixMillis(connected),
+            (online.detection_bound_s + 1) * 1000);
+}
+
+TEST_P(DisconnectScenario, ConnectAndDisconnectInOneSegment) {
+  Start();
+  RawConnection client = RawConnection::Tcp(port());
+  client.Send(absl::StrCat(Encode({.id = "lamp"}), EncodeDisconnect()));
+  EXPECT_TRUE(client.WaitClosed());
+  Settle();
+  if (On21()) {
+    ExpectEnd("lamp", "OFFLINE", "CLIENT_DISCONNECT");
+  } else {
+    // 2.0 cannot tell it from a refused login; the connection is over in either case.
+    EXPECT_FALSE(Query("lamp").online);
+  }
+}
+
+TEST_P(DisconnectScenario, SecondConnectOnALiveConnection) {
+  Start();
+  RawConnection client = RawConnection::Tcp(port());
+  ASSERT_EQ(client.Connect({.id = "lamp"}), 0);
+  ASSERT_TRUE(client.Ping());
+  client.Send(Encode({.id = "lamp"}));
+  EXPECT_TRUE(client.WaitClosed());
+  ExpectEnd("lamp", "OFFLINE", "PROTOCOL_ERROR");
+}
+
+TEST_P(DisconnectScenario, MalformedPacketOnALiveConnection) {
+  Start();
+  RawConnection client = RawConnection::Tcp(port());
+  ASSERT_EQ(client.Connect({.id = "lamp"}), 0);
+  ASSERT_TRUE(client.Ping());
+  client.Send(EncodePacket(0x80, ""));  // SUBSCRIBE with wrong flags and no body
+  EXPECT_TRUE(client.WaitClosed());
+  ExpectEnd("lamp", "OFFLINE", "PROTOCOL_ERROR");
+}
+
+TEST_P(DisconnectScenario, ReconnectAfterEveryEndIsANewIncarnation) {
+  Start();
+  uint64_t last = 0;
+  for (int i = 1; i <= 5; ++i) {
+    auto client = Online({.id = "lamp"});
+    const SessionAnswer answer = Query("lamp");
+    EXPECT_GT(answer.incarnation, last);
+    EXPECT_EQ(answer.connects, i);
+    last = answer.incarnation;
+    i % 2 == 0 ? client->Disconnect() : client->Drop();
+    EXPECT_EQ(admin_->WaitForState("lamp", "OFFLINE").incarnation, last);
+  }
+}
+
+TEST_P(DisconnectScenario, NeverSeenClientIsUnknown) {
+  Start();
+  ExpectState("nobody", "UNKNOWN");
+}
+
+}  // namespace
+}  // namespace session_status::testing

@@ -1,0 +1,116 @@
+// Sessions that outlive their connection.
+#include "absl/strings/str_cat.h"
+#include "tests/broker/scenario.h"
+
+namespace session_status::testing {
+namespace {
+
+SCENARIOS(PersistentScenario);
+
+TEST_P(PersistentScenario, DisconnectKeepsTheSession) {
+  Start();
+  for (int version : {3, 4}) {
+    const std::string id = absl::StrCat("v", version);
+    auto client = Online({.id = id, .version = version, .clean = false});
+    client->Disconnect();
+    ExpectEnd(id, "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
+  }
+}
+
+TEST_P(PersistentScenario, LostConnectionKeepsTheSession) {
+  Start();
+  auto client = Online({.id = "lamp", .clean = false});
+  client->Drop();
+  ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "NETWORK_ERROR");
+}
+
+TEST_P(PersistentScenario, Mqtt5SessionWithExpiryInterval) {
+  Start();
+  auto client = Online({.id = "lamp", .version = 5, .session_expiry_s = 600});
+  client->Drop();
+  // 2.0 does not show a plugin the expiry interval.
+  ExpectEnd("lamp", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE", "NETWORK_ERROR");
+}
+
+TEST_P(PersistentScenario, DisconnectThatSetsExpiryToZero) {
+  Start();
+  auto client = Online({.id = "lamp", .version = 5, .session_expiry_s = 600});
+  client->Disconnect(0);
+  ExpectEnd("lamp", "OFFLINE", "CLIENT_DISCONNECT");
+}
+
+TEST_P(PersistentScenario, ReturnWithCleanStartOnAndOff) {
+  Start();
+  for (bool clean : {false, true}) {
+    const std::string id = absl::StrCat("clean-", clean);
+    auto client = Online({.id = id, .clean = false});
+    client->Disconnect();
+    ExpectEnd(id, "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
+    const SessionAnswer before = Query(id);
+    auto back = Online({.id = id, .clean = clean});
+    const SessionAnswer after = Query(id);
+    EXPECT_TRUE(after.online) << after.raw;
+    EXPECT_GT(after.incarnation, before.incarnation);
+    EXPECT_EQ(after.end_reason, "NONE");
+    back->Disconnect();
+    ExpectEnd(id, clean ? "OFFLINE" : "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
+  }
+}
+
+TEST_P(PersistentScenario, SessionCreatedAtSurvivesTheReconnect) {
+  Start();
+  auto client = Online({.id = "lamp", .clean = false});
+  const SessionAnswer first = Query("lamp");
+  client->Disconnect();
+  admin_->WaitForState("lamp", "OFFLINE_SESSION_KEPT");
+  WaitUntil([&] { return absl::ToUnixMillis(absl::Now()) > first.connected_at_ms + 2; });
+  auto back = Online({.id = "lamp", .clean = false});
+  const SessionAnswer second = Query("lamp");
+  EXPECT_EQ(second.session_created_at_ms, first.session_created_at_ms);
+  EXPECT_GT(second.connected_at_ms, first.connected_at_ms);
+}
+
+TEST_P(PersistentScenario, WillIsSentAndTheEndIsToldAtOnce) {
+  Start();
+  auto watcher = Online({.id = "watcher"});
+  ASSERT_TRUE(watcher->Subscribe("wills"));
+  auto client = Online({.id = "lamp", .will_topic = "wills"});
+  client->Drop();
+  ExpectEnd("lamp", "OFFLINE", "NETWORK_ERROR");
+  EXPECT_TRUE(WaitUntil([&] {
+    watcher->Serve();
+    return !watcher->received().empty();
+  }));
+}
+
+TEST_P(PersistentScenario, WillDelayDoesNotDelayTheEnd) {
+  Start();
+  auto client = Online(
+      {.id = "lamp", .version = 5, .session_expiry_s = 600, .will_topic = "wills", .will_delay_s = 600});
+  client->Drop();
+  ExpectEnd("lamp", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE", "NETWORK_ERROR");
+  auto back = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 600});
+  ExpectOnline("lamp");
+}
+
+TEST_P(PersistentScenario, RestoredSessionComesBackAfterARestart) {
+  Start("persistence true\npersistence_location {DIR}/\nlistener {PORT} 127.0.0.1\n"
+        "allow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n");
+  {
+    auto client = Online({.id = "lamp", .clean = false});
+    ASSERT_TRUE(client->Subscribe("t"));
+    client->Disconnect();
+  }
+  admin_->WaitForState("lamp", "OFFLINE_SESSION_KEPT");
+  EXPECT_EQ(broker_->Stop(), 0);
+  broker_->Restart();
+  ASSERT_TRUE(broker_->running());
+  EXPECT_FALSE(Query("lamp").online);
+  auto client = Online({.id = "lamp", .clean = false});
+  ExpectOnline("lamp");
+  client->Disconnect();
+  ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
+}
+
+}  // namespace
+}  // namespace session_status::testing

@@ -1,0 +1,96 @@
+// The same identifier again, while a connection is up.
+#include "absl/strings/str_cat.h"
+#include "tests/broker/scenario.h"
+
+namespace session_status::testing {
+namespace {
+
+SCENARIOS(TakeoverScenario);
+
+TEST_P(TakeoverScenario, EveryMixOfVersionsAndCleanStart) {
+  Start();
+  int round = 0;
+  std::vector<std::unique_ptr<MqttClient>> clients;  // stay connected until the counts are checked
+  for (int old_version : {3, 4, 5}) {
+    for (int new_version : {3, 4, 5}) {
+      for (bool old_clean : {true, false}) {
+        for (bool new_clean : {true, false}) {
+          const std::string id = absl::StrCat("c", ++round);
+          SCOPED_TRACE(absl::StrCat("v", old_version, old_clean ? " clean" : "", " → v",
+                                    new_version, new_clean ? " clean" : ""));
+          auto older = Online({.id = id, .version = old_version, .clean = old_clean});
+          const uint64_t first = Query(id).incarnation;
+          auto newer = Online({.id = id, .version = new_version, .clean = new_clean});
+          EXPECT_TRUE(older->WaitClosed());
+          const SessionAnswer answer = Query(id);
+          EXPECT_TRUE(answer.online) << answer.raw;
+          EXPECT_GT(answer.incarnation, first);
+          EXPECT_EQ(answer.connects, 2);
+          clients.push_back(std::move(newer));
+        }
+      }
+    }
+  }
+  EXPECT_EQ(admin_->Status().takeovers, static_cast<uint64_t>(round));
+  EXPECT_EQ(admin_->Status().online, static_cast<uint64_t>(round));
+}
+
+TEST_P(TakeoverScenario, BurstOfTakeovers) {
+  Start();
+  std::vector<RawConnection> connections;
+  for (int i = 0; i < 20; ++i) {
+    connections.push_back(RawConnection::Tcp(port()));
+    connections.back().Send(Encode({.id = "lamp"}));
+  }
+  // The broker takes sockets in its own order: one of them has survived.
+  int survivors = 0;
+  for (RawConnection& connection : connections) survivors += connection.Ping() ? 1 : 0;
+  EXPECT_GE(survivors, 1);
+  Settle();
+  const SessionAnswer answer = Query("lamp");
+  EXPECT_TRUE(answer.online) << answer.raw;
+  EXPECT_EQ(answer.connects, 20);
+  EXPECT_EQ(admin_->Status().online, 1u);
+}
+
+TEST_P(TakeoverScenario, TheOldConnectionsOwnEndChangesNothing) {
+  Start();
+  auto older = Online({.id = "lamp"});
+  auto newer = Online({.id = "lamp"});
+  older->Drop();
+  Settle();
+  ExpectOnline("lamp");
+  newer->Disconnect();
+  ExpectEnd("lamp", "OFFLINE", "CLIENT_DISCONNECT");
+}
+
+TEST_P(TakeoverScenario, AcrossListeners) {
+  Start("listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nprotocol websockets\n"
+        "allow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n");
+  auto tcp = Online({.id = "lamp"});
+  RawConnection websocket = RawConnection::Tcp(port(2), true);
+  ASSERT_EQ(websocket.Connect({.id = "lamp"}), 0);
+  ASSERT_TRUE(websocket.Ping());
+  EXPECT_TRUE(tcp->WaitClosed());
+  EXPECT_EQ(Query("lamp").transport, "WEBSOCKETS");
+  auto back = Online({.id = "lamp"});
+  Settle();
+  const SessionAnswer answer = Query("lamp");
+  EXPECT_TRUE(answer.online) << answer.raw;
+  EXPECT_EQ(answer.transport, "MQTT");
+}
+
+TEST_P(TakeoverScenario, RefusedTakeoverLeavesTheOldConnection) {
+  Start("listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"
+        "password_file {DIR}/passwords\n",
+        {{"passwords", PasswordFile("anna", "secret")}});
+  auto client = Online({.id = "lamp"});
+  MqttClient refused({.id = "lamp", .port = port(), .username = "anna", .password = "wrong"});
+  EXPECT_GT(refused.Connect(), 0);
+  EXPECT_TRUE(client->RoundTrip());
+  ExpectOnline("lamp");
+  EXPECT_EQ(admin_->Status().takeovers, 0u);
+}
+
+}  // namespace
+}  // namespace session_status::testing
