@@ -1,0 +1,81 @@
+// Rate limits as values: a bucket of `burst` tokens that fills at `per_second`.
+//
+// Kept as one number, the moment at which the bucket is full again (the generic cell rate
+// algorithm): nothing to refill, nothing to round.
+//
+// Threads: a TokenBucket: one at a time; KeyedBuckets: any, one short lock per shard.
+#ifndef SESSION_STATUS_PLUGIN_LIMITS_TOKEN_BUCKET_H_
+#define SESSION_STATUS_PLUGIN_LIMITS_TOKEN_BUCKET_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace session_status::limits {
+
+struct RateLimit {
+  uint32_t per_second = 0;  // 0: no limit
+  uint32_t burst = 0;       // 0: as many as per_second
+
+  bool unlimited() const { return per_second == 0; }
+};
+
+// What a request for one token gets.
+struct Admission {
+  bool admitted = true;
+  absl::Duration retry_after;  // when refused: the time until one would be admitted
+};
+
+class TokenBucket {
+ public:
+  Admission TryTake(const RateLimit& limit, absl::Time now);
+
+  // A full bucket is like none at all.
+  bool IsFull(absl::Time now) const { return full_at_ <= now; }
+  absl::Time full_at() const { return full_at_; }
+
+ private:
+  absl::Time full_at_ = absl::InfinitePast();
+};
+
+// One bucket per key, in bounded memory. A bucket that is full again is forgotten when room is
+// needed, which changes no answer. While all are in use a new key is refused: strangers with
+// many addresses cannot push out anybody's limit.
+class KeyedBuckets {
+ public:
+  // Keys in use within one burst time (about a second), not keys ever seen; 40 bytes each.
+  static constexpr size_t kKeysMaxDefault = 65'536;
+
+  explicit KeyedBuckets(RateLimit limit, size_t keys_max = kKeysMaxDefault);
+
+  // `key` is a hash that strangers cannot steer (absl::Hash of what names the caller).
+  Admission TryTake(uint64_t key, absl::Time now);
+
+  const RateLimit& limit() const { return limit_; }
+  size_t keys() const;
+
+ private:
+  static constexpr size_t kShards = 16;
+
+  struct Shard {
+    mutable absl::Mutex mu;
+    absl::flat_hash_map<uint64_t, TokenBucket> buckets ABSL_GUARDED_BY(mu);
+    // No bucket is full again before this: until then a search for room is in vain.
+    absl::Time next_search ABSL_GUARDED_BY(mu) = absl::InfinitePast();
+  };
+
+  static bool MakeRoom(Shard* shard, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->mu);
+
+  const RateLimit limit_;
+  const size_t keys_per_shard_max_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace session_status::limits
+
+#endif  // SESSION_STATUS_PLUGIN_LIMITS_TOKEN_BUCKET_H_

@@ -1,0 +1,261 @@
+#include "plugin/openapi/authentication.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "plugin/auth/signature.h"
+#include "plugin/auth/signature_rpc.h"
+
+namespace session_status::openapi {
+namespace {
+
+constexpr absl::string_view kServerString = "server string to sign is:";
+
+Scheme DetectScheme(const Call& call) {
+  const absl::string_view authorization = call.HeaderText("authorization");
+  if (absl::StartsWith(authorization, auth::kAcs3Algorithm)) return Scheme::kAcs3;
+  if (absl::StartsWith(authorization, "ACS")) return Scheme::kUnknownAcs;
+  if (call.request.FindHeader("x-acs-bearer-token") != nullptr ||
+      call.Parameter("BearerToken") != nullptr ||
+      absl::EqualsIgnoreCase(call.ParameterText("SignatureType"), "BEARERTOKEN")) {
+    return Scheme::kBearer;
+  }
+  return call.Parameter(auth::kRpcSignatureParameter) != nullptr ? Scheme::kRpc
+                                                                 : Scheme::kAnonymous;
+}
+
+Check Missing(absl::string_view name) { return ApiError(ErrorCode::kMissingParameter, name); }
+
+// An absent and an empty common parameter are the same: neither says anything.
+struct Common {
+  absl::string_view name;    // as errors and V1 spell it
+  absl::string_view header;  // where V3 has it
+  absl::string_view Call::*field;
+};
+
+constexpr Common kCommon[] = {
+    {"Action", "x-acs-action", &Call::action},
+    {"Version", "x-acs-version", &Call::version},
+    {"Timestamp", "x-acs-date", &Call::timestamp_text},
+    {"SignatureNonce", "x-acs-signature-nonce", &Call::nonce},
+};
+
+Check ReadRpc(Call* call) {
+  call->access_key_id = call->ParameterText("AccessKeyId");
+  if (call->access_key_id.empty()) return Missing("AccessKeyId");
+  for (const Common& common : kCommon) {
+    call->*common.field = call->ParameterText(common.name);
+    if ((call->*common.field).empty()) return Missing(common.name);
+  }
+  call->signature = call->ParameterText(auth::kRpcSignatureParameter);
+  if (call->signature.empty()) return Missing(auth::kRpcSignatureParameter);
+  const absl::string_view method = call->ParameterText("SignatureMethod");
+  if (method.empty()) return Missing("SignatureMethod");
+  if (!absl::EqualsIgnoreCase(method, "HMAC-SHA1")) {
+    return ApiError(ErrorCode::kInvalidSignatureMethod);
+  }
+  const absl::string_view version = call->ParameterText("SignatureVersion");
+  if (version.empty()) return Missing("SignatureVersion");
+  if (version != "1.0") return ApiError(ErrorCode::kInvalidValue, "SignatureVersion");
+  call->security_token = call->ParameterText("SecurityToken");
+  return absl::nullopt;
+}
+
+ApiError Incomplete(absl::string_view reason, absl::string_view string_to_sign) {
+  ApiError error(ErrorCode::kIncompleteSignature);
+  error.detail = absl::StrCat(" ", reason, " ", kServerString, string_to_sign);
+  return error;
+}
+
+Check ReadAcs3(Call* call) {
+  const auto is_authorization = [](const http::Header& header) {
+    return absl::EqualsIgnoreCase(header.name, "authorization");
+  };
+  const auto& headers = call->request.headers;
+  if (std::count_if(headers.begin(), headers.end(), is_authorization) != 1 ||
+      !auth::ParseAcs3Authorization(call->HeaderText("authorization"), &call->authorization)) {
+    return Incomplete("The Authorization header is not well formed.", "");
+  }
+  call->access_key_id = call->authorization.access_key_id;
+  call->signature = call->authorization.signature;
+  for (const Common& common : kCommon) {
+    call->*common.field = call->HeaderText(common.header);
+    if ((call->*common.field).empty()) return Missing(common.name);
+  }
+  call->security_token = call->HeaderText("x-acs-security-token");
+  return absl::nullopt;
+}
+
+// Unsigned calls name operation and version in whichever way they like; parameters win.
+Check ReadUnsigned(Call* call) {
+  for (const Common& common : kCommon) {
+    call->*common.field = call->ParameterText(common.name);
+    if ((call->*common.field).empty()) call->*common.field = call->HeaderText(common.header);
+  }
+  if (call->action.empty()) return Missing("Action");
+  if (call->version.empty()) return Missing("Version");
+  return absl::nullopt;
+}
+
+ApiError Mismatch(const Call& call) {
+  ApiError error(ErrorCode::kSignatureDoesNotMatch);
+  error.detail = call.work.string_to_sign;
+  return error;
+}
+
+Check Verdict(auth::SignatureVerdict verdict, const Call& call) {
+  switch (verdict) {
+    case auth::SignatureVerdict::kValid:
+      return absl::nullopt;
+    case auth::SignatureVerdict::kUnavailable:
+      return ApiError(ErrorCode::kInternalError);
+    default:
+      return Mismatch(call);
+  }
+}
+
+Check VerifyRpc(Call* call) {
+  std::string& text = call->work.string_to_sign;
+  auth::RpcStringToSign(call->request.method, call->work.parameters.sorted(), &text);
+  if (call->key != nullptr) {
+    return Verdict(auth::VerifyRpcSignature(text, call->signature, call->key->rpc_mac()), *call);
+  }
+  const auth::Secret key(auth::RpcMacKey(call->temporary_secret->reveal()));
+  const auth::KeyedMac mac(auth::MacKind::kHmacSha1, key.reveal());
+  return Verdict(auth::VerifyRpcSignature(text, call->signature, mac), *call);
+}
+
+Check VerifyAcs3(Call* call) {
+  auth::Acs3Input input;
+  input.request = &call->request;
+  input.parameters = &call->work.parameters;
+  input.authorization = call->authorization;
+  std::string& text = call->work.string_to_sign;
+  if (!auth::Acs3StringToSign(input, &call->work.canonical, &text)) {
+    return ApiError(ErrorCode::kInternalError);
+  }
+  const std::string incompleteness = auth::Acs3Incompleteness(input);
+  if (!incompleteness.empty()) return Incomplete(incompleteness, text);
+  if (call->key != nullptr) {
+    return Verdict(auth::VerifyAcs3Signature(input, text, call->key->acs3_mac()), *call);
+  }
+  const auth::KeyedMac mac(auth::MacKind::kHmacSha256, call->temporary_secret->reveal());
+  return Verdict(auth::VerifyAcs3Signature(input, text, mac), *call);
+}
+
+Check NonceCheck(auth::ReplayGuard::Outcome outcome) {
+  switch (outcome) {
+    case auth::ReplayGuard::Outcome::kFresh:
+      return absl::nullopt;
+    case auth::ReplayGuard::Outcome::kUsed:
+      return ApiError(ErrorCode::kNonceUsed);
+    case auth::ReplayGuard::Outcome::kFull: {
+      ApiError error(ErrorCode::kThrottlingApi);
+      error.retry_after = absl::Seconds(1);  // entries leave by the second
+      return error;
+    }
+    case auth::ReplayGuard::Outcome::kUnavailable:
+      break;
+  }
+  return ApiError(ErrorCode::kInternalError);
+}
+
+}  // namespace
+
+Check ReadScheme(Call* call) {
+  call->scheme = DetectScheme(*call);
+  if (call->unsigned_allowed) return ReadUnsigned(call);
+  switch (call->scheme) {
+    case Scheme::kRpc:
+      return ReadRpc(call);
+    case Scheme::kAcs3:
+      return ReadAcs3(call);
+    case Scheme::kUnknownAcs:
+    case Scheme::kBearer:
+      return ApiError(ErrorCode::kInvalidSignatureMethod);
+    case Scheme::kAnonymous:
+      break;
+  }
+  return Missing(call->ParameterText("AccessKeyId").empty() ? absl::string_view("AccessKeyId")
+                                                            : auth::kRpcSignatureParameter);
+}
+
+Check FindOperationOf(Call* call) {
+  call->operation = FindOperation(call->action);
+  if (call->operation == nullptr) {
+    return ApiError(IsOtherProductOperation(call->action) ? ErrorCode::kApiNotSupport
+                                                          : ErrorCode::kApiNotFound);
+  }
+  if (!IsKnownVersion(call->version)) return ApiError(ErrorCode::kInvalidVersion);
+  return absl::nullopt;
+}
+
+Check FindKey(Call* call) {
+  call->key = call->access->FindKey(call->access_key_id);
+  if (call->key != nullptr) {
+    if (!call->key->active()) return ApiError(ErrorCode::kAccessKeyInactive);
+    return absl::nullopt;
+  }
+  if (call->access->sts_mac() != nullptr && auth::IsTemporaryKeyId(call->access_key_id)) {
+    call->temporary_secret =
+        auth::TemporaryKeySecret(*call->access->sts_mac(), call->access_key_id);
+    if (call->temporary_secret.has_value()) return absl::nullopt;
+  }
+  return ApiError(ErrorCode::kAccessKeyNotFound);
+}
+
+Check CheckTimestampOf(Call* call) {
+  switch (auth::CheckTimestamp(call->timestamp_text, call->request.now, &call->timestamp)) {
+    case auth::TimestampVerdict::kValid:
+      return absl::nullopt;
+    case auth::TimestampVerdict::kMalformed:
+      return ApiError(ErrorCode::kTimestampFormat);
+    case auth::TimestampVerdict::kExpired:
+      break;
+  }
+  ApiError error(ErrorCode::kTimestampExpired);
+  error.detail = absl::StrCat(
+      " The server's time is ",
+      absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", call->request.now, absl::UTCTimeZone()), ".");
+  return error;
+}
+
+Check VerifySignature(Call* call) {
+  return call->scheme == Scheme::kRpc ? VerifyRpc(call) : VerifyAcs3(call);
+}
+
+Check LookForNonce(const auth::ReplayGuard& guard, Call* call) {
+  return NonceCheck(guard.Look(call->access_key_id, call->nonce, call->request.now));
+}
+
+Check RememberNonce(auth::ReplayGuard* guard, Call* call) {
+  return NonceCheck(guard->Remember(call->access_key_id, call->nonce,
+                                    call->timestamp + auth::kSignatureWindow, call->request.now));
+}
+
+Check VerifyTokenOf(Call* call) {
+  if (call->key != nullptr) {
+    // An ordinary key with a token of somebody's is a mistake worth telling.
+    if (!call->security_token.empty()) return ApiError(ErrorCode::kTokenMismatch);
+    call->session.user = &call->key->user();
+    return absl::nullopt;
+  }
+  if (call->security_token.empty()) return ApiError(ErrorCode::kMissingSecurityToken);
+  switch (auth::VerifyToken(*call->access, call->security_token, call->access_key_id,
+                            call->request.now, &call->session)) {
+    case auth::TokenVerdict::kValid:
+      return absl::nullopt;
+    case auth::TokenVerdict::kMalformed:
+      return ApiError(ErrorCode::kTokenMalformed);
+    case auth::TokenVerdict::kMismatch:
+      return ApiError(ErrorCode::kTokenMismatch);
+    case auth::TokenVerdict::kExpired:
+      return ApiError(ErrorCode::kTokenExpired);
+    case auth::TokenVerdict::kNoAccount:
+      break;
+  }
+  return ApiError(ErrorCode::kCheckAccountInfoFailed);
+}
+
+}  // namespace session_status::openapi

@@ -1,0 +1,72 @@
+// A few objects kept for reuse by any thread, so that the steady state allocates nothing.
+//
+// Threads:   any; lock-free but for the allocation of an object when the pool is empty.
+// Ownership: a Lease gives its object back when it goes, and goes before the pool.
+#ifndef SESSION_STATUS_PLUGIN_OPENAPI_OBJECT_POOL_H_
+#define SESSION_STATUS_PLUGIN_OPENAPI_OBJECT_POOL_H_
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <utility>
+
+namespace session_status::openapi {
+
+template <typename T>
+class ObjectPool {
+ public:
+  class Lease {
+   public:
+    Lease(ObjectPool& pool, std::unique_ptr<T> object) : pool_(pool), object_(std::move(object)) {}
+    ~Lease() { pool_.Return(std::move(object_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    T& operator*() { return *object_; }
+
+   private:
+    ObjectPool& pool_;
+    std::unique_ptr<T> object_;
+  };
+
+  explicit ObjectPool(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
+  ~ObjectPool() {
+    // relaxed: nobody else uses the pool any more.
+    for (auto& slot : slots_) delete slot.load(std::memory_order_relaxed);
+  }
+  ObjectPool(const ObjectPool&) = delete;
+  ObjectPool& operator=(const ObjectPool&) = delete;
+
+  Lease Take() {
+    for (auto& slot : slots_) {
+      // relaxed: a glance that saves the exchange on empty slots.
+      if (slot.load(std::memory_order_relaxed) == nullptr) continue;
+      // (1) acquire; pairs with (2): what the last user did to the object is done.
+      T* object = slot.exchange(nullptr, std::memory_order_acquire);
+      if (object != nullptr) return Lease(*this, std::unique_ptr<T>(object));
+    }
+    return Lease(*this, make_());
+  }
+
+ private:
+  void Return(std::unique_ptr<T> object) {
+    for (auto& slot : slots_) {
+      T* expected = nullptr;
+      // (2) release; pairs with (1).
+      if (slot.compare_exchange_strong(expected, object.get(), std::memory_order_release,
+                                       std::memory_order_relaxed)) {
+        object.release();
+        return;
+      }
+    }
+  }
+
+  static constexpr size_t kSlots = 8;  // as many as listener threads are sensible
+
+  const std::function<std::unique_ptr<T>()> make_;
+  std::array<std::atomic<T*>, kSlots> slots_{};
+};
+
+}  // namespace session_status::openapi
+
+#endif  // SESSION_STATUS_PLUGIN_OPENAPI_OBJECT_POOL_H_

@@ -1,0 +1,296 @@
+#include "plugin/openapi/openapi_surface.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "plugin/openapi/request_id.h"
+
+namespace session_status::openapi {
+namespace {
+
+constexpr absl::string_view kFormType = "application/x-www-form-urlencoded";
+
+// Common parameters, those that are signed and ignored, and the list.
+constexpr size_t kOtherParametersMax = 54;
+
+bool IsLocal(const http::Peer* peer) {
+  return peer != nullptr && (peer->kind == http::Peer::Kind::kUnixSocket || peer->loopback);
+}
+
+// The body when its media type says that it is a form; parameters of the type do not matter.
+absl::string_view FormBody(const Call& call) {
+  if (call.request.body.empty()) return {};
+  absl::string_view type = call.HeaderText("content-type");
+  type = absl::StripAsciiWhitespace(type.substr(0, type.find(';')));
+  return absl::EqualsIgnoreCase(type, kFormType) ? call.request.body : absl::string_view();
+}
+
+// A parameter's name as part of an error code: short and printable, or not repeated at all.
+absl::string_view CodePart(absl::string_view name) {
+  constexpr size_t kBytesMax = 64;
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isgraph(static_cast<unsigned char>(c));
+  });
+  return printable && !name.empty() && name.size() <= kBytesMax ? name : "Query";
+}
+
+// The host that the caller named, without its port.
+absl::string_view HostId(const http::Request& request) {
+  const http::Header* header = request.FindHeader("host");
+  if (header == nullptr) return {};
+  const absl::string_view host = absl::StripAsciiWhitespace(header->value);
+  const size_t bracket = host.rfind(']');  // of an IPv6 address
+  const size_t colon = host.rfind(':');
+  const bool port =
+      colon != absl::string_view::npos && (bracket == absl::string_view::npos || colon > bracket);
+  return port ? host.substr(0, colon) : host;
+}
+
+bool WantsNestedLists(const Call& call) {
+  return absl::StartsWith(call.HeaderText("x-sdk-client"), "CPP/");
+}
+
+int64_t RetryAfterMs(absl::Duration wait) {
+  return std::max<int64_t>(absl::ToInt64Milliseconds(wait + absl::Microseconds(999)), 1);
+}
+
+}  // namespace
+
+OpenApiSurface::OpenApiSurface(SurfaceOptions options, const Parts& parts)
+    : options_(std::move(options)),
+      input_rules_{options_.batch_ids_max, options_.strict_client_ids},
+      authorization_rules_{options_.region, options_.gateway_errors,
+                           options_.batch_needs_instance_access},
+      parts_(parts),
+      replay_guard_(options_.nonces_max),
+      limits_(options_),
+      workspaces_([this] {
+        return std::make_unique<Workspace>(kOtherParametersMax + options_.batch_ids_max);
+      }) {}
+
+// The documented order (docs/api.md, "Order of checks"). What fails up to the security token counts
+// against the peer's failures; what comes after does not.
+const OpenApiSurface::Step OpenApiSurface::kAuthentication[] = {
+    &OpenApiSurface::CheckHttp,  &OpenApiSurface::ReadParameters, &OpenApiSurface::ReadFormat,
+    &OpenApiSurface::FindAccess, &OpenApiSurface::CheckScheme,    &OpenApiSurface::CheckOperation,
+    &OpenApiSurface::CheckKey,   &OpenApiSurface::CheckTimestamp, &OpenApiSurface::CheckSignature,
+    &OpenApiSurface::CheckNonce, &OpenApiSurface::CheckToken,
+};
+// The nonce is used up after the limits: a throttled call was not worked on, may be sent again as
+// it is, and costs no memory.
+const OpenApiSurface::Step OpenApiSurface::kRest[] = {
+    &OpenApiSurface::LimitAddress, &OpenApiSurface::LimitCaller, &OpenApiSurface::UseNonce,
+    &OpenApiSurface::CheckInput,   &OpenApiSurface::CheckAccess,
+};
+
+void OpenApiSurface::Handle(const http::Request& request, http::Reply* reply) {
+  auto lease = workspaces_.Take();
+  Call call(request, *lease);
+  call.request_id = NewRequestId();
+  Check error;
+  try {
+    error = Answer(&call, reply);
+  } catch (const std::exception&) {  // of the source, or no memory
+    error = ApiError(ErrorCode::kInternalError);
+  }
+  if (error.has_value()) {
+    WriteErrorReply(request, call.format, call.request_id, *error, reply);
+  } else {
+    reply->content_type = ContentType(call.format);
+    reply->headers.emplace_back("x-acs-request-id", call.request_id);
+  }
+  if (parts_.observer == nullptr) return;
+  Observe(call, error.has_value() ? error->Name() : std::string("OK"),
+          error.has_value() ? error->HttpStatus() : 200);
+}
+
+void OpenApiSurface::HandleRefused(const http::Request& request, int status,
+                                   absl::string_view message, http::Reply* reply) {
+  ApiError error(CodeForHttpStatus(status));
+  error.http_status = status;
+  if (!message.empty()) error.detail = absl::StrCat(" ", message);
+  if (status == 429) error.retry_after = absl::Seconds(1);
+  WriteErrorReply(request, Format::kJson, NewRequestId(), error, reply);
+}
+
+Check OpenApiSurface::Run(absl::Span<const Step> steps, Call* call) {
+  for (const Step step : steps) {
+    Check error = (this->*step)(call);
+    if (error.has_value()) return error;
+  }
+  return absl::nullopt;
+}
+
+Check OpenApiSurface::Answer(Call* call, http::Reply* reply) {
+  Check error = Run(kAuthentication, call);
+  if (error.has_value()) {
+    Check throttled = limits_.TakeForFailure(call->request);
+    return throttled.has_value() ? throttled : error;
+  }
+  error = Run(kRest, call);
+  if (error.has_value()) return error;
+  return call->operation->operation == Operation::kBatchQuery ? ExecuteBatch(call, reply)
+                                                              : ExecuteQuery(call, reply);
+}
+
+Check OpenApiSurface::CheckHttp(Call* call) {
+  const http::Request& request = call->request;
+  if (request.path != "/") return ApiError(ErrorCode::kApiNotFound);
+  if (request.method != "GET" && request.method != "POST") {
+    return ApiError(ErrorCode::kUnsupportedMethod);
+  }
+  if (options_.require_tls && !IsLocal(request.peer) &&
+      (request.peer == nullptr || !request.peer->tls)) {
+    return ApiError(ErrorCode::kNeedSsl);
+  }
+  return absl::nullopt;
+}
+
+Check OpenApiSurface::ReadParameters(Call* call) {
+  auth::Parameters& parameters = call->work.parameters;
+  switch (parameters.Read(call->request.query, FormBody(*call))) {
+    case auth::Parameters::Outcome::kOk:
+      return absl::nullopt;
+    case auth::Parameters::Outcome::kTooMany:
+      return ApiError(ErrorCode::kParameterCheckFailed);
+    case auth::Parameters::Outcome::kMalformed:
+    case auth::Parameters::Outcome::kDuplicate:
+      break;
+  }
+  return ApiError(ErrorCode::kInvalidParameter, CodePart(parameters.offending_name()));
+}
+
+Check OpenApiSurface::ReadFormat(Call* call) {
+  const absl::string_view* format = call->Parameter("Format");
+  if (format == nullptr || absl::EqualsIgnoreCase(*format, "JSON")) return absl::nullopt;
+  if (!absl::EqualsIgnoreCase(*format, "XML")) return ApiError(ErrorCode::kInvalidFormat);
+  call->format = Format::kXml;
+  return absl::nullopt;
+}
+
+// Which rules apply: the access file's, or those of an open local server.
+Check OpenApiSurface::FindAccess(Call* call) {
+  if (parts_.access == nullptr) {
+    call->unsigned_allowed = IsLocal(call->request.peer);
+    return absl::nullopt;
+  }
+  call->access = parts_.access->Current();
+  if (call->access == nullptr) return ApiError(ErrorCode::kServiceUnavailable);
+  return absl::nullopt;
+}
+
+Check OpenApiSurface::CheckKey(Call* call) {
+  if (call->unsigned_allowed) return absl::nullopt;
+  // A stranger on a server without an access file: there is no key that could be known.
+  if (call->access == nullptr) return ApiError(ErrorCode::kAccessKeyNotFound);
+  return FindKey(call);
+}
+
+Check OpenApiSurface::CheckTimestamp(Call* call) {
+  return call->unsigned_allowed ? Check() : CheckTimestampOf(call);
+}
+
+Check OpenApiSurface::CheckSignature(Call* call) {
+  return call->unsigned_allowed ? Check() : VerifySignature(call);
+}
+
+Check OpenApiSurface::CheckNonce(Call* call) {
+  return call->unsigned_allowed ? Check() : LookForNonce(replay_guard_, call);
+}
+
+Check OpenApiSurface::CheckToken(Call* call) {
+  return call->unsigned_allowed ? Check() : VerifyTokenOf(call);
+}
+
+Check OpenApiSurface::UseNonce(Call* call) {
+  return call->unsigned_allowed ? Check() : RememberNonce(&replay_guard_, call);
+}
+
+Check OpenApiSurface::CheckAccess(Call* call) {
+  return Authorize(authorization_rules_, *parts_.instances, call);
+}
+
+Check OpenApiSurface::ExecuteBatch(Call* call, http::Reply* reply) {
+  absl::InlinedVector<bool, 16> online(call->client_ids.size());
+  const registry::SnapshotInfo info =
+      parts_.source->Batch(call->instance_id, call->client_ids, absl::MakeSpan(online));
+  Check error = CountTransaction(*call);
+  if (error.has_value()) return error;
+  const bool nested = options_.cpp_sdk_lists && WantsNestedLists(*call);
+  WriteBatchReply(call->format, nested ? ListShape::kNested : ListShape::kFlat, call->request_id,
+                  call->client_ids, online, &reply->body);
+  AddFreshness(info.sequence, info.age(call->request.now), reply);
+  return absl::nullopt;
+}
+
+Check OpenApiSurface::ExecuteQuery(Call* call, http::Reply* reply) {
+  const uint64_t sequence = parts_.source->LiveSequence();
+  const bool online = parts_.source->Exact(call->instance_id, call->client_ids[0]);
+  Check error = CountTransaction(*call);
+  if (error.has_value()) return error;
+  WriteQueryReply(call->format, call->request_id, online, &reply->body);
+  AddFreshness(sequence, absl::ZeroDuration(), reply);
+  return absl::nullopt;
+}
+
+Check OpenApiSurface::CountTransaction(const Call& call) {
+  if (parts_.meter == nullptr) return absl::nullopt;
+  limits::Transaction transaction;
+  transaction.account = call.account_id();
+  transaction.user = call.user_name();
+  transaction.instance = call.instance_id;
+  transaction.operation = call.operation->name;
+  if (parts_.meter->TryCount(transaction, call.request.now)) return absl::nullopt;
+  return ApiError(ErrorCode::kSystemOverFlow);
+}
+
+void OpenApiSurface::AddFreshness(uint64_t sequence, absl::Duration age, http::Reply* reply) const {
+  reply->headers.emplace_back("x-session-status-sequence", absl::StrCat(sequence));
+  reply->headers.emplace_back("x-session-status-age-ms",
+                              absl::StrCat(std::max<int64_t>(absl::ToInt64Milliseconds(age), 0)));
+}
+
+void OpenApiSurface::WriteErrorReply(const http::Request& request, Format format,
+                                     absl::string_view request_id, const ApiError& error,
+                                     http::Reply* reply) const {
+  reply->status = error.HttpStatus();
+  reply->content_type = ContentType(format);
+  reply->headers.clear();
+  reply->headers.emplace_back("x-acs-request-id", std::string(request_id));
+  // Only on throttling: newer SDKs take any reply with this header for one.
+  if (error.retry_after > absl::ZeroDuration()) {
+    const int64_t wait_ms = RetryAfterMs(error.retry_after);
+    reply->headers.emplace_back("x-acs-retry-after", absl::StrCat(wait_ms));
+    if (error.limit_per_second > 0) {
+      reply->headers.emplace_back(
+          "X-RateLimit-User-API",
+          absl::StrCat("Limit:", error.limit_per_second, ",Remain:0,TimeLeft:", wait_ms));
+    }
+  }
+  reply->body.clear();
+  const std::string recommend =
+      options_.error_page_url.empty() ? "" : absl::StrCat(options_.error_page_url, error.Name());
+  WriteError(format, request_id, HostId(request), error, recommend, &reply->body);
+}
+
+void OpenApiSurface::Observe(const Call& call, absl::string_view code, int http_status) const {
+  CallRecord record;
+  record.request_id = call.request_id;
+  record.code = code;
+  record.http_status = http_status;
+  if (call.operation != nullptr) record.operation = call.operation->name;
+  record.access_key_id = call.access_key_id;
+  if (call.session.user != nullptr) {
+    record.account = call.account_id();
+    record.user = call.user_name();
+  }
+  record.instance = call.instance_id;
+  if (call.request.peer != nullptr) record.peer_address = call.request.peer->address;
+  record.client_ids = call.client_ids.size();
+  parts_.observer->OnCall(record);
+}
+
+}  // namespace session_status::openapi

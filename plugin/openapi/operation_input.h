@@ -1,0 +1,25 @@
+// What is asked? Check 12 of the documented order: the operation's own parameters.
+#ifndef SESSION_STATUS_PLUGIN_OPENAPI_OPERATION_INPUT_H_
+#define SESSION_STATUS_PLUGIN_OPENAPI_OPERATION_INPUT_H_
+
+#include "plugin/openapi/call.h"
+
+namespace session_status::openapi {
+
+struct InputRules {
+  size_t batch_ids_max = 10;
+  bool strict_client_ids = false;
+};
+
+// MQTT 5, 1.5.4: a string has at most this many bytes.
+inline constexpr size_t kClientIdBytesMax = 65'535;
+
+// Sets call->instance_id and call->client_ids, in the order of their numbers.
+Check ReadInput(const InputRules& rules, Call* call);
+
+// "<GroupID>@@@<DeviceID>" as documented: at most 64 characters, group "GID_…" or "GID-…".
+bool IsDocumentedClientId(absl::string_view client_id);
+
+}  // namespace session_status::openapi
+
+#endif  // SESSION_STATUS_PLUGIN_OPENAPI_OPERATION_INPUT_H_

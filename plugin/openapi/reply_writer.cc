@@ -1,0 +1,151 @@
+#include "plugin/openapi/reply_writer.h"
+
+#include <pugixml.hpp>
+
+#include "plugin/http/json_writer.h"
+
+namespace session_status::openapi {
+namespace {
+
+class StringXmlWriter : public pugi::xml_writer {
+ public:
+  explicit StringXmlWriter(std::string* out) : out_(out) {}
+  void write(const void* data, size_t size) override {
+    out_->append(static_cast<const char*>(data), size);
+  }
+
+ private:
+  std::string* out_;
+};
+
+// XML 1.0 has no way to write most control characters; client identifiers may hold them.
+std::string XmlText(absl::string_view text) {
+  std::string clean(text);
+  for (char& c : clean) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') c = '?';
+  }
+  return clean;
+}
+
+void AddText(pugi::xml_node parent, const char* name, absl::string_view text) {
+  parent.append_child(name).append_child(pugi::node_pcdata).set_value(XmlText(text).c_str());
+}
+
+void AddText(pugi::xml_node parent, const char* name, bool value) {
+  AddText(parent, name, absl::string_view(value ? "true" : "false"));
+}
+
+void WriteXml(const pugi::xml_document& document, std::string* out) {
+  StringXmlWriter writer(out);
+  document.save(writer, "", pugi::format_raw, pugi::encoding_utf8);
+}
+
+pugi::xml_node Root(pugi::xml_document* document, absl::string_view name) {
+  pugi::xml_node declaration = document->append_child(pugi::node_declaration);
+  declaration.append_attribute("version") = "1.0";
+  declaration.append_attribute("encoding") = "UTF-8";
+  return document->append_child(std::string(name).c_str());
+}
+
+void Member(http::JsonWriter* json, absl::string_view name, absl::string_view value) {
+  json->Key(name);
+  json->String(value);
+}
+
+void WriteBatchJson(ListShape shape, absl::string_view request_id,
+                    absl::Span<const absl::string_view> client_ids, absl::Span<const bool> online,
+                    std::string* out) {
+  http::JsonWriter json(out);
+  json.StartObject();
+  Member(&json, "RequestId", request_id);
+  json.Key("OnlineStatusList");
+  if (shape == ListShape::kNested) {
+    json.StartObject();
+    json.Key("OnlineStatusListItem");
+  }
+  json.StartArray();
+  for (size_t i = 0; i < client_ids.size(); ++i) {
+    json.StartObject();
+    json.Key("OnlineStatus");
+    json.Bool(online[i]);
+    Member(&json, "ClientId", client_ids[i]);
+    json.EndObject();
+  }
+  json.EndArray();
+  if (shape == ListShape::kNested) json.EndObject();
+  json.EndObject();
+}
+
+}  // namespace
+
+void WriteBatchReply(Format format, ListShape shape, absl::string_view request_id,
+                     absl::Span<const absl::string_view> client_ids, absl::Span<const bool> online,
+                     std::string* out) {
+  if (format == Format::kJson) {
+    return WriteBatchJson(shape, request_id, client_ids, online, out);
+  }
+  pugi::xml_document document;
+  pugi::xml_node root = Root(&document, RowOf(Operation::kBatchQuery).response_element);
+  AddText(root, "RequestId", request_id);
+  for (size_t i = 0; i < client_ids.size(); ++i) {
+    pugi::xml_node item = root.append_child("OnlineStatusList");
+    AddText(item, "OnlineStatus", online[i]);
+    AddText(item, "ClientId", client_ids[i]);
+  }
+  WriteXml(document, out);
+}
+
+void WriteQueryReply(Format format, absl::string_view request_id, bool online, std::string* out) {
+  if (format == Format::kJson) {
+    http::JsonWriter json(out);
+    json.StartObject();
+    Member(&json, "RequestId", request_id);
+    json.Key("OnlineStatus");
+    json.Bool(online);
+    json.EndObject();
+    return;
+  }
+  pugi::xml_document document;
+  pugi::xml_node root = Root(&document, RowOf(Operation::kQuery).response_element);
+  AddText(root, "RequestId", request_id);
+  AddText(root, "OnlineStatus", online);
+  WriteXml(document, out);
+}
+
+void WriteError(Format format, absl::string_view request_id, absl::string_view host_id,
+                const ApiError& error, absl::string_view recommend, std::string* out) {
+  if (format == Format::kJson) {
+    http::JsonWriter json(out);
+    json.StartObject();
+    Member(&json, "RequestId", request_id);
+    Member(&json, "HostId", host_id);
+    Member(&json, "Code", error.Name());
+    Member(&json, "Message", error.Message());
+    if (!recommend.empty()) Member(&json, "Recommend", recommend);
+    if (!error.access_denied.empty()) {
+      json.Key("AccessDeniedDetail");
+      json.StartObject();
+      for (const auto& [name, value] : error.access_denied) Member(&json, name, value);
+      json.EndObject();
+    }
+    json.EndObject();
+    return;
+  }
+  pugi::xml_document document;
+  pugi::xml_node root = Root(&document, "Error");
+  AddText(root, "RequestId", request_id);
+  AddText(root, "HostId", host_id);
+  AddText(root, "Code", error.Name());
+  AddText(root, "Message", error.Message());
+  if (!recommend.empty()) AddText(root, "Recommend", recommend);
+  if (!error.access_denied.empty()) {
+    pugi::xml_node detail = root.append_child("AccessDeniedDetail");
+    for (const auto& [name, value] : error.access_denied) {
+      AddText(detail, std::string(name).c_str(), value);
+    }
+  }
+  WriteXml(document, out);
+}
+
+}  // namespace session_status::openapi

@@ -1,0 +1,68 @@
+#include "plugin/limits/token_bucket.h"
+
+#include <gtest/gtest.h>
+
+namespace session_status::limits {
+namespace {
+
+const absl::Time kStart = absl::FromUnixSeconds(1'767'323'045);
+
+TEST(TokenBucketTest, AdmitsABurstThenTheRate) {
+  TokenBucket bucket;
+  const RateLimit limit{100, 0};
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(bucket.TryTake(limit, kStart).admitted) << i;
+  const Admission refused = bucket.TryTake(limit, kStart);
+  EXPECT_FALSE(refused.admitted);
+  EXPECT_EQ(refused.retry_after, absl::Milliseconds(10));
+  EXPECT_FALSE(bucket.TryTake(limit, kStart + absl::Milliseconds(9)).admitted);
+  EXPECT_TRUE(bucket.TryTake(limit, kStart + refused.retry_after).admitted);
+  EXPECT_FALSE(bucket.TryTake(limit, kStart + absl::Milliseconds(10)).admitted);
+}
+
+TEST(TokenBucketTest, AdmitsExactlyTheRateOverAMinuteOfHammering) {
+  TokenBucket bucket;
+  const RateLimit limit{100, 1};
+  int admitted = 0;
+  for (int ms = 0; ms < 60'000; ++ms) {
+    admitted += bucket.TryTake(limit, kStart + absl::Milliseconds(ms)).admitted;
+  }
+  EXPECT_EQ(admitted, 6000);
+}
+
+TEST(TokenBucketTest, ZeroIsNoLimitAndTimeMayStandStill) {
+  TokenBucket bucket;
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(bucket.TryTake(RateLimit{}, kStart).admitted);
+}
+
+TEST(TokenBucketTest, AClockThatStepsBackRefusesNoLongerThanTheStep) {
+  TokenBucket bucket;
+  const RateLimit limit{10, 10};
+  for (int i = 0; i < 10; ++i) bucket.TryTake(limit, kStart);
+  const Admission refused = bucket.TryTake(limit, kStart - absl::Seconds(5));
+  EXPECT_FALSE(refused.admitted);
+  EXPECT_LE(refused.retry_after, absl::Seconds(5.1));
+}
+
+TEST(KeyedBucketsTest, KeysDoNotShareTokens) {
+  KeyedBuckets buckets(RateLimit{2, 2});
+  for (uint64_t key = 0; key < 100; ++key) {
+    EXPECT_TRUE(buckets.TryTake(key, kStart).admitted);
+    EXPECT_TRUE(buckets.TryTake(key, kStart).admitted);
+    EXPECT_FALSE(buckets.TryTake(key, kStart).admitted);
+  }
+}
+
+TEST(KeyedBucketsTest, AFloodOfKeysStaysBoundedAndPushesNobodyOut) {
+  KeyedBuckets buckets(RateLimit{2, 2}, 1600);
+  for (int i = 0; i < 3; ++i) buckets.TryTake(7, kStart);
+  int refused = 0;
+  for (uint64_t key = 1000; key < 21'000; ++key) refused += !buckets.TryTake(key, kStart).admitted;
+  EXPECT_LE(buckets.keys(), 1600u);
+  EXPECT_GE(refused, 18'000);
+  EXPECT_FALSE(buckets.TryTake(7, kStart).admitted);
+  // Buckets that are full again make room.
+  EXPECT_TRUE(buckets.TryTake(99'999, kStart + absl::Seconds(2)).admitted);
+}
+
+}  // namespace
+}  // namespace session_status::limits

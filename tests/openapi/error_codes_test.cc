@@ -1,0 +1,376 @@
+// Every documented error code by name: what provokes it, and that the reply has the documented
+// form in JSON and in XML.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <regex>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "plugin/openapi/api_error.h"
+#include "tests/openapi/test_server.h"
+
+namespace session_status::openapi {
+namespace {
+
+using ::session_status::testing::Credentials;
+using ::session_status::testing::OwnedRequest;
+using ::session_status::testing::ParameterMap;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct ErrorCase {
+  const char* name;  // as on the wire
+  int status;
+  ErrorCode row;  // of the table, so that none is forgotten
+  // Sends what provokes it. `format` is "JSON" or "XML" and goes into the request as Format.
+  std::function<Answer(const std::string& format)> provoke;
+};
+
+Answer Refused(int status) {
+  TestServer server;
+  http::Reply reply;
+  OwnedRequest request;
+  request.headers.emplace_back("Host", "mqtt.example.net:8080");
+  request.With(kNow, server.peer, [&](const http::Request& view) {
+    server.surface().HandleRefused(view, status, "why", &reply);
+  });
+  Answer answer;
+  answer.status = reply.status;
+  answer.content_type = std::string(reply.content_type);
+  for (const auto& [name, value] : reply.headers) answer.headers[name] = value;
+  answer.body = reply.body;
+  return answer;
+}
+
+// A batch of the reader with parameters changed before it is signed.
+Answer Changed(ParameterMap more, const std::string& user = "reader") {
+  TestServer server;
+  return server.Send(server.Batch(TestServer::Key(user), more));
+}
+
+// The same with the signed request changed afterwards.
+Answer Tampered(const std::string& format, const std::string& from, const std::string& to) {
+  TestServer server;
+  OwnedRequest request = server.Batch(TestServer::Key("reader"), {{"Format", format}});
+  const std::string before = request.target;
+  request.target = absl::StrReplaceAll(request.target, {{from, to}});
+  EXPECT_NE(request.target, before) << from;
+  return server.Send(request);
+}
+
+std::vector<ErrorCase> Cases() {
+  using E = ErrorCode;
+  return {
+      {"CheckAccountInfoFailed", 400, E::kCheckAccountInfoFailed,
+       [](const std::string& format) {
+         TestServer server;
+         const Credentials key = server.TemporaryKey("reader");
+         server.WriteAccessFile(absl::StrReplaceAll(kAccessFile, {{"\"reader\"", "\"amy\""}}));
+         EXPECT_TRUE(server.access().Reload().ok());
+         return server.Send(server.Batch(key, {{"Format", format}}));
+       }},
+      {"InstancePermissionCheckFailed", 400, E::kInstancePermissionCheckFailed,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"InstanceId", "post-cn-unknown"}});
+       }},
+      {"ParameterCheckFailed", 400, E::kParameterCheckFailed,
+       [](const std::string& format) {
+         ParameterMap eleven{{"Format", format}};
+         for (int i = 1; i <= 11; ++i) eleven[absl::StrCat("ClientIdList.", i)] = "x";
+         return Changed(eleven);
+       }},
+      {"PermissionCheckFailed", 400, E::kPermissionCheckFailed,
+       [](const std::string& format) {
+         TestServer server;
+         return server.Send(server.Query(TestServer::Key("batcher"), {{"Format", format}}));
+       }},
+      {"InvalidParameter.ClientIdList", 400, E::kInvalidParameter,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"ClientIdList.2", ""}});
+       }},
+      {"InternalError", 500, E::kInternalError,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"ClientIdList.2", "throw"}});
+       }},
+      {"SystemOverFlow", 500, E::kSystemOverFlow,
+       [](const std::string& format) {
+         TestServer server;
+         server.meter.full = true;
+         return server.Send(server.Batch(TestServer::Key("reader"), {{"Format", format}}));
+       }},
+      {"ApiNotSupport", 404, E::kApiNotSupport,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"Action", "ApplyToken"}});
+       }},
+      {"InvalidApi.NotFound", 404, E::kApiNotFound,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"Action", "batchQuerySessionByClientIds"}});
+       }},
+      {"InvalidVersion", 400, E::kInvalidVersion,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"Version", "2021-01-01"}});
+       }},
+      {"MissingTimestamp", 400, E::kMissingParameter,
+       [](const std::string& format) { return Tampered(format, "Timestamp=", "Time="); }},
+      {"InvalidSignatureVersion", 400, E::kInvalidValue,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"SignatureVersion", "2.0"}});
+       }},
+      {"InvalidParameter.Format", 400, E::kInvalidFormat,
+       [](const std::string&) {
+         return Changed({{"Format", "YAML"}});
+       }},
+      {"UnsupportedHTTPMethod", 400, E::kUnsupportedMethod,
+       [](const std::string&) {
+         TestServer server;
+         OwnedRequest request = server.Batch(TestServer::Key("reader"));
+         request.method = "PUT";
+         return server.Send(request);
+       }},
+      {"InvalidAccessKeyId.NotFound", 404, E::kAccessKeyNotFound,
+       [](const std::string& format) {
+         return Changed({{"Format", format}}, "missing");
+       }},
+      {"InvalidAccessKeyId.Inactive", 400, E::kAccessKeyInactive,
+       [](const std::string& format) {
+         return Changed({{"Format", format}}, "inactive");
+       }},
+      {"InvalidTimeStamp.Format", 400, E::kTimestampFormat,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"Timestamp", "yesterday"}});
+       }},
+      {"InvalidTimeStamp.Expired", 400, E::kTimestampExpired,
+       [](const std::string& format) {
+         TestServer server;
+         return server.Send(server.Batch(TestServer::Key("reader"), {{"Format", format}},
+                                         kNow - absl::Minutes(16)));
+       }},
+      {"SignatureNonceUsed", 400, E::kNonceUsed,
+       [](const std::string& format) {
+         TestServer server;
+         const OwnedRequest request = server.Batch(TestServer::Key("reader"), {{"Format", format}});
+         EXPECT_EQ(server.Send(request).status, 200);
+         return server.Send(request);
+       }},
+      {"InvalidSignatureMethod", 400, E::kInvalidSignatureMethod,
+       [](const std::string& format) {
+         return Changed({{"Format", format}, {"SignatureMethod", "HMAC-MD5"}});
+       }},
+      {"SignatureDoesNotMatch", 400, E::kSignatureDoesNotMatch,
+       [](const std::string& format) {
+         TestServer server;
+         Credentials wrong = TestServer::Key("reader");
+         wrong.access_key_secret = "secret-wrong";
+         return server.Send(server.Batch(wrong, {{"Format", format}}));
+       }},
+      {"IncompleteSignature", 400, E::kIncompleteSignature,
+       [](const std::string& format) {
+         TestServer server;
+         ParameterMap parameters = session_status::testing::BatchParameters(kInstance, {"x"});
+         parameters["Format"] = format;
+         OwnedRequest request = SignedAcs3(TestServer::Key("reader"),
+                                           "BatchQuerySessionByClientIds", parameters, kNow, "n");
+         request.headers.emplace_back("x-acs-unsigned", "1");
+         return server.Send(request);
+       }},
+      {"MissingSecurityToken", 400, E::kMissingSecurityToken,
+       [](const std::string& format) {
+         TestServer server;
+         Credentials key = server.TemporaryKey("reader");
+         key.security_token.clear();
+         return server.Send(server.Batch(key, {{"Format", format}}));
+       }},
+      {"InvalidSecurityToken.Expired", 400, E::kTokenExpired,
+       [](const std::string& format) {
+         TestServer server;
+         const Credentials key = server.TemporaryKey("reader", "", kNow - absl::Hours(1));
+         return server.Send(server.Batch(key, {{"Format", format}}));
+       }},
+      {"InvalidSecurityToken.Malformed", 400, E::kTokenMalformed,
+       [](const std::string& format) {
+         TestServer server;
+         Credentials key = server.TemporaryKey("reader");
+         key.security_token = "AAAA" + key.security_token;
+         return server.Send(server.Batch(key, {{"Format", format}}));
+       }},
+      {"InvalidSecurityToken.MismatchWithAccessKey", 400, E::kTokenMismatch,
+       [](const std::string& format) {
+         TestServer server;
+         Credentials key = server.TemporaryKey("reader");
+         key.security_token = server.TemporaryKey("reader").security_token;
+         return server.Send(server.Batch(key, {{"Format", format}}));
+       }},
+      {"NoPermission", 403, E::kNoPermission,
+       [](const std::string& format) {
+         TestServerOptions options;
+         options.surface.gateway_errors = true;
+         TestServer server(options);
+         return server.Send(server.Batch(TestServer::Key("nobody"), {{"Format", format}}));
+       }},
+      {"Throttling.User", 400, E::kThrottlingUser,
+       [](const std::string& format) {
+         TestServer server;
+         for (int i = 0; i < 100; ++i) {
+           EXPECT_EQ(server.Send(server.Batch(TestServer::Key("reader"))).status, 200);
+         }
+         return server.Send(server.Batch(TestServer::Key("reader"), {{"Format", format}}));
+       }},
+      {"Throttling.Api", 400, E::kThrottlingApi,
+       [](const std::string& format) {
+         TestServerOptions options;
+         options.surface.nonces_max = 16;
+         options.surface.batch_limit = {};
+         options.surface.address_limit = {};
+         TestServer server(options);
+         Answer answer;
+         for (int i = 0; i < 20'000; ++i) {
+           answer = server.Send(server.Batch(TestServer::Key("reader"), {{"Format", format}}));
+           if (answer.status != 200) break;
+         }
+         return answer;
+       }},
+      {"Throttling", 400, E::kThrottling,
+       [](const std::string& format) {
+         TestServerOptions options;
+         options.surface.batch_limit = {};
+         TestServer server(options);
+         for (int i = 0; i < 300; ++i) {
+           EXPECT_EQ(server.Send(server.Batch(TestServer::Key("reader"))).status, 200);
+         }
+         return server.Send(server.Batch(TestServer::Key("reader"), {{"Format", format}}));
+       }},
+      {"ServiceUnavailable", 503, E::kServiceUnavailable,
+       [](const std::string&) { return Refused(503); }},
+      {"InvalidProtocol.NeedSsl", 404, E::kNeedSsl,
+       [](const std::string&) {
+         TestServerOptions options;
+         options.surface.require_tls = true;
+         TestServer server(options);
+         return server.Send(server.Batch(TestServer::Key("reader")));
+       }},
+      {"InvalidRequest", 400, E::kBadRequest, [](const std::string&) { return Refused(400); }},
+      {"RequestTimeout", 408, E::kRequestTimeout, [](const std::string&) { return Refused(408); }},
+      {"RequestEntityTooLarge", 413, E::kRequestTooLarge,
+       [](const std::string&) { return Refused(413); }},
+      {"RequestURITooLong", 414, E::kUriTooLong, [](const std::string&) { return Refused(414); }},
+      {"RequestHeaderFieldsTooLarge", 431, E::kHeadersTooLarge,
+       [](const std::string&) { return Refused(431); }},
+  };
+}
+
+// Found before the format is read, or by the HTTP layer: JSON whatever was asked for.
+bool AlwaysJson(const ErrorCase& c) {
+  static const std::set<ErrorCode> kEarly = {
+      ErrorCode::kInvalidFormat,   ErrorCode::kUnsupportedMethod, ErrorCode::kServiceUnavailable,
+      ErrorCode::kNeedSsl,         ErrorCode::kBadRequest,        ErrorCode::kRequestTimeout,
+      ErrorCode::kRequestTooLarge, ErrorCode::kUriTooLong,        ErrorCode::kHeadersTooLarge};
+  return kEarly.count(c.row) != 0;
+}
+
+bool IsThrottling(const std::string& name) { return absl::StartsWith(name, "Throttling"); }
+
+constexpr char kUuid[] = "[0-9A-F]{8}-[0-9A-F]{4}-4[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}";
+
+TEST(ErrorCodesTest, EachIsAnsweredInJsonInTheDocumentedForm) {
+  for (const ErrorCase& c : Cases()) {
+    SCOPED_TRACE(c.name);
+    const Answer answer = c.provoke("JSON");
+    EXPECT_EQ(answer.status, c.status);
+    EXPECT_EQ(answer.content_type, "application/json;charset=utf-8");
+    const rapidjson::Document json = answer.Json();
+    for (const char* member : {"RequestId", "HostId", "Code", "Message"}) {
+      ASSERT_TRUE(json.HasMember(member)) << answer.body;
+      EXPECT_TRUE(json[member].IsString()) << member;
+    }
+    EXPECT_STREQ(json["Code"].GetString(), c.name) << answer.body;
+    EXPECT_TRUE(std::regex_match(json["RequestId"].GetString(), std::regex(kUuid)));
+    EXPECT_EQ(answer.headers.at("x-acs-request-id"), json["RequestId"].GetString());
+    EXPECT_EQ(answer.headers.count("x-acs-retry-after"), IsThrottling(c.name) ? 1u : 0u);
+    EXPECT_THAT(answer.body, Not(HasSubstr("secret-")));
+    EXPECT_THAT(std::string(json["HostId"].GetString()), Not(HasSubstr(":8080")));
+  }
+}
+
+TEST(ErrorCodesTest, EachIsAnsweredInXmlWhenXmlWasAskedFor) {
+  for (const ErrorCase& c : Cases()) {
+    if (AlwaysJson(c)) continue;
+    SCOPED_TRACE(c.name);
+    const Answer answer = c.provoke("XML");
+    EXPECT_EQ(answer.status, c.status);
+    EXPECT_EQ(answer.content_type, "text/xml;charset=utf-8");
+    EXPECT_THAT(answer.body,
+                StartsWith("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><RequestId>"));
+    EXPECT_THAT(answer.body, HasSubstr(absl::StrCat("<Code>", c.name, "</Code><Message>")));
+    EXPECT_THAT(answer.body,
+                HasSubstr(absl::StrCat("<RequestId>", answer.headers.at("x-acs-request-id"),
+                                       "</RequestId>")));
+    EXPECT_THAT(answer.body, Not(HasSubstr("secret-")));
+  }
+}
+
+TEST(ErrorCodesTest, NoRowOfTheTableIsWithoutACase) {
+  std::set<ErrorCode> covered;
+  for (const ErrorCase& c : Cases()) covered.insert(c.row);
+  for (const ErrorRow& row : ErrorTable()) EXPECT_EQ(covered.count(row.code), 1u) << row.name;
+}
+
+TEST(ErrorCodesTest, TheLogLineOfTheCallHasItsRequestIdAndNoSecret) {
+  TestServer server;
+  Credentials wrong = TestServer::Key("reader");
+  wrong.access_key_secret = "secret-wrong";
+  const Credentials temporary = server.TemporaryKey("reader");
+  const Answer bad = server.Send(server.Batch(wrong));
+  const Answer good = server.Send(server.Batch(temporary));
+  EXPECT_EQ(good.status, 200) << good.body;
+  ASSERT_EQ(server.observer.lines.size(), 2u);
+  EXPECT_THAT(server.observer.lines[0], StartsWith(bad.headers.at("x-acs-request-id")));
+  EXPECT_THAT(server.observer.lines[0], HasSubstr("SignatureDoesNotMatch 400"));
+  EXPECT_THAT(server.observer.lines[1], StartsWith(good.headers.at("x-acs-request-id")));
+  for (const std::string& line : server.observer.lines) {
+    EXPECT_THAT(line, Not(HasSubstr("secret-")));
+    EXPECT_THAT(line, Not(HasSubstr(temporary.access_key_secret)));
+    EXPECT_THAT(line, Not(HasSubstr(temporary.security_token)));
+  }
+}
+
+TEST(ErrorCodesTest, TheServersStringToSignEndsTheMessageAndNothingFollows) {
+  const std::string marker = "server string to sign is:";
+  TestServer server;
+  Credentials wrong = TestServer::Key("reader");
+  wrong.access_key_secret = "secret-wrong";
+  const std::string v1 = server.Send(server.Batch(wrong)).Message();
+  ASSERT_NE(v1.find(marker), std::string::npos);
+  const std::string text = v1.substr(v1.find(marker) + marker.size());
+  EXPECT_THAT(text, StartsWith("GET&%2F&AccessKeyId%3D"));
+  EXPECT_EQ(text.find_first_of(": "), std::string::npos) << "the classic Python SDK splits here";
+  const OwnedRequest v3 =
+      SignedAcs3(wrong, "BatchQuerySessionByClientIds",
+                 session_status::testing::BatchParameters(kInstance, {"x"}), kNow, "nonce-x");
+  EXPECT_THAT(server.Send(v3).Message(),
+              ::testing::MatchesRegex(".*server string to sign is:ACS3-HMAC-SHA256\n[0-9a-f]+"));
+}
+
+TEST(ErrorCodesTest, AFailureFloodOfOneAddressIsThrottledAndItsGoodCallsAreNot) {
+  TestServer server;
+  Credentials wrong = TestServer::Key("reader");
+  wrong.access_key_secret = "secret-wrong";
+  int detailed = 0;
+  std::string last;
+  for (int i = 0; i < 400; ++i) {
+    last = server.Send(server.Batch(wrong)).Code();
+    detailed += last == "SignatureDoesNotMatch";
+  }
+  EXPECT_EQ(detailed, 200);
+  EXPECT_EQ(last, "Throttling");
+  EXPECT_EQ(server.Send(server.Batch(TestServer::Key("reader"))).status, 200);
+  http::Peer other = server.peer;
+  other.address = "203.0.113.10";
+  EXPECT_EQ(server.SendFrom(other, server.Batch(wrong)).Code(), "SignatureDoesNotMatch");
+}
+
+}  // namespace
+}  // namespace session_status::openapi
