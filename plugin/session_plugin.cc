@@ -51,6 +51,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   telemetry_.AddRoutes({registry_, feed_, options_.snapshot_refresh, server,
                         [this] { return listener_.has_value() ? &*listener_ : nullptr; }},
                        &router_);
+  AddPage();
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
   for (registry::ChangeObserver* o : following_->observers()) observers_.push_back(o);
@@ -62,6 +63,13 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
              absl::StrCat("session status ", kVersion, " on ", LineName(line), ", admin service at ",
                           options_.listener.unix_socket_path));
   return absl::OkStatus();
+}
+
+void SessionPlugin::AddPage() {
+  page_.emplace(web::ApiFacts{kVersion, options_.instance_id, {}});
+  router_.Add(http::Router::Match::kExact, web::WebSurface::kDescriptionPath, &*page_);
+  router_.Add(http::Router::Match::kPrefix, web::WebSurface::kAssetPrefix, &*page_);
+  router_.Add(http::Router::Match::kExact, web::WebSurface::kPagePath, &*page_);
 }
 
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {

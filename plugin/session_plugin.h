@@ -27,6 +27,7 @@
 #include "plugin/refresher.h"
 #include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
+#include "plugin/web/web_surface.h"
 #include "registry/change_observer.h"
 #include "registry/session_registry.h"
 
@@ -49,6 +50,7 @@ class SessionPlugin : private broker::EventSink {
   void OnHousekeeping(absl::Time now) override;
 
   absl::Status StartService(broker::BrokerLine line);
+  void AddPage();
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
   std::vector<registry::ChangeObserver*> observers_;
@@ -66,6 +68,7 @@ class SessionPlugin : private broker::EventSink {
   http::Router router_;
   std::optional<api::Service> service_;           // once the broker line is known
   std::optional<api::ConnectSurface> connect_surface_;
+  std::optional<web::WebSurface> page_;
   std::optional<transport::Listener> listener_;
 };
 

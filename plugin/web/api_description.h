@@ -1,0 +1,42 @@
+// The API in OpenAPI 3.0, served at /openapi.json. The page's forms, documentation and generated
+// code come from it and from nothing else.
+//
+// The documented API names its operation by a parameter, and OpenAPI tells operations apart by
+// path, so those paths carry the operation behind a '#', which no client sends:
+// "/#Action=QuerySessionByClientId". The admin service has ordinary paths.
+//
+// Extensions: x-surface ("openapi", "admin") on every operation; x-errors, once: code, HTTP status,
+// message and what to do about it.
+//
+// Threads: any; pure functions.
+#ifndef SESSION_STATUS_PLUGIN_WEB_API_DESCRIPTION_H_
+#define SESSION_STATUS_PLUGIN_WEB_API_DESCRIPTION_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace session_status::web {
+
+// One error as its surface defines it.
+struct ErrorFact {
+  absl::string_view code;  // as on the wire; may hold %s for a parameter's name
+  int http_status = 0;
+  absl::string_view message;
+};
+
+struct ApiFacts {
+  absl::string_view version;      // of the plugin
+  absl::string_view instance_id;  // offered by the form
+  absl::Span<const ErrorFact> errors;
+};
+
+std::string DescribeApi(const ApiFacts& facts);
+
+// What a caller can do about an error; empty when nothing is written about it.
+absl::string_view RemedyFor(absl::string_view code);
+
+}  // namespace session_status::web
+
+#endif  // SESSION_STATUS_PLUGIN_WEB_API_DESCRIPTION_H_

@@ -1,0 +1,41 @@
+// The page: "/" and what it loads below /ui/, and the API's description at /openapi.json.
+//
+// Everything comes from this listener and nothing else is ever fetched: the Content-Security-Policy
+// allows no other source, no inline script or style, no framing, no form target. Without a built
+// page "/" answers a short text that says how to ask.
+//
+// Threads:   any listener thread; constants only.
+// Errors:    404 for other paths, 405 for other methods than GET and HEAD.
+#ifndef SESSION_STATUS_PLUGIN_WEB_WEB_SURFACE_H_
+#define SESSION_STATUS_PLUGIN_WEB_WEB_SURFACE_H_
+
+#include <string>
+
+#include "plugin/http/http_message.h"
+#include "plugin/web/api_description.h"
+#include "plugin/web/asset.h"
+
+namespace session_status::web {
+
+class WebSurface : public http::Handler {
+ public:
+  static constexpr absl::string_view kPagePath = "/";
+  static constexpr absl::string_view kAssetPrefix = "/ui/";
+  static constexpr absl::string_view kDescriptionPath = "/openapi.json";
+
+  // `assets` must have static lifetime.
+  explicit WebSurface(const ApiFacts& facts, absl::Span<const Asset> assets = Assets());
+
+  void Handle(const http::Request& request, http::Reply* reply) override;
+  void HandleRefused(const http::Request& request, int status, absl::string_view message,
+                     http::Reply* reply) override;
+
+ private:
+  const absl::Span<const Asset> assets_;
+  const std::string description_;
+  const std::string description_etag_;
+};
+
+}  // namespace session_status::web
+
+#endif  // SESSION_STATUS_PLUGIN_WEB_WEB_SURFACE_H_

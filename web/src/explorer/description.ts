@@ -1,0 +1,107 @@
+// The API as /openapi.json describes it, reduced to what forms and code need.
+
+export type Surface = 'openapi' | 'admin';
+
+export interface Field {
+  name: string;
+  list: boolean;
+  required: boolean;
+  itemsMax: number;
+  help: string;
+}
+
+export interface Operation {
+  id: string;
+  surface: Surface;
+  name: string;
+  path: string; // of an admin call
+  summary: string;
+  help: string;
+  fields: Field[];
+  reply: {name: string; type: string; help: string}[];
+}
+
+export interface DocumentedError {
+  code: string;
+  status: number;
+  message: string;
+  remedy: string;
+}
+
+export interface Description {
+  instanceId: string;
+  apiVersions: string[];
+  operations: Operation[];
+  errors: Record<Surface, DocumentedError[]>;
+}
+
+interface Schema {
+  type?: string;
+  $ref?: string;
+  maxItems?: number;
+  description?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the document is ours, and tested
+type Document = any;
+
+const field = (name: string, schema: Schema, required: boolean): Field => ({
+  name,
+  list: schema.type === 'array',
+  required,
+  itemsMax: schema.maxItems ?? 1,
+  help: schema.description ?? '',
+});
+
+function fieldsOf(post: Document): Field[] {
+  const schema: Schema | undefined = post.requestBody?.content['application/json'].schema;
+  if (schema) {
+    return Object.entries(schema.properties ?? {}).map(([name, s]) =>
+      field(name, s, schema.required?.includes(name) ?? false));
+  }
+  return (post.parameters ?? []).map((p: {name: string; required: boolean; schema: Schema}) =>
+    field(p.name, p.schema, p.required));
+}
+
+function operationOf(path: string, post: Document): Operation {
+  const schema: Schema = post.responses['200'].content['application/json'].schema;
+  return {
+    id: post.operationId,
+    surface: post['x-surface'],
+    name: post.operationId.split('.').pop(),
+    path,
+    summary: post.summary,
+    help: post.description,
+    fields: fieldsOf(post),
+    reply: Object.entries(schema.properties ?? {}).map(([name, s]) => ({
+      name,
+      type: s.type ?? s.$ref?.split('/').pop() ?? '',
+      help: s.description ?? '',
+    })),
+  };
+}
+
+export async function loadDescription(): Promise<Description> {
+  const response = await fetch('/openapi.json');
+  if (!response.ok) throw new Error(`/openapi.json: HTTP ${response.status}`);
+  const document: Document = await response.json();
+  return {
+    instanceId: document['x-instance-id'],
+    apiVersions: document['x-api-versions'],
+    operations: Object.entries<Document>(document.paths).map(([path, item]) =>
+      operationOf(path, item.post)),
+    errors: document['x-errors'],
+  };
+}
+
+// "InvalidParameter.%s" and "Missing%s" stand for every parameter's name.
+export function findError(errors: DocumentedError[], code: string): DocumentedError | undefined {
+  const exact = errors.find((e) => e.code === code);
+  if (exact) return exact;
+  return errors.find((e) => {
+    const [before, after] = e.code.split('%s');
+    return after !== undefined && before && code.startsWith(before) && code.endsWith(after);
+  });
+}

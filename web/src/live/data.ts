@@ -1,0 +1,156 @@
+// What the live view knows: figures polled once a second, changes as they come, and a short memory
+// of both. Everything is bounded; nothing is stored.
+import {useEffect, useRef, useState} from 'preact/hooks';
+
+import {type Change, follow} from '../feed';
+import {type Counts, type ServerStatus, service, ServiceError} from '../service';
+
+const POLL_INTERVAL_MS = 1000;
+export const HISTORY_SECONDS = 300;
+const ACTIVITY_MAX = 50;
+// Clients whose changes are remembered for "most active" and history; the quietest go first.
+const CLIENTS_MAX = 2000;
+const CHANGES_PER_CLIENT_MAX = 20;
+
+export interface Sample {
+  atMs: number;
+  online: number;
+  connectsPerS: number;
+  endsPerS: number;
+}
+
+export interface Figures {
+  status: ServerStatus;
+  counts: Counts;
+  samples: Sample[];
+}
+
+interface Totals {
+  atMs: number;
+  connects: number;
+  ends: number;
+}
+
+const totalEnds = (counts: Counts) =>
+  (counts.endsByReason ?? []).reduce((sum, r) => sum + Number(r.count ?? 0), 0);
+
+function nextSample(now: Totals, before: Totals, online: number): Sample {
+  const seconds = (now.atMs - before.atMs) / 1000;
+  // A restarted broker counts from zero again.
+  const perSecond = (n: number, b: number) => (seconds > 0 && n >= b ? (n - b) / seconds : 0);
+  return {
+    atMs: now.atMs,
+    online,
+    connectsPerS: perSecond(now.connects, before.connects),
+    endsPerS: perSecond(now.ends, before.ends),
+  };
+}
+
+export function useFigures(): {figures: Figures | undefined; error: ServiceError | undefined} {
+  const [figures, setFigures] = useState<Figures>();
+  const [error, setError] = useState<ServiceError>();
+  useEffect(() => {
+    const abort = new AbortController();
+    let timer = 0;
+    let before: Totals | undefined;
+    let samples: Sample[] = [];
+
+    const poll = async () => {
+      try {
+        const [status, counts] = await Promise.all([
+          service.status(abort.signal), service.counts(abort.signal)]);
+        const now = {atMs: Date.now(), connects: Number(counts.connects ?? 0), ends: totalEnds(counts)};
+        // The first answer has nothing to compare with: it gives no rate, so no sample.
+        if (before) {
+          samples = [...samples.slice(1 - HISTORY_SECONDS),
+                     nextSample(now, before, Number(counts.sessions?.online ?? 0))];
+        }
+        before = now;
+        setFigures({status, counts, samples});
+        setError(undefined);
+      } catch (e) {
+        if (abort.signal.aborted) return;
+        setError(e instanceof ServiceError ? e : new ServiceError('internal', String(e)));
+      }
+      timer = window.setTimeout(poll, POLL_INTERVAL_MS);
+    };
+    void poll();
+    return () => {
+      abort.abort();
+      window.clearTimeout(timer);
+    };
+  }, []);
+  return {figures, error};
+}
+
+export interface Memory {
+  connected: boolean;
+  activity: Change[]; // newest first
+  byClient: Map<string, Change[]>; // oldest first
+  gaps: number;
+}
+
+function remember(memory: Memory, changes: Change[]): Memory {
+  for (const change of changes) {
+    const id = change.clientId ?? '';
+    const known = memory.byClient.get(id) ?? [];
+    known.push(change);
+    if (known.length > CHANGES_PER_CLIENT_MAX) known.shift();
+    memory.byClient.set(id, known);
+  }
+  if (memory.byClient.size > CLIENTS_MAX) {
+    const quietest = [...memory.byClient].sort((a, b) => a[1].length - b[1].length);
+    for (const [id] of quietest.slice(0, memory.byClient.size - CLIENTS_MAX)) {
+      memory.byClient.delete(id);
+    }
+  }
+  return {
+    ...memory,
+    activity: [...changes.slice(-ACTIVITY_MAX).reverse(), ...memory.activity].slice(0, ACTIVITY_MAX),
+  };
+}
+
+// `onChanges` sees every batch of changes once.
+export function useFeed(onChanges: (changes: Change[]) => void, onGap: () => void): Memory {
+  const [memory, setMemory] = useState<Memory>(
+    () => ({connected: false, activity: [], byClient: new Map(), gaps: 0}));
+  const handlers = useRef({onChanges, onGap});
+  handlers.current = {onChanges, onGap};
+  useEffect(
+    () => follow({
+      onChanges(changes) {
+        setMemory((m) => remember(m, changes));
+        handlers.current.onChanges(changes);
+      },
+      onGap() {
+        setMemory((m) => ({...m, gaps: m.gaps + 1}));
+        handlers.current.onGap();
+      },
+      onConnection: (connected) => setMemory((m) => ({...m, connected})),
+    }),
+    []);
+  return memory;
+}
+
+const WATCH_KEY = 'session-status-watch';
+export const WATCH_MAX = 100;
+
+function readWatchList(): string[] {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(WATCH_KEY) ?? '[]');
+    return Array.isArray(stored) ? stored.filter((id) => typeof id === 'string').slice(0, WATCH_MAX) : [];
+  } catch {
+    return [];
+  }
+}
+
+// Identifiers this browser watches. Kept in its storage.
+export function useWatchList(): [string[], (id: string) => void] {
+  const [ids, setIds] = useState(readWatchList);
+  const toggle = (id: string) => {
+    const next = ids.includes(id) ? ids.filter((i) => i !== id) : [...ids, id].slice(-WATCH_MAX);
+    localStorage.setItem(WATCH_KEY, JSON.stringify(next));
+    setIds(next);
+  };
+  return [ids, toggle];
+}

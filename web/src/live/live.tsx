@@ -1,0 +1,220 @@
+// The live view: how many, how fast, who, and why.
+import {useEffect, useRef, useState} from 'preact/hooks';
+
+import type {Change} from '../feed';
+import {bytes, count, duration, rate, reason, shortCount, time} from '../format';
+import {service, type ServiceError, type Session} from '../service';
+import {Notice, StateMark} from '../ui';
+import {Bars, LineChart, type Series} from './charts';
+import {ClientDialog} from './client';
+import {type Figures, type Memory, useFeed, useFigures, useWatchList} from './data';
+import {applyChange, SessionTable, type SessionTableHandle} from './sessions';
+
+const ONLINE: Series[] = [{label: 'online', className: 'line-a', value: (s) => s.online}];
+const RATES: Series[] = [
+  {label: 'connects', className: 'line-a', value: (s) => s.connectsPerS},
+  {label: 'ends', className: 'line-b', value: (s) => s.endsPerS},
+];
+
+function Tile({label, value, help}: {label: string; value: string; help?: string}) {
+  return (
+    <div class="card tile">
+      <dt>{label}</dt>
+      <dd>{value}{help && <small>{help}</small>}</dd>
+    </div>
+  );
+}
+
+function Tiles({figures: {status, counts}}: {figures: Figures}) {
+  const n = (text: string | undefined) => count(Number(text ?? 0));
+  const refresh = Number(status.snapshotRefreshMs ?? 0);
+  return (
+    <dl class="tiles">
+      <Tile label="Online" value={n(counts.sessions?.online)} />
+      <Tile label="Session kept" value={n(counts.sessions?.offlineSessionKept)} help="offline, session held" />
+      <Tile label="Offline" value={n(counts.sessions?.offline)} help="remembered" />
+      <Tile label="Takeovers" value={n(counts.takeovers)} help="since the start" />
+      <Tile label="Snapshot age" value={duration(Number(status.snapshot?.ageMs ?? 0))}
+            help={`refreshed every ${duration(refresh)}`} />
+      <Tile label="Changes" value={n(status.sequence)} help={`${n(status.staleEvents)} events were stale`} />
+    </dl>
+  );
+}
+
+function Breakdown({figures: {counts}}: {figures: Figures}) {
+  const number = (text: string | undefined) => Number(text ?? 0);
+  return (
+    <div class="grid3">
+      <Bars title="Why connections ended" empty="None ended yet." bars={(counts.endsByReason ?? []).map((r) => ({
+        label: reason(r.reason) || 'unknown', value: number(r.count)}))} />
+      <Bars title="Online by protocol" empty="Nobody is online." bars={(counts.onlineByProtocol ?? []).map((p) => ({
+        label: p.protocolVersion || 'not known', value: number(p.online)}))} />
+      <Bars title="Online by listener" empty="Nobody is online." bars={(counts.onlineByListener ?? []).map((l) => ({
+        label: l.listenerPort ? `port ${l.listenerPort}` : 'not known', value: number(l.online)}))} />
+    </div>
+  );
+}
+
+function changeText(change: Change): string {
+  if (change.takenOver) return 'took over its own connection';
+  return {
+    CHANGE_KIND_ONLINE: 'came online',
+    CHANGE_KIND_OFFLINE: 'went offline',
+    CHANGE_KIND_SESSION_KEPT: 'went offline, session kept',
+    CHANGE_KIND_SESSION_GONE: 'lost its kept session',
+    CHANGE_KIND_REPAIRED: 'was found at the start',
+  }[change.kind ?? ''] ?? 'changed';
+}
+
+function Activity({memory, onOpen}: {memory: Memory; onOpen: (id: string) => void}) {
+  return (
+    <section class="card">
+      <div class="bar">
+        <h2>Activity</h2>
+        <span class="dim" role="status">{memory.connected ? 'following live' : 'connecting …'}</span>
+      </div>
+      {memory.activity.length === 0 && <p class="dim">Nothing has happened since this page was opened.</p>}
+      <ol class="activity">
+        {memory.activity.slice(0, 12).map((c) => (
+          <li key={c.sequence}>
+            <time>{c.timeMs && time(Number(c.timeMs))}</time>
+            <button type="button" class="link" onClick={() => onOpen(c.clientId ?? '')}>{c.clientId}</button>
+            <span>{changeText(c)}{reason(c.endReason) && `: ${reason(c.endReason)}`}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function MostActive({memory, onOpen}: {memory: Memory; onOpen: (id: string) => void}) {
+  const connects = (changes: Change[]) => changes.filter((c) => c.kind === 'CHANGE_KIND_ONLINE').length;
+  const top = [...memory.byClient]
+    .map(([id, changes]) => ({id, n: connects(changes)}))
+    .filter(({n}) => n > 1)
+    .sort((a, b) => b.n - a.n)
+    .slice(0, 8);
+  return (
+    <section class="card">
+      <h2>Flapping</h2>
+      {top.length === 0 && <p class="dim">No client has connected twice since this page was opened.</p>}
+      <ol class="flappers">
+        {top.map(({id, n}) => (
+          <li key={id}>
+            <button type="button" class="link" onClick={() => onOpen(id)}>{id}</button>
+            <span>{n >= 10 ? `${n} or more` : n} connections</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function WatchList(props: {
+  ids: string[];
+  sessions: Map<string, Session>;
+  onOpen: (id: string) => void;
+  onWatch: (id: string) => void;
+}) {
+  if (props.ids.length === 0) return null;
+  return (
+    <section class="card" aria-labelledby="watch-title">
+      <h2 id="watch-title">Watch list</h2>
+      <ul class="watch" aria-live="polite">
+        {props.ids.map((id) => (
+          <li key={id}>
+            <button type="button" class="star" aria-pressed={true} aria-label={`Watch ${id}`}
+                    onClick={() => props.onWatch(id)}>★</button>
+            <button type="button" class="link" onClick={() => props.onOpen(id)}>{id}</button>
+            <StateMark state={props.sessions.get(id)?.state} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function useWatched(ids: string[]): [Map<string, Session>, (changes: Change[]) => void] {
+  const [sessions, setSessions] = useState(new Map<string, Session>());
+  const key = ids.join('\n');
+  useEffect(() => {
+    for (const id of ids) {
+      service.query(id).then(
+        (session) => setSessions((m) => new Map(m).set(id, session)),
+        () => undefined);  // shown as unknown
+    }
+  }, [key]);
+  const apply = (changes: Change[]) => {
+    const ours = changes.filter((c) => ids.includes(c.clientId ?? ''));
+    if (ours.length === 0) return;
+    setSessions((m) => {
+      const next = new Map(m);
+      for (const c of ours) next.set(c.clientId!, applyChange(next.get(c.clientId!) ?? {}, c));
+      return next;
+    });
+  };
+  return [sessions, apply];
+}
+
+function Footer({figures: {status, samples}}: {figures: Figures}) {
+  const last = samples.at(-1);
+  return (
+    <p class="dim footer">
+      Plugin {status.version} in {status.broker}, instance {status.instanceId}, up{' '}
+      {duration(Number(status.uptimeMs ?? 0))}, registry {bytes(Number(status.registryMemoryBytes ?? 0))},{' '}
+      {last ? `${rate(last.connectsPerS)} connects and ${rate(last.endsPerS)} ends per second` : ''},{' '}
+      {shortCount(Number(status.connects ?? 0))} connects in all.
+    </p>
+  );
+}
+
+function Refused({error}: {error: ServiceError}) {
+  const refused = error.code === 'permission_denied' || error.code === 'unauthenticated';
+  return (
+    <Notice kind="error">
+      {refused
+        ? 'This listener shows sessions only to its own machine. Open the page through the admin listener (option admin_listen) or an SSH tunnel to it.'
+        : `No figures: ${error.message}`}
+    </Notice>
+  );
+}
+
+export function Live() {
+  const {figures, error} = useFigures();
+  const table = useRef<SessionTableHandle>(null);
+  const [watched, toggleWatched] = useWatchList();
+  const [watchedSessions, applyWatched] = useWatched(watched);
+  const [open, setOpen] = useState<string>();
+  const memory = useFeed(
+    (changes) => {
+      table.current?.apply(changes);
+      applyWatched(changes);
+    },
+    () => table.current?.reload());
+  return (
+    <>
+      <h1 class="visually-hidden">Live view</h1>
+      {error && <Refused error={error} />}
+      {figures && <Tiles figures={figures} />}
+      {figures && (
+        <div class="grid2">
+          <LineChart title="Clients online" samples={figures.samples} series={ONLINE} unit="" />
+          <LineChart title="Connects and ends" samples={figures.samples} series={RATES} unit="/s" />
+        </div>
+      )}
+      {figures && <Breakdown figures={figures} />}
+      <WatchList ids={watched} sessions={watchedSessions} onOpen={setOpen} onWatch={toggleWatched} />
+      <SessionTable ref={table} watched={watched} onWatch={toggleWatched} onOpen={setOpen} />
+      <div class="grid2">
+        <Activity memory={memory} onOpen={setOpen} />
+        <MostActive memory={memory} onOpen={setOpen} />
+      </div>
+      {figures && <Footer figures={figures} />}
+      {open !== undefined && (
+        <ClientDialog key={open} clientId={open} changes={memory.byClient.get(open) ?? []}
+                      watched={watched.includes(open)} onWatch={() => toggleWatched(open)}
+                      onClose={() => setOpen(undefined)} />
+      )}
+    </>
+  );
+}

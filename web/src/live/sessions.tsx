@@ -1,0 +1,210 @@
+// The searchable table of clients: pages of a listing that is frozen on the server, rows kept up to
+// date by the change feed. Shows 100 of a million as easily as 3 of 3.
+import type {JSX} from 'preact';
+import {useEffect, useImperativeHandle, useRef, useState} from 'preact/hooks';
+import {forwardRef} from 'preact/compat';
+
+import type {Change} from '../feed';
+import {reason, time} from '../format';
+import {type ListReply, service, ServiceError, type Session, type State} from '../service';
+import {Notice, StateMark} from '../ui';
+
+const PAGE_SIZE = 100;
+// New clients join the first page on top; beyond this it is time to load again.
+const ROWS_MAX = 3 * PAGE_SIZE;
+const TYPING_PAUSE_MS = 250;
+
+interface Filter {
+  prefix: string;
+  state: State | '';
+  address: string;
+}
+
+const STATES: [State | '', string][] = [
+  ['', 'any state'],
+  ['SESSION_STATE_ONLINE', 'online'],
+  ['SESSION_STATE_OFFLINE_SESSION_KEPT', 'session kept'],
+  ['SESSION_STATE_OFFLINE', 'offline'],
+];
+
+export interface SessionTableHandle {
+  apply(changes: Change[]): void;
+  reload(): void;
+}
+
+// What a change says about a row; members it does not carry stay as they were.
+export function applyChange(row: Session, change: Change): Session {
+  const online = change.state === 'SESSION_STATE_ONLINE';
+  const next: Session = {...row, online, clientId: change.clientId ?? row.clientId ?? ''};
+  if (change.state) next.state = change.state;
+  if (online) {
+    if (change.timeMs) next.connectedAtMs = change.timeMs;
+    delete next.disconnectedAtMs;
+    delete next.endReason;
+    if (change.address) next.address = change.address;
+    if (change.protocolVersion) next.protocolVersion = change.protocolVersion;
+  } else {
+    if (change.timeMs && change.kind !== 'CHANGE_KIND_SESSION_GONE') next.disconnectedAtMs = change.timeMs;
+    if (change.endReason) next.endReason = change.endReason;
+  }
+  return next;
+}
+
+function wants(filter: Filter, change: Change): boolean {
+  if (!(change.clientId ?? '').startsWith(filter.prefix)) return false;
+  if (filter.state !== '' && change.state !== filter.state) return false;
+  return filter.address === '' || change.address === filter.address;
+}
+
+function since(session: Session): string {
+  const ms = session.online ? session.connectedAtMs : session.disconnectedAtMs;
+  return ms ? time(Number(ms)) : '';
+}
+
+function applyAll(rows: Session[], changes: Change[], filter: Filter, firstPage: boolean): Session[] {
+  const byId = new Map(rows.map((r) => [r.clientId ?? '', r]));
+  const fresh = new Map<string, Session>();
+  for (const change of changes) {
+    const id = change.clientId ?? '';
+    const known = byId.get(id) ?? fresh.get(id);
+    if (known) {
+      (byId.has(id) ? byId : fresh).set(id, applyChange(known, change));
+    } else if (firstPage && wants(filter, change)) {
+      fresh.set(id, applyChange({}, change));
+    }
+  }
+  return [...[...fresh.values()].reverse(), ...byId.values()].slice(0, ROWS_MAX);
+}
+
+export const SessionTable = forwardRef<SessionTableHandle, {
+  watched: string[];
+  onWatch: (id: string) => void;
+  onOpen: (id: string) => void;
+}>(({watched, onWatch, onOpen}, ref) => {
+  const [filter, setFilter] = useState<Filter>({prefix: '', state: '', address: ''});
+  const [cursors, setCursors] = useState<string[]>(['']); // of the pages so far; '' is the first
+  const [page, setPage] = useState<ListReply>({});
+  const [rows, setRows] = useState<Session[]>([]);
+  const [error, setError] = useState('');
+  const [loading, setLoading] = useState(true);
+  const [reloads, setReloads] = useState(0);
+  const typing = useRef(0);
+  const firstPage = cursors.length === 1;
+
+  useImperativeHandle(ref, () => ({
+    apply: (changes) => setRows((r) => applyAll(r, changes, filter, firstPage)),
+    reload: () => {
+      setCursors(['']);
+      setReloads((n) => n + 1);
+    },
+  }), [filter, firstPage]);
+
+  useEffect(() => {
+    const abort = new AbortController();
+    const cursor = cursors.at(-1)!;
+    const begin = cursor !== '' ? {cursor} : {
+      ...(filter.prefix && {clientIdPrefix: filter.prefix}),
+      ...(filter.state && {states: [filter.state]}),
+      ...(filter.address && {address: filter.address}),
+    };
+    setLoading(true);
+    service.list({pageSize: PAGE_SIZE, ...begin}, abort.signal).then(
+      (reply) => {
+        setPage(reply);
+        setRows(reply.sessions ?? []);
+        setError('');
+        setLoading(false);
+      },
+      (e: unknown) => {
+        if (abort.signal.aborted) return;
+        setError(e instanceof ServiceError ? e.message : String(e));
+        setLoading(false);
+      });
+    return () => abort.abort();
+  }, [filter, cursors, reloads]);
+
+  const change = (part: Partial<Filter>) => {
+    window.clearTimeout(typing.current);
+    typing.current = window.setTimeout(() => {
+      setFilter((f) => ({...f, ...part}));
+      setCursors(['']);
+    }, TYPING_PAUSE_MS);
+  };
+  const valueOf = (event: JSX.TargetedEvent<HTMLInputElement | HTMLSelectElement>) =>
+    event.currentTarget.value;
+
+  return (
+    <section class="card" aria-labelledby="clients-title">
+      <div class="bar">
+        <h2 id="clients-title">Clients</h2>
+        <div class="filters" role="search">
+          <label>Identifier begins with
+            <input type="search" autocomplete="off" spellcheck={false}
+                   onInput={(e) => change({prefix: valueOf(e)})} />
+          </label>
+          <label>State
+            <select onChange={(e) => change({state: valueOf(e) as Filter['state']})}>
+              {STATES.map(([value, words]) => <option key={value} value={value}>{words}</option>)}
+            </select>
+          </label>
+          <label>Address or network
+            <input type="search" autocomplete="off" spellcheck={false} placeholder="10.0.0.0/8"
+                   onInput={(e) => change({address: valueOf(e).trim()})} />
+          </label>
+        </div>
+      </div>
+      {error && <Notice kind="error">The list could not be loaded: {error}</Notice>}
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of clients" aria-busy={loading}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col"><span class="visually-hidden">Watch</span></th>
+              <th scope="col">Client</th><th scope="col">State</th><th scope="col">Since</th>
+              <th scope="col">From</th><th scope="col">Why it ended</th><th scope="col">MQTT</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.clientId}>
+                <td>
+                  <button type="button" class="star" aria-pressed={watched.includes(row.clientId ?? '')}
+                          aria-label={`Watch ${row.clientId}`} onClick={() => onWatch(row.clientId ?? '')}>
+                    {watched.includes(row.clientId ?? '') ? '★' : '☆'}
+                  </button>
+                </td>
+                <th scope="row">
+                  <button type="button" class="link" onClick={() => onOpen(row.clientId ?? '')}>
+                    {row.clientId}
+                  </button>
+                </th>
+                <td><StateMark state={row.state} /></td>
+                <td>{since(row)}</td>
+                <td>{row.address}</td>
+                <td>{reason(row.endReason)}</td>
+                <td>{(row.protocolVersion ?? '').replace('MQTT ', '')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {!loading && !error && rows.length === 0 && <p class="dim">No client matches.</p>}
+      </div>
+      <div class="bar">
+        <span class="dim" aria-live="polite">
+          {page.takenAtMs && `Listed at ${time(Number(page.takenAtMs))}, page ${cursors.length}`}
+        </span>
+        <span class="buttons">
+          <button type="button" disabled={firstPage} onClick={() => setCursors((c) => c.slice(0, -1))}>
+            Previous
+          </button>
+          <button type="button" disabled={!page.nextCursor}
+                  onClick={() => setCursors((c) => [...c, page.nextCursor!])}>
+            Next
+          </button>
+          <button type="button" onClick={() => { setCursors(['']); setReloads((n) => n + 1); }}>
+            List again
+          </button>
+        </span>
+      </div>
+    </section>
+  );
+});
