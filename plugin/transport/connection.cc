@@ -77,10 +77,9 @@ void Connection::Start() {
 void Connection::TurnAway(int status, absl::string_view message) {
   Start();
   if (closed()) return;
-  context_.out.clear();
+  const size_t begin = context_.out.size();
   Refuse(nullptr, status, message);
-  Send(context_.out);
-  Settle();
+  Reply(begin);
 }
 
 void Connection::Close() noexcept {
@@ -129,6 +128,7 @@ void Connection::EnterPhase(Phase phase) {
     case Phase::kLingering:
       context_.linger.Start(*this, now);
       break;
+    case Phase::kReplying:
     case Phase::kReady:
     case Phase::kStreaming:
     case Phase::kClosed:
@@ -171,6 +171,7 @@ void Connection::OnEvents(uint32_t events) {
       return Close();
     case Phase::kLingering:
       return Drain();
+    case Phase::kReplying:
     case Phase::kReady:  // its turn comes
     case Phase::kClosed:
       return;
@@ -196,11 +197,10 @@ void Connection::ShakeHands() {
 
 void Connection::ReadAndAnswer() {
   const bool buffered = !in_.empty();
+  const size_t begin = context_.out.size();
   if (buffered && in_.room() < kReadRoomMin && !in_.Reserve(std::max(kReadRoomMin, in_.size()))) {
-    context_.out.clear();
     Refuse(in_.data(), 503, "out of buffer memory");
-    Send(context_.out);
-    return Settle();
+    return Reply(begin);
   }
   Window window = {context_.read_bytes.data(), 0};
   const IoResult result = buffered ? socket_.Read(in_.room_data(), in_.room())
@@ -217,38 +217,34 @@ void Connection::ReadAndAnswer() {
   }
   window.size = result.bytes;
   Answer(&window);
-  if (!closed() && window.size > 0 && !in_.Append({window.data, window.size})) {
-    context_.out.clear();
+  if (window.size > 0 && !in_.Append({window.data, window.size})) {
     Refuse(window.data, 503, "out of buffer memory");
-    Send(context_.out);
   }
-  Settle();
+  Reply(begin);
 }
 
 void Connection::AnswerBuffered() {
+  const size_t begin = context_.out.size();
   Window window = {in_.data(), in_.size()};
   Answer(&window);
-  if (!closed()) {
-    in_.Consume(static_cast<size_t>(window.data - in_.data()));
-    in_.Truncate(window.size);
-    if (in_.empty()) in_.Release();
-  }
-  Settle();
+  in_.Consume(static_cast<size_t>(window.data - in_.data()));
+  in_.Truncate(window.size);
+  if (in_.empty()) in_.Release();
+  Reply(begin);
 }
 
 void Connection::Answer(Window* window) {
-  context_.out.clear();
+  const size_t begin = context_.out.size();
   answered_ = false;
   more_ = false;
   for (int answered = 0; window->size > 0; ++answered) {
     if (answered == context_.options.pipelined_max ||
-        context_.out.size() >= context_.options.unsent_bytes_max) {
+        context_.out.size() - begin >= context_.options.unsent_bytes_max) {
       more_ = true;
       break;
     }
     if (!AnswerOne(window)) break;
   }
-  if (!context_.out.empty()) Send(context_.out);
 }
 
 bool Connection::AnswerOne(Window* window) {
@@ -339,6 +335,18 @@ void Connection::Refuse(const char* data, int status, absl::string_view message)
   more_ = false;
 }
 
+void Connection::Reply(size_t begin) {
+  const size_t size = context_.out.size() - begin;
+  if (size == 0) return Settle();
+  EnterPhase(Phase::kReplying);
+  context_.replies.push_back({this, begin, size});  // the loop made room for every connection
+}
+
+void Connection::OnReply(absl::string_view bytes) {
+  Send(bytes);
+  Settle();
+}
+
 void Connection::Settle() {
   if (closed()) return;
   if (!out_.empty()) {
@@ -411,7 +419,7 @@ void Connection::PumpStream() {
     context_.piece.clear();
     const http::BodyStream::Progress progress = stream_->Next(kStreamPieceBytes, &context_.piece);
     const bool done = progress == http::BodyStream::Progress::kDone;
-    context_.out.clear();
+    const size_t begin = context_.out.size();
     if (stream_chunked_) {
       ReplyWriter::AppendChunk(context_.piece, &context_.out);
       if (done) ReplyWriter::AppendLastChunk(&context_.out);
@@ -422,7 +430,8 @@ void Connection::PumpStream() {
       EndStream();
       more_ = !in_.empty();
     }
-    if (!context_.out.empty()) Send(context_.out);
+    Send(absl::string_view(context_.out).substr(begin));
+    context_.out.resize(begin);
     if (closed()) return;
     if (done || !out_.empty()) return Settle();
     if (progress == http::BodyStream::Progress::kWaiting) {
@@ -462,10 +471,9 @@ void Connection::Drain() {
 void Connection::OnTimeout() {
   if (phase_ != Phase::kLingering) context_.counters.timeouts.Add();
   if (phase_ != Phase::kHead && phase_ != Phase::kBody) return Close();
-  context_.out.clear();
+  const size_t begin = context_.out.size();
   Refuse(in_.data(), 408, "the request took too long to arrive");
-  Send(context_.out);
-  Settle();
+  Reply(begin);
 }
 
 }  // namespace session_status::transport

@@ -3,7 +3,7 @@
 //
 // The phases, and what each waits for:
 //
-//   handshake → first byte → head → body → (answer) → idle → head → …
+//   handshake → first byte → head → body → replying → idle → head → …
 //                                             ├→ writing    the reader is slow: nothing is read
 //                                             ├→ streaming  a reply in pieces, waiting for its next
 //                                             ├→ ready      more pipelined requests than one turn
@@ -38,7 +38,8 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   void TurnAway(int status, absl::string_view message);
 
   void OnEvents(uint32_t events) override;
-  void OnReady();  // from LoopContext::ready
+  void OnReady();                         // from LoopContext::ready
+  void OnReply(absl::string_view bytes);  // its slice of LoopContext::out, to be sent now
   void OnWake();   // its stream called wake
   void OnTimeout();
   void Close() noexcept;
@@ -54,6 +55,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
     kHead,
     kBody,
     kIdle,
+    kReplying,
     kReady,
     kWriting,
     kStreaming,
@@ -73,12 +75,14 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   void ShakeHands();
   void ReadAndAnswer();
   void AnswerBuffered();
-  // Answers what is complete in the window, up to the limits of one turn, and sends the replies.
+  // Answers what is complete in the window, up to the limits of one turn.
   void Answer(Window* window);
   // One step of it; false: stop.
   bool AnswerOne(Window* window);
   void Dispatch(const char* data);
   void Refuse(const char* data, int status, absl::string_view message);
+  // What was appended to LoopContext::out since `begin` goes out with the replies of others.
+  void Reply(size_t begin);
   // After a turn: what to wait for now.
   void Settle();
   void AwaitInput();

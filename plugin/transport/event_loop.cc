@@ -23,6 +23,11 @@ constexpr int kSparesPerTurn = 16;
 constexpr int64_t kAcceptPauseNs = 100'000'000;
 // Connections that are open beyond the limits only to be told so; more are closed without a word.
 constexpr int kTurnedAwayMax = 64;
+// Replies are sent together after this many: a client that serves several connections then wakes up
+// once for all of them, which costs the sender less than waking it for each (measured on loopback;
+// see docs/performance.md). Bounded, so that the first does not wait for a crowd.
+constexpr size_t kRepliesTogetherMax = 16;
+constexpr size_t kReplyBytesTogetherMax = 256 * 1024;
 // Scratch that one huge reply blew up is given back.
 constexpr size_t kScratchKeptBytes = 1024 * 1024;
 
@@ -107,9 +112,17 @@ void EventLoop::Turn() {
   std::array<epoll_event, kEventsPerTurn> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, WaitMs());
   ReadClocks();
-  for (int i = 0; i < count; ++i) Dispatch(events[static_cast<size_t>(i)]);
+  for (int i = 0; i < count; ++i) {
+    Dispatch(events[static_cast<size_t>(i)]);
+    if (context_.replies.size() >= kRepliesTogetherMax ||
+        context_.out.size() >= kReplyBytesTogetherMax) {
+      SendReplies();
+    }
+  }
+  SendReplies();
   RunReady();
   ExpireLate();
+  SendReplies();
   DestroyClosed();
   if (context_.out.capacity() > kScratchKeptBytes) std::string().swap(context_.out);
   if (context_.reply.body.capacity() > kScratchKeptBytes) std::string().swap(context_.reply.body);
@@ -155,8 +168,25 @@ int EventLoop::WaitMs() const {
 
 void EventLoop::RunReady() {
   running_.swap(context_.ready);
-  for (Connection* connection : running_) Guarded(connection, &Connection::OnReady);
+  for (Connection* connection : running_) {
+    Guarded(connection, &Connection::OnReady);
+    if (context_.out.size() >= kReplyBytesTogetherMax) SendReplies();
+  }
   running_.clear();
+}
+
+void EventLoop::SendReplies() {
+  // OnReply may append behind the last slice, and takes that back before it returns.
+  for (const LoopContext::PendingReply& reply : context_.replies) {
+    if (reply.connection->closed()) continue;
+    try {
+      reply.connection->OnReply(absl::string_view(context_.out).substr(reply.begin, reply.size));
+    } catch (...) {
+      reply.connection->Close();
+    }
+  }
+  context_.replies.clear();
+  context_.out.clear();
 }
 
 void EventLoop::RunWakes() {
@@ -315,6 +345,7 @@ Connection* EventLoop::Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress&
   for (auto* list : {&context_.ready, &context_.closed, &running_}) {
     if (list->capacity() < count) list->reserve(count * 2);
   }
+  if (context_.replies.capacity() < count) context_.replies.reserve(count * 2);
   auto connection =
       std::make_unique<Connection>(context_, std::move(fd), tls, address, key, admitted);
   connection->slot = connections_.size();

@@ -56,6 +56,7 @@ class EventLoop {
   int WaitMs() const;
   void ReadClocks();
   void RunReady();
+  void SendReplies();
   void RunWakes();
   void ExpireLate();
   void DestroyClosed();

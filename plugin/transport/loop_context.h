@@ -60,7 +60,7 @@ struct LoopContext {
   int64_t now_ns = 0;  // monotonic
   absl::Time now;      // wall
 
-  // Scratch.
+  // Scratch. `out` collects the replies of several connections; `replies` says whose is which.
   std::array<char, kReadBytes> read_bytes;
   std::string out;
   std::string piece;
@@ -75,6 +75,11 @@ struct LoopContext {
   // One queue per kind of waiting.
   TimeoutQueue first_byte, head, body, idle, write, linger;
 
+  struct PendingReply {
+    Connection* connection;
+    size_t begin, size;  // in `out`
+  };
+  std::vector<PendingReply> replies;
   std::vector<Connection*> ready;   // have work that no event will announce
   std::vector<Connection*> closed;  // to be destroyed at the end of the turn
   std::shared_ptr<WakeQueue> wakes;
