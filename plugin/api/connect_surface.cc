@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "plugin/api/batch_wire.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/http/error_body.h"
 #include "plugin/http/query_string.h"
@@ -59,15 +60,22 @@ absl::Status Invoke(const Service& service, const Envelope& envelope, absl::Time
   return absl::OkStatus();
 }
 
+absl::Status InvokeBatch(const Service& service, const Envelope& envelope, absl::Time now,
+                         std::string* out) {
+  if (envelope.codec == Codec::kProto && AnswerPlainBatch(service, envelope.message, now, out)) {
+    return absl::OkStatus();
+  }
+  return Invoke<pb::BatchQuerySessionByClientIdsRequest, pb::BatchQuerySessionByClientIdsResponse,
+                &Service::BatchQuerySessionByClientIds>(service, envelope, now, out);
+}
+
 struct Method {
   absl::string_view name;
   absl::Status (*invoke)(const Service&, const Envelope&, absl::Time, std::string*);
 };
 
 constexpr Method kMethods[] = {
-    {"BatchQuerySessionByClientIds",
-     Invoke<pb::BatchQuerySessionByClientIdsRequest, pb::BatchQuerySessionByClientIdsResponse,
-            &Service::BatchQuerySessionByClientIds>},
+    {"BatchQuerySessionByClientIds", InvokeBatch},
     {"QuerySessionByClientId",
      Invoke<pb::QuerySessionByClientIdRequest, pb::QuerySessionByClientIdResponse,
             &Service::QuerySessionByClientId>},

@@ -50,6 +50,8 @@ class Service {
   absl::Status GetServerStatus(const pb::GetServerStatusRequest& request, absl::Time now,
                                pb::GetServerStatusResponse* reply) const;
 
+  const registry::SessionRegistry& registry() const { return registry_; }
+
  private:
   absl::Status CheckInstance(const std::string& instance_id) const;
 
