@@ -8,9 +8,12 @@
 
 namespace session_status::cli {
 
+void AddAccessCommand(CLI::App& app, Context* context);
 void AddQueryCommand(CLI::App& app, Context* context);
 void AddBatchCommand(CLI::App& app, Context* context);
 void AddStatusCommand(CLI::App& app, Context* context);
+void AddStsCommand(CLI::App& app, Context* context);
+void AddUsageCommand(CLI::App& app, Context* context);
 
 }  // namespace session_status::cli
 

@@ -50,6 +50,9 @@ int Main(int argc, char** argv) {
   AddQueryCommand(app, &context);
   AddBatchCommand(app, &context);
   AddStatusCommand(app, &context);
+  AddAccessCommand(app, &context);
+  AddStsCommand(app, &context);
+  AddUsageCommand(app, &context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
+#include "plugin/auth/resource_name.h"
 
 namespace session_status::openapi {
 namespace {
@@ -13,33 +13,23 @@ Actions ActionsOf(const OperationRow& operation) {
   return Actions(operation.actions).first(operation.actions[1].empty() ? 1 : 2);
 }
 
-// Both documented spellings of an instance.
-struct Resources {
-  Resources(const AuthorizationRules& rules, absl::string_view account, absl::string_view instance)
-      : plain(absl::StrCat("acs:mq:", rules.region, ":", account, ":", instance)),
-        typed(absl::StrCat("acs:mq:", rules.region, ":", account, ":instance/", instance)),
-        both{plain, typed} {}
-  const std::string plain;
-  const std::string typed;
-  const absl::string_view both[2];
-};
-
-auth::PolicyVerdict Ask(const auth::Session& session, Actions actions, const Resources& resources,
+auth::PolicyVerdict Ask(const auth::Session& session, Actions actions,
+                        const auth::InstanceResource& resource,
                         const auth::PolicyContext& context) {
   auth::PolicyRequest request;
   request.actions = actions;
-  request.resources = resources.both;
+  request.resources = resource.both;
   request.context = context;
   return auth::EvaluateSession(session.user->owner, session.user->policies, session.policy.get(),
                                request);
 }
 
 // Whether any operation at all is allowed on the instance.
-bool CanSee(const auth::Session& session, const Resources& resources,
+bool CanSee(const auth::Session& session, const auth::InstanceResource& resource,
             const auth::PolicyContext& context) {
   const absl::Span<const OperationRow> table = OperationTable();
   return std::any_of(table.begin(), table.end(), [&](const OperationRow& row) {
-    return Ask(session, ActionsOf(row), resources, context).allowed();
+    return Ask(session, ActionsOf(row), resource, context).allowed();
   });
 }
 
@@ -75,15 +65,15 @@ ApiError Denied(ErrorCode code, const AccessDecision& decision, const Call& call
 AccessDecision DecideAccess(const AuthorizationRules& rules, const auth::Session& session,
                             const OperationRow& operation, absl::string_view instance_id,
                             const auth::PolicyContext& context) {
-  const Resources resources(rules, session.user->account->id, instance_id);
+  const auth::InstanceResource resource(rules.region, session.user->account->id, instance_id);
   AccessDecision decision;
   decision.action = operation.actions[0];
-  decision.verdict = Ask(session, ActionsOf(operation), resources, context);
+  decision.verdict = Ask(session, ActionsOf(operation), resource, context);
   const bool ask_access =
       rules.batch_needs_instance_access && operation.operation == Operation::kBatchQuery;
   if (decision.verdict.allowed() && ask_access) {
     decision.action = kInstanceAccessAction;
-    decision.verdict = Ask(session, Actions(&kInstanceAccessAction, 1), resources, context);
+    decision.verdict = Ask(session, Actions(&kInstanceAccessAction, 1), resource, context);
   }
   return decision;
 }
@@ -105,8 +95,8 @@ Check Authorize(const AuthorizationRules& rules, const InstanceMap& instances, C
     return ApiError(ErrorCode::kInstancePermissionCheckFailed);
   }
   if (rules.gateway_errors) return Denied(ErrorCode::kNoPermission, decision, *call);
-  const Resources resources(rules, session.user->account->id, call->instance_id);
-  if (!CanSee(session, resources, context)) {
+  const auth::InstanceResource resource(rules.region, session.user->account->id, call->instance_id);
+  if (!CanSee(session, resource, context)) {
     return ApiError(ErrorCode::kInstancePermissionCheckFailed);
   }
   return Denied(ErrorCode::kPermissionCheckFailed, decision, *call);

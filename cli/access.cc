@@ -1,0 +1,173 @@
+// mosquitto_session access check: what an access file allows, and which statement says so.
+//
+// Works on the file, not on a running plugin: try a change before it is in force.
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/commands.h"
+#include "cli/text_file.h"
+#include "plugin/auth/access_file.h"
+#include "plugin/auth/resource_name.h"
+#include "plugin/http/json_writer.h"
+
+namespace session_status::cli {
+namespace {
+
+struct Options {
+  std::string file;
+  std::string key;
+  std::string action;
+  std::string resource;
+  std::string region = "local";
+  std::string source_ip;
+  std::string at;
+  std::string session_policy_file;
+  bool secure = false;
+};
+
+struct Finding {
+  bool allowed = false;
+  std::string explanation;
+  std::string policy;    // that decided; empty when none did
+  size_t statement = 0;  // of it, from 1
+};
+
+// The single query goes by two names; a policy may use either.
+std::vector<absl::string_view> ActionNames(absl::string_view action) {
+  if (absl::EqualsIgnoreCase(action, "mq:QuerySessionByClientId")) {
+    return {action, "mq:MqttInstanceAccess"};
+  }
+  return {action};
+}
+
+absl::StatusOr<auth::PolicyContext> MakeContext(const Options& options) {
+  auth::PolicyContext context;
+  context.now = absl::Now();
+  if (!options.at.empty()) {
+    const absl::optional<absl::Time> at = auth::ParsePolicyTime(options.at);
+    if (!at.has_value()) {
+      return absl::InvalidArgumentError("--at: not a time as in 2027-01-01T00:00:00Z");
+    }
+    context.now = *at;
+  }
+  context.secure_transport = options.secure;
+  context.source_ip = options.source_ip;
+  return context;
+}
+
+absl::StatusOr<Finding> Check(const Options& options) {
+  const auto file = auth::AccessFile::Load(options.file);
+  if (!file.ok()) return file.status();
+  const auth::AccessKey* key = (*file)->FindKey(options.key);
+  if (key == nullptr) return absl::NotFoundError("the access file has no such access key");
+  const auth::User& user = key->user();
+  absl::StatusOr<auth::PolicyContext> context = MakeContext(options);
+  if (!context.ok()) return context.status();
+  absl::StatusOr<std::string> policy_text = ReadTextFile(options.session_policy_file);
+  if (!policy_text.ok()) return policy_text.status();
+  auth::Policy session_policy;
+  if (!policy_text->empty()) {
+    absl::StatusOr<auth::Policy> parsed = auth::ParsePolicyText(*policy_text, "session");
+    if (!parsed.ok()) return parsed.status();
+    session_policy = *std::move(parsed);
+  }
+
+  // An instance is judged under both of its spellings, as the server does it.
+  absl::optional<auth::InstanceName> name = auth::ParseInstanceResource(options.resource);
+  if (!absl::StartsWith(options.resource, "acs:")) {
+    name = auth::InstanceName{options.region, user.account->id, options.resource};
+  }
+  std::unique_ptr<auth::InstanceResource> instance;
+  const absl::string_view as_given[] = {options.resource};
+  const std::vector<absl::string_view> actions = ActionNames(options.action);
+  auth::PolicyRequest request;
+  request.actions = actions;
+  request.resources = as_given;
+  request.context = *context;
+  if (name.has_value()) {
+    instance =
+        std::make_unique<auth::InstanceResource>(name->region, name->account, name->instance_id);
+    request.resources = instance->both;
+  }
+  Finding finding;
+  finding.verdict = auth::EvaluateSession(
+      user.owner, user.policies, policy_text->empty() ? nullptr : &session_policy, request);
+  finding.explanation = auth::Explain(verdict);
+  finding.allowed = verdict.allowed();
+  if (verdict.policy != nullptr) {
+    finding.policy = verdict.policy->name;
+    finding.statement = verdict.statement + 1;
+  }
+  if (finding.allowed && name.has_value() && !user.account->Owns(name->instance_id)) {
+    finding.allowed = false;
+    finding.explanation =
+        absl::StrCat("denied: account ", user.account->id,
+                     " does not own the instance (policies: ", finding.explanation, ")");
+  }
+  if (!key->active()) absl::StrAppend(&finding.explanation, "; but the key is inactive");
+  finding.allowed = finding.allowed && key->active();
+  return finding;
+}
+
+void Print(const Finding& finding, bool as_json) {
+  if (!as_json) {
+    std::cout << finding.explanation << "\n";
+    return;
+  }
+  std::string text;
+  http::JsonWriter json(&text);
+  json.StartObject();
+  json.Key("allowed");
+  json.Bool(finding.allowed);
+  json.Key("explanation");
+  json.String(finding.explanation);
+  if (!finding.policy.empty()) {
+    json.Key("policy");
+    json.String(finding.policy);
+    json.Key("statement");
+    json.Uint64(finding.statement);
+  }
+  json.EndObject();
+  std::cout << text << "\n";
+}
+
+void Run(const Options& options, Context* context) {
+  const absl::StatusOr<Finding> finding = Check(options);
+  if (!finding.ok()) return context->Fail(finding.status());
+  Print(*finding, context->json);
+  context->exit_code = finding->allowed ? kExitOk : kExitNotOnline;
+}
+
+}  // namespace
+
+void AddAccessCommand(CLI::App& app, Context* context) {
+  CLI::App* access = app.add_subcommand("access", "Look into an access file");
+  access->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  CLI::App* check = access->add_subcommand(
+      "check", "May this key do that? Says which statement decides; exit status 1 when it may not");
+  check->add_option("-f,--file", options->file, "Access file")->required();
+  check->add_option("-k,--key", options->key, "Access key id")->required();
+  check->add_option("-a,--action", options->action, "Action, as in mq:MqttInstanceAccess")
+      ->required();
+  check->add_option("-r,--resource", options->resource, "Instance id, or a resource name acs:…")
+      ->required();
+  check->add_option("--region", options->region, "Region in the resource name of an instance id")
+      ->capture_default_str();
+  check->add_option("--source-ip", options->source_ip, "Address of the caller (acs:SourceIp)");
+  check->add_flag("--secure", options->secure, "Over TLS (acs:SecureTransport)");
+  check->add_option("--at", options->at, "Time of the call (acs:CurrentTime); default: now");
+  check->add_option("--session-policy", options->session_policy_file,
+                    "File with a session policy, as for sts issue");
+  check->callback([options, context] { Run(*options, context); });
+}
+
+}  // namespace session_status::cli

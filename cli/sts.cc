@@ -1,0 +1,96 @@
+// mosquitto_session sts issue: temporary credentials under the "sts" secret of an access file.
+//
+// Works on the file, not on a running plugin, so whoever may read the file may issue.
+#include "plugin/auth/sts.h"
+
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "cli/commands.h"
+#include "cli/text_file.h"
+#include "plugin/http/json_writer.h"
+
+namespace session_status::cli {
+namespace {
+
+struct Options {
+  std::string file;
+  std::string account;
+  std::string user;
+  std::string ttl = "1h";
+  std::string policy_file;
+};
+
+absl::StatusOr<auth::SessionCredentials> Issue(const Options& options) {
+  absl::Duration ttl;
+  if (!absl::ParseDuration(options.ttl, &ttl)) {
+    return absl::InvalidArgumentError("--ttl: not a duration as in 30m or 2h");
+  }
+  const auto file = auth::AccessFile::Load(options.file);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::string> policy = ReadTextFile(options.policy_file);
+  if (!policy.ok()) return policy.status();
+  return auth::IssueSession(**file, options.account, options.user, ttl, *policy, absl::Now());
+}
+
+std::string Expiration(const auth::SessionCredentials& credentials) {
+  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", credentials.expires_at, absl::UTCTimeZone());
+}
+
+// The member names are those of the vendor's AssumeRole reply: tools that read it read this.
+void PrintCredentialsJson(const auth::SessionCredentials& credentials) {
+  std::string text;
+  http::JsonWriter json(&text);
+  const auto member = [&json](absl::string_view name, absl::string_view value) {
+    json.Key(name);
+    json.String(value);
+  };
+  json.StartObject();
+  member("AccessKeyId", credentials.access_key_id);
+  member("AccessKeySecret", credentials.access_key_secret);
+  member("SecurityToken", credentials.security_token);
+  member("Expiration", Expiration(credentials));
+  json.EndObject();
+  std::cout << text << "\n";
+}
+
+// As environment variables, which every SDK's default credentials chain reads.
+void PrintCredentials(const auth::SessionCredentials& credentials) {
+  std::cout << "export ALIBABA_CLOUD_ACCESS_KEY_ID='" << credentials.access_key_id << "'\n"
+            << "export ALIBABA_CLOUD_ACCESS_KEY_SECRET='" << credentials.access_key_secret << "'\n"
+            << "export ALIBABA_CLOUD_SECURITY_TOKEN='" << credentials.security_token << "'\n"
+            << "# good until " << Expiration(credentials) << "\n";
+}
+
+void Run(const Options& options, Context* context) {
+  const absl::StatusOr<auth::SessionCredentials> credentials = Issue(options);
+  if (!credentials.ok()) return context->Fail(credentials.status());
+  if (context->json) {
+    PrintCredentialsJson(*credentials);
+  } else {
+    PrintCredentials(*credentials);
+  }
+}
+
+}  // namespace
+
+void AddStsCommand(CLI::App& app, Context* context) {
+  CLI::App* sts = app.add_subcommand("sts", "Temporary credentials");
+  sts->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  CLI::App* issue = sts->add_subcommand(
+      "issue", "Make an access key that expires, as shell variables (or JSON with --json)");
+  issue->add_option("-f,--file", options->file, "Access file with an \"sts\" secret")->required();
+  issue->add_option("-a,--account", options->account, "Account id")->required();
+  issue->add_option("-u,--user", options->user, "User name; root for the account's owner")
+      ->required();
+  issue->add_option("--ttl", options->ttl, "How long they are good: 1m to 12h")
+      ->capture_default_str();
+  issue->add_option("--policy", options->policy_file,
+                    "File with a session policy: narrows what the user's policies allow");
+  issue->callback([options, context] { Run(*options, context); });
+}
+
+}  // namespace session_status::cli

@@ -1,0 +1,25 @@
+#include "cli/text_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+
+namespace session_status::cli {
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
+  std::string text(kTextFileBytesMax + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > kTextFileBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": larger than ", kTextFileBytesMax, " bytes"));
+  }
+  return text;
+}
+
+}  // namespace session_status::cli

@@ -1,0 +1,18 @@
+// Small text files that an operator hands over.
+#ifndef SESSION_STATUS_CLI_TEXT_FILE_H_
+#define SESSION_STATUS_CLI_TEXT_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace session_status::cli {
+
+inline constexpr size_t kTextFileBytesMax = 1 << 20;  // a policy has a few hundred
+
+// The content; empty for the empty path.
+absl::StatusOr<std::string> ReadTextFile(const std::string& path);
+
+}  // namespace session_status::cli
+
+#endif  // SESSION_STATUS_CLI_TEXT_FILE_H_

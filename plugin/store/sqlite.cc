@@ -1,0 +1,102 @@
+#include "plugin/store/sqlite.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace session_status::store {
+
+void Database::Closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+
+void Statement::Finalizer::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
+  if (mode == Mode::kCreate) {
+    // SQLite would use the process' umask, which is not ours to change.
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+      return absl::FailedPreconditionError(absl::StrCat(path, ": ", std::strerror(errno)));
+    close(fd);
+  } else if (access(path.c_str(), R_OK) != 0) {
+    return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
+  }
+  sqlite3* handle = nullptr;
+  const int flags =
+      (mode == Mode::kCreate ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  Database database(path, handle);
+  if (code != SQLITE_OK) return database.Error(code);
+  sqlite3_extended_result_codes(handle, 1);
+  return database;
+}
+
+void Database::SetBusyTimeout(absl::Duration timeout) {
+  sqlite3_busy_timeout(handle_.get(), static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+}
+
+absl::Status Database::Execute(const std::string& sql) {
+  const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : Error(code);
+}
+
+absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      &statement, nullptr);
+  if (code != SQLITE_OK) return Error(code);
+  return Statement(this, statement);
+}
+
+absl::Status Database::Error(int code) const {
+  const char* text = handle_ != nullptr ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
+  return absl::FailedPreconditionError(absl::StrCat(path_, ": ", text));
+}
+
+absl::Status Statement::Bind(int index, int64_t value) {
+  const int code = sqlite3_bind_int64(statement_.get(), index, value);
+  return code == SQLITE_OK ? absl::OkStatus() : database_->Error(code);
+}
+
+absl::Status Statement::Bind(int index, absl::string_view value) {
+  const int code = sqlite3_bind_text(statement_.get(), index, value.data(),
+                                     static_cast<int>(value.size()), SQLITE_STATIC);
+  return code == SQLITE_OK ? absl::OkStatus() : database_->Error(code);
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return database_->Error(code);
+}
+
+absl::Status Statement::Run() {
+  absl::StatusOr<bool> row = true;
+  while (row.ok() && *row) row = Step();
+  Reset();
+  return row.status();
+}
+
+void Statement::Reset() { sqlite3_reset(statement_.get()); }
+
+int64_t Statement::Integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::string Statement::Text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return text == nullptr
+             ? ""
+             : std::string(text,
+                           static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column)));
+}
+
+}  // namespace session_status::store

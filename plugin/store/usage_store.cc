@@ -1,0 +1,151 @@
+#include "plugin/store/usage_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+
+namespace session_status::store {
+namespace {
+
+constexpr int64_t kHourSeconds = 3600;
+
+// Readers (the CLI) never block a writer in WAL mode; another writer is a mistake of somebody's.
+constexpr absl::Duration kBusyTimeout = absl::Seconds(2);
+
+// FULL: a commit survives a power failure, not only a crash of the process.
+constexpr char kSchema[] = R"(
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS usage (
+    hour INTEGER NOT NULL,       -- seconds since 1970 of its beginning, UTC
+    account TEXT NOT NULL,
+    user TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    PRIMARY KEY (hour, account, user, instance, operation)
+  ) WITHOUT ROWID;
+  PRAGMA user_version = 1;
+)";
+
+constexpr char kAdd[] = R"(
+  INSERT INTO usage (hour, account, user, instance, operation, calls)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+  ON CONFLICT DO UPDATE SET calls = calls + excluded.calls
+)";
+
+}  // namespace
+
+size_t UsageStore::KeyHash::operator()(const KeyView& view) const {
+  return absl::Hash<KeyView>()(view);
+}
+
+absl::StatusOr<std::unique_ptr<UsageStore>> UsageStore::Open(UsageOptions options) {
+  absl::StatusOr<Database> database = Database::Open(options.path, Database::Mode::kCreate);
+  if (!database.ok()) return database.status();
+  database->SetBusyTimeout(kBusyTimeout);
+  if (absl::Status status = database->Execute(kSchema); !status.ok()) return status;
+  std::unique_ptr<UsageStore> store(new UsageStore(std::move(options), *std::move(database)));
+  if (!store->stop_.ok()) return absl::ResourceExhaustedError("no file descriptor left");
+  absl::Status status = store->thread_.Start("session-usage", store->options_.nice_level,
+                                             [raw = store.get()] { raw->Run(); });
+  if (!status.ok()) return status;
+  return store;
+}
+
+UsageStore::UsageStore(UsageOptions options, Database database)
+    : options_(std::move(options)), database_(std::move(database)) {}
+
+UsageStore::~UsageStore() {
+  stop_.RequestStop();
+  thread_.Join();
+  Report(Flush());
+}
+
+bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now) {
+  const int64_t second = absl::ToUnixSeconds(now);
+  const KeyView view(second - second % kHourSeconds, transaction.account, transaction.user,
+                     transaction.instance, transaction.operation);
+  absl::MutexLock lock(&mu_);
+  const auto found = pending_.find(view);
+  if (found != pending_.end()) {
+    ++found->second;
+  } else if (pending_.size() >= options_.pending_max) {
+    ++stats_.refused;
+    return false;
+  } else {
+    pending_.emplace(
+        Key{std::get<0>(view), std::string(transaction.account), std::string(transaction.user),
+            std::string(transaction.instance), std::string(transaction.operation)},
+        1);
+  }
+  ++stats_.counted;
+  return true;
+}
+
+absl::Status UsageStore::Flush() {
+  absl::MutexLock database_lock(&database_mu_);
+  Counts counts;
+  {
+    absl::MutexLock lock(&mu_);
+    counts.swap(pending_);
+  }
+  if (counts.empty()) return absl::OkStatus();
+  absl::Status status = Write(counts);
+  if (!status.ok()) PutBack(std::move(counts));
+  return status;
+}
+
+UsageStats UsageStore::stats() const {
+  absl::MutexLock lock(&mu_);
+  UsageStats stats = stats_;
+  stats.pending = pending_.size();
+  return stats;
+}
+
+void UsageStore::Run() {
+  // The destructor writes what comes after the last round.
+  while (!stop_.WaitFor(options_.flush_interval)) Report(Flush());
+}
+
+absl::Status UsageStore::Write(const Counts& counts) {
+  absl::Status status = database_.Execute("BEGIN IMMEDIATE");
+  if (!status.ok()) return status;
+  absl::StatusOr<Statement> add = database_.Prepare(kAdd);
+  status = add.status();
+  for (auto i = counts.begin(); status.ok() && i != counts.end(); ++i) {
+    const auto& [key, calls] = *i;
+    status.Update(add->Bind(1, key.hour));
+    status.Update(add->Bind(2, key.account));
+    status.Update(add->Bind(3, key.user));
+    status.Update(add->Bind(4, key.instance));
+    status.Update(add->Bind(5, key.operation));
+    status.Update(add->Bind(6, static_cast<int64_t>(calls)));
+    if (status.ok()) status = add->Run();
+  }
+  if (status.ok()) status = database_.Execute("COMMIT");
+  // A COMMIT that failed has either been rolled back by SQLite or is rolled back here.
+  if (!status.ok()) database_.Execute("ROLLBACK").IgnoreError();
+  return status;
+}
+
+void UsageStore::PutBack(Counts counts) {
+  absl::MutexLock lock(&mu_);
+  // Beyond pending_max if need be: these calls have been answered.
+  for (const auto& [key, calls] : counts) pending_[key] += calls;
+  ++stats_.flush_failures;
+}
+
+void UsageStore::Report(const absl::Status& status) {
+  absl::MutexLock lock(&database_mu_);
+  if (status.ok() != failing_) return;  // as last time
+  failing_ = !status.ok();
+  if (!options_.log) return;
+  options_.log(
+      failing_ ? absl::StrCat("usage cannot be written and is kept in memory: ", status.message())
+               : absl::StrCat(options_.path, ": usage is written again"));
+}
+
+}  // namespace session_status::store

@@ -1,0 +1,113 @@
+// Usage: how many transactions each hour, by account, user, instance and operation, in SQLite.
+//
+// TryCount() adds to counts in memory; a thread of its own writes them to the database twice a
+// second, each time in one transaction. So a crash of the process or the machine loses at most the
+// last second of counts, an orderly stop none, and a count once written is exact for ever.
+// When the database cannot be written the counts wait in memory and nothing is lost while the
+// process lives; when there is no more room for them TryCount() says no.
+//
+// Threads:   TryCount(), stats(): any; one short lock. Open(), destructor: one thread.
+//            Flush(): any, blocking.
+// Ownership: the destructor writes what is left.
+// Errors:    as Status; write failures later go to `log`, once per failure and once per recovery.
+#ifndef SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
+#define SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "plugin/limits/meter.h"
+#include "plugin/os/service_thread.h"
+#include "plugin/os/stop_signal.h"
+#include "plugin/store/sqlite.h"
+
+namespace session_status::store {
+
+struct UsageOptions {
+  std::string path;
+  absl::Duration flush_interval = absl::Milliseconds(500);  // half of what a crash may lose
+  // Different (hour, account, user, instance, operation) waiting to be written: hours of a disk
+  // that is full, for thousands of users; about 200 bytes each.
+  size_t pending_max = 65'536;
+  int nice_level = 10;
+  std::function<void(absl::string_view)> log;  // for an operator; may be empty
+};
+
+struct UsageStats {
+  uint64_t counted = 0;  // since start
+  uint64_t refused = 0;  // TryCount() said no
+  uint64_t flush_failures = 0;
+  size_t pending = 0;  // different counts not yet written
+};
+
+class UsageStore : public limits::Meter {
+ public:
+  static absl::StatusOr<std::unique_ptr<UsageStore>> Open(UsageOptions options);
+  ~UsageStore() override;
+
+  bool TryCount(const limits::Transaction& transaction, absl::Time now) override;
+
+  // Writes now what is pending. On failure it stays pending.
+  absl::Status Flush();
+
+  UsageStats stats() const;
+
+ private:
+  struct Key {
+    int64_t hour;  // seconds of its beginning
+    std::string account, user, instance, operation;
+  };
+  // The same without owning the texts: what a call looks up.
+  using KeyView = std::tuple<int64_t, absl::string_view, absl::string_view, absl::string_view,
+                             absl::string_view>;
+  struct KeyHash {
+    using is_transparent = void;
+    size_t operator()(const KeyView& view) const;
+    size_t operator()(const Key& key) const { return (*this)(View(key)); }
+  };
+  struct KeyEqual {
+    using is_transparent = void;
+    bool operator()(const KeyView& a, const KeyView& b) const { return a == b; }
+    bool operator()(const Key& a, const Key& b) const { return View(a) == View(b); }
+    bool operator()(const Key& a, const KeyView& b) const { return View(a) == b; }
+    bool operator()(const KeyView& a, const Key& b) const { return a == View(b); }
+  };
+  using Counts = absl::flat_hash_map<Key, uint64_t, KeyHash, KeyEqual>;
+
+  static KeyView View(const Key& key) {
+    return {key.hour, key.account, key.user, key.instance, key.operation};
+  }
+
+  UsageStore(UsageOptions options, Database database);
+  void Run();
+  absl::Status Write(const Counts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
+  void PutBack(Counts counts);
+  void Report(const absl::Status& status);
+
+  const UsageOptions options_;
+
+  absl::Mutex database_mu_;  // taken before mu_
+  Database database_ ABSL_GUARDED_BY(database_mu_);
+  bool failing_ ABSL_GUARDED_BY(database_mu_) = false;
+
+  mutable absl::Mutex mu_;
+  Counts pending_ ABSL_GUARDED_BY(mu_);
+  UsageStats stats_ ABSL_GUARDED_BY(mu_);
+
+  os::StopSignal stop_;
+  os::ServiceThread thread_;  // last: joined before what it uses goes
+};
+
+}  // namespace session_status::store
+
+#endif  // SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_

@@ -1,0 +1,196 @@
+// The commands that work on files: access check, sts issue, usage.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "plugin/auth/sts.h"
+#include "plugin/store/usage_store.h"
+
+namespace session_status {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr char kAccessFile[] = R"({
+  "version": 1,
+  "sts": {"secret": "0123456789abcdef0123456789abcdef"},
+  "accounts": [{
+    "id": "1001", "instances": ["post-cn-local0001"],
+    "access_keys": [{"id": "OWNER", "secret": "secretofowner"}],
+    "policies": {"office": {"Version": "1", "Statement": [
+      {"Effect": "Deny", "Action": "*", "Resource": "*",
+       "Condition": {"Bool": {"acs:SecureTransport": "false"}}},
+      {"Effect": "Allow", "Action": "mq:MqttInstanceAccess",
+       "Resource": "acs:mq:*:*:instance/post-cn-local*",
+       "Condition": {"IpAddress": {"acs:SourceIp": "10.0.0.0/8"}}}]}},
+    "users": [{"name": "ann", "policies": ["office"], "access_keys": [
+      {"id": "ANN", "secret": "secretofann"},
+      {"id": "OLD", "secret": "secretofold", "status": "Inactive"}]}]
+  }]
+})";
+
+struct Ran {
+  int exit_code;
+  std::string output;
+};
+
+class FileCommandsTest : public ::testing::Test {
+ protected:
+  FileCommandsTest() {
+    std::string base = ::testing::TempDir() + "file_commands_XXXXXX";
+    directory_ = mkdtemp(base.data());
+    access_ = Write("access.json", kAccessFile);
+  }
+  ~FileCommandsTest() override {
+    for (const char* name : {"access.json", "policy.json", "u.db", "u.db-wal", "u.db-shm"}) {
+      unlink((directory_ + "/" + name).c_str());
+    }
+    rmdir(directory_.c_str());
+  }
+  std::string Write(const std::string& name, absl::string_view text) {
+    const std::string path = directory_ + "/" + name;
+    std::ofstream(path, std::ios::trunc) << text;
+    EXPECT_EQ(chmod(path.c_str(), 0600), 0);
+    return path;
+  }
+  static Ran Run(absl::string_view arguments) {
+    Ran ran;
+    FILE* pipe = popen(absl::StrCat(CLI_PATH, " ", arguments, " 2>&1").c_str(), "r");
+    char buffer[4096];
+    while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe))
+      ran.output.append(buffer, got);
+    const int status = pclose(pipe);
+    ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return ran;
+  }
+  Ran Check(absl::string_view arguments) {
+    return Run(absl::StrCat("access check --file ", access_, " ", arguments));
+  }
+  std::string directory_;
+  std::string access_;
+};
+
+TEST_F(FileCommandsTest, AccessCheckSaysWhichStatementDecides) {
+  struct Case {
+    const char* arguments;
+    int exit_code;
+    const char* output;
+  };
+  for (const Case& c : {
+           Case{
+               "-k ANN -a mq:MqttInstanceAccess -r post-cn-local0001 --secure --source-ip 10.1.2.3",
+               0, "allowed by statement 2 of policy \"office\"\n"},
+           Case{"-k ANN -a mq:QuerySessionByClientId -r acs:mq:x:1001:post-cn-local0001 --secure "
+                "--source-ip 10.1.2.3",
+                0, "allowed by statement 2 of policy \"office\"\n"},
+           Case{"-k ANN -a mq:MqttInstanceAccess -r post-cn-local0001 --source-ip 10.1.2.3", 1,
+                "denied by statement 1 of policy \"office\"\n"},
+           Case{"-k ANN -a mq:MqttInstanceAccess -r post-cn-local0001 --secure", 1,
+                "denied, because no statement allows it\n"},
+           Case{
+               "-k ANN -a mq:MqttInstanceAccess -r post-cn-local0002 --secure --source-ip 10.1.2.3",
+               1,
+               "denied: account 1001 does not own the instance (policies: allowed by statement 2"},
+           Case{
+               "-k OLD -a mq:MqttInstanceAccess -r post-cn-local0001 --secure --source-ip 10.1.2.3",
+               1, "allowed by statement 2 of policy \"office\"; but the key is inactive\n"},
+           Case{"-k OWNER -a mq:BatchQuerySessionByClientIds -r post-cn-local0001", 0,
+                "allowed: the account's owner needs no policy\n"},
+           Case{"-k NONE -a mq:x -r y", 4,
+                "mosquitto_session: the access file has no such access key\n"},
+           Case{"-k ANN -a mq:x -r y --at yesterday", 4, "mosquitto_session: --at: not a time"},
+           Case{"-k ANN -a mq:x", 2, "--resource is required"},
+       }) {
+    const Ran ran = Check(c.arguments);
+    EXPECT_EQ(ran.exit_code, c.exit_code) << c.arguments;
+    EXPECT_THAT(ran.output, AllOf(HasSubstr(c.output), Not(HasSubstr("secretof"))));
+  }
+  EXPECT_EQ(Check("--json -k ANN -a mq:x -r y").output,
+            "{\"allowed\":false,\"explanation\":\"denied by statement 1 of policy \\\"office\\\"\","
+            "\"policy\":\"office\",\"statement\":1}\n");
+}
+
+TEST_F(FileCommandsTest, AccessCheckRefusesAFileThatOthersCanRead) {
+  ASSERT_EQ(chmod(access_.c_str(), 0644), 0);
+  const Ran ran = Check("-k ANN -a mq:x -r y");
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_THAT(ran.output, HasSubstr("chmod 600"));
+}
+
+TEST_F(FileCommandsTest, StsIssueMakesCredentialsThatTheServerAccepts) {
+  const std::string policy = Write("policy.json", R"({"Version":"1","Statement":[
+    {"Effect":"Allow","Action":"mq:*","Resource":"*"}]})");
+  const Ran ran =
+      Run(absl::StrCat("sts issue -f ", access_, " -a 1001 -u ann --ttl 20m --policy ", policy));
+  ASSERT_EQ(ran.exit_code, 0) << ran.output;
+  const auto value = [&ran](const std::string& name) {
+    const std::string start = "export " + name + "='";
+    const size_t begin = ran.output.find(start) + start.size();
+    return ran.output.substr(begin, ran.output.find('\'', begin) - begin);
+  };
+  const auto file = auth::AccessFile::Load(access_);
+  ASSERT_TRUE(file.ok());
+  auth::Session session;
+  EXPECT_EQ(auth::VerifyToken(**file, value("ALIBABA_CLOUD_SECURITY_TOKEN"),
+                              value("ALIBABA_CLOUD_ACCESS_KEY_ID"), absl::Now(), &session),
+            auth::TokenVerdict::kValid);
+  EXPECT_NE(session.policy, nullptr);
+  const auto secret =
+      auth::TemporaryKeySecret(*(*file)->sts_mac(), value("ALIBABA_CLOUD_ACCESS_KEY_ID"));
+  ASSERT_TRUE(secret.has_value());
+  EXPECT_EQ(secret->reveal(), value("ALIBABA_CLOUD_ACCESS_KEY_SECRET"));
+  EXPECT_THAT(Run(absl::StrCat("--json sts issue -f ", access_, " -a 1001 -u root")).output,
+              AllOf(StartsWith("{\"AccessKeyId\":\"STS."), HasSubstr("\"Expiration\":\"20")));
+}
+
+TEST_F(FileCommandsTest, StsIssueExplainsWhatIsWrong) {
+  const std::string policy = Write("policy.json", "{\"Version\": \"1\",\n \"Statement\": 7}");
+  struct Case {
+    std::string arguments;
+    const char* output;
+  };
+  for (const Case& c : {Case{"-a 1001 -u eve", "no such user"},
+                        Case{"-a 1001 -u ann --ttl soon", "--ttl: not a duration"},
+                        Case{"-a 1001 -u ann --ttl 13h", "from 1m to 12h"},
+                        Case{"-a 1001 -u ann --policy " + policy, "line 2, column 15"}}) {
+    const Ran ran = Run(absl::StrCat("sts issue -f ", access_, " ", c.arguments));
+    EXPECT_EQ(ran.exit_code, 4);
+    EXPECT_THAT(ran.output, HasSubstr(c.output));
+  }
+}
+
+TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
+  const std::string path = directory_ + "/u.db";
+  store::UsageOptions options;
+  options.path = path;
+  auto store = store::UsageStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  const absl::Time time =
+      absl::FromCivil(absl::CivilSecond(2026, 1, 2, 3, 4, 5), absl::UTCTimeZone());
+  for (int i = 0; i < 12; ++i) (*store)->TryCount({"1001", "ann", "i,1", "Batch"}, time);
+  (*store)->TryCount({"1002", "bob", "i\"2", "Query"}, time + absl::Hours(24));
+  ASSERT_TRUE((*store)->Flush().ok());
+  const std::string usage = absl::StrCat("usage -d ", path, " ");
+  EXPECT_EQ(Run(usage).output, "account  calls\n1001     12\n1002     1\ntotal    13\n");
+  EXPECT_EQ(Run(usage + "--csv --by instance,hour").output,
+            "instance,hour,calls\n\"i\"\"2\",2026-01-03T03:00Z,1\n\"i,1\",2026-01-02T03:00Z,12\n");
+  EXPECT_EQ(Run(usage + "--json --by user --from 2026-01-03").output,
+            "{\"usage\":[{\"user\":\"bob\",\"calls\":1}]}\n");
+  EXPECT_EQ(Run(usage + "--csv --to 2026-01-03T00:00:00Z").output, "account,calls\n1001,12\n");
+  EXPECT_EQ(Run(usage + "--from monday").exit_code, 4);
+  EXPECT_THAT(Run(usage + "--by colour").output, HasSubstr("known are hour, day, account"));
+  EXPECT_EQ(Run(absl::StrCat("usage -d ", directory_, "/none.db")).exit_code, 4);
+}
+
+}  // namespace
+}  // namespace session_status
