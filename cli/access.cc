@@ -98,7 +98,7 @@ absl::StatusOr<Finding> Check(const Options& options) {
     request.resources = instance->both;
   }
   Finding finding;
-  finding.verdict = auth::EvaluateSession(
+  const auth::PolicyVerdict verdict = auth::EvaluateSession(
       user.owner, user.policies, policy_text->empty() ? nullptr : &session_policy, request);
   finding.explanation = auth::Explain(verdict);
   finding.allowed = verdict.allowed();
