@@ -81,6 +81,10 @@ constexpr Method kMethods[] = {
             &Service::QuerySessionByClientId>},
     {"GetServerStatus", Invoke<pb::GetServerStatusRequest, pb::GetServerStatusResponse,
                                &Service::GetServerStatus>},
+    {"GetCounts",
+     Invoke<pb::GetCountsRequest, pb::GetCountsResponse, &Service::GetCounts>},
+    {"ListSessions",
+     Invoke<pb::ListSessionsRequest, pb::ListSessionsResponse, &Service::ListSessions>},
 };
 
 const Method* FindMethod(absl::string_view path) {

@@ -86,7 +86,22 @@ void FillDetails(const SessionDetails& details, absl::Time now, absl::Duration k
   }
 }
 
+void FillStates(const std::array<uint64_t, registry::kSessionStateCount>& by_state,
+                pb::StateCounts* out) {
+  out->set_online(by_state[static_cast<size_t>(SessionState::kOnline)]);
+  out->set_offline_session_kept(by_state[static_cast<size_t>(SessionState::kOfflineSessionKept)]);
+  out->set_offline(by_state[static_cast<size_t>(SessionState::kOffline)]);
+}
+
 }  // namespace
+
+void FillSession(absl::string_view client_id, const SessionDetails& details, absl::Time now,
+                 absl::Duration keepalive_check_grain, pb::QuerySessionByClientIdResponse* out) {
+  out->set_client_id(client_id.data(), client_id.size());
+  out->set_online(details.status.online());
+  out->set_state(static_cast<pb::SessionState>(details.status.state));
+  FillDetails(details, now, keepalive_check_grain, out);
+}
 
 Service::Service(const registry::SessionRegistry& registry, ServerFacts facts)
     : registry_(registry), facts_(std::move(facts)) {}
@@ -168,6 +183,48 @@ absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::T
   reply->set_snapshot_refresh_ms(absl::ToInt64Milliseconds(facts_.snapshot_refresh));
   reply->set_registry_memory_bytes(registry_.MemoryBytes());
   return absl::OkStatus();
+}
+
+absl::Status Service::GetCounts(const pb::GetCountsRequest&, absl::Time,
+                                pb::GetCountsResponse* reply) const {
+  // Read first: what changes after it is followed from it, counted already or not.
+  reply->set_sequence(registry_.sequence());
+  reply->set_feed_epoch(absl::ToUnixMillis(facts_.started_at));
+  const registry::RegistryCounts counts = registry_.Counts();
+  FillStates(counts.by_state, reply->mutable_sessions());
+  for (size_t i = 0; i < counts.ends_by_reason.size(); ++i) {
+    if (counts.ends_by_reason[i] == 0) continue;
+    pb::ReasonCount* row = reply->add_ends_by_reason();
+    row->set_reason(static_cast<pb::EndReason>(i));
+    row->set_count(counts.ends_by_reason[i]);
+  }
+  for (size_t i = 0; i < counts.online_by_protocol.size(); ++i) {
+    if (counts.online_by_protocol[i] == 0) continue;
+    pb::ProtocolCount* row = reply->add_online_by_protocol();
+    row->set_protocol_version(
+        std::string(ProtocolName(static_cast<registry::ProtocolVersion>(i))));
+    row->set_online(counts.online_by_protocol[i]);
+  }
+  for (const registry::ListenerCount& listener : registry_.OnlineByListener()) {
+    pb::ListenerCount* row = reply->add_online_by_listener();
+    row->set_listener_port(listener.listener_port);
+    row->set_online(listener.online);
+  }
+  for (const registry::GroupCounts& group : registry_.CountsByGroup()) {
+    pb::GroupCount* row = reply->add_groups();
+    row->set_group(group.group);
+    FillStates(group.by_state, row->mutable_sessions());
+  }
+  reply->set_connects(counts.connects);
+  reply->set_takeovers(counts.takeovers);
+  return absl::OkStatus();
+}
+
+absl::Status Service::ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
+                                   pb::ListSessionsResponse* reply) const {
+  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (lister_ == nullptr) return absl::UnimplementedError("this server does not list sessions");
+  return lister_->ListSessions(request, now, reply);
 }
 
 }  // namespace session_status::api

@@ -36,6 +36,19 @@ struct ServerFacts {
   absl::Duration keepalive_check_grain = absl::Seconds(5);
 };
 
+// Fills what is known about one session, `client_id` and state included.
+void FillSession(absl::string_view client_id, const registry::SessionDetails& details,
+                 absl::Time now, absl::Duration keepalive_check_grain,
+                 pb::QuerySessionByClientIdResponse* out);
+
+// Who lists sessions for the service: it needs more than the registry (plugin/listing).
+class SessionLister {
+ public:
+  virtual ~SessionLister() = default;
+  virtual absl::Status ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
+                                    pb::ListSessionsResponse* reply) = 0;
+};
+
 class Service {
  public:
   // `registry` must outlive the service.
@@ -49,6 +62,14 @@ class Service {
                                       pb::QuerySessionByClientIdResponse* reply) const;
   absl::Status GetServerStatus(const pb::GetServerStatusRequest& request, absl::Time now,
                                pb::GetServerStatusResponse* reply) const;
+  absl::Status GetCounts(const pb::GetCountsRequest& request, absl::Time now,
+                         pb::GetCountsResponse* reply) const;
+  // Unimplemented until use_lister() was called.
+  absl::Status ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
+                            pb::ListSessionsResponse* reply) const;
+
+  // Before the first call. `lister` outlives the service.
+  void use_lister(SessionLister* lister) { lister_ = lister; }
 
   const registry::SessionRegistry& registry() const { return registry_; }
 
@@ -57,6 +78,7 @@ class Service {
 
   const registry::SessionRegistry& registry_;
   const ServerFacts facts_;
+  SessionLister* lister_ = nullptr;
 };
 
 }  // namespace session_status::api

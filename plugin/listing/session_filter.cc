@@ -1,0 +1,128 @@
+#include "plugin/listing/session_filter.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "plugin/feed/change.h"
+
+namespace session_status::listing {
+namespace {
+
+constexpr unsigned kMappedBits = 96;  // ::ffff:0:0/96 holds IPv4
+
+absl::Status SetBits(absl::string_view member, const google::protobuf::RepeatedField<int>& values,
+                     int count, uint32_t* bits) {
+  for (const int value : values) {
+    if (value < 0 || value >= count) {
+      return absl::InvalidArgumentError(absl::StrCat(member, ": there is no value ", value));
+    }
+    *bits |= uint32_t{1} << value;
+  }
+  return absl::OkStatus();
+}
+
+bool ParseProtocol(absl::string_view text, registry::ProtocolVersion* out) {
+  using registry::ProtocolVersion;
+  if (text.empty()) return true;
+  if (text == "3.1") return *out = ProtocolVersion::kMqtt31, true;
+  if (text == "3.1.1") return *out = ProtocolVersion::kMqtt311, true;
+  if (text == "5" || text == "5.0") return *out = ProtocolVersion::kMqtt5, true;
+  return false;
+}
+
+}  // namespace
+
+bool AddressRange::ToBytes(absl::string_view text, Bytes* out, bool* v4) {
+  char buffer[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof buffer) return false;
+  *std::copy(text.begin(), text.end(), buffer) = '\0';
+  out->fill(0);
+  *v4 = inet_pton(AF_INET, buffer, out->data() + 12) == 1;
+  if (*v4) {
+    (*out)[10] = (*out)[11] = 0xff;
+    return true;
+  }
+  return inet_pton(AF_INET6, buffer, out->data()) == 1;
+}
+
+absl::StatusOr<AddressRange> AddressRange::Parse(absl::string_view text) {
+  const size_t slash = text.find('/');
+  AddressRange range;
+  bool v4 = false;
+  uint32_t bits = 0;
+  const bool has_bits = slash != absl::string_view::npos;
+  if (!ToBytes(text.substr(0, slash), &range.bytes_, &v4) ||
+      (has_bits && (!absl::SimpleAtoi(text.substr(slash + 1), &bits) || bits > (v4 ? 32u : 128u)))) {
+    return absl::InvalidArgumentError(
+        "address must be an address, or a network such as 10.0.0.0/8 or 2001:db8::/32");
+  }
+  range.bits_ = has_bits ? bits + (v4 ? kMappedBits : 0) : 128;
+  return range;
+}
+
+bool AddressRange::Contains(absl::string_view address) const {
+  Bytes bytes;
+  bool v4 = false;
+  if (!ToBytes(address, &bytes, &v4)) return false;
+  const size_t whole = bits_ / 8;
+  if (!std::equal(bytes.begin(), bytes.begin() + whole, bytes_.begin())) return false;
+  const unsigned rest = bits_ % 8;
+  return rest == 0 || ((bytes[whole] ^ bytes_[whole]) >> (8 - rest)) == 0;
+}
+
+absl::StatusOr<SessionFilter> SessionFilter::Make(const pb::ListSessionsRequest& r) {
+  SessionFilter f;
+  if (absl::Status s = SetBits("states", r.states(), registry::kSessionStateCount, &f.states_);
+      !s.ok()) {
+    return s;
+  }
+  if (absl::Status s = SetBits("end_reasons", r.end_reasons(), registry::kEndReasonCount,
+                               &f.reasons_);
+      !s.ok()) {
+    return s;
+  }
+  if (!r.address().empty()) {
+    auto range = AddressRange::Parse(r.address());
+    if (!range.ok()) return range.status();
+    f.by_address_ = true;
+    f.addresses_ = *range;
+  }
+  if (!ParseProtocol(r.protocol_version(), &f.protocol_)) {
+    return absl::InvalidArgumentError("protocol_version must be 3.1, 3.1.1 or 5");
+  }
+  if (r.listener_port() > 65'535) {
+    return absl::InvalidArgumentError("listener_port must be below 65536");
+  }
+  f.listener_port_ = static_cast<uint16_t>(r.listener_port());
+  f.prefix_ = r.client_id_prefix();
+  f.group_ = r.group();
+  if (r.has_connected_from_ms()) f.connected_.from = absl::FromUnixMillis(r.connected_from_ms());
+  if (r.has_connected_until_ms()) f.connected_.until = absl::FromUnixMillis(r.connected_until_ms());
+  f.connected_.set = r.has_connected_from_ms() || r.has_connected_until_ms();
+  if (r.has_disconnected_from_ms()) {
+    f.disconnected_.from = absl::FromUnixMillis(r.disconnected_from_ms());
+  }
+  if (r.has_disconnected_until_ms()) {
+    f.disconnected_.until = absl::FromUnixMillis(r.disconnected_until_ms());
+  }
+  f.disconnected_.set = r.has_disconnected_from_ms() || r.has_disconnected_until_ms();
+  return f;
+}
+
+bool SessionFilter::Wants(absl::string_view id, const registry::SessionDetails& d) const {
+  const auto has = [](uint32_t bits, auto value) {
+    return bits == 0 || (bits >> static_cast<unsigned>(value) & 1) != 0;
+  };
+  return has(states_, d.status.state) && has(reasons_, d.status.reason) &&
+         absl::StartsWith(id, prefix_) && (group_.empty() || feed::GroupOf(id) == group_) &&
+         (protocol_ == registry::ProtocolVersion::kUnknown || d.protocol_version == protocol_) &&
+         (listener_port_ == 0 || d.listener_port == listener_port_) &&
+         connected_.Contains(d.connected_at) && disconnected_.Contains(d.disconnected_at) &&
+         (!by_address_ || addresses_.Contains(d.address));
+}
+
+}  // namespace session_status::listing
