@@ -1,7 +1,5 @@
 #include "plugin/following.h"
 
-#include <utility>
-
 namespace session_status {
 namespace {
 
@@ -12,17 +10,21 @@ constexpr absl::Duration kPollInterval = absl::Milliseconds(10);
 }  // namespace
 
 Following::Following(const registry::SessionRegistry& registry, const FollowingOptions& options,
-                     std::string instance_id, absl::Time started_at)
+                     const api::ServerFacts& facts)
     : poller_(kPollInterval),
-      feed_(registry, poller_, options.feed, absl::ToUnixMillis(started_at)),
+      feed_(registry, poller_, options.feed, absl::ToUnixMillis(facts.started_at)),
       sse_(feed_),
-      watch_(feed_, std::move(instance_id)) {}
+      watch_(feed_, facts.instance_id),
+      cuts_(registry, poller_, options.listing),
+      lister_(cuts_, feed_.epoch(), facts.keepalive_check_grain),
+      sessions_(lister_) {}
 
 Following::~Following() { poller_.Stop(); }
 
 void Following::AddRoutes(http::Router* router) {
   router->Add(http::Router::Match::kExact, feed::SseSurface::kPath, &sse_);
   router->Add(http::Router::Match::kExact, feed::WatchSurface::kPath, &watch_);
+  router->Add(http::Router::Match::kExact, listing::SessionsSurface::kPath, &sessions_);
 }
 
 absl::Status Following::Start(int nice) { return poller_.Start(nice); }

@@ -1,5 +1,5 @@
-// Everything that follows the registry's changes, built and routed in one place: the change feed
-// and its surfaces.
+// Everything that follows the registry's changes, built and routed in one place: the change feed,
+// the frozen cuts of listings, and their surfaces.
 //
 // Threads:   construction, AddRoutes, Start, Stop: the broker's (init and cleanup). observers():
 //            handed to the composition root, called by the broker's thread.
@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
 #include "plugin/feed/change_feed.h"
 #include "plugin/feed/changes_surface.h"
 #include "plugin/http/router.h"
+#include "plugin/listing/frozen_cuts.h"
+#include "plugin/listing/lister.h"
+#include "plugin/listing/sessions_surface.h"
 #include "plugin/os/poller.h"
 #include "registry/change_observer.h"
 #include "registry/session_registry.h"
@@ -23,13 +25,14 @@ namespace session_status {
 
 struct FollowingOptions {
   feed::FeedOptions feed;
+  listing::CutOptions listing;
 };
 
 class Following {
  public:
-  // `started_at` names this life of the broker: sequences begin anew with it.
+  // `facts.started_at` names this life of the broker: sequences begin anew with it.
   Following(const registry::SessionRegistry& registry, const FollowingOptions& options,
-            std::string instance_id, absl::Time started_at);
+            const api::ServerFacts& facts);
   ~Following();
 
   // Before the admin service's own prefix: its stream has a path below it.
@@ -38,12 +41,17 @@ class Following {
 
   std::vector<registry::ChangeObserver*> observers() { return {&feed_}; }
   feed::ChangeFeed& feed() { return feed_; }
+  listing::FrozenCuts& cuts() { return cuts_; }  // the writer tells it of every change
+  listing::Lister& lister() { return lister_; }
 
  private:
   os::Poller poller_;
   feed::ChangeFeed feed_;
   feed::SseSurface sse_;
   feed::WatchSurface watch_;
+  listing::FrozenCuts cuts_;
+  listing::Lister lister_;
+  listing::SessionsSurface sessions_;
 };
 
 }  // namespace session_status

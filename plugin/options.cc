@@ -97,6 +97,20 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 100'000, &o->following.feed.followers_max);
      }},
+    {"listings_max", "8", "Listings of all sessions under way at a time. 1 to 64.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 64, &o->following.listing.cuts_max);
+     }},
+    {"listing_bytes_max", "8388608",
+     "Memory of one listing for what changes meanwhile, about 30,000 sessions; a listing that needs "
+     "more is given up. 1048576 to 1073741824.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1 << 20, 1 << 30, &o->following.listing.notes_bytes_max);
+     }},
+    {"listing_idle_timeout", "60s", "A listing that nobody goes on with is given up after this. 1s to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.listing.idle_max);
+     }},
 };
 
 // Edit distance, for the suggestion beside an unknown name. Names are short.

@@ -42,9 +42,10 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   facts.started_at = absl::Now();
   const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
-  following_.emplace(registry_, options_.following, options_.instance_id, facts.started_at);
+  following_.emplace(registry_, options_.following, facts);
   following_->AddRoutes(&router_);
   service_.emplace(registry_, std::move(facts));
+  service_->use_lister(&following_->lister());
   connect_surface_.emplace(*service_);
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
@@ -74,13 +75,21 @@ void SessionPlugin::AddPage() {
 
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
   const Telemetry::TimedEvent timed(telemetry_.event_callback());
+  following_->cuts().BeginChange(event.client_id);
   const registry::ApplyResult result = registry_.Apply(event);
+  following_->cuts().EndChange();
   if (result.outcome != registry::ApplyResult::Outcome::kApplied) return;
   for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
 }
 
 void SessionPlugin::OnHousekeeping(absl::Time now) {
-  registry_.Maintain(now, kForgetPerHousekeepingMax);
+  listing::FrozenCuts& cuts = following_->cuts();
+  cuts.BeginChange({});
+  registry_.Maintain(now, kForgetPerHousekeepingMax,
+                     [&cuts](absl::string_view id, const registry::SessionDetails& details) {
+                       cuts.Forgetting(id, details);
+                     });
+  cuts.EndChange();
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
 }
 

@@ -211,6 +211,7 @@ absl::Status Service::GetCounts(const pb::GetCountsRequest&, absl::Time,
     row->set_online(listener.online);
   }
   for (const registry::GroupCounts& group : registry_.CountsByGroup()) {
+    if (group.by_state == decltype(group.by_state){}) continue;  // the row of those without one
     pb::GroupCount* row = reply->add_groups();
     row->set_group(group.group);
     FillStates(group.by_state, row->mutable_sessions());

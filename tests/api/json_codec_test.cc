@@ -61,9 +61,11 @@ class MessageFiller {
         return r->SetUInt32(m, f, static_cast<uint32_t>(Number()));
       case FieldDescriptor::CPPTYPE_UINT64: return r->SetUInt64(m, f, Number());
       case FieldDescriptor::CPPTYPE_INT64: return r->SetInt64(m, f, static_cast<int64_t>(Number()));
-      case FieldDescriptor::CPPTYPE_ENUM:
-        return r->SetEnumValue(m, f, static_cast<int>(Below(
-                                         static_cast<uint64_t>(f->enum_type()->value_count()))));
+      case FieldDescriptor::CPPTYPE_ENUM: {
+        const auto count = static_cast<uint64_t>(f->enum_type()->value_count());
+        const int value = static_cast<int>(Below(count));
+        return f->is_repeated() ? r->AddEnumValue(m, f, value) : r->SetEnumValue(m, f, value);
+      }
       case FieldDescriptor::CPPTYPE_STRING:
         return f->is_repeated() ? r->AddString(m, f, Text()) : r->SetString(m, f, Text());
       case FieldDescriptor::CPPTYPE_MESSAGE:
@@ -104,6 +106,8 @@ TEST(WriteJsonTest, AQueryReplyEqualsJsonUtil) {
 TEST(WriteJsonTest, AServerStatusEqualsJsonUtil) {
   ExpectSameAsJsonUtil<pb::GetServerStatusResponse>();
 }
+TEST(WriteJsonTest, CountsEqualJsonUtil) { ExpectSameAsJsonUtil<pb::GetCountsResponse>(); }
+TEST(WriteJsonTest, AListingEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::ListSessionsResponse>(); }
 
 template <typename Request>
 void ExpectReadsWhatJsonUtilWrites() {
@@ -120,6 +124,9 @@ TEST(ReadJsonTest, ReadsWhatJsonUtilWrites) {
   ExpectReadsWhatJsonUtilWrites<pb::BatchQuerySessionByClientIdsRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::QuerySessionByClientIdRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::GetServerStatusRequest>();
+  ExpectReadsWhatJsonUtilWrites<pb::GetCountsRequest>();
+  ExpectReadsWhatJsonUtilWrites<pb::ListSessionsRequest>();
+  ExpectReadsWhatJsonUtilWrites<pb::WatchSessionsRequest>();
 }
 
 TEST(ReadJsonTest, TakesOriginalNamesNullAndUnknownMembers) {

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <map>
+#include <random>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 
 namespace session_status::api {
@@ -196,6 +201,53 @@ TEST_F(ServiceTest, TheServerStatusCounts) {
   EXPECT_EQ(reply.takeovers(), 1u);
   EXPECT_EQ(reply.stale_events(), 1u);
   EXPECT_EQ(reply.sequence(), 4u);
+}
+
+// Ten thousand events about few clients, then every figure against a walk over all sessions.
+TEST_F(ServiceTest, CountsEqualABruteForceCountAfterAnyChurn) {
+  std::mt19937_64 rng(5);
+  std::map<std::string, uint64_t> current;
+  uint64_t incarnation = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string id = absl::StrCat(rng() % 3 == 0 ? "" : absl::StrCat("g", rng() % 7, "@@@"),
+                                        rng() % 40);
+    const auto found = current.find(id);
+    if (found == current.end() || rng() % 2 == 0) {
+      Connect(id, current[id] = ++incarnation);
+    } else {
+      End(id, found->second, static_cast<EndReason>(1 + rng() % 13), rng() % 2 == 0);
+    }
+  }
+  pb::GetCountsResponse counts;
+  ASSERT_TRUE(service_.GetCounts({}, now_, &counts).ok());
+
+  std::map<std::string, std::array<uint64_t, 4>> by_group;
+  std::array<uint64_t, 4> by_state{};
+  std::map<uint32_t, uint64_t> by_listener;
+  registry_.ForEach([&](absl::string_view id, const registry::SessionDetails& d) {
+    const size_t at = id.find("@@@");
+    const std::string group(at == absl::string_view::npos ? "" : id.substr(0, at));
+    ++by_group[group][static_cast<size_t>(d.status.state)];
+    ++by_state[static_cast<size_t>(d.status.state)];
+    if (d.status.online()) ++by_listener[d.listener_port];
+    return true;
+  });
+  const auto expect = [](const pb::StateCounts& got, const std::array<uint64_t, 4>& want) {
+    EXPECT_EQ(got.online(), want[1]);
+    EXPECT_EQ(got.offline_session_kept(), want[2]);
+    EXPECT_EQ(got.offline(), want[3]);
+  };
+  expect(counts.sessions(), by_state);
+  EXPECT_EQ(static_cast<size_t>(counts.groups_size()), by_group.size());
+  for (const pb::GroupCount& group : counts.groups()) {
+    SCOPED_TRACE(group.group());
+    expect(group.sessions(), by_group[group.group()]);
+  }
+  ASSERT_EQ(static_cast<size_t>(counts.online_by_listener_size()), by_listener.size());
+  EXPECT_EQ(counts.online_by_listener(0).online(), by_listener[1883]);
+  EXPECT_EQ(counts.online_by_protocol(0).protocol_version(), "MQTT 5");
+  EXPECT_EQ(counts.online_by_protocol(0).online(), by_state[1]);
+  EXPECT_EQ(counts.sequence(), registry_.sequence());
 }
 
 }  // namespace
