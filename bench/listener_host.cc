@@ -4,17 +4,22 @@
 //   listener_host UNIX_PATH TCP_ADDRESS [TLS_ADDRESS CERTIFICATE KEY]
 //
 // Runs until its standard input ends.
-#include <sys/resource.h>
+#include "bench/listener_host.h"
+
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "plugin/api/connect_surface.h"
 #include "plugin/api/service.h"
+#include "plugin/auth/access_file.h"
 #include "plugin/http/router.h"
+#include "plugin/openapi/openapi_surface.h"
 #include "plugin/transport/listener.h"
 #include "registry/session_registry.h"
 
@@ -42,6 +47,22 @@ void FillRegistry(registry::SessionRegistry* registry) {
   registry->PublishSnapshot(now);
 }
 
+std::string WriteAccessFile(const std::string& path) {
+  std::ofstream(path) << R"({"version": 1, "accounts": [{"id": "1", "instances": [")"
+                      << kBenchInstance << R"("], "access_keys": [{"id": ")" << kBenchKeyId
+                      << R"(", "secret": ")" << kBenchKeySecret << R"("}]}]})";
+  ::chmod(path.c_str(), 0600);
+  return path;
+}
+
+// Signatures, nonces and policies as in production; the rate limits would end the measurement.
+openapi::SurfaceOptions OpenApiOptions() {
+  openapi::SurfaceOptions options;
+  options.batch_limit = options.query_limit = options.address_limit = {0, 0};
+  options.nonces_max = 8'000'000;
+  return options;
+}
+
 int Main(int argc, char** argv) {
   if (argc != 3 && argc != 6) return 2;
   registry::SessionRegistry registry{registry::RegistryOptions()};
@@ -53,6 +74,20 @@ int Main(int argc, char** argv) {
   api::ConnectSurface surface(service);
   http::Router router;
   router.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix, &surface);
+
+  auth::AccessStore access(WriteAccessFile(absl::StrCat(argv[1], ".access")));
+  if (absl::Status status = access.Reload(); !status.ok()) {
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
+    return 1;
+  }
+  const openapi::InstanceMap instances{{kBenchInstance, false, {}}};
+  openapi::RegistrySource source(registry, instances);
+  openapi::OpenApiSurface::Parts parts;
+  parts.source = &source;
+  parts.instances = &instances;
+  parts.access = &access;
+  openapi::OpenApiSurface openapi_surface(OpenApiOptions(), parts);
+  router.Add(http::Router::Match::kExact, "/", &openapi_surface);
 
   transport::ListenerOptions options;
   options.unix_socket_path = argv[1];

@@ -43,6 +43,7 @@ namespace {
 struct Settings {
   std::string target;
   std::string request_file;  // one request; sent as it is
+  bool records = false;      // … or many, each after its length, as signed_requests writes them
   bool tls = false;
   bool resp = false;  // replies are RESP arrays, not HTTP
   int connections = 1;
@@ -244,6 +245,8 @@ Settings Parse(int argc, char** argv) {
       s.request_file = value;
     else if (name == "--tls")
       s.tls = true;
+    else if (name == "--records")
+      s.records = true;
     else if (name == "--resp")
       s.resp = true;
     else if (name == "--connections")
@@ -269,6 +272,36 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// The requests of a file, one batch after the other; starts again at the end.
+class Requests {
+ public:
+  explicit Requests(const Settings& s) : bytes_(ReadFile(s.request_file)), pipeline_(s.pipeline) {
+    if (!s.records) {
+      batch_ = bytes_;
+      for (int i = 1; i < pipeline_; ++i) batch_ += bytes_;
+    }
+  }
+  absl::string_view NextBatch() {
+    if (!batch_.empty()) return batch_;
+    scratch_.clear();
+    for (int i = 0; i < pipeline_; ++i) {
+      if (at_ >= bytes_.size()) at_ = 0;
+      uint32_t size = 0;
+      std::memcpy(&size, bytes_.data() + at_, sizeof(size));
+      scratch_.append(bytes_, at_ + sizeof(size), size);
+      at_ += sizeof(size) + size;
+    }
+    return scratch_;
+  }
+
+ private:
+  const std::string bytes_;
+  const int pipeline_;
+  std::string batch_;  // when all batches are the same
+  std::string scratch_;
+  size_t at_ = 0;
+};
+
 int64_t OwnCpuNs() {
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -283,9 +316,7 @@ void Run(const Settings& s) {
     CPU_SET(static_cast<size_t>(s.cpu), &set);
     ::sched_setaffinity(0, sizeof(set), &set);
   }
-  const std::string one = ReadFile(s.request_file);
-  std::string batch;
-  for (int i = 0; i < s.pipeline; ++i) batch += one;
+  Requests requests_to_send(s);
   SSL_CTX* context = s.tls ? SSL_CTX_new(TLS_client_method()) : nullptr;
 
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -301,7 +332,7 @@ void Run(const Settings& s) {
   const auto start_batch = [&](Client& client, int64_t now) {
     client.sent_at = now;
     client.left = s.pipeline;
-    client.Send(batch);
+    client.Send(requests_to_send.NextBatch());
   };
   for (auto& client : clients) start_batch(*client, NowNs());
 
