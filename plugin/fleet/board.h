@@ -1,0 +1,76 @@
+// What the fleet's thread shows to the threads that answer queries.
+//
+// Threads: Set…: the fleet's. Get…: any. Short locks; never taken by the broker's thread.
+#ifndef SESSION_STATUS_PLUGIN_FLEET_BOARD_H_
+#define SESSION_STATUS_PLUGIN_FLEET_BOARD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "plugin/fleet/client_hash.h"
+#include "plugin/fleet/layout.h"
+#include "registry/others_view.h"
+
+namespace session_status::fleet {
+
+// What a query needs to find a client; replaced as a whole.
+struct Directions {
+  struct Node {
+    std::string name;
+    bool lost = false;
+  };
+  ClientHasher hasher;
+  Shape shape;
+  NodeNumber me = kNobody;
+  absl::flat_hash_map<NodeNumber, Node> nodes;
+};
+
+class Board {
+ public:
+  void SetDirections(std::shared_ptr<const Directions> directions) {
+    absl::MutexLock lock(&mutex_);
+    directions_ = std::move(directions);
+  }
+  // nullptr: this node has not joined yet.
+  std::shared_ptr<const Directions> GetDirections() const {
+    absl::MutexLock lock(&mutex_);
+    return directions_;
+  }
+  void SetStatus(registry::FleetStatus status) {
+    absl::MutexLock lock(&mutex_);
+    status_ = std::move(status);
+  }
+  registry::FleetStatus GetStatus() const {
+    absl::MutexLock lock(&mutex_);
+    return status_;
+  }
+
+  // Everything that the others wrote until then is in the registry. Set after it was applied.
+  void SetAsOf(absl::Time t) {
+    // (1) release; pairs with (2): who sees the time sees what was applied before it.
+    as_of_us_.store(absl::ToUnixMicros(t), std::memory_order_release);
+  }
+  absl::Time GetAsOf() const {
+    // (2) acquire; pairs with (1).
+    const int64_t micros = as_of_us_.load(std::memory_order_acquire);
+    return micros == kNever ? absl::InfinitePast() : absl::FromUnixMicros(micros);
+  }
+
+ private:
+  static constexpr int64_t kNever = INT64_MIN;
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<const Directions> directions_ ABSL_GUARDED_BY(mutex_);
+  registry::FleetStatus status_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int64_t> as_of_us_{kNever};
+};
+
+}  // namespace session_status::fleet
+
+#endif  // SESSION_STATUS_PLUGIN_FLEET_BOARD_H_

@@ -1,0 +1,237 @@
+#include "plugin/fleet/engine_connection.h"
+
+#include <hiredis/hiredis.h>
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "plugin/fleet/functions.h"
+
+namespace session_status::fleet {
+namespace {
+
+// hiredis frees its input buffer when it is empty and larger than this; a reload would pay for
+// that with every pipeline.
+constexpr size_t kInputBufferBytes = 1 << 20;
+
+// The engine answers, but not as one that can serve: it lost its role, or is loading its data.
+bool MeansNotServing(absl::string_view error) {
+  return absl::StartsWith(error, "READONLY") || absl::StartsWith(error, "LOADING") ||
+         absl::StartsWith(error, "MASTERDOWN") || absl::StartsWith(error, "CLUSTERDOWN") ||
+         absl::StartsWith(error, "NOAUTH") ||
+         absl::StrContains(error, "Function not found");
+}
+
+}  // namespace
+
+bool Reply::is_error() const { return reply_->type == REDIS_REPLY_ERROR; }
+bool Reply::is_nil() const { return reply_->type == REDIS_REPLY_NIL; }
+absl::string_view Reply::text() const {
+  if (reply_->str == nullptr) return "";
+  return {reply_->str, reply_->len};
+}
+int64_t Reply::integer() const {
+  if (reply_->type == REDIS_REPLY_INTEGER) return reply_->integer;
+  int64_t value = 0;
+  return absl::SimpleAtoi(text(), &value) ? value : 0;
+}
+size_t Reply::size() const { return reply_->type == REDIS_REPLY_ARRAY ? reply_->elements : 0; }
+Reply Reply::operator[](size_t i) const { return Reply(reply_->element[i]); }
+
+void EngineConnection::ContextDeleter::operator()(redisContext* c) const { redisFree(c); }
+
+EngineConnection::EngineConnection(const EngineAddress& address, std::string credentials_file,
+                                   absl::Duration timeout)
+    : address_(address), credentials_file_(std::move(credentials_file)), timeout_(timeout),
+      endpoint_(address.text) {}
+
+EngineConnection::~EngineConnection() = default;
+
+void EngineConnection::Close() {
+  context_.reset();
+  handlers_.clear();
+}
+
+absl::Status EngineConnection::Fail(absl::string_view what) {
+  std::string message = absl::StrCat(endpoint_, ": ", what);
+  Close();
+  return absl::UnavailableError(message);
+}
+
+absl::Status EngineConnection::Dial(const std::string& host, uint16_t port) {
+  Close();
+  const timeval wait = absl::ToTimeval(timeout_);
+  if (address_.unix_path.empty()) {
+    endpoint_ = absl::StrCat(host, ":", port);
+    context_.reset(redisConnectWithTimeout(host.c_str(), port, wait));
+  } else {
+    endpoint_ = address_.unix_path;
+    context_.reset(redisConnectUnixWithTimeout(address_.unix_path.c_str(), wait));
+  }
+  if (context_ == nullptr) return Fail("out of memory");
+  if (context_->err != 0) return Fail(context_->errstr);
+  if (redisSetTimeout(context_.get(), wait) != REDIS_OK) return Fail(context_->errstr);
+  context_->reader->maxbuf = kInputBufferBytes;
+  return absl::OkStatus();
+}
+
+absl::Status EngineConnection::AskSentinels(EngineAddress::HostPort* primary) {
+  absl::Status status = absl::UnavailableError("no Sentinel given");
+  for (const EngineAddress::HostPort& sentinel : address_.hosts) {
+    status = Dial(sentinel.host, sentinel.port);
+    if (!status.ok()) continue;
+    primary->host.clear();
+    status = Ask({"SENTINEL", "get-master-addr-by-name", address_.primary_name},
+                 [primary](const Reply& reply) {
+                   if (reply.size() != 2) return;
+                   primary->host = std::string(reply[0].text());
+                   primary->port = static_cast<uint16_t>(reply[1].integer());
+                 });
+    if (status.ok() && !primary->host.empty()) return status;
+    if (status.ok()) {
+      status = Fail(absl::StrCat("this Sentinel knows no ", address_.primary_name));
+    }
+  }
+  return status;
+}
+
+absl::Status EngineConnection::LogIn() {
+  if (!credentials_file_.empty()) {
+    // Read each time: a rotated password works without a restart.
+    Credentials credentials;
+    if (absl::Status s = ReadCredentials(credentials_file_, &credentials); !s.ok()) {
+      Close();
+      return s;
+    }
+    std::string refusal;
+    const Handler handler = [&refusal](const Reply& reply) {
+      if (reply.is_error()) refusal = std::string(reply.text());
+    };
+    const absl::Status s =
+        credentials.user.empty()
+            ? Ask({"AUTH", credentials.password}, handler)
+            : Ask({"AUTH", credentials.user, credentials.password}, handler);
+    if (!s.ok()) return s;
+    if (!refusal.empty()) return Fail(refusal);
+  }
+  if (address_.database == 0) return absl::OkStatus();
+  return Ask({"SELECT", absl::StrCat(address_.database)}, [](const Reply&) {});
+}
+
+absl::Status EngineConnection::CheckPrimary() {
+  std::string role;
+  std::string error;
+  if (absl::Status s = Ask({"ROLE"},
+                           [&](const Reply& reply) {
+                             if (reply.is_error()) error = std::string(reply.text());
+                             if (reply.size() > 0) role = std::string(reply[0].text());
+                           });
+      !s.ok()) {
+    return s;
+  }
+  // An access list may forbid ROLE; a replica then shows itself at the first write.
+  if (absl::StartsWith(error, "NOPERM")) return absl::OkStatus();
+  if (!error.empty()) return Fail(error);
+  return role == "master" ? absl::OkStatus() : Fail("is a replica now");
+}
+
+absl::Status EngineConnection::LoadFunctions() {
+  std::string error;
+  // A call without keys tells by its error whether the function is there, and changes nothing.
+  if (absl::Status s = Ask({"FCALL_RO", "ss1_look", "0"},
+                           [&error](const Reply& reply) { error = std::string(reply.text()); });
+      !s.ok()) {
+    return s;
+  }
+  if (!absl::StrContains(error, "Function not found")) return absl::OkStatus();
+  error.clear();
+  if (absl::Status s = Ask({"FUNCTION", "LOAD", kFunctionsLua},
+                           [&error](const Reply& reply) {
+                             if (reply.is_error()) error = std::string(reply.text());
+                           });
+      !s.ok()) {
+    return s;
+  }
+  // Another node may have been faster.
+  if (error.empty() || absl::StrContains(error, "already exists")) return absl::OkStatus();
+  return Fail(absl::StrCat("cannot load the fleet's functions: ", error));
+}
+
+absl::Status EngineConnection::Open() {
+  EngineAddress::HostPort target;
+  if (!address_.hosts.empty()) target = address_.hosts.front();
+  if (!address_.primary_name.empty()) {
+    if (absl::Status s = AskSentinels(&target); !s.ok()) return s;
+  }
+  if (absl::Status s = Dial(target.host, target.port); !s.ok()) return s;
+  if (absl::Status s = LogIn(); !s.ok()) return s;
+  if (absl::Status s = CheckPrimary(); !s.ok()) return s;
+  return LoadFunctions();
+}
+
+absl::Status EngineConnection::Ask(std::initializer_list<absl::string_view> command,
+                                   const Handler& handler) {
+  if (context_ == nullptr) return absl::UnavailableError("not connected");
+  std::vector<const char*> words;
+  std::vector<size_t> sizes;
+  for (absl::string_view word : command) {
+    words.push_back(word.data());
+    sizes.push_back(word.size());
+  }
+  std::unique_ptr<redisReply, void (*)(void*)> reply(
+      static_cast<redisReply*>(redisCommandArgv(context_.get(), static_cast<int>(words.size()),
+                                                words.data(), sizes.data())),
+      freeReplyObject);
+  if (reply == nullptr) return Fail(context_->errstr);
+  handler(Reply(reply.get()));
+  return absl::OkStatus();
+}
+
+void EngineConnection::Add(absl::Span<const absl::string_view> command, Handler handler) {
+  if (context_ == nullptr) return;
+  std::vector<const char*> words;
+  std::vector<size_t> sizes;
+  words.reserve(command.size());
+  sizes.reserve(command.size());
+  for (absl::string_view word : command) {
+    words.push_back(word.data());
+    sizes.push_back(word.size());
+  }
+  redisAppendCommandArgv(context_.get(), static_cast<int>(words.size()), words.data(), sizes.data());
+  handlers_.push_back(std::move(handler));
+}
+
+absl::Status EngineConnection::Send() {
+  if (context_ == nullptr) return absl::UnavailableError("not connected");
+  for (int done = 0; done == 0;) {
+    if (redisBufferWrite(context_.get(), &done) != REDIS_OK) return Fail(context_->errstr);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EngineConnection::Receive() {
+  if (context_ == nullptr) return absl::UnavailableError("not connected");
+  std::string not_serving;
+  while (!handlers_.empty()) {
+    void* raw = nullptr;
+    if (redisGetReply(context_.get(), &raw) != REDIS_OK) return Fail(context_->errstr);
+    const std::unique_ptr<redisReply, void (*)(void*)> reply(static_cast<redisReply*>(raw),
+                                                             freeReplyObject);
+    const Handler handler = std::move(handlers_.front());
+    handlers_.pop_front();
+    const Reply view(reply.get());
+    if (view.is_error() && MeansNotServing(view.text())) not_serving = std::string(view.text());
+    handler(view);
+  }
+  if (!not_serving.empty()) return Fail(not_serving);
+  return absl::OkStatus();
+}
+
+absl::Status EngineConnection::Execute() {
+  if (absl::Status s = Send(); !s.ok()) return s;
+  return Receive();
+}
+
+}  // namespace session_status::fleet

@@ -1,0 +1,55 @@
+// Asks the engine who holds a client, for queries. On connections of its own, so that no query waits
+// for the fleet's thread and none delays it.
+//
+// Threads: any; one asks at a time, the others wait for it.
+// Errors:  Unavailable. After one, nobody asks for kPauseAfterError: an engine that hangs may cost
+//          one query its time-out, not every query.
+#ifndef SESSION_STATUS_PLUGIN_FLEET_ENGINE_LOOKUP_H_
+#define SESSION_STATUS_PLUGIN_FLEET_ENGINE_LOOKUP_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "plugin/fleet/board.h"
+#include "plugin/fleet/engine_connection.h"
+#include "plugin/fleet/fleet_options.h"
+#include "plugin/fleet/layout.h"
+
+namespace session_status::fleet {
+
+// Shorter than the fleet's own: somebody is waiting for the answer.
+inline constexpr absl::Duration kLookupTimeout = absl::Milliseconds(100);
+inline constexpr absl::Duration kPauseAfterError = absl::Seconds(1);
+
+class EngineLookup {
+ public:
+  explicit EngineLookup(const FleetOptions& options);
+
+  struct Holder {
+    NodeNumber node = kNobody;  // kNobody: not online anywhere
+    Epoch epoch = 0;
+  };
+  // holders[i] for client_ids[i]. `now`: any steady clock.
+  absl::Status Find(const Directions& directions, absl::Span<const absl::string_view> client_ids,
+                    absl::Duration now, absl::Span<Holder> holders) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  absl::Status Ask(const Directions& directions, absl::Span<const absl::string_view> client_ids,
+                   absl::Span<Holder> holders) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const KeyNames keys_;
+  absl::Mutex mutex_;
+  std::vector<std::unique_ptr<EngineConnection>> engines_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration retry_at_ ABSL_GUARDED_BY(mutex_);
+  absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace session_status::fleet
+
+#endif  // SESSION_STATUS_PLUGIN_FLEET_ENGINE_LOOKUP_H_

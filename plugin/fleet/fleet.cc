@@ -1,0 +1,186 @@
+#include "plugin/fleet/fleet.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+
+namespace session_status::fleet {
+namespace {
+
+using registry::AnswerSource;
+using registry::EndReason;
+using registry::OtherSession;
+using registry::SessionEvent;
+using registry::SessionState;
+using registry::SessionStatus;
+
+// A storm of takeovers is closed over several ticks, a few hundred microseconds each.
+constexpr size_t kKicksPerTickMax = 100;
+constexpr size_t kKicksWaitingMax = 4096;
+// Ended sessions of others forgotten per publication.
+constexpr size_t kForgetPerRoundMax = 1000;
+constexpr int64_t kNever = INT64_MIN;
+
+FleetOptions WithNodeId(FleetOptions options) {
+  if (!options.node_id.empty()) return options;
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  options.node_id = host;
+  return options;
+}
+
+SessionStatus StatusOf(const Directions& directions, const EngineLookup::Holder& holder) {
+  if (holder.node == kNobody || holder.node == directions.me) return {};
+  const auto node = directions.nodes.find(holder.node);
+  if (node != directions.nodes.end() && node->second.lost) {
+    return {SessionState::kOffline, EndReason::kNodeLost};
+  }
+  return {SessionState::kOnline, EndReason::kNone};
+}
+
+std::string NodeName(const Directions& directions, NodeNumber number) {
+  const auto node = directions.nodes.find(number);
+  return node == directions.nodes.end() ? "" : node->second.name;
+}
+
+}  // namespace
+
+Fleet::Fleet(const FleetOptions& options, const registry::SessionRegistry& own,
+             const registry::RegistryOptions& remembered, KickClient kick, Clocks clocks)
+    : options_(WithNodeId(options)),
+      own_(own),
+      kick_(std::move(kick)),
+      clocks_(std::move(clocks)),
+      others_(remembered),
+      kicks_(kKicksWaitingMax),
+      loop_(options_, clocks_, own_, others_, changes_, kicks_, board_),
+      lookup_(options_),
+      cut_as_of_us_(kNever) {}
+
+Fleet::~Fleet() { Stop(); }
+
+absl::Status Fleet::Start() {
+  if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the fleet");
+  return thread_.Start("status-fleet", options_.nice_level, [this] {
+    while (!stop_.WaitFor(loop_.Step())) others_.Maintain(clocks_.wall(), kForgetPerRoundMax);
+    if (leave_.load(std::memory_order_relaxed)) loop_.Leave();
+  });
+}
+
+void Fleet::End(bool leave) {
+  leave_.store(leave, std::memory_order_relaxed);
+  stop_.RequestStop();
+  thread_.Join();
+}
+
+void Fleet::Stop() { End(true); }
+void Fleet::AbandonForTest() { End(false); }
+
+void Fleet::OnChange(const SessionEvent& event, const registry::ApplyResult& result) {
+  const bool was = result.before == SessionState::kOnline;
+  const bool is = result.after == SessionState::kOnline;
+  if (!was && !is) return;
+  changes_.Push(event.client_id, event.incarnation, clocks_.monotonic(), is, event.reason);
+}
+
+void Fleet::OnTick(absl::Time) {
+  kicks_.Drain(kKicksPerTickMax, [this](Kick&& kick) {
+    // The client may have come back here meanwhile: only that older connection is to go.
+    registry::SessionDetails details;
+    if (!own_.FindDetails(kick.client_id, &details)) return;
+    if (!details.status.online() || details.incarnation != kick.incarnation) return;
+    kick_(kick.client_id);
+  });
+}
+
+void Fleet::PublishSnapshot(absl::Time now) {
+  // Read before: the cut holds at least that much.
+  const absl::Time as_of = board_.GetAsOf();
+  others_.PublishSnapshot(now);
+  // (1) release; pairs with (2): who reads the time gets a cut that is at least as new.
+  cut_as_of_us_.store(as_of == absl::InfinitePast() ? kNever : absl::ToUnixMicros(as_of),
+                      std::memory_order_release);
+}
+
+registry::OthersCut Fleet::QuerySnapshot(absl::Span<const absl::string_view> client_ids,
+                                         absl::Span<SessionStatus> out) const {
+  registry::OthersCut cut;
+  const std::shared_ptr<const Directions> directions = board_.GetDirections();
+  if (directions == nullptr) return cut;
+  if (options_.mode == Mode::kDirect) return AskSnapshot(*directions, client_ids, out);
+  absl::InlinedVector<ClientHash, 16> hashes(client_ids.size());
+  absl::InlinedVector<absl::string_view, 16> keys(client_ids.size());
+  for (size_t i = 0; i < client_ids.size(); ++i) {
+    hashes[i] = directions->hasher.Hash(client_ids[i]);
+    keys[i] = hashes[i].view();
+  }
+  // (2) acquire; pairs with (1).
+  const int64_t micros = cut_as_of_us_.load(std::memory_order_acquire);
+  if (micros != kNever) cut.as_of = absl::FromUnixMicros(micros);
+  cut.snapshot = others_.QuerySnapshot(keys, out);
+  return cut;
+}
+
+registry::OthersCut Fleet::AskSnapshot(const Directions& directions,
+                                       absl::Span<const absl::string_view> client_ids,
+                                       absl::Span<SessionStatus> out) const {
+  registry::OthersCut cut;
+  std::vector<EngineLookup::Holder> holders(client_ids.size());
+  const absl::Time now = clocks_.wall();
+  if (!lookup_.Find(directions, client_ids, clocks_.monotonic(), absl::MakeSpan(holders)).ok()) {
+    return cut;
+  }
+  for (size_t i = 0; i < holders.size(); ++i) out[i] = StatusOf(directions, holders[i]);
+  cut.as_of = now;
+  cut.snapshot.taken_at = now;
+  return cut;
+}
+
+void Fleet::FromReplica(const Directions& directions, absl::string_view client_id,
+                        OtherSession* session) const {
+  registry::SessionDetails details;
+  if (!others_.FindDetails(directions.hasher.Hash(client_id).view(), &details)) return;
+  session->status = details.status;
+  session->connected_at = details.connected_at;
+  session->disconnected_at = details.disconnected_at;
+  if (details.status.online()) session->node = NodeName(directions, details.listener_port);
+}
+
+absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSession* session) const {
+  *session = OtherSession();
+  const std::shared_ptr<const Directions> directions = board_.GetDirections();
+  EngineLookup::Holder holder;
+  absl::Status asked = absl::UnavailableError("this node has not joined its fleet yet");
+  if (directions != nullptr) {
+    asked = lookup_.Find(*directions, {&client_id, 1}, clocks_.monotonic(), {&holder, 1});
+    FromReplica(*directions, client_id, session);
+  }
+  if (!asked.ok()) {
+    if (options_.when_engine_away == WhenEngineAway::kFail) {
+      return absl::UnavailableError("the fleet's engine does not answer, and plugin_opt_fleet_exact "
+                                    "is engine");
+    }
+    session->as_of = board_.GetAsOf();
+    return absl::OkStatus();
+  }
+  session->source = AnswerSource::kEngine;
+  session->as_of = now;
+  const SessionStatus status = StatusOf(*directions, holder);
+  if (status.online()) {
+    session->status = status;
+    session->node = NodeName(*directions, holder.node);
+    session->connected_at = absl::FromUnixMicros(static_cast<int64_t>(holder.epoch));
+    session->disconnected_at = absl::InfinitePast();
+  } else if (session->status.online()) {
+    // Our copy is behind: how it ended is not known here yet.
+    session->status = {SessionState::kOffline, EndReason::kUnknown};
+    session->node.clear();
+  } else if (status.state == SessionState::kOffline) {
+    session->status = status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace session_status::fleet

@@ -1,0 +1,89 @@
+// Several brokers, one answer: shares this node's online sessions with the other nodes of the fleet
+// over Redis or Valkey, and knows theirs. docs/fleet.md tells the design and what each fault does.
+//
+// Threads:     OnChange, OnTick: broker; never wait. PublishSnapshot: refresher. Queries: any.
+//              Start, Stop: one, not the fleet's own.
+// Consistency: another node's change is in the live view one round of each of the two nodes and a
+//              round trip later (20 ms and less on a local network), and in the cut at the next
+//              PublishSnapshot. Find asks the engine and sees what the other node has written.
+// Errors:      an engine that is away is no error: answers get older and say so.
+#ifndef SESSION_STATUS_PLUGIN_FLEET_FLEET_H_
+#define SESSION_STATUS_PLUGIN_FLEET_FLEET_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "plugin/fleet/board.h"
+#include "plugin/fleet/change_queue.h"
+#include "plugin/fleet/engine_lookup.h"
+#include "plugin/fleet/fleet_loop.h"
+#include "plugin/fleet/fleet_options.h"
+#include "plugin/os/service_thread.h"
+#include "plugin/os/stop_signal.h"
+#include "registry/change_observer.h"
+#include "registry/others_view.h"
+#include "registry/session_registry.h"
+
+namespace session_status::fleet {
+
+class Fleet : public registry::ChangeObserver, public registry::OthersView {
+ public:
+  // Closes a client's connection. Called on the broker's thread, from OnTick.
+  using KickClient = std::function<void(const std::string& client_id)>;
+
+  // `own`: this node's registry, which must outlive the fleet. `remembered`: limits on ended
+  // sessions of other nodes.
+  Fleet(const FleetOptions& options, const registry::SessionRegistry& own,
+        const registry::RegistryOptions& remembered, KickClient kick,
+        Clocks clocks = SystemClocks());
+  ~Fleet() override;
+
+  absl::Status Start();
+  // Leaves the fleet: the others know at once that this node's clients are gone.
+  void Stop();
+  // Ends as a crash would: the others find out by the lease.
+  void AbandonForTest();
+
+  void OnChange(const registry::SessionEvent& event, const registry::ApplyResult& result) override;
+  void OnTick(absl::Time now) override;
+
+  void PublishSnapshot(absl::Time now) override;
+  registry::OthersCut QuerySnapshot(absl::Span<const absl::string_view> client_ids,
+                                    absl::Span<registry::SessionStatus> out) const override;
+  absl::Status Find(absl::string_view client_id, absl::Time now,
+                    registry::OtherSession* session) const override;
+  registry::FleetStatus Status() const override { return board_.GetStatus(); }
+
+  const registry::SessionRegistry& others() const { return others_; }
+
+ private:
+  void End(bool leave);
+  void FromReplica(const Directions& directions, absl::string_view client_id,
+                   registry::OtherSession* session) const;
+  registry::OthersCut AskSnapshot(const Directions& directions,
+                                  absl::Span<const absl::string_view> client_ids,
+                                  absl::Span<registry::SessionStatus> out) const;
+
+  const FleetOptions options_;
+  const registry::SessionRegistry& own_;
+  const KickClient kick_;
+  const Clocks clocks_;
+  registry::SessionRegistry others_;
+  ChangeQueue changes_;
+  KickRing kicks_;
+  Board board_;
+  FleetLoop loop_;
+  mutable EngineLookup lookup_;
+  std::atomic<int64_t> cut_as_of_us_;
+  std::atomic<bool> leave_{true};  // relaxed: the stop, requested after it is set, orders it
+  os::StopSignal stop_;
+  os::ServiceThread thread_;
+};
+
+}  // namespace session_status::fleet
+
+#endif  // SESSION_STATUS_PLUGIN_FLEET_FLEET_H_

@@ -1,0 +1,305 @@
+// The round itself, and our own changes on their way out. Joining: fleet_loop_join.cc; reading:
+// fleet_loop_read.cc.
+#include "plugin/fleet/fleet_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace session_status::fleet {
+namespace {
+
+// A round takes as much as the broker can make in one; the rest follows at once.
+constexpr size_t kChangesPerRoundMax = 8192;
+// A shard's stream holds this many entries, one per batch: at ten rounds per 100 ms and a handful of
+// nodes some ten seconds; who is further behind loads the shard.
+constexpr absl::string_view kStreamEntriesMax = "4000";
+constexpr absl::Duration kWriteRefusedPause = absl::Milliseconds(500);
+constexpr absl::Duration kPublishInterval = absl::Milliseconds(100);
+
+std::string RandomHex(std::mt19937_64& random) {
+  return absl::StrCat(absl::Hex(random(), absl::kZeroPad16));
+}
+
+uint64_t Seed() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
+}
+
+std::string EncodeGenerations(const std::vector<Generation>& generations) {
+  std::string out;
+  for (Generation g : generations) out += EncodeGeneration(g);
+  return out;
+}
+
+}  // namespace
+
+Clocks SystemClocks() {
+  return {[] { return absl::Now(); },
+          [] { return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()); }};
+}
+
+FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
+                     const registry::SessionRegistry& own, registry::SessionRegistry& others,
+                     ChangeQueue& changes, KickRing& kicks, Board& board)
+    : options_(options),
+      clocks_(clocks),
+      own_(own),
+      others_(others),
+      changes_(changes),
+      kick_ring_(kicks),
+      board_(board),
+      keys_(options.name),
+      random_(Seed()),
+      boot_(RandomHex(random_)),
+      directory_(options.lease) {
+  for (const EngineAddress& address : options_.engines) {
+    engines_.push_back(std::make_unique<Engine>(address, options_.credentials_file));
+  }
+  status_.fleet = options_.name;
+  status_.node = options_.node_id;
+  status_.lease = options_.lease;
+  status_.direct = options_.mode == Mode::kDirect;
+  status_.state = "connecting";
+  Publish();
+}
+
+FleetLoop::~FleetLoop() = default;
+
+bool FleetLoop::Due(absl::Duration* next, absl::Duration interval) {
+  if (now_ < *next) return false;
+  *next = now_ + interval;
+  return true;
+}
+
+FleetLoop::Engine& FleetLoop::EngineOf(uint32_t shard) { return *engines_[shard % engines_.size()]; }
+
+Generation FleetLoop::NewGeneration() {
+  const auto g = static_cast<Generation>(random_());
+  return g == 0 ? 1 : g;
+}
+
+absl::Duration FleetLoop::Step() {
+  now_ = clocks_.monotonic();
+  wall_ = clocks_.wall();
+  more_ = false;
+  const bool connected = EnsureConnected();
+  DrainChanges();
+  if (connected && joined_) {
+    AddHousekeeping();
+    AddLooks();
+    AddBatches();
+    AddReads();
+    AddLoads();
+    const bool complete = ExecuteAll();
+    PushKicks();
+    const bool loading = std::any_of(readings_.begin(), readings_.end(), [](const Reading& r) {
+      return r.load != Reading::Load::kNone;
+    });
+    if (complete && !more_ && !loading) {
+      status_.ready = true;
+      board_.SetAsOf(wall_);
+    }
+    if (now_ >= writes_blocked_until_) {
+      more_ = more_ || std::any_of(writers_.begin(), writers_.end(),
+                                   [](const ShardWriter& w) { return !w.idle(); });
+    }
+    more_ = more_ && complete;
+  }
+  if (rejoin_) {
+    rejoin_ = false;
+    engines_[0]->connection.Close();
+  }
+  if (Due(&next_publish_, kPublishInterval)) Publish();
+  if (more_) return absl::ZeroDuration();
+  return std::max(absl::ZeroDuration(), kRoundInterval - (clocks_.monotonic() - now_));
+}
+
+bool FleetLoop::ExecuteAll() {
+  bool complete = true;
+  for (auto& engine : engines_) {
+    if (!engine->connection.open()) complete = false;
+    if (engine->connection.open()) NoteError(engine->connection.Send());
+  }
+  for (auto& engine : engines_) {
+    if (!engine->connection.open()) {
+      complete = false;
+      continue;
+    }
+    const absl::Status status = engine->connection.Receive();
+    NoteError(status);
+    complete = complete && status.ok();
+  }
+  return complete;
+}
+
+void FleetLoop::DrainChanges() {
+  // Before, nobody knows what they mean. What does not fit meanwhile is read from the registry.
+  if (!joined_) return;
+  const bool lost = changes_.TakeLost();
+  const size_t count = changes_.Drain(kChangesPerRoundMax, [this](LocalChange&& change) {
+    const std::optional<Event> event = local_->Apply(std::move(change), clock_);
+    if (!event.has_value()) return;
+    const uint32_t shard = shape_.ShardOf(event->hash);
+    writers_[shard].Add(*event);
+    if (event->kind != Event::Kind::kUp) return;
+    table_->Supersede(shard, event->hash, event->epoch, wall_);
+    const OthersTable::Holder holder = table_->Find(shard, event->hash);
+    const Epoch newer = std::max(holder.epoch, table_->RecentEnd(event->hash));
+    if (newer > event->epoch) OnTakenOver(event->hash, newer);
+  });
+  more_ = more_ || count == kChangesPerRoundMax;
+  if (lost) RebuildOwn();
+}
+
+void FleetLoop::RebuildOwn() {
+  local_->Rebuild(own_, clock_, wall_, now_);
+  for (ShardWriter& writer : writers_) writer.Unsync();
+}
+
+void FleetLoop::AddBatches() {
+  if (now_ < writes_blocked_until_) return;
+  for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
+    if (!EngineOf(shard).connection.open()) continue;
+    ShardWriter& writer = writers_[shard];
+    if (writer.needs_resend()) {
+      ++status_.resends;
+      writer.StartResend(NewGeneration(), local_->Resend(shard));
+    }
+    if (const ShardWriter::Batch* batch = writer.Next()) AddBatch(shard, *batch);
+  }
+}
+
+void FleetLoop::AddBatch(uint32_t shard, const ShardWriter::Batch& batch) {
+  const std::string owners = keys_.Owners(shard);
+  const std::string changes = keys_.Changes(shard);
+  const std::string node = EncodeNode(number_);
+  const std::string generation = EncodeGeneration(batch.generation);
+  const std::string number = absl::StrCat(batch.number);
+  EngineConnection& connection = EngineOf(shard).connection;
+  const auto on_reply = [this, shard](const Reply& reply) { OnBatchReply(shard, reply); };
+  switch (batch.kind) {
+    case ShardWriter::Batch::Kind::kBegin:
+      connection.Add({"FCALL", "ss1_begin", "2", owners, changes, node, generation,
+                      EncodeGenerations(batch.older), kStreamEntriesMax, RandomHex(random_)},
+                     on_reply);
+      return;
+    case ShardWriter::Batch::Kind::kFinish:
+      connection.Add({"FCALL", "ss1_finish", "2", owners, changes, node, generation, number,
+                      kStreamEntriesMax},
+                     on_reply);
+      return;
+    case ShardWriter::Batch::Kind::kApply:
+      break;
+  }
+  std::vector<std::string> buckets;
+  std::string events;
+  buckets.reserve(batch.events.size());
+  events.reserve(batch.events.size() * kEventBytes);
+  for (const Event& event : batch.events) {
+    buckets.push_back(keys_.Bucket(shard, shape_.BucketOf(event.hash)));
+    AppendEvent(event, &events);
+  }
+  const std::string key_count = absl::StrCat(buckets.size() + 2);
+  std::vector<absl::string_view> command = {"FCALL", "ss1_apply", key_count, owners, changes};
+  command.insert(command.end(), buckets.begin(), buckets.end());
+  command.insert(command.end(), {node, generation, number, kStreamEntriesMax, events});
+  connection.Add(command, on_reply);
+}
+
+void FleetLoop::OnBatchReply(uint32_t shard, const Reply& reply) {
+  if (reply.is_error()) {
+    // Refused as a whole (memory is full, …): the batch stays and is tried again.
+    ++status_.write_errors;
+    status_.last_error = std::string(reply.text());
+    writes_blocked_until_ = now_ + kWriteRefusedPause;
+    return;
+  }
+  writers_[shard].OnReply(reply.text(), [this](const Event& event, char letter) {
+    ++status_.events_written;
+    if (letter == 'S') OnTakenOver(event.hash, event.epoch);
+  });
+}
+
+void FleetLoop::OnTakenOver(const ClientHash& hash, Epoch newer) {
+  LocalSession* session = local_->Find(hash);
+  if (session == nullptr || session->taken_over || session->epoch > newer) return;
+  session->taken_over = true;
+  ++status_.taken_over;
+  if (options_.takeover == Takeover::kKick) kick_backlog_.push_back(hash);
+}
+
+void FleetLoop::PushKicks() {
+  size_t done = 0;
+  for (; done < kick_backlog_.size(); ++done) {
+    const LocalSession* session = local_->Find(kick_backlog_[done]);
+    if (session == nullptr || !session->taken_over) continue;
+    const bool pushed = kick_ring_.TryPush([session](Kick& kick) {
+      kick.client_id = session->client_id;
+      kick.incarnation = session->incarnation;
+    });
+    if (!pushed) break;
+    ++status_.kicks;
+  }
+  kick_backlog_.erase(kick_backlog_.begin(), kick_backlog_.begin() + static_cast<std::ptrdiff_t>(done));
+}
+
+void FleetLoop::Leave() {
+  if (!joined_ || !engines_[0]->connection.open()) return;
+  now_ = clocks_.monotonic();
+  // A new generation without anything in it: our rows are dead at once.
+  for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
+    ShardWriter::Batch batch;
+    batch.kind = ShardWriter::Batch::Kind::kBegin;
+    batch.generation = NewGeneration();
+    AddBatch(shard, batch);
+  }
+  engines_[0]->connection.Add({"FCALL", "ss1_release", "1", keys_.Lease(number_), boot_},
+                              [](const Reply&) {});
+  ExecuteAll();
+}
+
+void FleetLoop::NoteError(const absl::Status& error) {
+  if (error.ok()) return;
+  ++status_.engine_errors;
+  status_.last_error = std::string(error.message());
+}
+
+void FleetLoop::Publish() {
+  registry::FleetStatus status = status_;
+  auto directions = std::make_shared<Directions>();
+  status.engine = engines_.empty() ? "" : engines_[0]->connection.endpoint();
+  status.as_of = board_.GetAsOf();
+  status.queued = changes_.size();
+  status.shards = shape_.shards;
+  if (joined_) {
+    directions->hasher = ClientHasher(hash_key_);
+    directions->shape = shape_;
+    directions->me = number_;
+    status.own_sessions = local_->size();
+    for (const ShardWriter& writer : writers_) status.queued += writer.outbox_size();
+    for (const Reading& r : readings_) status.shards_loading += r.load != Reading::Load::kNone;
+    for (const auto& [number, node] : directory_.nodes()) {
+      registry::FleetNode shown;
+      shown.name = node.name;
+      shown.number = number;
+      shown.self = number == number_;
+      shown.alive = shown.self ? engines_[0]->connection.open() : !node.lost;
+      shown.last_alive = shown.self ? wall_ : node.seen_alive ? wall_ - (now_ - node.last_alive)
+                                                              : absl::InfinitePast();
+      const auto online = table_->online_by_node().find(number);
+      shown.online = shown.self ? status.own_sessions
+                     : online == table_->online_by_node().end() ? 0 : online->second;
+      if (!shown.self) status.other_sessions += shown.online;
+      status.nodes.push_back(std::move(shown));
+      directions->nodes[number] = {node.name, node.lost};
+    }
+    board_.SetDirections(std::move(directions));
+  }
+  board_.SetStatus(std::move(status));
+}
+
+}  // namespace session_status::fleet

@@ -1,0 +1,184 @@
+// The fleet's thread: every few milliseconds it sends our changes to the engine, reads the others',
+// keeps the lease, and repairs whatever a fault left behind. The one place that knows the order of
+// things; the state machines it drives are shard_writer.h, others_table.h and node_directory.h.
+//
+// One way back from every fault: a writer whose numbers do not agree with the engine's sends its
+// shard again; a reader whose numbers have a gap, or whose engine is another one than before, loads
+// the shard again.
+//
+// Threads:   Step, Leave: one, the fleet's. Everything else through ChangeQueue, KickRing and Board.
+// Ownership: everything given to the constructor outlives the loop.
+// Errors:    kept in the status, counted, and tried again; none leave.
+#ifndef SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
+#define SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "plugin/fleet/board.h"
+#include "plugin/fleet/change_queue.h"
+#include "plugin/fleet/engine_connection.h"
+#include "plugin/fleet/epoch_clock.h"
+#include "plugin/fleet/fleet_options.h"
+#include "plugin/fleet/layout.h"
+#include "plugin/fleet/local_sessions.h"
+#include "plugin/fleet/node_directory.h"
+#include "plugin/fleet/others_table.h"
+#include "plugin/fleet/shard_writer.h"
+#include "plugin/fleet/spsc_ring.h"
+#include "registry/session_registry.h"
+
+namespace session_status::fleet {
+
+// The engine answers within a millisecond or is in trouble; the lease leaves room for several of
+// these.
+inline constexpr absl::Duration kEngineTimeout = absl::Milliseconds(500);
+// Between rounds: what a change waits at most before it is sent, and before it is read.
+inline constexpr absl::Duration kRoundInterval = absl::Milliseconds(10);
+
+inline constexpr char kStreamStart[] = "0-0";
+
+// Time is given, so that tests can run hosts whose clocks differ.
+struct Clocks {
+  std::function<absl::Time()> wall;
+  std::function<absl::Duration()> monotonic;
+};
+Clocks SystemClocks();
+
+// A client of ours that connected elsewhere, for the broker's thread to close.
+struct Kick {
+  std::string client_id;
+  uint64_t incarnation = 0;
+};
+using KickRing = SpscRing<Kick>;
+
+class FleetLoop {
+ public:
+  FleetLoop(const FleetOptions& options, const Clocks& clocks,
+            const registry::SessionRegistry& own, registry::SessionRegistry& others,
+            ChangeQueue& changes, KickRing& kicks, Board& board);
+  ~FleetLoop();
+
+  // One round. Returns how long to wait before the next.
+  absl::Duration Step();
+  // Tells the others, if it can be told, that this node leaves in order.
+  void Leave();
+
+ private:
+  // One connection, and when to try it again.
+  struct Engine {
+    Engine(const EngineAddress& address, const std::string& credentials_file)
+        : connection(address, credentials_file, kEngineTimeout) {}
+    EngineConnection connection;
+    absl::Duration retry_at;
+  };
+  // How far one shard has been read.
+  struct Reading {
+    enum class Load : uint8_t { kNone, kLook, kBuckets };
+    std::string position = kStreamStart;  // stream id of the last entry read
+    // Entries up to this one are in what was loaded. They are read all the same: a connection of
+    // ours may have been taken over by one of which nothing else is left.
+    std::string loaded_to = kStreamStart;
+    std::string birth;     // of the shard's data
+    Load load = Load::kLook;
+    absl::Duration load_at;
+    uint32_t next_bucket = 0;
+  };
+
+  // -- joining
+  bool EnsureConnected();
+  absl::Status Connect(Engine& engine, bool is_home);
+  absl::Status Join(Engine& home);
+  absl::Status AgreeOnShape(Engine& home);
+  absl::Status TakeNumber(Engine& home);
+  absl::Status TakeLease(Engine& home);
+  absl::Status SyncClock(Engine& home);
+  absl::Status ListNodes(Engine& home);
+  void BeginMembership();
+  void StartOver();
+  void NoteError(const absl::Status& error);
+
+  // -- our own changes
+  void DrainChanges();
+  void RebuildOwn();
+  void AddBatches();
+  void AddBatch(uint32_t shard, const ShardWriter::Batch& batch);
+  void OnBatchReply(uint32_t shard, const Reply& reply);
+  void OnTakenOver(const ClientHash& hash, Epoch newer);
+  void PushKicks();
+
+  // -- the others'
+  void AddReads();
+  void OnRead(const Reply& reply);
+  void AddLooks();
+  void OnLook(uint32_t shard, bool settled, const Reply& reply);
+  void AddLoads();
+  void OnLoadLook(uint32_t shard, const Reply& reply);
+  void OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply);
+  void ScheduleLoad(uint32_t shard, absl::Duration delay);
+
+  // -- nodes
+  void AddHousekeeping();
+  void AddSweep();
+  void AddClockSample();
+  void AddBurial();
+  void OnNodes(const Reply& reply);
+  void OnLeases(const std::vector<NodeNumber>& asked, const Reply& reply);
+
+  bool Due(absl::Duration* next, absl::Duration interval);
+  Engine& EngineOf(uint32_t shard);
+  Generation NewGeneration();
+  bool ExecuteAll();
+  void Publish();
+
+  const FleetOptions options_;
+  const Clocks clocks_;
+  const registry::SessionRegistry& own_;
+  registry::SessionRegistry& others_;
+  ChangeQueue& changes_;
+  KickRing& kick_ring_;
+  Board& board_;
+  const KeyNames keys_;
+  std::mt19937_64 random_;
+  const std::string boot_;  // tells this process from an earlier one of the same node
+
+  std::vector<std::unique_ptr<Engine>> engines_;  // the first is home: nodes, leases, meta, clock
+  EpochClock clock_;
+  NodeDirectory directory_;
+  uint64_t next_incarnation_ = 1;
+
+  // Since we joined under this shape and number; StartOver() drops it.
+  bool joined_ = false;
+  NodeNumber number_ = kNobody;
+  Shape shape_;
+  std::string hash_key_;
+  std::optional<LocalSessions> local_;
+  std::optional<OthersTable> table_;
+  std::vector<ShardWriter> writers_;
+  std::vector<Reading> readings_;
+  absl::flat_hash_map<std::string, uint32_t> shard_of_stream_;
+  std::vector<ClientHash> kick_backlog_;
+
+  // This round.
+  absl::Duration now_;
+  absl::Time wall_;
+  bool more_ = false;    // there is more to do at once
+  bool rejoin_ = false;  // what the engine says about us is not what we think
+  std::vector<NodeNumber> burials_;
+
+  absl::Duration next_look_, next_nodes_, next_renewal_, next_sync_, next_sweep_, next_publish_;
+  absl::Duration writes_blocked_until_;
+  uint32_t sweep_shard_ = 0;
+  uint32_t sweep_bucket_ = 0;
+  registry::FleetStatus status_;  // counters and texts; the rest is filled by Publish()
+};
+
+}  // namespace session_status::fleet
+
+#endif  // SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_

@@ -1,0 +1,197 @@
+// Connecting and joining: who this node is in the fleet, and under which shape.
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "plugin/fleet/fleet_loop.h"
+
+namespace session_status::fleet {
+namespace {
+
+constexpr absl::Duration kReconnectPause = absl::Milliseconds(200);
+constexpr uint32_t kRowsPerBucket = 100;
+constexpr int kNumbersTriedMax = 64;
+constexpr size_t kHashKeyBytes = 32;
+constexpr int kClockSamples = 8;  // the fastest of them counts
+
+absl::Status Call(EngineConnection& connection, std::initializer_list<absl::string_view> command,
+                  EngineConnection::Handler handler) {
+  connection.Add(command, std::move(handler));
+  return connection.Execute();
+}
+
+}  // namespace
+
+bool FleetLoop::EnsureConnected() {
+  for (size_t i = 0; i < engines_.size(); ++i) {
+    Engine& engine = *engines_[i];
+    if (engine.connection.open() || now_ < engine.retry_at) continue;
+    if (const absl::Status s = Connect(engine, i == 0); !s.ok()) {
+      NoteError(s);
+      engine.connection.Close();
+      engine.retry_at = now_ + kReconnectPause;
+      if (i == 0) status_.state = absl::StrCat("not joined: ", s.message());
+    }
+  }
+  return engines_[0]->connection.open();
+}
+
+absl::Status FleetLoop::Connect(Engine& engine, bool is_home) {
+  if (absl::Status s = engine.connection.Open(); !s.ok()) return s;
+  if (is_home) {
+    if (absl::Status s = Join(engine); !s.ok()) return s;
+    status_.state = "joined";
+    directory_.OnContact(now_);
+  }
+  // What was being loaded may have come from another engine.
+  for (uint32_t shard = 0; shard < readings_.size(); ++shard) {
+    if (&EngineOf(shard) == &engine && readings_[shard].load == Reading::Load::kBuckets) {
+      readings_[shard].load = Reading::Load::kLook;
+    }
+  }
+  next_look_ = now_;  // is it the data that we know? Asked before anything else.
+  return absl::OkStatus();
+}
+
+absl::Status FleetLoop::Join(Engine& home) {
+  if (absl::Status s = AgreeOnShape(home); !s.ok()) return s;
+  if (absl::Status s = TakeNumber(home); !s.ok()) return s;
+  if (absl::Status s = TakeLease(home); !s.ok()) return s;
+  if (absl::Status s = SyncClock(home); !s.ok()) return s;
+  if (!joined_) BeginMembership();
+  return ListNodes(home);
+}
+
+absl::Status FleetLoop::AgreeOnShape(Engine& home) {
+  const std::string meta = keys_.Meta();
+  Shape shape = shape_;
+  std::string key = hash_key_;
+  if (!joined_) {
+    shape = Shape();
+    shape.buckets_per_shard =
+        std::max(1u, options_.capacity / (shape.shards * kRowsPerBucket));
+    key.resize(kHashKeyBytes);
+    for (char& c : key) c = static_cast<char>(random_());
+  }
+  const auto ignore = [](const Reply&) {};
+  home.connection.Add({"HSETNX", meta, "format", absl::StrCat(kFormatVersion)}, ignore);
+  home.connection.Add({"HSETNX", meta, "shards", absl::StrCat(shape.shards)}, ignore);
+  home.connection.Add({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, ignore);
+  home.connection.Add({"HSETNX", meta, "engines", absl::StrCat(engines_.size())}, ignore);
+  home.connection.Add({"HSETNX", meta, "key", key}, ignore);
+  std::string error;
+  int format = 0;
+  uint64_t engines = 0;
+  const auto on_meta = [&](const Reply& reply) {
+    if (reply.size() != 5) {
+      error = "the fleet's meta key is not readable";
+      return;
+    }
+    format = static_cast<int>(reply[0].integer());
+    shape.shards = static_cast<uint32_t>(reply[1].integer());
+    shape.buckets_per_shard = static_cast<uint32_t>(reply[2].integer());
+    engines = static_cast<uint64_t>(reply[3].integer());
+    key = std::string(reply[4].text());
+  };
+  if (absl::Status s = Call(home.connection,
+                            {"HMGET", meta, "format", "shards", "buckets", "engines", "key"}, on_meta);
+      !s.ok()) {
+    return s;
+  }
+  const bool sane = shape.shards > 0 && (shape.shards & (shape.shards - 1)) == 0 &&
+                    shape.shards <= 65536 && shape.buckets_per_shard > 0;
+  if (!error.empty() || format != kFormatVersion || !sane || engines != engines_.size()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the fleet ", options_.name, " in the engine has format ", format, " over ", engines,
+        " engines; this node has format ", kFormatVersion, " over ", engines_.size(), " ", error));
+  }
+  if (joined_ && shape == shape_ && key == hash_key_) return absl::OkStatus();
+  StartOver();
+  shape_ = shape;
+  hash_key_ = key;
+  return absl::OkStatus();
+}
+
+absl::Status FleetLoop::TakeNumber(Engine& home) {
+  const std::string nodes = keys_.Nodes();
+  NodeNumber candidate = joined_ ? number_ : PreferredNumber(options_.node_id);
+  for (int i = 0; i < kNumbersTriedMax; ++i, candidate = NextNumber(candidate)) {
+    const std::string number = absl::StrCat(candidate);
+    std::string holder;
+    home.connection.Add({"HSETNX", nodes, number, options_.node_id}, [](const Reply&) {});
+    if (absl::Status s = Call(home.connection, {"HGET", nodes, number},
+                              [&](const Reply& r) { holder = std::string(r.text()); });
+        !s.ok()) {
+      return s;
+    }
+    if (holder != options_.node_id) continue;
+    if (joined_ && candidate != number_) StartOver();
+    number_ = candidate;
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError("no free node number");
+}
+
+absl::Status FleetLoop::TakeLease(Engine& home) {
+  std::string answer;
+  if (absl::Status s = Call(home.connection,
+                            {"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
+                             absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
+                            [&](const Reply& r) { answer = std::string(r.text()); });
+      !s.ok()) {
+    return s;
+  }
+  if (answer == "OK") return absl::OkStatus();
+  if (answer != "TAKEN") return absl::UnavailableError(answer);
+  StartOver();
+  return absl::AlreadyExistsError(
+      absl::StrCat("another process is node ", options_.node_id,
+                   ", or was until a lease time ago; node_id must differ between brokers"));
+}
+
+absl::Status FleetLoop::SyncClock(Engine& home) {
+  absl::Status status;
+  for (int i = 0; i < kClockSamples && status.ok(); ++i) {
+    AddClockSample();
+    status = home.connection.Execute();
+  }
+  return status;
+}
+
+absl::Status FleetLoop::ListNodes(Engine& home) {
+  return Call(home.connection, {"HGETALL", keys_.Nodes()},
+              [this](const Reply& reply) { OnNodes(reply); });
+}
+
+void FleetLoop::StartOver() {
+  if (!joined_) return;
+  table_->Clear(wall_);
+  joined_ = false;
+  status_.ready = false;
+}
+
+void FleetLoop::BeginMembership() {
+  joined_ = true;
+  local_.emplace(shape_, ClientHasher(hash_key_));
+  table_.emplace(others_, &next_incarnation_, shape_.shards, number_,
+                 options_.mode == Mode::kReplica, [this](const Event& event, NodeNumber node) {
+                   clock_.Saw(event.epoch);
+                   const LocalSession* session = local_->Find(event.hash);
+                   if (session == nullptr) return;
+                   if (session->epoch < event.epoch ||
+                       (session->epoch == event.epoch && node > number_)) {
+                     OnTakenOver(event.hash, event.epoch);
+                   }
+                 });
+  writers_.assign(shape_.shards, ShardWriter());
+  readings_.assign(shape_.shards, Reading());
+  shard_of_stream_.clear();
+  for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
+    shard_of_stream_[keys_.Changes(shard)] = shard;
+  }
+  kick_backlog_.clear();
+  directory_ = NodeDirectory(options_.lease);
+  RebuildOwn();
+}
+
+}  // namespace session_status::fleet

@@ -1,0 +1,301 @@
+// Reading: the others' changes, whole shards, the state of the engine's data, nodes and leases.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "plugin/fleet/fleet_loop.h"
+
+namespace session_status::fleet {
+namespace {
+
+constexpr absl::string_view kEntriesPerRead = "500";
+constexpr size_t kEntriesPerReadMax = 500;
+// One round trip of a load: some 20,000 rows, about 15 ms.
+constexpr uint32_t kBucketsPerRoundMax = 256;
+// An engine that lost data gets it again from the nodes within a few looks. To load before would
+// show what is still missing as offline.
+constexpr absl::Duration kSettleDelay = absl::Milliseconds(600);
+constexpr absl::Duration kLookInterval = absl::Milliseconds(200);
+constexpr absl::Duration kNodesInterval = absl::Seconds(1);
+constexpr absl::Duration kSyncInterval = absl::Seconds(10);
+// One bucket: a millionth of the engine's time; all buckets of a million sessions in ten minutes.
+constexpr absl::Duration kSweepInterval = absl::Milliseconds(100);
+// A node that is gone this long is not coming back under its number.
+constexpr absl::Duration kBurialAfter = absl::Hours(1);
+
+// Stream ids, "milliseconds-sequence".
+std::pair<uint64_t, uint64_t> ParseId(absl::string_view id) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(id, absl::MaxSplits('-', 1));
+  std::pair<uint64_t, uint64_t> out{0, 0};
+  if (!absl::SimpleAtoi(parts.first, &out.first)) out.first = 0;
+  if (!absl::SimpleAtoi(parts.second, &out.second)) out.second = 0;
+  return out;
+}
+
+struct Look {
+  std::string last_id;
+  std::string birth;
+  absl::flat_hash_map<NodeNumber, Owner> owners;
+};
+
+Look ParseLook(const Reply& reply) {
+  Look look;
+  look.last_id = std::string(reply[0].text());
+  const Reply fields = reply[1];
+  for (size_t i = 0; i + 1 < fields.size(); i += 2) {
+    const absl::string_view name = fields[i].text();
+    if (name == "birth") {
+      look.birth = std::string(fields[i + 1].text());
+    } else if (name.size() == 3 && name[0] == 's') {
+      look.owners[DecodeNode(name.substr(1))].number =
+          static_cast<uint32_t>(fields[i + 1].integer());
+    } else if (name.size() == 3 && name[0] == 'g') {
+      look.owners[DecodeNode(name.substr(1))].generations = DecodeGenerations(fields[i + 1].text());
+    }
+  }
+  return look;
+}
+
+}  // namespace
+
+void FleetLoop::AddReads() {
+  for (size_t i = 0; i < engines_.size(); ++i) {
+    std::vector<std::string> keys;
+    std::vector<absl::string_view> positions;
+    for (auto shard = static_cast<uint32_t>(i); shard < shape_.shards;
+         shard += static_cast<uint32_t>(engines_.size())) {
+      if (readings_[shard].load != Reading::Load::kNone) continue;
+      keys.push_back(keys_.Changes(shard));
+      positions.push_back(readings_[shard].position);
+    }
+    if (keys.empty()) continue;
+    std::vector<absl::string_view> command = {"XREAD", "COUNT", kEntriesPerRead, "STREAMS"};
+    command.insert(command.end(), keys.begin(), keys.end());
+    command.insert(command.end(), positions.begin(), positions.end());
+    engines_[i]->connection.Add(command, [this](const Reply& reply) { OnRead(reply); });
+  }
+}
+
+void FleetLoop::OnRead(const Reply& reply) {
+  for (size_t i = 0; i < reply.size(); ++i) {
+    const auto it = shard_of_stream_.find(reply[i][0].text());
+    if (it == shard_of_stream_.end()) continue;
+    const uint32_t shard = it->second;
+    Reading& reading = readings_[shard];
+    const Reply entries = reply[i][1];
+    more_ = more_ || entries.size() == kEntriesPerReadMax;
+    // A look in this round may have found that the data is another one.
+    for (size_t j = 0; j < entries.size() && reading.load == Reading::Load::kNone; ++j) {
+      const Reply fields = entries[j][1];
+      if (fields.size() < 2) continue;
+      const std::optional<Entry> entry = DecodeEntry(fields[1].text());
+      const absl::string_view id = entries[j][0].text();
+      ++status_.entries_read;
+      if (entry.has_value() && ParseId(id) <= ParseId(reading.loaded_to)) {
+        table_->Replay(*entry);
+      } else if (!entry.has_value() || !table_->ApplyEntry(shard, *entry, wall_)) {
+        ScheduleLoad(shard, absl::ZeroDuration());
+        break;
+      }
+      reading.position.assign(id.data(), id.size());
+    }
+  }
+}
+
+void FleetLoop::AddLooks() {
+  if (!Due(&next_look_, kLookInterval)) return;
+  for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
+    // Asked before this round's batches, so it must agree with the replies known now.
+    const bool settled = writers_[shard].settled();
+    EngineOf(shard).connection.Add(
+        {"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
+        [this, shard, settled](const Reply& reply) { OnLook(shard, settled, reply); });
+  }
+}
+
+void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
+  if (reply.size() != 2) return;
+  const Look look = ParseLook(reply);
+  Reading& reading = readings_[shard];
+  if (reading.load != Reading::Load::kLook &&
+      (look.birth != reading.birth || ParseId(look.last_id) < ParseId(reading.position))) {
+    reading.birth = look.birth;
+    reading.position = kStreamStart;
+    ScheduleLoad(shard, kSettleDelay);
+  }
+  if (!settled) return;
+  const auto mine = look.owners.find(number_);
+  if (mine == look.owners.end() ||
+      !writers_[shard].Agrees(mine->second.number, mine->second.generations)) {
+    writers_[shard].Unsync();
+  }
+}
+
+void FleetLoop::ScheduleLoad(uint32_t shard, absl::Duration delay) {
+  readings_[shard].load = Reading::Load::kLook;
+  readings_[shard].load_at = now_ + delay;
+}
+
+void FleetLoop::AddLoads() {
+  uint32_t budget = kBucketsPerRoundMax;
+  for (uint32_t shard = 0; shard < shape_.shards && budget > 0; ++shard) {
+    Reading& reading = readings_[shard];
+    EngineConnection& connection = EngineOf(shard).connection;
+    if (reading.load == Reading::Load::kNone || !connection.open()) continue;
+    if (reading.load == Reading::Load::kLook) {
+      if (now_ < reading.load_at) continue;
+      more_ = true;
+      connection.Add({"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
+                     [this, shard](const Reply& reply) { OnLoadLook(shard, reply); });
+      continue;
+    }
+    more_ = true;
+    const uint32_t end = std::min(reading.next_bucket + budget, shape_.buckets_per_shard);
+    budget -= end - reading.next_bucket;
+    for (uint32_t bucket = reading.next_bucket; bucket < end; ++bucket) {
+      connection.Add({"HGETALL", keys_.Bucket(shard, bucket)},
+                     [this, shard, bucket](const Reply& reply) { OnBucket(shard, bucket, reply); });
+    }
+  }
+}
+
+void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
+  if (reply.size() != 2) return;
+  const Look look = ParseLook(reply);
+  Reading& reading = readings_[shard];
+  ++status_.loads;
+  reading.loaded_to = look.last_id;
+  if (look.birth != reading.birth) reading.position = kStreamStart;
+  reading.birth = look.birth;
+  table_->BeginLoad(shard, look.owners, wall_);
+  reading.next_bucket = 0;
+  // Direct mode keeps no rows: the owners are all it needs.
+  reading.load = options_.mode == Mode::kDirect ? Reading::Load::kNone : Reading::Load::kBuckets;
+}
+
+void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
+  Reading& reading = readings_[shard];
+  // A look in this round may have started the load again.
+  if (reading.load != Reading::Load::kBuckets || reading.next_bucket != bucket) return;
+  for (size_t i = 0; i + 1 < reply.size(); i += 2) {
+    const std::optional<Row> row = DecodeRow(reply[i + 1].text());
+    if (!row.has_value() || reply[i].text().size() != sizeof(ClientHash::bytes)) continue;
+    const ClientHash hash = ClientHash::From(reply[i].text());
+    clock_.Saw(row->epoch);
+    table_->LoadRow(shard, hash, *row, wall_);
+    if (row->node == number_ || row->node == kNobody) continue;
+    if (const LocalSession* session = local_->Find(hash);
+        session != nullptr && session->epoch < row->epoch) {
+      const OthersTable::Holder holder = table_->Find(shard, hash);
+      if (holder.node != kNobody) OnTakenOver(hash, holder.epoch);
+    }
+  }
+  if (++reading.next_bucket < shape_.buckets_per_shard) return;
+  table_->EndLoad(shard, wall_);
+  reading.load = Reading::Load::kNone;
+}
+
+void FleetLoop::AddHousekeeping() {
+  EngineConnection& home = engines_[0]->connection;
+  if (Due(&next_renewal_, options_.lease / 3)) {
+    home.Add({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
+              absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
+             [this](const Reply& reply) { rejoin_ = rejoin_ || reply.text() == "TAKEN"; });
+  }
+  if (Due(&next_sync_, kSyncInterval)) AddClockSample();
+  if (Due(&next_nodes_, kNodesInterval)) {
+    home.Add({"HGETALL", keys_.Nodes()}, [this](const Reply& reply) { OnNodes(reply); });
+    home.Add({"HGET", keys_.Meta(), "key"}, [this](const Reply& reply) {
+      if (!reply.is_error() && reply.text() != hash_key_) rejoin_ = true;
+    });
+  }
+  if (now_ >= next_look_) {  // in the round of the looks
+    std::vector<NodeNumber> asked;
+    std::vector<std::string> keys;
+    for (const auto& [number, node] : directory_.nodes()) {
+      if (number == number_) continue;
+      asked.push_back(number);
+      keys.push_back(keys_.Lease(number));
+    }
+    if (!asked.empty()) {
+      std::vector<absl::string_view> command = {"MGET"};
+      command.insert(command.end(), keys.begin(), keys.end());
+      home.Add(command, [this, asked](const Reply& reply) { OnLeases(asked, reply); });
+    }
+  }
+  if (Due(&next_sweep_, kSweepInterval)) AddSweep();
+  AddBurial();
+}
+
+void FleetLoop::AddClockSample() {
+  const absl::Duration asked = clocks_.monotonic();
+  engines_[0]->connection.Add({"TIME"}, [this, asked](const Reply& reply) {
+    if (reply.size() != 2) return;
+    clock_.Sync(absl::FromUnixMicros(reply[0].integer() * 1'000'000 + reply[1].integer()), asked,
+                clocks_.monotonic());
+  });
+}
+
+void FleetLoop::OnNodes(const Reply& reply) {
+  if (reply.is_error()) return;
+  directory_.MarkUnlisted();
+  for (size_t i = 0; i + 1 < reply.size(); i += 2) {
+    const int64_t number = reply[i].integer();
+    if (number < 1 || number > UINT16_MAX) continue;
+    directory_.OnListed(static_cast<NodeNumber>(number), reply[i + 1].text());
+  }
+  const NodeDirectory::Node* me = directory_.Find(number_);
+  if (me == nullptr || !me->listed || me->name != options_.node_id) rejoin_ = true;
+  std::vector<NodeNumber> gone;
+  for (const auto& [number, node] : directory_.nodes()) {
+    if (number != number_ && !node.listed && node.lost) gone.push_back(number);
+  }
+  for (NodeNumber number : gone) {
+    table_->Forget(number, wall_);
+    directory_.Remove(number);
+  }
+}
+
+void FleetLoop::OnLeases(const std::vector<NodeNumber>& asked, const Reply& reply) {
+  for (size_t i = 0; i < reply.size() && i < asked.size(); ++i) {
+    if (directory_.OnLease(asked[i], !reply[i].is_nil(), now_)) {
+      table_->SetLost(asked[i], directory_.Find(asked[i])->lost, wall_);
+    }
+    const NodeDirectory::Node* node = directory_.Find(asked[i]);
+    if (node != nullptr && node->lost && node->listed && node->seen_alive &&
+        now_ - node->last_alive > kBurialAfter) {
+      burials_.push_back(asked[i]);
+    }
+  }
+}
+
+// The node's generations go, and with them its rows' claim to count; the sweep frees their memory.
+void FleetLoop::AddBurial() {
+  const auto ignore = [](const Reply&) {};
+  for (NodeNumber number : burials_) {
+    const std::string node = EncodeNode(number);
+    for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
+      EngineOf(shard).connection.Add(
+          {"HDEL", keys_.Owners(shard), absl::StrCat("s", node), absl::StrCat("g", node)}, ignore);
+    }
+    engines_[0]->connection.Add({"HDEL", keys_.Nodes(), absl::StrCat(number)}, ignore);
+  }
+  burials_.clear();
+}
+
+void FleetLoop::AddSweep() {
+  if (++sweep_bucket_ >= shape_.buckets_per_shard) {
+    // Nodes start at different places and shards, so that they share the work.
+    sweep_bucket_ = 0;
+    sweep_shard_ = static_cast<uint32_t>(random_()) & (shape_.shards - 1);
+  }
+  EngineOf(sweep_shard_).connection.Add(
+      {"FCALL", "ss1_sweep", "2", keys_.Owners(sweep_shard_),
+       keys_.Bucket(sweep_shard_, sweep_bucket_)},
+      [](const Reply&) {});
+}
+
+}  // namespace session_status::fleet

@@ -1,0 +1,117 @@
+#include "plugin/fleet/fleet_options.h"
+
+#include <fstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+
+namespace session_status::fleet {
+namespace {
+
+constexpr int kDatabaseMax = 15;
+
+absl::Status Bad(absl::string_view text) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text,
+                   "\" is none of redis://HOST[:PORT][/DATABASE], unix:///PATH[?DATABASE], "
+                   "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE]"));
+}
+
+bool ParseDatabase(absl::string_view text, int* out) {
+  return text.empty() || (absl::SimpleAtoi(text, out) && *out >= 0 && *out <= kDatabaseMax);
+}
+
+// "host", "host:port", "[::1]:port"
+bool ParseHost(absl::string_view text, uint16_t default_port, EngineAddress::HostPort* out) {
+  out->port = default_port;
+  absl::string_view port;
+  if (absl::ConsumePrefix(&text, "[")) {
+    const size_t close = text.find(']');
+    if (close == absl::string_view::npos) return false;
+    port = text.substr(close + 1);
+    text = text.substr(0, close);
+    if (!port.empty() && !absl::ConsumePrefix(&port, ":")) return false;
+  } else if (const size_t colon = text.find(':'); colon != absl::string_view::npos) {
+    port = text.substr(colon + 1);
+    text = text.substr(0, colon);
+    if (port.empty()) return false;
+  }
+  out->host = std::string(text);
+  int number = default_port;
+  if (!port.empty() && (!absl::SimpleAtoi(port, &number) || number < 1 || number > 65535)) {
+    return false;
+  }
+  out->port = static_cast<uint16_t>(number);
+  return !text.empty();
+}
+
+bool ParseUnix(absl::string_view text, EngineAddress* out) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('?', 1));
+  out->unix_path = std::string(parts[0]);
+  return !text.empty() && text[0] == '/' && ParseDatabase(parts.size() > 1 ? parts[1] : "", &out->database);
+}
+
+bool ParseRedis(absl::string_view text, EngineAddress* out) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('/', 1));
+  out->hosts.resize(1);
+  return ParseHost(parts[0], 6379, &out->hosts[0]) &&
+         ParseDatabase(parts.size() > 1 ? parts[1] : "", &out->database);
+}
+
+bool ParseSentinel(absl::string_view text, EngineAddress* out) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
+  if (parts.size() < 2 || parts.size() > 3 || parts[1].empty()) return false;
+  out->primary_name = std::string(parts[1]);
+  for (absl::string_view host : absl::StrSplit(parts[0], ',')) {
+    if (!ParseHost(host, 26379, &out->hosts.emplace_back())) return false;
+  }
+  return ParseDatabase(parts.size() > 2 ? parts[2] : "", &out->database);
+}
+
+}  // namespace
+
+absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
+  EngineAddress address;
+  address.text = std::string(text);
+  absl::string_view rest = text;
+  if (absl::StrContains(text, "@")) {
+    return absl::InvalidArgumentError(
+        "a password does not belong into the URL; use plugin_opt_fleet_credentials");
+  }
+  bool good = false;
+  if (absl::ConsumePrefix(&rest, "redis://")) {
+    good = ParseRedis(rest, &address);
+  } else if (absl::ConsumePrefix(&rest, "unix://")) {
+    good = ParseUnix(rest, &address);
+  } else if (absl::ConsumePrefix(&rest, "sentinel://")) {
+    good = ParseSentinel(rest, &address);
+  } else if (absl::ConsumePrefix(&rest, "rediss://")) {
+    return absl::InvalidArgumentError(
+        "rediss:// needs a hiredis with TLS; use a private network or a local TLS proxy");
+  }
+  if (!good) return Bad(text);
+  *out = std::move(address);
+  return absl::OkStatus();
+}
+
+absl::Status ReadCredentials(const std::string& path, Credentials* out) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line)) {
+    return absl::NotFoundError(absl::StrCat("cannot read the fleet's credentials from ", path));
+  }
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::StripAsciiWhitespace(line), ' ', absl::SkipEmpty());
+  if (words.empty() || words.size() > 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": the first line must be PASSWORD or USER PASSWORD"));
+  }
+  out->user = words.size() == 2 ? words[0] : "";
+  out->password = words.back();
+  return absl::OkStatus();
+}
+
+}  // namespace session_status::fleet

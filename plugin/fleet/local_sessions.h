@@ -1,0 +1,64 @@
+// Our own online sessions as the fleet's thread knows them: by hash, with the epoch of the
+// connection. The registry is the truth; this table follows it through the change queue and can be
+// rebuilt from it at any time.
+//
+// Threads: one (the fleet's).
+#ifndef SESSION_STATUS_PLUGIN_FLEET_LOCAL_SESSIONS_H_
+#define SESSION_STATUS_PLUGIN_FLEET_LOCAL_SESSIONS_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "plugin/fleet/change_queue.h"
+#include "plugin/fleet/epoch_clock.h"
+#include "plugin/fleet/layout.h"
+#include "registry/session_registry.h"
+
+namespace session_status::fleet {
+
+struct LocalSession {
+  Epoch epoch = 0;
+  uint64_t incarnation = 0;
+  std::string client_id;
+  bool taken_over = false;  // a newer connection exists elsewhere
+};
+
+// Ends remembered per shard; 65,536 in all with 16 shards.
+inline constexpr size_t kEndsRememberedMax = 4096;
+
+class LocalSessions {
+ public:
+  LocalSessions(const Shape& shape, const ClientHasher& hasher)
+      : shape_(shape), hasher_(hasher), shards_(shape.shards), ends_(shape.shards) {}
+
+  // The event to tell the others, if the change is news.
+  std::optional<Event> Apply(LocalChange&& change, EpochClock& clock);
+
+  // Reads everything again. Epochs of connections that are known stay; others follow from the time
+  // the registry has for them. `wall` and `monotonic`: now, on both clocks.
+  void Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock, absl::Time wall,
+               absl::Duration monotonic);
+
+  // nullptr: not connected here. Valid until the next change.
+  LocalSession* Find(const ClientHash& hash);
+  // What an engine that lost data has to be told again about a shard: all sessions, and the ends of
+  // the last minutes. Without those, an older connection of such a client on a node that heard
+  // neither of the newer one nor of its end would count again.
+  std::vector<Event> Resend(uint32_t shard) const;
+  size_t size() const;
+
+ private:
+  const Shape shape_;
+  const ClientHasher hasher_;
+  std::vector<absl::flat_hash_map<ClientHash, LocalSession>> shards_;
+  std::vector<std::deque<Event>> ends_;
+};
+
+}  // namespace session_status::fleet
+
+#endif  // SESSION_STATUS_PLUGIN_FLEET_LOCAL_SESSIONS_H_

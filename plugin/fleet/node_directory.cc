@@ -1,0 +1,50 @@
+#include "plugin/fleet/node_directory.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace session_status::fleet {
+
+NodeNumber PreferredNumber(absl::string_view name) {
+  // FNV-1a, folded: every node must find the same, whatever it was built with.
+  uint32_t h = 2166136261u;
+  for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 16777619u;
+  return NextNumber(static_cast<NodeNumber>(h ^ h >> 16));
+}
+
+NodeNumber NextNumber(NodeNumber number) {
+  return number == UINT16_MAX ? NodeNumber{1} : static_cast<NodeNumber>(number + 1);
+}
+
+void NodeDirectory::MarkUnlisted() {
+  for (auto& [number, node] : nodes_) node.listed = false;
+}
+
+void NodeDirectory::OnListed(NodeNumber number, absl::string_view name) {
+  Node& node = nodes_[number];
+  node.name = std::string(name);
+  node.listed = true;
+}
+
+bool NodeDirectory::OnLease(NodeNumber number, bool held, absl::Duration now) {
+  const auto it = nodes_.find(number);
+  if (it == nodes_.end()) return false;
+  Node& node = it->second;
+  node.alive = held;
+  const bool was_lost = node.lost;
+  if (held) {
+    node.seen_alive = true;
+    node.last_alive = now;
+    node.lost = false;
+  } else if (now - std::max(contact_since_, node.last_alive) >= lease_ || !node.seen_alive) {
+    node.lost = true;
+  }
+  return node.lost != was_lost;
+}
+
+const NodeDirectory::Node* NodeDirectory::Find(NodeNumber number) const {
+  const auto it = nodes_.find(number);
+  return it == nodes_.end() ? nullptr : &it->second;
+}
+
+}  // namespace session_status::fleet

@@ -1,0 +1,58 @@
+// Who is in the fleet and who lives, from the nodes key and the leases.
+//
+// A missing lease counts only after one full lease time of unbroken contact with the engine: after
+// an outage, or in a store restored from an old copy, nobody has a lease at first and everybody is
+// about to renew. A node that this one has never seen alive counts as lost at once.
+//
+// Threads: one (the fleet's).
+#ifndef SESSION_STATUS_PLUGIN_FLEET_NODE_DIRECTORY_H_
+#define SESSION_STATUS_PLUGIN_FLEET_NODE_DIRECTORY_H_
+
+#include <map>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "plugin/fleet/layout.h"
+
+namespace session_status::fleet {
+
+// The first number to try for a node of this name; the following ones if another has it. By name,
+// so that a node finds its number again in an engine that lost everything.
+NodeNumber PreferredNumber(absl::string_view name);
+NodeNumber NextNumber(NodeNumber number);
+
+class NodeDirectory {
+ public:
+  struct Node {
+    std::string name;
+    bool seen_alive = false;  // ever, by us
+    bool alive = false;       // at the last look
+    bool lost = false;
+    bool listed = true;       // in the nodes key at the last look
+    absl::Duration last_alive;  // monotonic
+  };
+
+  explicit NodeDirectory(absl::Duration lease) : lease_(lease) {}
+
+  // Contact with the engine begins (again).
+  void OnContact(absl::Duration now) { contact_since_ = now; }
+  // A whole listing: MarkUnlisted() first, then OnListed for each.
+  void MarkUnlisted();
+  void OnListed(NodeNumber number, absl::string_view name);
+  // Returns true when `lost` changed.
+  bool OnLease(NodeNumber number, bool held, absl::Duration now);
+
+  const std::map<NodeNumber, Node>& nodes() const { return nodes_; }
+  const Node* Find(NodeNumber number) const;
+  void Remove(NodeNumber number) { nodes_.erase(number); }
+
+ private:
+  absl::Duration lease_;
+  absl::Duration contact_since_;
+  std::map<NodeNumber, Node> nodes_;
+};
+
+}  // namespace session_status::fleet
+
+#endif  // SESSION_STATUS_PLUGIN_FLEET_NODE_DIRECTORY_H_

@@ -1,0 +1,54 @@
+// A real redis-server (or Sentinel) as a child process on a free loopback port, without persistence
+// unless asked for.
+//
+// Threads:   one.
+// Ownership: the child dies with this object, or with the test process.
+#ifndef SESSION_STATUS_TESTS_FLEET_REDIS_PROCESS_H_
+#define SESSION_STATUS_TESTS_FLEET_REDIS_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "tests/testing/temp_dir.h"
+
+namespace session_status::testing {
+
+class RedisProcess {
+ public:
+  // `arguments` are appended to the command line ("--replicaof", …).
+  explicit RedisProcess(std::vector<std::string> arguments = {});
+  // A Sentinel that watches the primary on `primary_port` under the name "fleet".
+  static std::unique_ptr<RedisProcess> Sentinel(uint16_t primary_port);
+  ~RedisProcess();
+  RedisProcess(const RedisProcess&) = delete;
+  RedisProcess& operator=(const RedisProcess&) = delete;
+
+  uint16_t port() const { return port_; }
+  void Start();  // returns when it answers; what dump.rdb holds is loaded
+  void Kill();   // SIGKILL
+  void Signal(int signal);
+  void RemoveDump();
+  // Writes dump.rdb now.
+  void Save();
+
+  // One command, words separated by blanks; the reply as text (integers too, arrays joined by
+  // blanks), errors too.
+  std::string Command(const std::string& words);
+  uint64_t UsedMemory();
+
+ private:
+  TempDir dir_;
+  uint16_t port_;
+  std::vector<std::string> arguments_;
+  bool sentinel_ = false;
+  pid_t pid_ = -1;
+};
+
+}  // namespace session_status::testing
+
+#endif  // SESSION_STATUS_TESTS_FLEET_REDIS_PROCESS_H_
