@@ -112,16 +112,17 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     const auto found = table_.find(client);
     if (found == table_.end()) {
       counters_.unknown_ends.Add();
-      if (unknown_ends_.size() < kUnknownEndsMax) {
-        unknown_ends_.push_back(client);
-      } else {
-        counters_.guard_overflows.Add();
-      }
+      RememberUnknownEnd(client);
       return;
     }
     Entry& entry = found->second;
     if (entry.phase == Phase::kSessionKept) {
-      if (session_kept) return;  // told by a second instance, or offline once more
+      if (session_kept) {
+        // Told by a second instance; or the kept session has expired without a word, and this is a
+        // new connection at its address that another plugin has already kicked.
+        RememberUnknownEnd(client);
+        return;
+      }
       // 142: a new connection goes on with this session, its connect follows.
       if (reason != kReasonTakenOver) {
         EmitSessionGone(entry, EndReason::kAdministrative, BrokerCode(reason), now);
@@ -139,6 +140,14 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
       counters_.tracked.Subtract();
     }
   });
+}
+
+void SessionTracker::RememberUnknownEnd(const mosquitto* client) {
+  if (unknown_ends_.size() < kUnknownEndsMax) {
+    unknown_ends_.push_back(client);
+  } else {
+    counters_.guard_overflows.Add();
+  }
 }
 
 bool SessionTracker::IsGhost(const mosquitto* client, const char* client_id) const noexcept {

@@ -114,6 +114,8 @@ class SessionTracker {
     absl::Time time;
   };
 
+  // A connect of this pointer later in this round is not to be believed.
+  void RememberUnknownEnd(const mosquitto* client);
   // True when another plugin ended this connection before we heard of its beginning.
   bool IsGhost(const mosquitto* client, const char* client_id) const noexcept;
   // Our table says `client` is somebody whose end we were not told. Ends that one.

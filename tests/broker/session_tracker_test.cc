@@ -233,6 +233,18 @@ TEST_F(SessionTracker21Test, APersistentClientKickedInAnotherPluginsConnectCallb
   EXPECT_THAT(events_.words, IsEmpty());
 }
 
+TEST_F(SessionTracker21Test, AKickedClientAtTheAddressOfAnExpiredSessionIsNotBelieved) {
+  mosquitto* expired = broker_.NewClient("lamp");
+  Connect(expired);
+  Offline(expired, 0);
+  Round();
+  events_.Take();
+  mosquitto* kicked = broker_.Reuse(expired, "door");
+  Offline(kicked, 152);  // by another plugin, in its connect callback
+  Connect(kicked);
+  EXPECT_THAT(events_.words, IsEmpty());
+}
+
 TEST_F(SessionTracker21Test, APointerReusedInALaterRoundIsANewClient) {
   mosquitto* refused = broker_.NewClient("lamp");
   End(refused, 11);

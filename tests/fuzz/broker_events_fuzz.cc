@@ -1,0 +1,257 @@
+// What a broker can tell a plugin, in any order, against a model that knows the truth: the hooks and
+// the session tracker on the fake broker, with contexts freed and their addresses used again.
+//
+// The input is text: `0` or `1` chooses the broker line (2.0, 2.1), then pairs of an operation and a
+// client 0 to 5. Everything else is ignored, so that seeds may have blanks and line ends.
+//   c connect, clean         p connect, session kept       d DISCONNECT     x connection lost
+//   r login refused          e kept session expires        h reload         t loop round
+//   2.1: g kicked by another plugin before we hear of the connect, G the same with a kept session,
+//        q takeover whose new connection is refused, a removed by an administrator, n renamed
+//   2.0: H reload that throws the client out
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "plugin/broker/hooks.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/registry/registry_model.h"
+#include "tests/testing/fake_broker.h"
+
+namespace session_status::broker {
+namespace {
+
+using registry::SessionState;
+using testing::FakeBroker;
+
+constexpr size_t kClients = 6;
+// A round of the real main loop handles at most a few hundred sockets (kUnknownEndsMax).
+constexpr int kOperationsPerRoundMax = 100;
+constexpr int kOperationsMax = 2000;
+
+// Keeps the status as the registry would.
+class ModelSink : public EventSink {
+ public:
+  void OnSessionEvent(const registry::SessionEvent& event) override {
+    model.Apply(event);
+    FUZZ_CHECK(event.incarnation > 0);
+    if (!must_stay_online.empty()) FUZZ_CHECK(model.Find(must_stay_online).online());
+  }
+  registry::RegistryModel model{registry::RegistryOptions()};
+  std::string must_stay_online;  // a takeover of this client is under way
+};
+
+// The truth about one client.
+struct Client {
+  mosquitto* context = nullptr;  // of the connection or the kept session
+  bool online = false;
+  bool persistent = false;
+  bool told = false;  // the plugin heard of this connection
+};
+
+class World {
+ public:
+  explicit World(FakeBroker::Line line) : broker_(line) {
+    // 2.1 tells every instance of everything; 2.0 serves one of them only.
+    const int instances = line == FakeBroker::k21 ? 2 : 1;
+    for (int i = 0; i < instances; ++i) {
+      auto hooks = Hooks::Register(broker_.NewInstance(), feed_, i, {.observe_logins = true});
+      FUZZ_CHECK(hooks.ok());
+      hooks_.push_back(std::move(*hooks));
+    }
+  }
+
+  ~World() {
+    Round();
+    hooks_.clear();
+    FUZZ_CHECK(broker_.registered() == 0);
+    FUZZ_CHECK(feed_.exceptions.value() == 0);
+  }
+
+  void Do(char operation, size_t index) {
+    Client& client = clients_[index];
+    const bool is_21 = broker_.line() == FakeBroker::k21;
+    switch (operation) {
+      case 'c': return Connect(index, false);
+      case 'p': return Connect(index, true);
+      case 'd': return End(client, 0);
+      case 'x': return End(client, 7);
+      case 'r': return Refuse(index);
+      case 'e': return Expire(client);
+      case 'h': return is_21 ? static_cast<void>(broker_.Reload()) : Reload20(nullptr);
+      case 't': return Round();
+      default: break;
+    }
+    if (!is_21 && operation == 'H') Reload20(client.online ? &client : nullptr);
+    if (!is_21) return;
+    if (operation == 'g' || operation == 'G') Ghost(index, operation == 'G');
+    if (operation == 'q') RefuseTakeover(index);
+    if (operation == 'a') Remove(client);
+    if (operation == 'n' && client.online) client.context->id = "renamed";
+  }
+
+ private:
+  static std::string IdOf(size_t index) { return absl::StrCat("client-", index); }
+
+  mosquitto* Accept(size_t index, bool persistent) {
+    mosquitto* context = broker_.NewClient(IdOf(index));
+    context->clean = !persistent;
+    return context;
+  }
+
+  // The broker frees contexts at the top of its loop, after the tick.
+  void Discard(mosquitto* context) { disused_.push_back(context); }
+
+  // The former connection or kept session gives way. 2.0 says nothing about kept sessions.
+  void GiveWay(Client& client) {
+    if (client.context == nullptr) return;
+    if (client.online || broker_.line() == FakeBroker::k21) {
+      broker_.Disconnect(client.context, 142);
+    }
+    Discard(client.context);
+    client = Client();
+  }
+
+  void Connect(size_t index, bool persistent) {
+    Client& client = clients_[index];
+    if (client.online && sink_.model.Find(IdOf(index)).online()) sink_.must_stay_online = IdOf(index);
+    mosquitto* context = Accept(index, persistent);
+    if (broker_.line() == FakeBroker::k21) {
+      GiveWay(client);
+      broker_.SetInTable(IdOf(index), context);
+      broker_.Connect(context);
+    } else {
+      broker_.Login(context);
+      GiveWay(client);
+    }
+    sink_.must_stay_online.clear();
+    client = {context, true, persistent, true};
+  }
+
+  void End(Client& client, int reason) {
+    if (!client.online) return;
+    client.online = false;
+    if (client.persistent) {
+      if (broker_.line() == FakeBroker::k21) {
+        broker_.Offline(client.context, reason);
+      } else {
+        broker_.Disconnect(client.context, reason);
+      }
+      return;
+    }
+    broker_.Disconnect(client.context, reason);
+    Forget(client);
+  }
+
+  void Forget(Client& client) {
+    broker_.SetInTable(IdOf(static_cast<size_t>(&client - clients_.data())), nullptr);
+    Discard(client.context);
+    client = Client();
+  }
+
+  void Refuse(size_t index) {
+    mosquitto* context = Accept(index, false);
+    broker_.SetInTable(IdOf(index), clients_[index].context);
+    broker_.Login(context);  // 2.1: nobody of ours listens
+    context->has_id = false;
+    broker_.Disconnect(context, 11);
+    Discard(context);
+  }
+
+  // Sessions expire at the top of the loop: the address may be used again at once.
+  void Expire(Client& client) {
+    if (client.context == nullptr || client.online) return;
+    broker_.SetInTable(IdOf(static_cast<size_t>(&client - clients_.data())), nullptr);
+    Round();
+    broker_.Free(client.context);
+    client = Client();
+  }
+
+  void Ghost(size_t index, bool persistent) {
+    Client& client = clients_[index];
+    mosquitto* context = Accept(index, persistent);
+    GiveWay(client);
+    broker_.SetInTable(IdOf(index), persistent ? context : nullptr);
+    if (persistent) {
+      broker_.Offline(context, 152);
+      client = {context, false, true, false};
+    } else {
+      broker_.Disconnect(context, 152);
+      Discard(context);
+    }
+    broker_.Connect(context);
+  }
+
+  void RefuseTakeover(size_t index) {
+    mosquitto* context = Accept(index, false);
+    GiveWay(clients_[index]);
+    broker_.SetInTable(IdOf(index), nullptr);
+    broker_.Disconnect(context, 3);
+    Discard(context);
+  }
+
+  void Remove(Client& client) {
+    if (client.context == nullptr) return;
+    broker_.Disconnect(client.context, 152);
+    Forget(client);
+  }
+
+  // Everybody who is online logs in again; who is not welcome ends at once.
+  void Reload20(Client* unwelcome) {
+    broker_.Reload();
+    for (Client& client : clients_) {
+      if (!client.online) continue;
+      broker_.Login(client.context);
+      if (&client == unwelcome) End(client, 0);
+    }
+  }
+
+  // The end of a loop round: now every answer is right.
+  void Round() {
+    broker_.LoopRound();
+    FUZZ_CHECK(tracker_.settled());
+    for (size_t i = 0; i < kClients; ++i) {
+      const Client& client = clients_[i];
+      const SessionState state = sink_.model.Find(IdOf(i)).state;
+      FUZZ_CHECK((state == SessionState::kOnline) == client.online);
+      if (broker_.line() == FakeBroker::k21 && client.told && client.context != nullptr &&
+          !client.online) {
+        FUZZ_CHECK(state == SessionState::kOfflineSessionKept);
+      }
+    }
+    for (mosquitto* context : disused_) broker_.Free(context);
+    disused_.clear();
+  }
+
+  FakeBroker broker_;
+  ModelSink sink_;
+  SessionTracker tracker_{sink_, 1};
+  SteadyWallClock clock_;
+  BrokerLog log_;
+  Feed feed_{sink_, tracker_, clock_, log_};
+  std::vector<std::unique_ptr<Hooks>> hooks_;
+  std::array<Client, kClients> clients_;
+  std::vector<mosquitto*> disused_;
+};
+
+void Play(fuzz::Input input) {
+  World world(input.Byte() == '0' ? FakeBroker::k20 : FakeBroker::k21);
+  int in_round = 0;
+  for (int done = 0; !input.empty() && done < kOperationsMax; ++done) {
+    const char operation = static_cast<char>(input.Byte());
+    if (operation == ' ' || operation == '\n') continue;
+    const size_t client = (input.Byte() - uint8_t{'0'}) % kClients;
+    in_round = operation == 't' ? 0 : in_round + 1;
+    world.Do(in_round > kOperationsPerRoundMax ? 't' : operation, client);
+    if (in_round > kOperationsPerRoundMax) in_round = 0;
+  }
+}
+
+}  // namespace
+}  // namespace session_status::broker
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  session_status::broker::Play({data, size});
+  return 0;
+}
