@@ -6,8 +6,11 @@ readonly ROOT=$PWD
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
-# Lines "package command" of tools/packages; command may be empty.
-listed_packages() { sed -E 's/[[:space:]]*#.*//; /^$/d; s/=/ /' tools/packages; }
+# Lines "package command" of tools/packages; command may be empty. With ALL_PACKAGES=1 those that
+# are marked by ~ too.
+listed_packages() {
+  sed -E "${ALL_PACKAGES:+s/^~//;} s/[[:space:]]*#.*//; /^\$/d; /^~/d; s/=/ /" tools/packages
+}
 
 missing_packages() {
   listed_packages | while read -r package command; do

@@ -1,8 +1,8 @@
-// What a broker can tell a plugin, in any order, against a model that knows the truth: the hooks and
-// the session tracker on the fake broker, with contexts freed and their addresses used again.
+// What a broker can tell a plugin, in any order, against a model that knows the truth: the hooks
+// and the session tracker on the fake broker, with contexts freed and their addresses used again.
 //
-// The input is text: `0` or `1` chooses the broker line (2.0, 2.1), then pairs of an operation and a
-// client 0 to 5. Everything else is ignored, so that seeds may have blanks and line ends.
+// The input is text: `0` or `1` chooses the broker line (2.0, 2.1), then pairs of an operation and
+// a client 0 to 5. Everything else is ignored, so that seeds may have blanks and line ends.
 //   c connect, clean         p connect, session kept       d DISCONNECT     x connection lost
 //   r login refused          e kept session expires        h reload         t loop round
 //   2.1: g kicked by another plugin before we hear of the connect, G the same with a kept session,
@@ -73,15 +73,24 @@ class World {
     Client& client = clients_[index];
     const bool is_21 = broker_.line() == FakeBroker::k21;
     switch (operation) {
-      case 'c': return Connect(index, false);
-      case 'p': return Connect(index, true);
-      case 'd': return End(client, 0);
-      case 'x': return End(client, 7);
-      case 'r': return Refuse(index);
-      case 'e': return Expire(client);
-      case 'h': return is_21 ? static_cast<void>(broker_.Reload()) : Reload20(nullptr);
-      case 't': return Round();
-      default: break;
+      case 'c':
+        return Connect(index, false);
+      case 'p':
+        return Connect(index, true);
+      case 'd':
+        return End(client, 0);
+      case 'x':
+        return End(client, 7);
+      case 'r':
+        return Refuse(index);
+      case 'e':
+        return Expire(client);
+      case 'h':
+        return is_21 ? static_cast<void>(broker_.Reload()) : Reload20(nullptr);
+      case 't':
+        return Round();
+      default:
+        break;
     }
     if (!is_21 && operation == 'H') Reload20(client.online ? &client : nullptr);
     if (!is_21) return;
@@ -115,7 +124,8 @@ class World {
 
   void Connect(size_t index, bool persistent) {
     Client& client = clients_[index];
-    if (client.online && sink_.model.Find(IdOf(index)).online()) sink_.must_stay_online = IdOf(index);
+    if (client.online && sink_.model.Find(IdOf(index)).online())
+      sink_.must_stay_online = IdOf(index);
     mosquitto* context = Accept(index, persistent);
     if (broker_.line() == FakeBroker::k21) {
       GiveWay(client);

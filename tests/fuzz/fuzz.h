@@ -22,8 +22,7 @@ namespace session_status::fuzz {
 // Takes an input apart. Reading past the end gives zeros and empty texts.
 class Input {
  public:
-  Input(const uint8_t* data, size_t size)
-      : rest_(reinterpret_cast<const char*>(data), size) {}
+  Input(const uint8_t* data, size_t size) : rest_(reinterpret_cast<const char*>(data), size) {}
 
   bool empty() const { return rest_.empty(); }
   absl::string_view rest() const { return rest_; }
@@ -54,7 +53,8 @@ class Input {
 
 }  // namespace session_status::fuzz
 
-#define FUZZ_CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::session_status::fuzz::Fail(#condition, __FILE__, __LINE__))
+#define FUZZ_CHECK(condition)         \
+  ((condition) ? static_cast<void>(0) \
+               : ::session_status::fuzz::Fail(#condition, __FILE__, __LINE__))
 
 #endif  // SESSION_STATUS_TESTS_FUZZ_FUZZ_H_

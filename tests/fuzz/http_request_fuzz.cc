@@ -1,5 +1,5 @@
-// Bytes of a client through the request parser. Judged alike in one piece, cut anywhere, and byte by
-// byte; what was accepted obeys the limits and lies inside the input.
+// Bytes of a client through the request parser. Judged alike in one piece, cut anywhere, and byte
+// by byte; what was accepted obeys the limits and lies inside the input.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -47,8 +47,8 @@ Outcome Accepted(const RequestParser& parser, const char* bytes, size_t size) {
   return outcome;
 }
 
-// Feeds `text` in pieces that end at `cuts` (rising). The bytes move to new memory each time: a view
-// that was kept across calls is found by the address sanitizer.
+// Feeds `text` in pieces that end at `cuts` (rising). The bytes move to new memory each time: a
+// view that was kept across calls is found by the address sanitizer.
 Outcome Feed(absl::string_view text, const std::vector<size_t>& cuts) {
   RequestParser parser(kLimits);
   std::unique_ptr<char[]> bytes;

@@ -37,12 +37,24 @@ void Mutate(std::mt19937* rng, std::string* bytes) {
   const size_t at = below(bytes->size());
   const size_t length = 1 + below(std::min<size_t>(bytes->size() - at, 16));
   switch (below(6)) {
-    case 0: (*bytes)[at] = static_cast<char>((*rng)()); break;
-    case 1: (*bytes)[at] = static_cast<char>((*bytes)[at] ^ (1 << below(8))); break;
-    case 2: bytes->erase(at, length); break;
-    case 3: bytes->insert(at, bytes->substr(at, length)); break;
-    case 4: bytes->insert(below(bytes->size()), bytes->substr(at, length)); break;
-    default: bytes->resize(at); break;
+    case 0:
+      (*bytes)[at] = static_cast<char>((*rng)());
+      break;
+    case 1:
+      (*bytes)[at] = static_cast<char>((*bytes)[at] ^ (1 << below(8)));
+      break;
+    case 2:
+      bytes->erase(at, length);
+      break;
+    case 3:
+      bytes->insert(at, bytes->substr(at, length));
+      break;
+    case 4:
+      bytes->insert(below(bytes->size()), bytes->substr(at, length));
+      break;
+    default:
+      bytes->resize(at);
+      break;
   }
 }
 
