@@ -113,6 +113,7 @@ constexpr Remedy kRemedies[] = {
     {"InvalidApi.NotFound", "Action is misspelt; names are case-sensitive."},
     {"InvalidVersion", "Use Version 2020-04-20 or 2019-12-11."},
     {"Missing%s", "Add the named parameter; an SDK does so by itself."},
+    {"Invalid%s", "The named parameter has a value that this server does not take."},
     {"InvalidParameter.Format", "Use Format JSON or XML."},
     {"UnsupportedHTTPMethod", "Use GET or POST."},
     {"InvalidAccessKeyId.NotFound",
@@ -147,6 +148,15 @@ constexpr Remedy kRemedies[] = {
     {"RequestEntityTooLarge", "Send fewer identifiers at a time."},
     {"RequestURITooLong", "Send the parameters in a form body (POST), or fewer of them."},
     {"RequestHeaderFieldsTooLarge", "Send fewer or shorter headers."},
+    // The admin service's codes.
+    {"invalid_argument", "The message names the member; the form says what it takes."},
+    {"not_found", "Leave instanceId empty, or use the value of the plugin's option instance_id."},
+    {"unauthenticated", "Ask from the broker's own machine, or with a client certificate."},
+    {"permission_denied", "Ask from the broker's own machine, or with a client certificate."},
+    {"resource_exhausted", "Wait a moment, or ask for less at a time."},
+    {"unimplemented", "The plugin in this broker may be older than the caller."},
+    {"unavailable", "The broker is starting or stopping; try again."},
+    {"internal", "The broker's log says more."},
 };
 
 // The Connect codes that the admin service answers.

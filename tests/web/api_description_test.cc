@@ -11,6 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "plugin/openapi/api_error.h"
+#include "plugin/openapi/operation.h"
 #include "proto/session_status.pb.h"
 
 namespace session_status::web {
@@ -83,6 +85,26 @@ TEST(ApiDescriptionTest, AdminOperationsAreThoseOfTheProto) {
       EXPECT_NE(method->output_type()->FindFieldByCamelcaseName(member.name.GetString()), nullptr)
           << member.name.GetString();
     }
+  }
+}
+
+TEST(ApiDescriptionTest, ForEveryErrorThereIsSomethingToDo) {
+  for (const openapi::ErrorRow& row : openapi::ErrorTable()) {
+    EXPECT_NE(RemedyFor(row.name), "") << row.name;
+  }
+  const rapidjson::Document d = Parsed({"1", "m", {}});
+  for (const auto& error : d["x-errors"]["admin"].GetArray()) {
+    EXPECT_STRNE(error["remedy"].GetString(), "") << error["code"].GetString();
+  }
+}
+
+TEST(ApiDescriptionTest, DocumentedOperationsAreThoseThatAreServed) {
+  const rapidjson::Document d = Parsed({"1", "m", {}});
+  for (const openapi::OperationRow& row : openapi::OperationTable()) {
+    EXPECT_TRUE(d["paths"].HasMember(absl::StrCat("/#Action=", row.name).c_str())) << row.name;
+  }
+  for (const auto& version : d["x-api-versions"].GetArray()) {
+    EXPECT_TRUE(openapi::IsKnownVersion(version.GetString()));
   }
 }
 

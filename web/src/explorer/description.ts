@@ -96,12 +96,10 @@ export async function loadDescription(): Promise<Description> {
   };
 }
 
-// "InvalidParameter.%s" and "Missing%s" stand for every parameter's name.
+// "InvalidParameter.%s" and "Missing%s" stand for every parameter's name; the longest fit counts.
 export function findError(errors: DocumentedError[], code: string): DocumentedError | undefined {
-  const exact = errors.find((e) => e.code === code);
-  if (exact) return exact;
-  return errors.find((e) => {
-    const [before, after] = e.code.split('%s');
-    return after !== undefined && before && code.startsWith(before) && code.endsWith(after);
-  });
+  const prefix = (e: DocumentedError) => (e.code.endsWith('%s') ? e.code.slice(0, -2) : e.code);
+  return errors
+    .filter((e) => e.code === code || (e.code.endsWith('%s') && code.startsWith(prefix(e))))
+    .sort((a, b) => prefix(b).length - prefix(a).length)[0];
 }

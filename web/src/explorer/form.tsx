@@ -66,7 +66,7 @@ function Operations({operations, active, onPick}: {
     <nav class="operations" aria-label="Operations">
       {groups.map(([title, members]) => (
         <div key={title}>
-          <h3>{title}</h3>
+          <h2 class="minor">{title}</h2>
           <ul>
             {members.map((o) => (
               <li key={o.id}>

@@ -138,9 +138,9 @@ function RawRequest({request}: {request: Prepared}) {
 
 const header = (answer: Answer, name: string) => answer.headers.find(([n]) => n === name)?.[1];
 
-// "x-session-status-snapshot-age-ms" of the documented API, snapshot.ageMs of the admin service.
+// x-session-status-age-ms of the documented API, snapshot.ageMs of the admin service.
 function ageOf(answer: Answer): string | undefined {
-  const fromHeader = answer.headers.find(([n]) => n.includes('snapshot-age'))?.[1];
+  const fromHeader = answer.headers.find(([n]) => n === 'x-session-status-age-ms')?.[1];
   if (fromHeader) return fromHeader;
   return /"ageMs":"(\d+)"/.exec(answer.text)?.[1];
 }

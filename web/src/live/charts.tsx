@@ -36,7 +36,7 @@ export function LineChart(props: {title: string; samples: Sample[]; series: Seri
   return (
     <figure class="card chart">
       <figcaption>
-        <h3>{title}</h3>
+        <h2 class="minor">{title}</h2>
         <span class="legend">
           {series.map((s) => (
             <span key={s.label}><i class={`swatch ${s.className}`} aria-hidden="true" />
@@ -65,7 +65,7 @@ export function Bars({title, bars, empty}: {title: string; bars: Bar[]; empty: s
   const max = Math.max(1, ...shown.map((b) => b.value));
   return (
     <section class="card bars">
-      <h3>{title}</h3>
+      <h2 class="minor">{title}</h2>
       {shown.length === 0 && <p class="dim">{empty}</p>}
       <dl>
         {shown.map((b) => (

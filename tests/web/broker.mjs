@@ -1,0 +1,111 @@
+// A real broker with the plugin, and real clients, on free loopback ports.
+import assert from 'node:assert/strict';
+import {execFile, spawn} from 'node:child_process';
+import {chmodSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {createServer} from 'node:net';
+import {tmpdir, userInfo} from 'node:os';
+import {join} from 'node:path';
+import {promisify} from 'node:util';
+
+export const run = promisify(execFile);
+
+const PATIENCE_MS = 20_000;
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const {port} = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export async function waitFor(what, condition) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const value = await Promise.resolve().then(condition).catch(() => undefined);
+    if (value) return value;
+    assert.ok(Date.now() < deadline, `timed out: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function ended(child) {
+  if (child.exitCode === null && child.signalCode === null) {
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+}
+
+export class Broker {
+  #children = [];
+
+  // `options`: further plugin options; {DIR} is the broker's folder. `files`: written there.
+  static async start({options = [], files = {}} = {}) {
+    const broker = new Broker();
+    broker.dir = mkdtempSync(join(tmpdir(), 'session-status-web.'));
+    broker.mqttPort = await freePort();
+    broker.port = await freePort();
+    broker.origin = `http://127.0.0.1:${broker.port}`;
+    broker.socket = join(broker.dir, 'admin.sock');
+    for (const [name, text] of Object.entries(files)) {
+      writeFileSync(join(broker.dir, name), text, {mode: 0o600});
+    }
+    const lines = options.map(([name, value]) =>
+      `plugin_opt_${name} ${value.replaceAll('{DIR}', broker.dir)}`);
+    writeFileSync(join(broker.dir, 'mosquitto.conf'), [
+      `listener ${broker.mqttPort} 127.0.0.1`,
+      'allow_anonymous true',
+      `user ${userInfo().username}`,
+      `global_plugin ${process.env.PLUGIN}`,
+      `plugin_opt_admin_socket ${broker.socket}`,
+      `plugin_opt_admin_listen 127.0.0.1:${broker.port}`,
+      'plugin_opt_snapshot_refresh 50ms',
+      ...lines, ''].join('\n'));
+    chmodSync(broker.dir, 0o700);
+    const process_ = spawn(process.env.BROKER, ['-c', join(broker.dir, 'mosquitto.conf')], {
+      env: {...process.env, LD_PRELOAD: process.env.PRELOAD ?? ''},
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    broker.log = '';
+    for (const stream of [process_.stdout, process_.stderr]) {
+      stream.on('data', (data) => { broker.log += data; });
+    }
+    broker.#children.push(process_);
+    await waitFor('the broker answers', async () => {
+      assert.equal(process_.exitCode, null, broker.log);
+      return (await fetch(`${broker.origin}/readyz`)).ok;
+    }).catch((error) => { throw new Error(`${error.message}\n${broker.log}`); });
+    return broker;
+  }
+
+  async query(clientId) {
+    const reply = await fetch(
+      `${this.origin}/mosquitto_session_status.v1.SessionStatusService/QuerySessionByClientId`,
+      {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({clientId})});
+    return reply.json();
+  }
+
+  // Returns when the plugin knows the client as online.
+  async connect(clientId, args = []) {
+    const client = spawn('mosquitto_sub', ['-h', '127.0.0.1', '-p', String(this.mqttPort),
+                                           '-i', clientId, '-t', 'test/#', ...args], {stdio: 'ignore'});
+    this.#children.push(client);
+    await waitFor(`${clientId} is online`, async () => (await this.query(clientId)).online);
+    return {
+      disconnect: async () => {
+        client.kill('SIGTERM');
+        await ended(client);
+        await waitFor(`${clientId} is offline`, async () => !(await this.query(clientId)).online);
+      },
+    };
+  }
+
+  async stop() {
+    for (const child of this.#children.reverse()) {
+      child.kill('SIGTERM');
+      await ended(child);
+    }
+    rmSync(this.dir, {recursive: true, force: true});
+  }
+}

@@ -1,0 +1,146 @@
+// The live view, with real clients that come and go.
+import assert from 'node:assert/strict';
+import {after, before, test} from 'node:test';
+
+import {Broker, waitFor} from './broker.mjs';
+import {Browser} from './browser.mjs';
+
+let broker;
+let browser;
+before(async () => {
+  broker = await Broker.start();
+  browser = await Browser.launch();
+});
+after(async () => {
+  await browser?.close();
+  await broker?.stop();
+});
+
+const row = (page, id) => page.getByRole('table').getByRole('row').filter({hasText: id});
+const tile = (page, label) => page.locator('.tile', {hasText: label}).locator('dd');
+
+test('a client that connects appears at once, and its end with the reason', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  await visit.page.getByText('following live').waitFor();
+  const client = await broker.connect('GID_meters@@@one', ['-V', 'mqttv5']);
+  await row(visit.page, 'GID_meters@@@one').getByText('online', {exact: true}).waitFor();
+  await tile(visit.page, 'Online').filter({hasText: '1'}).waitFor();
+  await client.disconnect();
+  await row(visit.page, 'GID_meters@@@one').getByText('client disconnect').waitFor();
+  await row(visit.page, 'GID_meters@@@one').getByText('offline', {exact: true}).waitFor();
+  await tile(visit.page, 'Online').filter({hasText: '0'}).waitFor();
+  await visit.page.locator('.activity').getByText('went offline: client disconnect').waitFor();
+  await visit.close();
+});
+
+test('a kept session is told apart from an ended one', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  const client = await broker.connect('keeper', ['-c', '-q', '1']);
+  await row(visit.page, 'keeper').getByText('online', {exact: true}).waitFor();
+  await client.disconnect();
+  await row(visit.page, 'keeper').getByText('session kept').waitFor();
+  await visit.close();
+});
+
+test('search narrows the table by prefix and by state', async () => {
+  await broker.connect('alpha-1');
+  await broker.connect('alpha-2');
+  await broker.connect('beta-1');
+  const visit = await browser.open(broker.origin, 'live');
+  await row(visit.page, 'beta-1').waitFor();
+  await visit.page.getByLabel('Identifier begins with').fill('alpha');
+  await row(visit.page, 'beta-1').waitFor({state: 'detached'});
+  assert.equal(await row(visit.page, 'alpha').count(), 2);
+  await visit.page.getByLabel('State').selectOption({label: 'offline'});
+  await visit.page.getByText('No client matches.').waitFor();
+  await visit.page.getByLabel('Identifier begins with').fill('');
+  await row(visit.page, 'GID_meters@@@one').waitFor();
+  await visit.close();
+});
+
+test('a bad filter is refused with the reason', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  visit.expectedStatus = 400;
+  await visit.page.getByLabel('Address or network').fill('10.0.0.0/99');
+  await visit.page.getByRole('alert').waitFor();
+  await visit.close();
+});
+
+test('one client opens with everything that is known, by keyboard alone', async () => {
+  await broker.connect('detail-1', ['-k', '30', '-u', 'alice']);
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  const button = row(page, 'detail-1').getByRole('button', {name: 'detail-1', exact: true});
+  await button.focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('alice').waitFor();
+  await dialog.getByText('127.0.0.1').waitFor();
+  await dialog.getByText(/within \d+ s/).waitFor();
+  assert.deepEqual(await visit.accessibilityViolations(), []);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({state: 'detached'});
+  await visit.close();
+});
+
+test('the watch list follows its members and is still there after a reload', async () => {
+  const client = await broker.connect('watched-1');
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  await page.getByRole('table').getByRole('button', {name: 'Watch watched-1'}).click();
+  const item = page.locator('.watch li', {hasText: 'watched-1'});
+  await item.getByText('online', {exact: true}).waitFor();
+  await client.disconnect();
+  await item.getByText('offline', {exact: true}).waitFor();
+  await page.reload();
+  await item.getByText('offline', {exact: true}).waitFor();
+  await item.getByRole('button', {name: 'Watch watched-1'}).click();
+  await item.waitFor({state: 'detached'});
+  await visit.close();
+});
+
+test('clients that reconnect again and again are named', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  await visit.page.getByText('following live').waitFor();
+  for (let i = 0; i < 3; ++i) await (await broker.connect('flapper')).disconnect();
+  await visit.page.locator('.flappers').getByText('3 connections').waitFor();
+  await visit.close();
+});
+
+test('the counts by reason, protocol and listener are those of the broker', async () => {
+  await broker.connect('modern', ['-V', 'mqttv5']);
+  const visit = await browser.open(broker.origin, 'live');
+  await visit.page.locator('.bars', {hasText: 'Why connections ended'}).getByText('client disconnect').waitFor();
+  await visit.page.locator('.bars', {hasText: 'Online by protocol'}).getByText('MQTT 5').waitFor();
+  await visit.page.locator('.bars', {hasText: 'Online by listener'}).getByText(`port ${broker.mqttPort}`).waitFor();
+  await visit.close();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const [device, viewport] of [['wide', {width: 1280, height: 900}], ['phone', {width: 390, height: 844}]]) {
+    test(`no accessibility violation, ${colorScheme} and ${device}`, async () => {
+      const visit = await browser.open(broker.origin, 'live', {colorScheme, viewport});
+      await row(visit.page, 'alpha-1').waitFor();
+      await waitFor('two samples', async () => (await visit.page.locator('path.line-a').first().getAttribute('d'))?.includes('L'));
+      assert.deepEqual(await visit.accessibilityViolations(), []);
+      const overflow = await visit.page.evaluate(() =>
+        document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.equal(overflow, 0, 'the page must not scroll sideways');
+      await visit.screenshot(`live-${colorScheme}-${device}`);
+      await visit.close();
+    });
+  }
+}
+
+test('the colours follow the button and stay', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  const theme = () => visit.page.evaluate(() => document.documentElement.dataset.theme);
+  assert.equal(await theme(), undefined);
+  await visit.page.getByRole('button', {name: 'Colours: auto'}).click();
+  assert.equal(await theme(), 'light');
+  await visit.page.getByRole('button', {name: 'Colours: light'}).click();
+  assert.equal(await theme(), 'dark');
+  await visit.page.reload();
+  await visit.page.getByRole('button', {name: 'Colours: dark'}).click();
+  await visit.close();
+});

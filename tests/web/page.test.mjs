@@ -1,0 +1,92 @@
+// What the page promises whatever it shows: nothing from elsewhere, nothing inline, small, quick.
+import assert from 'node:assert/strict';
+import {after, before, test} from 'node:test';
+
+import {Broker} from './broker.mjs';
+import {Browser} from './browser.mjs';
+
+const TRANSFER_BYTES_MAX = 250_000;
+
+let broker;
+let browser;
+before(async () => {
+  broker = await Broker.start();
+  browser = await Browser.launch();
+});
+after(async () => {
+  await browser?.close();
+  await broker?.stop();
+});
+
+test('a first visit of both views transfers less than 250 kB, all of it from the plugin', async (t) => {
+  const visit = await browser.open(broker.origin, 'live');
+  await visit.page.getByText('following live').waitFor();
+  await visit.page.getByRole('link', {name: 'API explorer'}).click();
+  await visit.page.getByRole('heading', {name: 'Take it away'}).waitFor();
+  assert.ok(visit.transferred > 10_000);
+  assert.ok(visit.transferred < TRANSFER_BYTES_MAX, `${visit.transferred} bytes`);
+  const paint = await visit.page.evaluate(() =>
+    performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+  t.diagnostic(`${visit.transferred} bytes transferred, first contentful paint after ${Math.round(paint)} ms`);
+  await visit.close();
+});
+
+test('the policy is in force: neither an inline script nor markup from text gets through', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  const ran = await page.evaluate(() => {
+    const script = document.createElement('script');
+    try {
+      script.textContent = 'window.injected = true';
+    } catch {
+      return false;  // trusted types refuse even the assignment
+    }
+    document.body.append(script);
+    return window.injected === true;
+  });
+  assert.equal(ran, false);
+  const markup = await page.evaluate(() => {
+    try {
+      document.body.insertAdjacentHTML('beforeend', '<b id="injected">x</b>');
+    } catch {
+      return false;
+    }
+    return document.getElementById('injected') !== null;
+  });
+  assert.equal(markup, false);
+  const outside = await page.evaluate(() =>
+    fetch('https://example.invalid/').then(() => true, () => false));
+  assert.equal(outside, false);
+  assert.ok(visit.problems.some((p) => p.startsWith('policy: ')), 'violations are reported');
+  await page.close();
+});
+
+test('other pages can neither frame this one nor read the service', async () => {
+  const page = await fetch(`${broker.origin}/`, {headers: {Accept: 'text/html'}});
+  assert.match(page.headers.get('content-security-policy'), /frame-ancestors 'none'/);
+  assert.equal(page.headers.get('set-cookie'), null);
+  for (const path of ['/', '/openapi.json', '/metrics',
+                      '/mosquitto_session_status.v1.SessionStatusService/GetServerStatus']) {
+    const reply = await fetch(broker.origin + path, {headers: {Origin: 'https://elsewhere.example'}});
+    assert.equal(reply.headers.get('access-control-allow-origin'), null, path);
+  }
+});
+
+test('a second visit fetches nothing that has not changed', async () => {
+  const first = await fetch(`${broker.origin}/`, {headers: {Accept: 'text/html'}});
+  const again = await fetch(`${broker.origin}/`, {
+    headers: {Accept: 'text/html', 'If-None-Match': first.headers.get('etag')}});
+  assert.equal(again.status, 304);
+  const script = /src="(\/ui\/assets\/[^"]+)"/.exec(await first.text())[1];
+  const asset = await fetch(broker.origin + script);
+  assert.match(asset.headers.get('cache-control'), /immutable/);
+});
+
+test('a broker that stops is said to be gone, and found again', async () => {
+  const own = await Broker.start();
+  const visit = await browser.open(own.origin, 'live');
+  await visit.page.getByText('following live').waitFor();
+  await own.stop();
+  await visit.page.getByText('The broker does not answer.').waitFor();
+  await visit.page.close();  // its console shows the refused connections
+});
