@@ -99,15 +99,22 @@ class Histogram {
   uint64_t count_ = 0;
 };
 
-// Nanoseconds that all threads of a process have run.
-int64_t CpuNsOf(int pid) {
-  int64_t sum = 0;
+// How long all threads of a process have run, and waited for a processor that others had.
+struct CpuTime {
+  int64_t ran_ns = 0;
+  int64_t waited_ns = 0;
+};
+
+CpuTime CpuTimeOf(int pid) {
+  CpuTime sum;
   std::error_code ec;
   for (const auto& task :
        std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/task"), ec)) {
     std::ifstream file(task.path() / "schedstat");
-    int64_t ns = 0;
-    if (file >> ns) sum += ns;
+    CpuTime time;
+    if (!(file >> time.ran_ns >> time.waited_ns)) continue;
+    sum.ran_ns += time.ran_ns;
+    sum.waited_ns += time.waited_ns;
   }
   return sum;
 }
@@ -340,7 +347,8 @@ void Run(const Settings& s) {
   const int64_t begin = NowNs() + static_cast<int64_t>(s.warmup_seconds * 1e9);
   const int64_t end = begin + static_cast<int64_t>(s.seconds * 1e9);
   bool measuring = false;
-  int64_t requests = 0, began = 0, now = 0, server_cpu = 0, own_cpu = 0;
+  int64_t requests = 0, began = 0, now = 0, own_cpu = 0;
+  CpuTime server;
   for (;;) {
     epoll_event events[256];
     const int count = ::epoll_wait(epoll, events, 256, 1000);
@@ -349,7 +357,7 @@ void Run(const Settings& s) {
     if (!measuring && now >= begin) {
       measuring = true;
       began = now;
-      server_cpu = CpuNsOf(s.server_pid);
+      server = CpuTimeOf(s.server_pid);
       own_cpu = OwnCpuNs();
     }
     if (now >= end) break;
@@ -364,17 +372,20 @@ void Run(const Settings& s) {
       start_batch(client, done);
     }
   }
-  server_cpu = CpuNsOf(s.server_pid) - server_cpu;
+  const CpuTime server_end = CpuTimeOf(s.server_pid);
+  const auto server_cpu = static_cast<double>(server_end.ran_ns - server.ran_ns);
+  const auto server_wait = static_cast<double>(server_end.waited_ns - server.waited_ns);
   own_cpu = OwnCpuNs() - own_cpu;
   const double seconds = static_cast<double>(now - began) / 1e9;
   const double n = static_cast<double>(std::max<int64_t>(requests, 1));
   std::printf(
       "{\"requests\": %lld, \"per_second\": %.0f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
-      "\"server_cpu_us\": %.3f, \"server_busy\": %.3f, \"client_busy\": %.3f, \"reply_bytes\": "
+      "\"server_cpu_us\": %.3f, \"server_busy\": %.3f, \"server_wait\": %.3f, \"client_busy\": "
+      "%.3f, \"reply_bytes\": "
       "%zu}\n",
       static_cast<long long>(requests), static_cast<double>(requests) / seconds,
-      latency->QuantileUs(0.5), latency->QuantileUs(0.99),
-      static_cast<double>(server_cpu) / n / 1000, static_cast<double>(server_cpu) / seconds / 1e9,
+      latency->QuantileUs(0.5), latency->QuantileUs(0.99), server_cpu / n / 1000,
+      server_cpu / seconds / 1e9, server_wait / seconds / 1e9,
       static_cast<double>(own_cpu) / seconds / 1e9, sizer.last_body_bytes());
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "plugin/api/batch_json.h"
 #include "plugin/api/batch_wire.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/http/error_body.h"
@@ -62,9 +63,8 @@ absl::Status Invoke(const Service& service, const Envelope& envelope, absl::Time
 
 absl::Status InvokeBatch(const Service& service, const Envelope& envelope, absl::Time now,
                          std::string* out) {
-  if (envelope.codec == Codec::kProto && AnswerPlainBatch(service, envelope.message, now, out)) {
-    return absl::OkStatus();
-  }
+  const auto answer = envelope.codec == Codec::kProto ? AnswerPlainBatch : AnswerPlainJsonBatch;
+  if (answer(service, envelope.message, now, out)) return absl::OkStatus();
   return Invoke<pb::BatchQuerySessionByClientIdsRequest, pb::BatchQuerySessionByClientIdsResponse,
                 &Service::BatchQuerySessionByClientIds>(service, envelope, now, out);
 }
