@@ -100,8 +100,15 @@ absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std:
   return absl::OkStatus();
 }
 
-absl::Status SetLoopbackAddresses(absl::string_view text, size_t words_max,
-                                  std::vector<std::string>* out) {
+bool IsLoopbackAddress(absl::string_view address_and_port) {
+  const std::string host(address_and_port.substr(0, address_and_port.rfind(':')));
+  in_addr v4;
+  return host == "[::1]" ||
+         (inet_pton(AF_INET, host.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127);
+}
+
+absl::Status SetAddresses(absl::string_view text, size_t words_max,
+                          std::vector<std::string>* out) {
   std::vector<std::string> words;
   if (absl::Status s = SetWords(text, words_max, &words); !s.ok()) return s;
   for (const std::string& word : words) {
@@ -110,15 +117,48 @@ absl::Status SetLoopbackAddresses(absl::string_view text, size_t words_max,
     const bool has_port = colon != std::string::npos &&
                           SetInteger(word.substr(colon + 1), 0, 65535, &port).ok();
     const std::string host = word.substr(0, colon);
-    in_addr v4;
-    const bool loopback = host == "[::1]" || (inet_pton(AF_INET, host.c_str(), &v4) == 1 &&
-                                              (ntohl(v4.s_addr) >> 24) == 127);
-    if (!has_port || !loopback) {
-      return Wrong(word, "a loopback address with its port, for example 127.0.0.1:18080 or "
-                         "[::1]:18080");
+    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    in6_addr address;
+    const bool good =
+        host == "*" || inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+        (bracketed &&
+         inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &address) == 1);
+    if (!has_port || !good) {
+      return Wrong(word, "an address with its port, for example 127.0.0.1:18080, [::1]:18080 or "
+                         "*:18080");
     }
   }
   *out = std::move(words);
+  return absl::OkStatus();
+}
+
+absl::Status SetIds(absl::string_view text, size_t words_max, std::vector<uint32_t>* out) {
+  std::vector<std::string> words;
+  if (absl::Status s = SetWords(text, words_max, &words); !s.ok()) return s;
+  std::vector<uint32_t> ids;
+  for (const std::string& word : words) {
+    if (absl::Status s = SetInteger(word, 0, UINT32_MAX - 1, &ids.emplace_back()); !s.ok()) {
+      return s;
+    }
+  }
+  *out = std::move(ids);
+  return absl::OkStatus();
+}
+
+absl::Status SetPortNames(absl::string_view text, size_t words_max,
+                          std::vector<std::pair<uint16_t, std::string>>* out) {
+  std::vector<std::string> words;
+  if (absl::Status s = SetWords(text, words_max, &words); !s.ok()) return s;
+  std::vector<std::pair<uint16_t, std::string>> pairs;
+  for (const std::string& word : words) {
+    const size_t equals = word.find('=');
+    auto& [port, name] = pairs.emplace_back();
+    const bool good = equals != std::string::npos && equals + 1 < word.size() &&
+                      SetInteger(word.substr(0, equals), 1, 65535, &port).ok();
+    if (!good) return Wrong(word, "a port and a name, for example 1884=post-cn-b");
+    name = word.substr(equals + 1);
+  }
+  *out = std::move(pairs);
   return absl::OkStatus();
 }
 

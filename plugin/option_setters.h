@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,9 +42,16 @@ absl::Status SetNameOrNone(absl::string_view text, std::string* out);  // "none"
 // Blank- or comma-separated words; "none" is the empty list.
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
 
-// Words of the form 127.0.0.1:PORT or [::1]:PORT, any address of 127.0.0.0/8.
-absl::Status SetLoopbackAddresses(absl::string_view text, size_t words_max,
-                                  std::vector<std::string>* out);
+// Words of the form 127.0.0.1:PORT, [::1]:PORT or *:PORT.
+absl::Status SetAddresses(absl::string_view text, size_t words_max, std::vector<std::string>* out);
+bool IsLoopbackAddress(absl::string_view address_and_port);
+
+// Whole numbers as words.
+absl::Status SetIds(absl::string_view text, size_t words_max, std::vector<uint32_t>* out);
+
+// Words of the form PORT=NAME.
+absl::Status SetPortNames(absl::string_view text, size_t words_max,
+                          std::vector<std::pair<uint16_t, std::string>>* out);
 
 }  // namespace session_status
 

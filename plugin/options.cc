@@ -10,6 +10,7 @@ namespace session_status {
 namespace {
 
 constexpr size_t kTcpAddressesMax = 16;
+constexpr size_t kIdsMax = 64;
 
 constexpr OptionSpec kOptions[] = {
     {"instance_id", "mosquitto",
@@ -50,11 +51,103 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetNameOrNone(v, &o->listener.unix_socket_group);
      }},
-    {"admin_listen", "none",
-     "TCP addresses of the admin service, for example 127.0.0.1:18080 [::1]:18080. Loopback "
-     "only: whoever reaches it may ask everything.",
+    {"admin_socket_uids", "none",
+     "Numbers of the users who may use the socket, beside root; none: all whom its mode lets in.",
      [](absl::string_view v, Options* o) {
-       return SetLoopbackAddresses(v, kTcpAddressesMax, &o->listener.tcp_addresses);
+       return SetIds(v, kIdsMax, &o->listener.unix_allowed_uids);
+     }},
+    {"admin_socket_gids", "none",
+     "Numbers of the groups whose members may use the socket; none: all whom its mode lets in.",
+     [](absl::string_view v, Options* o) {
+       return SetIds(v, kIdsMax, &o->listener.unix_allowed_gids);
+     }},
+    {"admin_listen", "none",
+     "TCP addresses, for example 127.0.0.1:18080 [::1]:18080. Programs on this machine may ask "
+     "everything; from elsewhere only the signed API answers, so other addresses need access_file.",
+     [](absl::string_view v, Options* o) {
+       return SetAddresses(v, kTcpAddressesMax, &o->listener.tcp_addresses);
+     }},
+    {"admin_listen_tls", "none",
+     "The same with TLS 1.2 or newer. Clients with a certificate of tls_client_ca_file may ask "
+     "everything.",
+     [](absl::string_view v, Options* o) {
+       return SetAddresses(v, kTcpAddressesMax, &o->listener.tls_addresses);
+     }},
+    {"tls_certificate_file", "none", "PEM file with the certificate chain, read again on SIGHUP.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->listener.tls_certificate_file);
+     }},
+    {"tls_private_key_file", "none", "PEM file with its private key.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->listener.tls_private_key_file);
+     }},
+    {"tls_client_ca_file", "none", "PEM file with the CA of client certificates; none: not asked for.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->listener.tls_client_ca_file);
+     }},
+    {"tls_client_certificate_required", "false", "Refuse TLS clients without a certificate.",
+     [](absl::string_view v, Options* o) {
+       return SetBool(v, &o->listener.tls_client_certificate_required);
+     }},
+    {"access_file", "none",
+     "Accounts, access keys and policies of the documented API (docs/access.md), readable by its "
+     "owner only, read again on SIGHUP. none: only local programs are answered, unsigned.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->documented_api.access_file);
+     }},
+    {"api_region", "local", "Region in resource names: acs:mq:<region>:<account>:<instance>.",
+     [](absl::string_view v, Options* o) {
+       return SetText(v, 64, &o->documented_api.surface.region);
+     }},
+    {"api_batch_ids_max", "10", "Client identifiers in one batch call of the documented API. 1 to 1000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 1000, &o->documented_api.surface.batch_ids_max);
+     }},
+    {"api_batch_calls_per_second", "100",
+     "Batch calls of one user a second; 0: no limit. 0 to 1000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 1'000'000, &o->documented_api.surface.batch_limit.per_second);
+     }},
+    {"api_query_calls_per_second", "500",
+     "Single queries of one user a second; 0: no limit. 0 to 1000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 1'000'000, &o->documented_api.surface.query_limit.per_second);
+     }},
+    {"api_address_calls_per_second", "300",
+     "Calls of one source address and operation a second; 0: no limit. 0 to 1000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 1'000'000, &o->documented_api.surface.address_limit.per_second);
+     }},
+    {"api_limit_per_account", "false", "Count the two limits above per account instead of per user.",
+     [](absl::string_view v, Options* o) {
+       bool account = false;
+       const absl::Status status = SetBool(v, &account);
+       o->documented_api.surface.limit_scope =
+           account ? openapi::LimitScope::kAccount : openapi::LimitScope::kUser;
+       return status;
+     }},
+    {"api_require_tls", "false", "Refuse calls from elsewhere without TLS.",
+     [](absl::string_view v, Options* o) {
+       return SetBool(v, &o->documented_api.surface.require_tls);
+     }},
+    {"api_strict_client_ids", "false", "Refuse identifiers that are not <GroupID>@@@<DeviceID>.",
+     [](absl::string_view v, Options* o) {
+       return SetBool(v, &o->documented_api.surface.strict_client_ids);
+     }},
+    {"api_gateway_errors", "false", "Answer a denied call with 403 NoPermission, as the gateway does.",
+     [](absl::string_view v, Options* o) {
+       return SetBool(v, &o->documented_api.surface.gateway_errors);
+     }},
+    {"instances_by_username", "false",
+     "A client whose user name has the form Signature|AccessKeyId|InstanceId belongs to that "
+     "instance.",
+     [](absl::string_view v, Options* o) {
+       return SetBool(v, &o->documented_api.instances_by_username);
+     }},
+    {"instances_by_listener", "none",
+     "Clients of a listener belong to an instance: words like 1884=post-cn-b.",
+     [](absl::string_view v, Options* o) {
+       return SetPortNames(v, kTcpAddressesMax, &o->documented_api.instances_by_listener);
      }},
     {"listener_threads", "1", "Threads that answer queries. 1 to 64.",
      [](absl::string_view v, Options* o) { return SetInteger(v, 1, 64, &o->listener.threads); }},
@@ -73,10 +166,67 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 100'000, &o->listener.connections_per_peer_max);
      }},
+    {"listener_connections_awaiting_first_byte_max", "256",
+     "Connections that have not sent anything yet; beyond, the oldest of them is closed. 1 to "
+     "100000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 100'000, &o->listener.connections_awaiting_first_byte_max);
+     }},
+    {"listener_descriptors_percent_max", "10",
+     "The plugin's share of the broker's file descriptors; MQTT clients keep the rest. 1 to 50.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 50, &o->listener.descriptors_percent_max);
+     }},
+    {"listener_request_line_bytes_max", "32768", "Longest request line. 1024 to 1048576.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1024, 1 << 20, &o->listener.request_line_bytes_max);
+     }},
+    {"listener_header_bytes_max", "32768", "All header lines together. 1024 to 1048576.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1024, 1 << 20, &o->listener.header_bytes_max);
+     }},
+    {"listener_header_count_max", "64", "Header lines. 16 to 1000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 16, 1000, &o->listener.header_count_max);
+     }},
     {"listener_body_bytes_max", "1048576",
      "Longest request body; ten thousand identifiers of 64 characters fit. 1024 to 1073741824.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1024, 1 << 30, &o->listener.body_bytes_max);
+     }},
+    {"listener_first_byte_timeout", "5s",
+     "A new connection must send something within this, TLS handshake included. 100ms to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Milliseconds(100), absl::Hours(1),
+                          &o->listener.first_byte_timeout);
+     }},
+    {"listener_header_timeout", "5s", "Time for a request's header. 100ms to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Milliseconds(100), absl::Hours(1), &o->listener.header_timeout);
+     }},
+    {"listener_body_timeout", "10s", "Time for a request's body. 100ms to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Milliseconds(100), absl::Hours(1), &o->listener.body_timeout);
+     }},
+    {"listener_write_timeout", "10s", "Time for a reader to take each 16 KiB. 100ms to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Milliseconds(100), absl::Hours(1), &o->listener.write_timeout);
+     }},
+    {"listener_pipelined_max", "16",
+     "Requests of one connection answered in a row before others are served. 1 to 1000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 1000, &o->listener.pipelined_max);
+     }},
+    {"listener_unsent_bytes_max", "262144",
+     "Replies waiting for one slow reader; beyond, nothing more of it is answered. 16384 to "
+     "1073741824.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 16384, 1 << 30, &o->listener.unsent_bytes_max);
+     }},
+    {"listener_buffered_bytes_max", "67108864",
+     "Memory for the buffers of all connections together. 1048576 to 17179869184.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1 << 20, int64_t{1} << 34, &o->listener.buffered_bytes_max);
      }},
     {"listener_idle_timeout", "60s", "A connection without a request is closed after this. 1s to 1h.",
      [](absl::string_view v, Options* o) {
@@ -149,10 +299,26 @@ absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) 
 }
 
 absl::Status CheckTogether(const Options& options) {
-  if (options.listener.unix_socket_path.empty() && options.listener.tcp_addresses.empty()) {
+  const transport::ListenerOptions& listener = options.listener;
+  if (listener.unix_socket_path.empty() && listener.tcp_addresses.empty() &&
+      listener.tls_addresses.empty()) {
     return absl::InvalidArgumentError(
         "option plugin_opt_admin_socket: none, and plugin_opt_admin_listen is none too: nobody "
         "could ask; set one of them");
+  }
+  for (const std::string& address : listener.tcp_addresses) {
+    if (!IsLoopbackAddress(address) && options.documented_api.access_file.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "option plugin_opt_admin_listen: \"", address,
+          "\" is not a loopback address, and without plugin_opt_access_file nobody from elsewhere "
+          "would be answered; use 127.0.0.1 or [::1], or set plugin_opt_access_file"));
+    }
+  }
+  if (!listener.tls_addresses.empty() &&
+      (listener.tls_certificate_file.empty() || listener.tls_private_key_file.empty())) {
+    return absl::InvalidArgumentError(
+        "option plugin_opt_admin_listen_tls: needs plugin_opt_tls_certificate_file and "
+        "plugin_opt_tls_private_key_file");
   }
   return absl::OkStatus();
 }

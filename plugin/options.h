@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/broker/hooks.h"
+#include "plugin/documented_api.h"
 #include "plugin/following.h"
 #include "plugin/transport/listener_options.h"
 #include "registry/session_registry.h"
@@ -30,6 +31,7 @@ struct Options {
   registry::RegistryOptions registry;
   broker::HookOptions broker;
   transport::ListenerOptions listener;
+  DocumentedApiOptions documented_api;
   FollowingOptions following;
 };
 

@@ -1,6 +1,7 @@
 #include "plugin/session_plugin.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "plugin/version.h"
 
@@ -22,7 +23,9 @@ SessionPlugin::SessionPlugin(const Options& options)
       registry_(options_.registry),
       tracker_(*this, /*first_incarnation=*/1),
       feed_{*this, tracker_, clock_, log_},
-      refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()) {}
+      refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
+      documented_api_(registry_, options_.documented_api, options_.instance_id),
+      reloader_(log_) {}
 
 SessionPlugin::~SessionPlugin() = default;
 
@@ -52,7 +55,8 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   telemetry_.AddRoutes({registry_, feed_, options_.snapshot_refresh, server,
                         [this] { return listener_.has_value() ? &*listener_ : nullptr; }},
                        &router_);
-  AddPage();
+  if (absl::Status s = documented_api_.Start(); !s.ok()) return s;
+  AddPageAndDocumentedApi();
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
   for (registry::ChangeObserver* o : following_->observers()) observers_.push_back(o);
@@ -60,17 +64,28 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = listener_->Start(); !s.ok()) {
     return absl::Status(s.code(), absl::StrCat("option plugin_opt_", s.message()));
   }
+  if (documented_api_.has_access_file()) {
+    reloader_.Add("access file", [this] { return documented_api_.Reload(); });
+  }
+  if (!options_.listener.tls_addresses.empty()) {
+    reloader_.Add("certificates", [this] { return listener_->ReloadTls(); });
+  }
+  if (absl::Status s = reloader_.Start(options_.listener.nice_level); !s.ok()) return s;
   log_.Write(broker::LogLevel::kInfo,
              absl::StrCat("session status ", kVersion, " on ", LineName(line), ", admin service at ",
                           options_.listener.unix_socket_path));
   return absl::OkStatus();
 }
 
-void SessionPlugin::AddPage() {
+void SessionPlugin::AddPageAndDocumentedApi() {
   page_.emplace(web::ApiFacts{kVersion, options_.instance_id, {}});
-  router_.Add(http::Router::Match::kExact, web::WebSurface::kDescriptionPath, &*page_);
-  router_.Add(http::Router::Match::kPrefix, web::WebSurface::kAssetPrefix, &*page_);
-  router_.Add(http::Router::Match::kExact, web::WebSurface::kPagePath, &*page_);
+  root_.emplace(*page_, *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
+                                            documented_api_.surface()));
+  // For anyone: the page is constant and shows nothing by itself, the API checks signatures.
+  constexpr auto kAnyone = http::Router::Audience::kAnyone;
+  router_.Add(http::Router::Match::kExact, web::WebSurface::kDescriptionPath, &*page_, kAnyone);
+  router_.Add(http::Router::Match::kPrefix, web::WebSurface::kAssetPrefix, &*page_, kAnyone);
+  router_.Add(http::Router::Match::kExact, web::WebSurface::kPagePath, &*root_, kAnyone);
 }
 
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
@@ -92,5 +107,7 @@ void SessionPlugin::OnHousekeeping(absl::Time now) {
   cuts.EndChange();
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
 }
+
+void SessionPlugin::OnReload(absl::Time) { reloader_.Request(); }
 
 }  // namespace session_status

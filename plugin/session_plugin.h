@@ -21,10 +21,13 @@
 #include "plugin/broker/hooks.h"
 #include "plugin/broker/session_tracker.h"
 #include "plugin/broker/steady_wall_clock.h"
+#include "plugin/documented_api.h"
 #include "plugin/following.h"
 #include "plugin/http/router.h"
 #include "plugin/options.h"
 #include "plugin/refresher.h"
+#include "plugin/reloader.h"
+#include "plugin/root_surface.h"
 #include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
 #include "plugin/web/web_surface.h"
@@ -48,9 +51,10 @@ class SessionPlugin : private broker::EventSink {
  private:
   void OnSessionEvent(const registry::SessionEvent& event) override;
   void OnHousekeeping(absl::Time now) override;
+  void OnReload(absl::Time now) override;
 
   absl::Status StartService(broker::BrokerLine line);
-  void AddPage();
+  void AddPageAndDocumentedApi();
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
   std::vector<registry::ChangeObserver*> observers_;
@@ -69,7 +73,10 @@ class SessionPlugin : private broker::EventSink {
   std::optional<api::Service> service_;           // once the broker line is known
   std::optional<api::ConnectSurface> connect_surface_;
   std::optional<web::WebSurface> page_;
+  DocumentedApi documented_api_;
+  std::optional<RootSurface> root_;
   std::optional<transport::Listener> listener_;
+  Reloader reloader_;
 };
 
 }  // namespace session_status

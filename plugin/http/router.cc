@@ -2,31 +2,43 @@
 
 #include "absl/strings/match.h"
 #include "plugin/http/error_body.h"
+#include "plugin/http/trust.h"
 
 namespace session_status::http {
 
-void Router::Add(Match match, absl::string_view path, Handler* surface) {
-  routes_.push_back({match, std::string(path), surface});
+void Router::Add(Match match, absl::string_view path, Handler* surface, Audience audience) {
+  routes_.push_back({match, std::string(path), surface, audience});
 }
 
-Handler* Router::Find(absl::string_view path) const {
+const Router::Route* Router::Find(absl::string_view path) const {
   for (const Route& route : routes_) {
     const bool matches = route.match == Match::kExact ? path == route.path
                                                       : absl::StartsWith(path, route.path);
-    if (matches) return route.surface;
+    if (matches) return &route;
   }
   return nullptr;
 }
 
 void Router::Handle(const Request& request, Reply* reply) {
-  if (Handler* surface = Find(request.path)) return surface->Handle(request, reply);
-  SetError(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
+  const Route* route = Find(request.path);
+  if (route == nullptr) {
+    return SetError(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
+  }
+  if (route->audience == Audience::kTrusted && !IsTrusted(request)) {
+    reply->status = 403;
+    return route->surface->HandleRefused(
+        request, 403,
+        "only for the Unix socket, for programs on this machine that address it as localhost, and "
+        "for TLS clients with a certificate",
+        reply);
+  }
+  route->surface->Handle(request, reply);
 }
 
 void Router::HandleRefused(const Request& request, int status, absl::string_view message,
                            Reply* reply) {
-  if (Handler* surface = Find(request.path)) {
-    return surface->HandleRefused(request, status, message, reply);
+  if (const Route* route = Find(request.path)) {
+    return route->surface->HandleRefused(request, status, message, reply);
   }
   SetError(status, ConnectCodeForHttpStatus(status), message, reply);
 }

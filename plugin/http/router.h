@@ -1,8 +1,9 @@
-// The one routing table: which surface answers which path.
+// The one routing table: which surface answers which path, and whom.
 //
 // Threads:   Add(): before the listener starts. Handle(): any listener thread.
 // Ownership: surfaces outlive the router.
-// Errors:    a path that nobody serves gets 404 with a JSON body that says so.
+// Errors:    a path that nobody serves gets 404 with a JSON body that says so; a peer that is not
+//            trusted gets 403 in the surface's own shape (see trust.h).
 #ifndef SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 #define SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 
@@ -18,8 +19,14 @@ class Router : public Handler {
  public:
   enum class Match : uint8_t { kExact, kPrefix };
 
+  enum class Audience : uint8_t {
+    kTrusted,  // see trust.h
+    kAnyone,   // the surface sees to its own security: it checks signatures, or tells nothing
+  };
+
   // The first row that matches wins, so add longer prefixes first.
-  void Add(Match match, absl::string_view path, Handler* surface);
+  void Add(Match match, absl::string_view path, Handler* surface,
+           Audience audience = Audience::kTrusted);
 
   void Handle(const Request& request, Reply* reply) override;
   void HandleRefused(const Request& request, int status, absl::string_view message,
@@ -30,8 +37,9 @@ class Router : public Handler {
     Match match;
     std::string path;
     Handler* surface;
+    Audience audience;
   };
-  Handler* Find(absl::string_view path) const;
+  const Route* Find(absl::string_view path) const;
 
   std::vector<Route> routes_;
 };

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "plugin/http/trust.h"
 #include "plugin/openapi/request_id.h"
 
 namespace session_status::openapi {
@@ -15,10 +16,6 @@ constexpr absl::string_view kFormType = "application/x-www-form-urlencoded";
 
 // Common parameters, those that are signed and ignored, and the list.
 constexpr size_t kOtherParametersMax = 54;
-
-bool IsLocal(const http::Peer* peer) {
-  return peer != nullptr && (peer->kind == http::Peer::Kind::kUnixSocket || peer->loopback);
-}
 
 // The body when its media type says that it is a form; parameters of the type do not matter.
 absl::string_view FormBody(const Call& call) {
@@ -142,7 +139,7 @@ Check OpenApiSurface::CheckHttp(Call* call) {
   if (request.method != "GET" && request.method != "POST") {
     return ApiError(ErrorCode::kUnsupportedMethod);
   }
-  if (options_.require_tls && !IsLocal(request.peer) &&
+  if (options_.require_tls && !http::IsTrusted(request) &&
       (request.peer == nullptr || !request.peer->tls)) {
     return ApiError(ErrorCode::kNeedSsl);
   }
@@ -174,7 +171,7 @@ Check OpenApiSurface::ReadFormat(Call* call) {
 // Which rules apply: the access file's, or those of an open local server.
 Check OpenApiSurface::FindAccess(Call* call) {
   if (parts_.access == nullptr) {
-    call->unsigned_allowed = IsLocal(call->request.peer);
+    call->unsigned_allowed = http::IsTrusted(call->request);
     return absl::nullopt;
   }
   call->access = parts_.access->Current();

@@ -4,7 +4,7 @@
 // Every call goes through the checks in the documented order; the first that fails decides the
 // error. Every reply, error or not, carries a fresh RequestId.
 //
-// Without an access file only local peers (Unix socket, loopback) are answered, and they need no
+// Without an access file only trusted peers (plugin/http/trust.h) are answered, and they need no
 // signature: what SDKs send as one is not looked at. With one, everybody signs.
 //
 // Threads:   Handle(), HandleRefused(): any listener thread. Construction and destruction: one.

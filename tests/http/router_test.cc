@@ -24,15 +24,21 @@ class RouterTest : public ::testing::Test {
   RouterTest() {
     router_.Add(Router::Match::kExact, "/metrics", &metrics_);
     router_.Add(Router::Match::kPrefix, "/service/", &service_);
-    router_.Add(Router::Match::kPrefix, "/", &rest_);
+    router_.Add(Router::Match::kPrefix, "/", &rest_, Router::Audience::kAnyone);
   }
   std::string BodyFor(absl::string_view path) {
     Request request;
     request.path = path;
+    request.peer = &peer_;
     Reply reply;
     router_.Handle(request, &reply);
     return reply.body;
   }
+  Peer peer_ = [] {
+    Peer peer;
+    peer.kind = Peer::Kind::kUnixSocket;
+    return peer;
+  }();
   NamedSurface metrics_{"metrics"};
   NamedSurface service_{"service"};
   NamedSurface rest_{"rest"};
@@ -44,6 +50,13 @@ TEST_F(RouterTest, TheFirstMatchingRowAnswers) {
   EXPECT_EQ(BodyFor("/metrics/more"), "rest");
   EXPECT_EQ(BodyFor("/service/Method"), "service");
   EXPECT_EQ(BodyFor("/"), "rest");
+}
+
+TEST_F(RouterTest, AStrangerGetsOnlyWhatIsForAnyone) {
+  peer_ = Peer();
+  EXPECT_EQ(BodyFor("/"), "rest");
+  EXPECT_EQ(BodyFor("/metrics"), "metrics refused");
+  EXPECT_EQ(BodyFor("/service/Method"), "service refused");
 }
 
 TEST_F(RouterTest, ARefusalTakesTheShapeOfTheSurfaceThatWasAsked) {

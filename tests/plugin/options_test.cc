@@ -66,11 +66,16 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"admin_socket", "relative.sock", "an absolute path"},
            Case{"admin_socket_mode", "rw-rw----", "an octal file mode"},
            Case{"admin_socket_mode", "0680", "an octal file mode"},
-           Case{"admin_listen", "127.0.0.1", "a loopback address with its port"},
-           Case{"admin_listen", "0.0.0.0:80", "a loopback address"},
-           Case{"admin_listen", "10.0.0.1:80", "a loopback address"},
-           Case{"admin_listen", "127.0.0.1:65536", "a loopback address"},
-           Case{"admin_listen", "localhost:80", "a loopback address"},
+           Case{"admin_listen", "127.0.0.1", "an address with its port"},
+           Case{"admin_listen", "0.0.0.0:80", "is not a loopback address"},
+           Case{"admin_listen", "10.0.0.1:80", "set plugin_opt_access_file"},
+           Case{"admin_listen", "127.0.0.1:65536", "an address with its port"},
+           Case{"admin_listen", "localhost:80", "an address with its port"},
+           Case{"admin_listen", "127.0.0.1:80 [::1:80", "an address with its port"},
+           Case{"admin_socket_uids", "0 root", "a whole number"},
+           Case{"instances_by_listener", "1884", "a port and a name"},
+           Case{"instances_by_listener", "x=a", "a port and a name"},
+           Case{"access_file", "keys.json", "an absolute path"},
            Case{"listener_threads", "0", "between 1 and 64"},
            Case{"instance_id", "", "1 to 64 bytes long"},
        }) {
@@ -91,6 +96,14 @@ TEST(ParseOptionsTest, AnUnknownOptionIsNamedWithTheNearestKnownOne) {
 TEST(ParseOptionsTest, ARepeatedOptionIsRefused) {
   EXPECT_THAT(ErrorOf({{"snapshot_refresh", "1s"}, {"snapshot_refresh", "2s"}}),
               HasSubstr("plugin_opt_snapshot_refresh: given twice"));
+}
+
+TEST(ParseOptionsTest, StrangersNeedAnAccessFileAndTlsNeedsACertificate) {
+  EXPECT_THAT(ErrorOf({{"admin_listen", "*:18080"}}), HasSubstr("set plugin_opt_access_file"));
+  EXPECT_TRUE(
+      ParseOptions(Given{{"admin_listen", "*:18080"}, {"access_file", "/etc/access.json"}}).ok());
+  EXPECT_THAT(ErrorOf({{"admin_listen_tls", "*:18443"}}),
+              HasSubstr("needs plugin_opt_tls_certificate_file"));
 }
 
 TEST(ParseOptionsTest, AServiceThatNobodyCouldReachIsRefused) {

@@ -1,0 +1,28 @@
+// Who may use what needs no signature: the admin service, listings, the change feed, metrics.
+//
+// Trusted is whoever the operating system or a certificate vouches for: a peer on the Unix socket
+// (the file's mode and the allowed users decide who gets there), a process on this machine
+// (loopback), or a TLS peer with a client certificate of the configured CA. Everybody else gets the
+// signed API only.
+//
+// A web page that a browser on this machine has loaded from elsewhere is not a process of this
+// machine: it can reach loopback by giving its own host name our address (DNS rebinding). So a
+// request over plain loopback TCP must name its host by an address or as "localhost".
+//
+// Threads: any; pure functions.
+#ifndef SESSION_STATUS_PLUGIN_HTTP_TRUST_H_
+#define SESSION_STATUS_PLUGIN_HTTP_TRUST_H_
+
+#include "absl/strings/string_view.h"
+#include "plugin/http/http_message.h"
+
+namespace session_status::http {
+
+bool IsTrusted(const Request& request);
+
+// "localhost", "127.0.0.1:8080", "[::1]": a name that no DNS answer can point elsewhere.
+bool IsLocalHostName(absl::string_view host);
+
+}  // namespace session_status::http
+
+#endif  // SESSION_STATUS_PLUGIN_HTTP_TRUST_H_
