@@ -4,8 +4,7 @@
 // from the network, so the hash must be keyed or a client could craft collisions; and it sits on
 // every look-up, so it must cost few nanoseconds for 20 to 40 bytes. XXH3 with a random secret is
 // of the wyhash class: each 16 bytes are mixed by a 64 x 64 -> 128 bit multiplication with secret
-// words that nobody outside can learn (no answer depends on the order of the table, and listings
-// are sent in an opaque order). SipHash would be the textbook choice and costs four times as much.
+// words that nobody outside knows. SipHash would be the textbook choice and costs four times as much.
 #ifndef SESSION_STATUS_REGISTRY_CLIENT_ID_H_
 #define SESSION_STATUS_REGISTRY_CLIENT_ID_H_
 
@@ -38,7 +37,8 @@ struct PreparedId {
   bool is_inline() const { return length <= kInlineIdBytes; }
 };
 
-// Hashes with a secret of its own. Immutable after construction; any thread.
+// Hashes with a secret of its own. Immutable after construction; any thread. The methods are inline
+// in client_id_inl.h.
 class ClientIdHasher {
  public:
   ClientIdHasher();
@@ -47,9 +47,6 @@ class ClientIdHasher {
 
   // REQUIRES: id.size() <= kClientIdBytesMax.
   void Prepare(absl::string_view id, PreparedId* out) const;
-
-  // 64 random bits for other tables of the same registry.
-  uint64_t Salt() const;
 
  private:
   static constexpr size_t kSecretBytes = 192;

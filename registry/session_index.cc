@@ -5,9 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "registry/client_id_inl.h"
 
 namespace session_status::registry {
 
@@ -30,23 +28,6 @@ void CheckFor(bool ok, const char* what) {
 }
 
 }  // namespace
-
-uint32_t Page::Match(uint8_t tag) const {
-  const uint64_t w[4] = {tags[0].Load(), tags[1].Load(), tags[2].Load(), tags[3].Load()};  // (i7)
-#if defined(__SSE2__)
-  const __m128i wanted = _mm_set1_epi8(static_cast<char>(tag));
-  const __m128i low = _mm_set_epi64x(static_cast<int64_t>(w[1]), static_cast<int64_t>(w[0]));
-  const __m128i high = _mm_set_epi64x(static_cast<int64_t>(w[3]), static_cast<int64_t>(w[2]));
-  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(low, wanted))) |
-         static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(high, wanted))) << 16;
-#else
-  uint32_t mask = 0;
-  for (int i = 0; i < kSlots; ++i) {
-    if (static_cast<uint8_t>(w[i / 8] >> (i % 8 * 8)) == tag) mask |= uint32_t{1} << i;
-  }
-  return mask;
-#endif
-}
 
 SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
                            const ClientIdHasher& hasher, LineStore& lines)
@@ -75,63 +56,6 @@ SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
 }
 
 // -- readers -------------------------------------------------------------------------------------
-
-SessionIndex::Compared SessionIndex::Compare(const HotRecord& record, const PreparedId& id,
-                                             uint64_t* status_word) const {
-  const uint32_t life = record.identity.Load();
-  if (life % 2 == 0) return Compared::kOther;
-  if ((record.incarnation_and_length.Load() & 0xffff) != id.length) return Compared::kOther;
-  uint64_t different = 0;
-  for (size_t i = 1; i < kIdWords; ++i) different |= record.id[i].Load() ^ id.words[i];
-  const uint64_t first = record.id[0].Load();
-  if (id.is_inline()) {
-    different |= first ^ id.words[0];
-  } else if (different == 0 && !lines_.Equals(static_cast<uint32_t>(first), id.bytes)) {
-    return Compared::kOther;
-  }
-  if (different != 0) return Compared::kOther;
-  *status_word = record.status.Load();
-  return record.identity.Load() == life ? Compared::kEqual : Compared::kRaced;
-}
-
-Slot SessionIndex::Find(const PreparedId& id, uint64_t* status_word) const {
-  for (;;) {
-    const Entry* const entry = EntryOf(id.hash);
-    const uint32_t number = entry->load(std::memory_order_acquire);     // (i3)
-    const Page* const p = page(number);
-    const uint32_t version = p->version.load(std::memory_order_acquire);  // (i5)
-    bool raced = false;
-    for (uint32_t mask = p->Match(TagOf(id.hash)); mask != 0; mask &= mask - 1) {
-      const Slot s = SlotAt(*p, __builtin_ctz(mask));
-      switch (Compare(hot(s), id, status_word)) {
-        case Compared::kEqual:
-          return s;
-        case Compared::kRaced:
-          raced = true;
-          break;
-        case Compared::kOther:
-          break;
-      }
-    }
-    if (!raced && EntryOf(id.hash) == entry &&                   // (i1)
-        entry->load(std::memory_order_acquire) == number &&      // (i3)
-        p->version.load(std::memory_order_acquire) == version) {  // (i5)
-      return 0;
-    }
-  }
-}
-
-const Page* SessionIndex::PrefetchPage(uint64_t hash) const {
-  const Page* const p = page(EntryOf(hash)->load(std::memory_order_acquire));  // (i3)
-  __builtin_prefetch(p);
-  return p;
-}
-
-void SessionIndex::PrefetchSlots(const Page* p, uint64_t hash) const {
-  for (uint32_t mask = p->Match(TagOf(hash)); mask != 0; mask &= mask - 1) {
-    __builtin_prefetch(&hot(SlotAt(*p, __builtin_ctz(mask))));
-  }
-}
 
 void SessionIndex::PrefetchForEvent(uint64_t hash) const {
   const Page* const p = page(EntryOf(hash)->load(std::memory_order_relaxed));

@@ -41,6 +41,10 @@
 #include "registry/reserved_memory.h"
 #include "registry/session_record.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace session_status::registry {
 
 // Number of a slot; 0 is none.
@@ -88,10 +92,30 @@ class SessionIndex {
   // The slot of `id` with its status word, as of one moment during the call; 0 if it has none.
   Slot Find(const PreparedId& id, uint64_t* status_word) const;
 
-  // The same in steps, for batches: all ids take one step before any takes the next.
-  void PrefetchEntry(uint64_t hash) const { __builtin_prefetch(EntryOf(hash)); }
-  const Page* PrefetchPage(uint64_t hash) const;
-  void PrefetchSlots(const Page* page, uint64_t hash) const;
+  // The same in steps, for batches: all ids take one step before any takes the next, so that their
+  // cache misses overlap. A probe is a guess; Find() settles what it does not find.
+  struct Probe {
+    const Page* page;
+    uint32_t candidates;  // bit i: slot i of the page has the id's tag
+  };
+  Probe BeginProbe(uint64_t hash) const {
+    const Page* const p = page(EntryOf(hash)->load(std::memory_order_acquire));  // (i3)
+    __builtin_prefetch(p);
+    return {p, 0};
+  }
+  void ContinueProbe(uint64_t hash, Probe* probe) const {
+    probe->candidates = probe->page->Match(TagOf(hash));
+    for (uint32_t mask = probe->candidates; mask != 0; mask &= mask - 1) {
+      __builtin_prefetch(&hot(SlotAt(*probe->page, __builtin_ctz(mask))));
+    }
+  }
+  Slot FinishProbe(const PreparedId& id, const Probe& probe, uint64_t* status_word) const {
+    for (uint32_t mask = probe.candidates; mask != 0; mask &= mask - 1) {
+      const Slot s = SlotAt(*probe.page, __builtin_ctz(mask));
+      if (Compare(hot(s), id, status_word) == Compared::kEqual) return s;
+    }
+    return Find(id, status_word);
+  }
   void PrefetchForEvent(uint64_t hash) const;  // the details too
 
   // Whether the slot holds `id` (now; a moment later it may not).
@@ -216,7 +240,68 @@ class SessionIndex {
   uint64_t size_ = 0;
 };
 
-// -- templates -----------------------------------------------------------------------------------
+// -- inline -----------------------------------------------------------------------------------
+
+inline uint32_t Page::Match(uint8_t tag) const {
+  const uint64_t w[4] = {tags[0].Load(), tags[1].Load(), tags[2].Load(), tags[3].Load()};  // (i7)
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi8(static_cast<char>(tag));
+  const __m128i low = _mm_set_epi64x(static_cast<int64_t>(w[1]), static_cast<int64_t>(w[0]));
+  const __m128i high = _mm_set_epi64x(static_cast<int64_t>(w[3]), static_cast<int64_t>(w[2]));
+  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(low, wanted))) |
+         static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(high, wanted))) << 16;
+#else
+  uint32_t mask = 0;
+  for (int i = 0; i < kSlots; ++i) {
+    if (static_cast<uint8_t>(w[i / 8] >> (i % 8 * 8)) == tag) mask |= uint32_t{1} << i;
+  }
+  return mask;
+#endif
+}
+
+inline SessionIndex::Compared SessionIndex::Compare(const HotRecord& record, const PreparedId& id,
+                                                    uint64_t* status_word) const {
+  const uint32_t life = record.identity.Load();
+  if (life % 2 == 0) return Compared::kOther;
+  uint64_t different = (record.incarnation_and_length.Load() & 0xffff) ^ id.length;
+  for (size_t i = 1; i < kIdWords; ++i) different |= record.id[i].Load() ^ id.words[i];
+  const uint64_t first = record.id[0].Load();
+  if (id.is_inline()) {
+    different |= first ^ id.words[0];
+  } else if (different == 0 && !lines_.Equals(static_cast<uint32_t>(first), id.bytes)) {
+    return Compared::kOther;
+  }
+  *status_word = record.status.Load();
+  if (different != 0) return Compared::kOther;
+  return record.identity.Load() == life ? Compared::kEqual : Compared::kRaced;
+}
+
+inline Slot SessionIndex::Find(const PreparedId& id, uint64_t* status_word) const {
+  for (;;) {
+    const Entry* const entry = EntryOf(id.hash);
+    const uint32_t number = entry->load(std::memory_order_acquire);     // (i3)
+    const Page* const p = page(number);
+    const uint32_t version = p->version.load(std::memory_order_acquire);  // (i5)
+    bool raced = false;
+    for (uint32_t mask = p->Match(TagOf(id.hash)); mask != 0; mask &= mask - 1) {
+      const Slot s = SlotAt(*p, __builtin_ctz(mask));
+      switch (Compare(hot(s), id, status_word)) {
+        case Compared::kEqual:
+          return s;
+        case Compared::kRaced:
+          raced = true;
+          break;
+        case Compared::kOther:
+          break;
+      }
+    }
+    if (!raced && EntryOf(id.hash) == entry &&                   // (i1)
+        entry->load(std::memory_order_acquire) == number &&      // (i3)
+        p->version.load(std::memory_order_acquire) == version) {  // (i5)
+      return 0;
+    }
+  }
+}
 
 template <typename Moved>
 SessionIndex::Place SessionIndex::Reserve(uint64_t hash, Moved moved) {

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "registry/client_id_inl.h"
 #include "registry/session_details_reader.h"
 
 namespace session_status::registry {
@@ -175,21 +176,20 @@ SessionReader::Batch SessionReader::AnswerGroup(uint64_t* epoch,
                                                 bool* missed) const {
   const SessionIndex& index = table_.index;
   std::array<PreparedId, kGroup> ids;
-  std::array<const Page*, kGroup> pages;
+  std::array<SessionIndex::Probe, kGroup> probes;
   const size_t count = client_ids.size();
   for (size_t i = 0; i < count; ++i) {
     // An id that is too long is unknown; as an empty one it costs nothing, and is not answered.
     const bool valid = client_ids[i].size() <= kClientIdBytesMax;
     table_.hasher.Prepare(valid ? client_ids[i] : absl::string_view(), &ids[i]);
-    index.PrefetchEntry(ids[i].hash);
+    probes[i] = index.BeginProbe(ids[i].hash);
   }
-  for (size_t i = 0; i < count; ++i) pages[i] = index.PrefetchPage(ids[i].hash);
-  for (size_t i = 0; i < count; ++i) index.PrefetchSlots(pages[i], ids[i].hash);
+  for (size_t i = 0; i < count; ++i) index.ContinueProbe(ids[i].hash, &probes[i]);
   for (size_t i = 0; i < count; ++i) {
     uint64_t bits;
     out[i] = SessionStatus();
     if (client_ids[i].size() > kClientIdBytesMax) continue;
-    if (index.Find(ids[i], &bits) == 0) {
+    if (index.FinishProbe(ids[i], probes[i], &bits) == 0) {
       *missed = true;
       continue;
     }

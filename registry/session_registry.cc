@@ -30,6 +30,7 @@ void SessionRegistry::PublishSnapshot(absl::Time now) { impl_->table.epochs.Publ
 void SessionRegistry::PopulateAhead() {
   impl_->table.index.PopulateAhead();
   impl_->table.strings.PopulateAhead();
+  impl_->table.ended.PopulateAhead();
   impl_->table.lines.memory().PopulateAhead();
 }
 
@@ -75,8 +76,12 @@ uint64_t SessionRegistry::sequence() const { return impl_->table.epochs.sequence
 
 size_t SessionRegistry::MemoryBytes() const {
   const SessionTable& t = impl_->table;
-  return sizeof(Impl) + t.index.TouchedBytes() + t.index.DetailTouchedBytes() +
-         t.strings.TouchedBytes() + t.lines.memory().TouchedBytes() + t.ended.TouchedBytes();
+  return sizeof(Impl) + DetailMemoryBytes() + t.index.TouchedBytes() +
+         t.lines.memory().TouchedBytes() + t.ended.TouchedBytes();
+}
+
+size_t SessionRegistry::DetailMemoryBytes() const {
+  return impl_->table.index.DetailTouchedBytes() + impl_->table.strings.TouchedBytes();
 }
 
 void SessionRegistry::CheckInvariantsForTest() const { impl_->writer.CheckInvariantsForTest(); }

@@ -175,6 +175,7 @@ class SessionRegistry {
   std::vector<ListenerCount> OnlineByListener() const;   // ports with clients, rising; 0: not known
   uint64_t sequence() const;      // of the last applied event
   size_t MemoryBytes() const;     // reserved from the system and touched, all overhead included
+  size_t DetailMemoryBytes() const;  // the part of it that details and shared strings take
 
   // Aborts with a message when an internal invariant does not hold. Writer thread only.
   void CheckInvariantsForTest() const;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "registry/address.h"
+#include "registry/client_id_inl.h"
 #include "registry/session_details_reader.h"
 
 namespace session_status::registry {

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "registry/client_id_inl.h"
+
 namespace session_status::registry {
 
 namespace {

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
 namespace session_status::registry {
 namespace {
 
@@ -33,6 +38,167 @@ TEST(SessionRegistryTest, AnEndOfAnOlderIncarnationChangesNothing) {
   end.reason = EndReason::kTakenOver;
   EXPECT_EQ(registry.Apply(end).outcome, ApplyResult::Outcome::kStale);
   EXPECT_TRUE(registry.Find("a").online());
+}
+
+SessionEvent Ended(absl::string_view id, uint64_t incarnation) {
+  SessionEvent e;
+  e.kind = SessionEvent::Kind::kEnded;
+  e.client_id = id;
+  e.incarnation = incarnation;
+  e.reason = EndReason::kClientDisconnect;
+  e.time = absl::FromUnixSeconds(1000);
+  return e;
+}
+
+TEST(SessionRegistryTest, EventsThatNoBrokerSendsChangeNothing) {
+  SessionRegistry registry;
+  registry.Apply(Connected("a", 5));
+  std::vector<SessionEvent> bad;
+  bad.push_back(Connected("a", 0));
+  bad.push_back(Connected("a", uint64_t{1} << 48));
+  const std::string too_long(65536, 'x');
+  bad.push_back(Connected(too_long, 6));
+  bad.push_back(Connected("a", 6));
+  bad.back().connection.username = too_long;
+  bad.push_back(Connected("a", 6));
+  bad.back().kind = SessionEvent::Kind::kRestored;
+  bad.back().state = SessionState::kOnline;
+  bad.push_back(Connected("a", 6));
+  bad.back().kind = static_cast<SessionEvent::Kind>(17);
+  for (const SessionEvent& e : bad) {
+    EXPECT_EQ(registry.Apply(e).outcome, ApplyResult::Outcome::kStale);
+  }
+  EXPECT_EQ(registry.Counts().stale_events, bad.size());
+  EXPECT_EQ(registry.sequence(), 1u);
+  EXPECT_FALSE(registry.Find(too_long).online());
+  SessionStatus answer;
+  registry.QuerySnapshot({absl::string_view(too_long)}, absl::MakeSpan(&answer, 1));
+  EXPECT_EQ(answer.state, SessionState::kUnknown);
+  registry.CheckInvariantsForTest();
+}
+
+TEST(SessionRegistryTest, ValuesOutsideTheirEnumsAreTakenForUnknown) {
+  SessionRegistry registry;
+  SessionEvent e = Connected("a", 1);
+  e.connection.protocol_version = static_cast<ProtocolVersion>(200);
+  e.connection.transport = static_cast<Transport>(200);
+  registry.Apply(e);
+  e = Ended("a", 1);
+  e.reason = static_cast<EndReason>(250);
+  registry.Apply(e);
+  SessionDetails details;
+  ASSERT_TRUE(registry.FindDetails("a", &details));
+  EXPECT_EQ(details.status.reason, EndReason::kUnknown);
+  EXPECT_EQ(details.protocol_version, ProtocolVersion::kUnknown);
+  EXPECT_EQ(details.transport, Transport::kUnknown);
+  registry.CheckInvariantsForTest();
+}
+
+TEST(SessionRegistryTest, AFullRegistryRefusesNewClientsAndServesTheOthers) {
+  RegistryOptions options;
+  options.sessions_max = 100;
+  SessionRegistry registry(options);
+  uint64_t incarnation = 0;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(registry.Apply(Connected(absl::StrCat("c", i), ++incarnation)).outcome,
+              ApplyResult::Outcome::kApplied);
+  }
+  const ApplyResult refused = registry.Apply(Connected("one more", ++incarnation));
+  EXPECT_EQ(refused.outcome, ApplyResult::Outcome::kOutOfMemory);
+  EXPECT_EQ(refused.after, SessionState::kUnknown);
+  EXPECT_EQ(registry.Counts().out_of_memory, 1u);
+  EXPECT_EQ(registry.Apply(Ended("c0", 1)).outcome, ApplyResult::Outcome::kApplied);
+  registry.CheckInvariantsForTest();
+  // Room is made by forgetting.
+  registry.Maintain(absl::FromUnixSeconds(1'000'000), 10);
+  EXPECT_EQ(registry.Apply(Connected("one more", ++incarnation)).outcome,
+            ApplyResult::Outcome::kApplied);
+}
+
+TEST(SessionRegistryTest, MemoryStaysBoundedWhenClientsComeAndGoForEver) {
+  // Never the same client twice, and no snapshot is published in between: what came and went
+  // between two cuts must not pile up, however long the refresh interval.
+  RegistryOptions options;
+  options.ended_max = 1000;
+  SessionRegistry registry(options);
+  size_t settled = 0;
+  for (uint64_t i = 1; i <= 60'000; ++i) {
+    // A long identifier and a user name of its own, so that all stores take part.
+    const std::string id = absl::StrCat("a client that is never seen again, number ", i);
+    SessionEvent e = Connected(id, i);
+    const std::string username = absl::StrCat("a user with a long name, number ", i);
+    e.connection.username = username;
+    ASSERT_EQ(registry.Apply(e).outcome, ApplyResult::Outcome::kApplied);
+    registry.Apply(Ended(id, i));
+    registry.Maintain(absl::FromUnixSeconds(1000), 2);
+    if (i == 20'000) settled = registry.MemoryBytes();
+  }
+  EXPECT_EQ(registry.Counts().by_state[static_cast<int>(SessionState::kOffline)], 1000u);
+  EXPECT_LE(registry.MemoryBytes(), settled + settled / 10);
+  registry.CheckInvariantsForTest();
+}
+
+TEST(SessionRegistryTest, AForgottenSessionStaysInTheCutThatShowedIt) {
+  SessionRegistry registry;
+  registry.Apply(Connected("a", 1));
+  registry.Apply(Ended("a", 1));
+  registry.PublishSnapshot(absl::FromUnixSeconds(1));
+  EXPECT_EQ(registry.Maintain(absl::FromUnixSeconds(1'000'000), 10), 1u);
+  registry.Maintain(absl::FromUnixSeconds(1'000'000), 10);
+  SessionStatus answer;
+  registry.QuerySnapshot({"a"}, absl::MakeSpan(&answer, 1));
+  EXPECT_EQ(answer.state, SessionState::kOffline);
+  EXPECT_EQ(registry.Find("a").state, SessionState::kUnknown);
+  registry.PublishSnapshot(absl::FromUnixSeconds(2));
+  registry.QuerySnapshot({"a"}, absl::MakeSpan(&answer, 1));
+  EXPECT_EQ(answer.state, SessionState::kUnknown);
+}
+
+TEST(SessionRegistryTest, UntilTheFirstRefreshTheSnapshotIsEmptyAndSaysSo) {
+  SessionRegistry registry;
+  registry.Apply(Connected("a", 1));
+  SessionStatus answer;
+  const SnapshotInfo info = registry.QuerySnapshot({"a"}, absl::MakeSpan(&answer, 1));
+  EXPECT_EQ(answer.state, SessionState::kUnknown);
+  EXPECT_EQ(info.sequence, 0u);
+  EXPECT_EQ(info.taken_at, absl::InfinitePast());
+}
+
+TEST(SessionRegistryTest, ABatchAnswersInRequestOrderAndKeepsDuplicates) {
+  SessionRegistry registry;
+  uint64_t incarnation = 0;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 10'000; ++i) {
+    ids.push_back(absl::StrCat("client", i % 7'000));
+    if (i < 7'000 && i % 3 == 0) registry.Apply(Connected(ids.back(), ++incarnation));
+  }
+  registry.PublishSnapshot(absl::FromUnixSeconds(1));
+  const std::vector<absl::string_view> views(ids.begin(), ids.end());
+  std::vector<SessionStatus> answers(ids.size());
+  registry.QuerySnapshot(views, absl::MakeSpan(answers));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ASSERT_EQ(answers[i].online(), i % 7'000 % 3 == 0) << i;
+  }
+}
+
+TEST(SessionRegistryTest, CountsByGroupAndListenerFollowEveryChange) {
+  SessionRegistry registry;
+  SessionEvent e = Connected("GID_a@@@1", 1);
+  e.connection.listener_port = 1883;
+  registry.Apply(e);
+  e = Connected("GID_a@@@2", 2);
+  e.connection.listener_port = 8883;
+  registry.Apply(e);
+  registry.Apply(Ended("GID_a@@@2", 2));
+  const auto groups = registry.CountsByGroup();
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups[1].group, "GID_a");
+  EXPECT_EQ(groups[1].by_state[static_cast<int>(SessionState::kOnline)], 1u);
+  EXPECT_EQ(groups[1].by_state[static_cast<int>(SessionState::kOffline)], 1u);
+  const auto listeners = registry.OnlineByListener();
+  ASSERT_EQ(listeners.size(), 1u);
+  EXPECT_EQ(listeners[0].listener_port, 1883);
+  EXPECT_EQ(listeners[0].online, 1u);
 }
 
 }  // namespace

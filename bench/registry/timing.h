@@ -1,0 +1,30 @@
+// Time stamps around single operations, threads on chosen cores, memory of the process.
+#ifndef SESSION_STATUS_BENCH_REGISTRY_TIMING_H_
+#define SESSION_STATUS_BENCH_REGISTRY_TIMING_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace session_status::bench {
+
+// Ticks before and after an operation; nothing of it leaks out of the pair.
+uint64_t TicksBefore();
+uint64_t TicksAfter();
+// The pair around nothing costs this many ticks; subtract it.
+uint64_t TicksOverhead();
+double NanosPerTick();
+
+void PinTo(int cpu);  // the calling thread
+
+size_t ResidentBytes();
+
+// Involuntary context switches of the calling thread so far.
+long Preemptions();
+
+double Percentile(std::vector<double>* values, double fraction);  // reorders them
+double Median(std::vector<double> values);
+
+}  // namespace session_status::bench
+
+#endif  // SESSION_STATUS_BENCH_REGISTRY_TIMING_H_
