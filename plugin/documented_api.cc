@@ -1,6 +1,9 @@
 #include "plugin/documented_api.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 namespace session_status {
 namespace {
@@ -14,27 +17,47 @@ openapi::InstanceMap::Options InstanceOptions(const DocumentedApiOptions& option
   return map;
 }
 
+absl::Status OfOption(absl::string_view option, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat("option plugin_opt_", option, ": ", status.message()));
+}
+
 }  // namespace
 
-DocumentedApi::DocumentedApi(const registry::SessionRegistry& registry,
+DocumentedApi::DocumentedApi(const registry::SessionRegistry& registry, broker::BrokerLog& log,
                              DocumentedApiOptions options, const std::string& instance_id)
-    : options_(std::move(options)),
+    : log_(log),
+      options_(std::move(options)),
       instances_(InstanceOptions(options_, instance_id)),
-      source_(registry, instances_) {
-  if (!options_.access_file.empty()) access_.emplace(options_.access_file);
+      source_(registry, instances_),
+      call_log_(log, options_.call_log, absl::Now) {}
+
+absl::Status DocumentedApi::Start(int nice) {
+  if (!options_.access_file.empty()) {
+    access_.emplace(options_.access_file);
+    if (absl::Status s = access_->Reload(); !s.ok()) return OfOption("access_file", s);
+  }
+  if (absl::Status s = OpenUsage(nice); !s.ok()) return OfOption("usage_database", s);
   openapi::OpenApiSurface::Parts parts;
   parts.source = &source_;
   parts.instances = &instances_;
   parts.access = access_.has_value() ? &*access_ : nullptr;
+  parts.meter = usage_.get();
+  parts.observer = &call_log_;
   surface_.emplace(options_.surface, parts);
+  return absl::OkStatus();
 }
 
-absl::Status DocumentedApi::Start() {
-  if (!access_.has_value()) return absl::OkStatus();
-  const absl::Status status = access_->Reload();
-  if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat("option plugin_opt_access_file: ", status.message()));
+absl::Status DocumentedApi::OpenUsage(int nice) {
+  if (options_.usage_database.empty()) return absl::OkStatus();
+  store::UsageOptions usage;
+  usage.path = options_.usage_database;
+  usage.nice_level = nice;
+  usage.log = [this](absl::string_view line) { log_.Write(broker::LogLevel::kWarning, line); };
+  auto opened = store::UsageStore::Open(std::move(usage));
+  if (!opened.ok()) return opened.status();
+  usage_ = *std::move(opened);
+  return absl::OkStatus();
 }
 
 absl::Status DocumentedApi::Reload() {

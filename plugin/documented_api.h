@@ -1,5 +1,5 @@
-// The documented API with everything that belongs to it, built and routed in one place: access
-// file, instances, the surface at "/".
+// The documented API with everything that belongs to it, built in one place: access file,
+// instances, usage counts, call log, the surface at "/".
 //
 // Threads:   construction, Start, AddRoutes: broker. Reload: the reloader's thread.
 // Ownership: the registry outlives this object; the listener is destroyed before it.
@@ -7,6 +7,7 @@
 #ifndef SESSION_STATUS_PLUGIN_DOCUMENTED_API_H_
 #define SESSION_STATUS_PLUGIN_DOCUMENTED_API_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,11 +15,14 @@
 
 #include "absl/status/status.h"
 #include "plugin/auth/access_file.h"
+#include "plugin/broker/broker_log.h"
+#include "plugin/call_log.h"
 #include "plugin/http/http_message.h"
 #include "plugin/openapi/instance_map.h"
 #include "plugin/openapi/openapi_surface.h"
 #include "plugin/openapi/session_source.h"
 #include "plugin/openapi/surface_options.h"
+#include "plugin/store/usage_store.h"
 #include "registry/session_registry.h"
 
 namespace session_status {
@@ -26,26 +30,34 @@ namespace session_status {
 struct DocumentedApiOptions {
   std::string access_file;  // empty: none; then only trusted peers are answered, unsigned
   openapi::SurfaceOptions surface;
+  std::string usage_database;  // empty: usage is not counted
+  CallLogLevel call_log = CallLogLevel::kErrors;
   bool instances_by_username = false;
   std::vector<std::pair<uint16_t, std::string>> instances_by_listener;
 };
 
 class DocumentedApi {
  public:
-  DocumentedApi(const registry::SessionRegistry& registry, DocumentedApiOptions options,
-                const std::string& instance_id);
+  DocumentedApi(const registry::SessionRegistry& registry, broker::BrokerLog& log,
+                DocumentedApiOptions options, const std::string& instance_id);
 
-  absl::Status Start();
+  // Reads the access file and opens the usage database. The surface is there afterwards.
+  absl::Status Start(int nice);
   absl::Status Reload();  // the access file, as a whole or not at all
   bool has_access_file() const { return access_.has_value(); }
 
   http::Handler& surface() { return *surface_; }
 
  private:
+  absl::Status OpenUsage(int nice);
+
+  broker::BrokerLog& log_;
   const DocumentedApiOptions options_;
   const openapi::InstanceMap instances_;
   openapi::RegistrySource source_;
   std::optional<auth::AccessStore> access_;
+  std::unique_ptr<store::UsageStore> usage_;
+  CallLog call_log_;
   std::optional<openapi::OpenApiSurface> surface_;
 };
 

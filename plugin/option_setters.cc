@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 namespace session_status {
@@ -80,6 +81,10 @@ absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out)
   }
   *out = std::string(text);
   return absl::OkStatus();
+}
+
+absl::Status NoSuchChoice(absl::string_view text, const std::vector<absl::string_view>& names) {
+  return Wrong(text, absl::StrCat("one of: ", absl::StrJoin(names, ", ")));
 }
 
 absl::Status SetNameOrNone(absl::string_view text, std::string* out) {

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,21 @@ absl::Status SetBool(absl::string_view text, bool* out);      // true or false
 absl::Status SetFileMode(absl::string_view text, mode_t* out);  // octal, "0660"
 absl::Status SetAbsolutePath(absl::string_view text, std::string* out);  // or "none"
 absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out);
+
+// One of the named values.
+absl::Status NoSuchChoice(absl::string_view text, const std::vector<absl::string_view>& names);
+template <typename T>
+absl::Status SetChoice(absl::string_view text,
+                       std::initializer_list<std::pair<absl::string_view, T>> choices, T* out) {
+  std::vector<absl::string_view> names;
+  for (const auto& [name, value] : choices) {
+    names.push_back(name);
+    if (text != name) continue;
+    *out = value;
+    return absl::OkStatus();
+  }
+  return NoSuchChoice(text, names);
+}
 
 absl::Status SetNameOrNone(absl::string_view text, std::string* out);  // "none": empty
 

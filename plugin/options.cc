@@ -95,6 +95,22 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetAbsolutePath(v, &o->documented_api.access_file);
      }},
+    {"usage_database", "none",
+     "SQLite file with the hourly transactions of the documented API, for mosquitto_session usage; "
+     "none: not counted.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->documented_api.usage_database);
+     }},
+    {"api_log", "errors",
+     "Calls of the documented API in the broker's log: none, errors or all; at most ten lines a "
+     "second.",
+     [](absl::string_view v, Options* o) {
+       return SetChoice<CallLogLevel>(v,
+                                      {{"none", CallLogLevel::kNone},
+                                       {"errors", CallLogLevel::kErrors},
+                                       {"all", CallLogLevel::kAll}},
+                                      &o->documented_api.call_log);
+     }},
     {"api_region", "local", "Region in resource names: acs:mq:<region>:<account>:<instance>.",
      [](absl::string_view v, Options* o) {
        return SetText(v, 64, &o->documented_api.surface.region);

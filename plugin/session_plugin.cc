@@ -24,7 +24,7 @@ SessionPlugin::SessionPlugin(const Options& options)
       tracker_(*this, /*first_incarnation=*/1),
       feed_{*this, tracker_, clock_, log_},
       refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
-      documented_api_(registry_, options_.documented_api, options_.instance_id),
+      documented_api_(registry_, log_, options_.documented_api, options_.instance_id),
       reloader_(log_) {}
 
 SessionPlugin::~SessionPlugin() = default;
@@ -55,7 +55,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   telemetry_.AddRoutes({registry_, feed_, options_.snapshot_refresh, server,
                         [this] { return listener_.has_value() ? &*listener_ : nullptr; }},
                        &router_);
-  if (absl::Status s = documented_api_.Start(); !s.ok()) return s;
+  if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
   AddPageAndDocumentedApi();
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;

@@ -75,6 +75,7 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"admin_socket_uids", "0 root", "a whole number"},
            Case{"instances_by_listener", "1884", "a port and a name"},
            Case{"instances_by_listener", "x=a", "a port and a name"},
+           Case{"api_log", "some", "one of: none, errors, all"},
            Case{"access_file", "keys.json", "an absolute path"},
            Case{"listener_threads", "0", "between 1 and 64"},
            Case{"instance_id", "", "1 to 64 bytes long"},

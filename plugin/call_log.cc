@@ -1,0 +1,52 @@
+#include "plugin/call_log.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+namespace session_status {
+namespace {
+
+constexpr limits::RateLimit kLinesPerSecond{10, 20};
+// What a caller says about itself can be anything of any length.
+constexpr size_t kShownBytesMax = 64;
+
+std::string Shown(absl::string_view text) {
+  return absl::Utf8SafeCHexEscape(text.substr(0, kShownBytesMax));
+}
+
+std::string Line(const openapi::CallRecord& r, uint64_t left_out) {
+  std::string line = absl::StrCat(
+      "call ", r.request_id, ": ", r.http_status, " ", r.code, ", ",
+      r.operation.empty() ? "unknown operation" : r.operation, ", ", r.client_ids, " ids");
+  if (!r.instance.empty()) absl::StrAppend(&line, ", instance ", Shown(r.instance));
+  if (!r.access_key_id.empty()) absl::StrAppend(&line, ", key ", Shown(r.access_key_id));
+  if (!r.peer_address.empty()) absl::StrAppend(&line, ", from ", r.peer_address);
+  if (left_out > 0) absl::StrAppend(&line, " (", left_out, " lines left out before)");
+  return line;
+}
+
+}  // namespace
+
+CallLog::CallLog(broker::BrokerLog& log, CallLogLevel level, Clock clock)
+    : log_(log), level_(level), clock_(clock) {}
+
+void CallLog::OnCall(const openapi::CallRecord& record) {
+  const bool failed = record.http_status >= 400;
+  if (level_ == CallLogLevel::kNone || (level_ == CallLogLevel::kErrors && !failed)) return;
+  uint64_t left_out = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    if (!bucket_.TryTake(kLinesPerSecond, clock_()).admitted) {
+      ++left_out_;
+      return;
+    }
+    left_out = std::exchange(left_out_, 0);
+  }
+  log_.Write(failed ? broker::LogLevel::kWarning : broker::LogLevel::kInfo,
+             Line(record, left_out));
+}
+
+}  // namespace session_status
