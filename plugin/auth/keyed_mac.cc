@@ -12,6 +12,8 @@
 namespace session_status::auth {
 namespace {
 
+constexpr char kHexDigits[] = "0123456789abcdef";
+
 struct MdDeleter {
   void operator()(EVP_MD* md) const { EVP_MD_free(md); }
 };
@@ -102,7 +104,7 @@ void KeyedMac::Return(EVP_MAC_CTX* context) const {
   EVP_MAC_CTX_free(context);
 }
 
-bool KeyedMac::Compute(absl::string_view message, MacBytes* mac) const {
+bool KeyedMac::Compute(absl::Span<const absl::string_view> parts, MacBytes* mac) const {
   EVP_MAC_CTX* const context = Take();
   if (context == nullptr) return false;
   const absl::string_view key = sip_key_.reveal();
@@ -110,10 +112,12 @@ bool KeyedMac::Compute(absl::string_view message, MacBytes* mac) const {
       key.empty() ? nullptr : reinterpret_cast<const unsigned char*>(key.data());
   const size_t want = MacSize(kind_);
   size_t size = 0;
-  const bool done = EVP_MAC_init(context, key_bytes, key.size(), nullptr) == 1 &&
-                    EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()),
-                                   message.size()) == 1 &&
-                    EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 && size == want;
+  bool done = EVP_MAC_init(context, key_bytes, key.size(), nullptr) == 1;
+  for (const absl::string_view part : parts) {
+    done = done && EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(part.data()),
+                                  part.size()) == 1;
+  }
+  done = done && EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 && size == want;
   Return(context);
   return done;
 }
@@ -131,11 +135,28 @@ bool AppendSha256Hex(absl::string_view data, std::string* out) {
 }
 
 void AppendLowerHex(absl::Span<const uint8_t> bytes, std::string* out) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   for (const uint8_t byte : bytes) {
-    out->push_back(kDigits[byte >> 4]);
-    out->push_back(kDigits[byte & 15]);
+    out->push_back(kHexDigits[byte >> 4]);
+    out->push_back(kHexDigits[byte & 15]);
   }
+}
+
+bool EqualsBase64(absl::string_view text, absl::Span<const uint8_t> bytes) {
+  unsigned char expected[(kMacSizeMax + 2) / 3 * 4 + 1];
+  if (bytes.size() > kMacSizeMax) return false;
+  const int size = EVP_EncodeBlock(expected, bytes.data(), static_cast<int>(bytes.size()));
+  return EqualInConstantTime(
+      text, absl::string_view(reinterpret_cast<char*>(expected), static_cast<size_t>(size)));
+}
+
+bool EqualsLowerHex(absl::string_view text, absl::Span<const uint8_t> bytes) {
+  char expected[2 * kMacSizeMax];
+  if (bytes.size() > kMacSizeMax) return false;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    expected[2 * i] = kHexDigits[bytes[i] >> 4];
+    expected[2 * i + 1] = kHexDigits[bytes[i] & 15];
+  }
+  return EqualInConstantTime(text, absl::string_view(expected, 2 * bytes.size()));
 }
 
 void AppendBase64(absl::Span<const uint8_t> bytes, std::string* out) {

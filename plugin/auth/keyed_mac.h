@@ -61,7 +61,11 @@ class KeyedMac {
   KeyedMac& operator=(const KeyedMac&) = delete;
 
   // Fills the first MacSize(kind()) bytes of `*mac`; leaves the others alone.
-  bool Compute(absl::string_view message, MacBytes* mac) const;
+  bool Compute(absl::string_view message, MacBytes* mac) const {
+    return Compute(absl::MakeConstSpan(&message, 1), mac);
+  }
+  // The same over the parts as if they were joined.
+  bool Compute(absl::Span<const absl::string_view> parts, MacBytes* mac) const;
   MacKind kind() const { return kind_; }
 
  private:
@@ -85,6 +89,11 @@ inline constexpr absl::string_view kSha256HexOfNothing =
 bool AppendSha256Hex(absl::string_view data, std::string* out);
 
 void AppendLowerHex(absl::Span<const uint8_t> bytes, std::string* out);
+
+// Compares a text with the base64 or the lower-case hexadecimal form of `bytes`, without telling by
+// its duration where the first difference is. At most kMacSizeMax bytes.
+bool EqualsBase64(absl::string_view text, absl::Span<const uint8_t> bytes);
+bool EqualsLowerHex(absl::string_view text, absl::Span<const uint8_t> bytes);
 
 // Standard base64 with padding; decoding accepts exactly what encoding makes.
 void AppendBase64(absl::Span<const uint8_t> bytes, std::string* out);

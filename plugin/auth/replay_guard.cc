@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -154,13 +153,10 @@ ReplayGuard::~ReplayGuard() = default;
 bool ReplayGuard::Hash(absl::string_view access_key_id, absl::string_view nonce,
                        uint64_t* hash) const {
   if (hasher_ == nullptr) return false;
-  std::string text;
-  text.reserve(access_key_id.size() + 1 + nonce.size());
-  text.append(access_key_id.data(), access_key_id.size());
-  text.push_back('\0');  // never inside a known key id: no two pairs make one text
-  text.append(nonce.data(), nonce.size());
+  // A NUL is never inside a known key id: no two pairs make one text.
+  const absl::string_view parts[] = {access_key_id, absl::string_view("\0", 1), nonce};
   MacBytes bytes;
-  if (!hasher_->Compute(text, &bytes)) return false;
+  if (!hasher_->Compute(parts, &bytes)) return false;
   *hash = 0;
   for (size_t i = 0; i < 8; ++i) *hash |= static_cast<uint64_t>(bytes[i]) << (8 * i);
   return true;

@@ -160,9 +160,8 @@ SignatureVerdict VerifyAcs3Signature(const Acs3Input& input, absl::string_view s
   if (!mac.Compute(string_to_sign, &bytes) || !AppendSha256Hex(input.request->body, &body_hash)) {
     return SignatureVerdict::kUnavailable;
   }
-  std::string expected;
-  AppendLowerHex(absl::MakeConstSpan(bytes).first(MacSize(mac.kind())), &expected);
-  const bool signature_equal = EqualInConstantTime(expected, input.authorization.signature);
+  const bool signature_equal = EqualsLowerHex(
+      input.authorization.signature, absl::MakeConstSpan(bytes).first(MacSize(mac.kind())));
   const bool body_equal = EqualInConstantTime(body_hash, HeaderValue(*input.request, kContentHash));
   return signature_equal && body_equal ? SignatureVerdict::kValid : SignatureVerdict::kMismatch;
 }

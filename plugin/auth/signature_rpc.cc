@@ -27,10 +27,9 @@ SignatureVerdict VerifyRpcSignature(absl::string_view string_to_sign, absl::stri
                                     const KeyedMac& mac) {
   MacBytes bytes;
   if (!mac.Compute(string_to_sign, &bytes)) return SignatureVerdict::kUnavailable;
-  std::string expected;
-  AppendBase64(absl::MakeConstSpan(bytes).first(MacSize(mac.kind())), &expected);
-  return EqualInConstantTime(expected, signature) ? SignatureVerdict::kValid
-                                                  : SignatureVerdict::kMismatch;
+  return EqualsBase64(signature, absl::MakeConstSpan(bytes).first(MacSize(mac.kind())))
+             ? SignatureVerdict::kValid
+             : SignatureVerdict::kMismatch;
 }
 
 }  // namespace session_status::auth

@@ -20,6 +20,7 @@
 #include "plugin/openapi/api_error.h"
 #include "plugin/openapi/operation.h"
 #include "plugin/openapi/reply_writer.h"
+#include "plugin/openapi/request_id.h"
 
 namespace session_status::openapi {
 
@@ -35,6 +36,7 @@ enum class Scheme : uint8_t {
 struct Workspace {
   explicit Workspace(size_t parameters_max) : parameters(parameters_max) {}
   auth::Parameters parameters;
+  RequestIds request_ids;
   std::string canonical;
   std::string string_to_sign;
 };

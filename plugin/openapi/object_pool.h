@@ -23,6 +23,7 @@ class ObjectPool {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     T& operator*() { return *object_; }
+    T* operator->() { return object_.get(); }
 
    private:
     ObjectPool& pool_;

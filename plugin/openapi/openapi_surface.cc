@@ -7,7 +7,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/http/trust.h"
-#include "plugin/openapi/request_id.h"
 
 namespace session_status::openapi {
 namespace {
@@ -86,7 +85,7 @@ const OpenApiSurface::Step OpenApiSurface::kRest[] = {
 void OpenApiSurface::Handle(const http::Request& request, http::Reply* reply) {
   auto lease = workspaces_.Take();
   Call call(request, *lease);
-  call.request_id = NewRequestId();
+  call.request_id = lease->request_ids.Next();
   Check error;
   try {
     error = Answer(&call, reply);
@@ -110,7 +109,8 @@ void OpenApiSurface::HandleRefused(const http::Request& request, int status,
   error.http_status = status;
   if (!message.empty()) error.detail = absl::StrCat(" ", message);
   if (status == 429) error.retry_after = absl::Seconds(1);
-  WriteErrorReply(request, Format::kJson, NewRequestId(), error, reply);
+  auto lease = workspaces_.Take();
+  WriteErrorReply(request, Format::kJson, lease->request_ids.Next(), error, reply);
 }
 
 Check OpenApiSurface::Run(absl::Span<const Step> steps, Call* call) {
