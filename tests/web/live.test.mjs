@@ -134,13 +134,16 @@ for (const colorScheme of ['light', 'dark']) {
 
 test('the colours follow the button and stay', async () => {
   const visit = await browser.open(broker.origin, 'live');
-  const theme = () => visit.page.evaluate(() => document.documentElement.dataset.theme);
-  assert.equal(await theme(), undefined);
-  await visit.page.getByRole('button', {name: 'Colours: auto'}).click();
-  assert.equal(await theme(), 'light');
-  await visit.page.getByRole('button', {name: 'Colours: light'}).click();
-  assert.equal(await theme(), 'dark');
-  await visit.page.reload();
-  await visit.page.getByRole('button', {name: 'Colours: dark'}).click();
+  const {page} = visit;
+  const coloured = (theme) => page.waitForFunction(
+    (wanted) => document.documentElement.dataset.theme === wanted, theme);
+  await coloured(undefined);
+  await page.getByRole('button', {name: 'Colours: auto'}).click();
+  await coloured('light');
+  await page.getByRole('button', {name: 'Colours: light'}).click();
+  await coloured('dark');
+  await page.reload();
+  await coloured('dark');
+  await page.getByRole('button', {name: 'Colours: dark'}).waitFor();
   await visit.close();
 });

@@ -1,5 +1,5 @@
 // The frame: which view, which colours.
-import {useEffect, useState} from 'preact/hooks';
+import {useEffect, useLayoutEffect, useState} from 'preact/hooks';
 
 import {Explorer} from './explorer/explorer';
 import {Live} from './live/live';
@@ -33,7 +33,8 @@ export function App() {
   useEffect(() => {
     document.title = view === 'live' ? 'Live · Session status' : 'API explorer · Session status';
   }, [view]);
-  useEffect(() => {
+  // Before the first paint: the page must not flash in the other colours.
+  useLayoutEffect(() => {
     localStorage.setItem(THEME_KEY, theme);
     if (theme === 'auto') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
