@@ -1,5 +1,6 @@
 #include "registry/session_details_reader.h"
 
+#include <algorithm>
 #include <string>
 
 #include "registry/address.h"
@@ -42,6 +43,10 @@ void ReadDetails(const SessionTable& table, Slot slot, StatusWord word, SessionD
   details->connected_at = FromMillis(d.connected_ms);
   details->disconnected_at = FromMillis(d.ended_ms);
   details->session_created_at = FromMillis(d.created_ms);
+  details->ended_not_before =
+      d.ended_span == 0 ? absl::InfinitePast()
+                        : FromMillis(d.ended_ms - std::min(d.ended_ms, d.ended_span * kEndedSpanUnitMs));
+  details->restored = d.restored;
   details->listener_port = d.listener_port;
   details->keepalive_s = d.keepalive_s;
   details->protocol_version = d.protocol_version;

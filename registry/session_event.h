@@ -70,7 +70,9 @@ struct SessionEvent {
     kConnected,    // the connection `incarnation` was accepted; `connection` is filled
     kEnded,        // the connection `incarnation` ended; `session_kept` says what remains
     kSessionGone,  // a kept session ended without a connection; `incarnation` was its last one
-    kRestored,     // found at start: the broker (or our store) holds this client; `state` says how
+    kRestored,     // found at start: the broker (or our store) holds this client; `state` says how.
+                   // May name the incarnation that the registry holds, if that is kOffline: the
+                   // broker turns out to have kept its session
   };
   Kind kind = Kind::kConnected;
   absl::string_view client_id;  // 1 to 65,535 bytes
@@ -83,6 +85,9 @@ struct SessionEvent {
   SessionState state = SessionState::kUnknown;  // kRestored: kOfflineSessionKept or kOffline
   absl::Time connected_at;               // kRestored: what the store remembered, or InfinitePast
   absl::Time session_created_at;         // kRestored: likewise
+  uint32_t connects = 0;                 // kRestored: likewise, 0: not known
+  // kRestored: the end lies between this and `time`. InfinitePast: `time` is exact.
+  absl::Time ended_not_before = absl::InfinitePast();
 };
 
 }  // namespace session_status::registry

@@ -121,11 +121,16 @@ struct DetailFields {
   uint32_t username = 0;       // number in the StringPool, 0: none
   uint32_t connects = 0;
   uint32_t ended_node = 0;     // number in the EndedList, 0: not in it
+  uint32_t ended_span = 0;     // the end may be so many times kEndedSpanUnitMs earlier
   AddressKind address_kind = AddressKind::kNone;
   ProtocolVersion protocol_version = ProtocolVersion::kUnknown;
   Transport transport = Transport::kUnknown;
   bool clean_start = false;
+  bool restored = false;       // told by kRestored, no connection since
 };
+
+// With this grain 32 bits hold eight years between a broker's death and its next start.
+inline constexpr uint64_t kEndedSpanUnitMs = 64;
 
 inline constexpr int kDetailWords = 6;
 using DetailWords = std::array<uint64_t, kDetailWords>;
@@ -136,7 +141,8 @@ constexpr DetailWords Pack(const DetailFields& f) {
           f.created_ms << 16 | f.listener_port,
           uint64_t{f.address} << 32 | f.username,
           uint64_t{f.connects} << 32 | f.ended_node,
-          uint64_t{f.group} << 16 | uint64_t{f.clean_start} << 7 |
+          uint64_t{f.ended_span} << 32 | uint64_t{f.group} << 16 | uint64_t{f.restored} << 8 |
+              uint64_t{f.clean_start} << 7 |
               static_cast<uint64_t>(f.address_kind) << 5 |
               static_cast<uint64_t>(f.transport) << 3 | static_cast<uint64_t>(f.protocol_version)};
 }
@@ -154,6 +160,8 @@ constexpr DetailFields Unpack(const DetailWords& w) {
   f.connects = static_cast<uint32_t>(w[4] >> 32);
   f.ended_node = static_cast<uint32_t>(w[4]);
   f.group = static_cast<uint16_t>(w[5] >> 16);
+  f.ended_span = static_cast<uint32_t>(w[5] >> 32);
+  f.restored = ((w[5] >> 8) & 1) != 0;
   f.clean_start = ((w[5] >> 7) & 1) != 0;
   f.address_kind = static_cast<AddressKind>((w[5] >> 5) & 3);
   f.transport = static_cast<Transport>((w[5] >> 3) & 3);

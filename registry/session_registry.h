@@ -46,6 +46,10 @@ struct SessionDetails {
   absl::Time connected_at = absl::InfinitePast();        // of the last connection
   absl::Time disconnected_at = absl::InfinitePast();     // InfinitePast while online
   absl::Time session_created_at = absl::InfinitePast();
+  // The end lies between this and disconnected_at; InfinitePast: disconnected_at is exact. Up to
+  // 64 ms earlier than what kRestored said.
+  absl::Time ended_not_before = absl::InfinitePast();
+  bool restored = false;  // told by kRestored; no connection since
   std::string address;
   std::string username;
   uint16_t listener_port = 0;

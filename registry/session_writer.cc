@@ -48,6 +48,16 @@ Transport Known(Transport transport) {
   return transport <= Transport::kWebSockets ? transport : Transport::kUnknown;
 }
 
+// How much earlier than at `ended_ms` the end may have been, in kEndedSpanUnitMs, rounded up: never
+// a narrower interval than was told.
+uint32_t EndedSpan(const SessionEvent& e, uint64_t ended_ms) {
+  if (e.ended_not_before == absl::InfinitePast()) return 0;
+  const uint64_t first_ms = ToMillis(e.ended_not_before);
+  if (first_ms >= ended_ms) return 0;
+  const uint64_t span = (ended_ms - first_ms + kEndedSpanUnitMs - 1) / kEndedSpanUnitMs;
+  return static_cast<uint32_t>(std::min<uint64_t>(span, UINT32_MAX));
+}
+
 bool BringsConnection(const SessionEvent& e) {
   return e.kind == Kind::kConnected || e.kind == Kind::kRestored;
 }
@@ -71,8 +81,11 @@ void CheckFor(bool ok, const char* what) {
 bool SessionWriter::Accepts(const SessionEvent& e, const Session& s) {
   switch (e.kind) {
     case Kind::kConnected:
-    case Kind::kRestored:
       return e.incarnation > s.incarnation;
+    case Kind::kRestored:
+      return e.incarnation > s.incarnation ||
+             (e.incarnation == s.incarnation && s.state() == SessionState::kOffline &&
+              e.state == SessionState::kOfflineSessionKept);
     case Kind::kEnded:
       return e.incarnation == s.incarnation && s.state() == SessionState::kOnline;
     case Kind::kSessionGone:
@@ -112,6 +125,8 @@ DetailFields SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s
     if (session_is_new) d.created_ms = now_ms;
     d.connected_ms = now_ms;
     d.ended_ms = 0;
+    d.ended_span = 0;
+    d.restored = false;
     d.broker_code = 0;
     if (d.connects < UINT32_MAX) ++d.connects;
     return d;
@@ -119,8 +134,11 @@ DetailFields SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s
   if (e.kind == Kind::kRestored) {
     d.connected_ms = ToMillis(e.connected_at);
     d.created_ms = ToMillis(e.session_created_at);
+    d.connects = e.connects;
+    d.restored = true;
   }
   d.ended_ms = now_ms;
+  d.ended_span = e.kind == Kind::kRestored ? EndedSpan(e, now_ms) : 0;
   d.broker_code = e.broker_code;
   return d;
 }

@@ -9,6 +9,12 @@ namespace session_status::registry {
 
 namespace {
 using Kind = SessionEvent::Kind;
+
+// The first moment at or before `first` that is a whole number of 64 ms before `last`.
+absl::Time EarlierInSteps(absl::Time first, absl::Time last) {
+  if (first == absl::InfinitePast()) return first;
+  return last - absl::Ceil(last - first, absl::Milliseconds(64));
+}
 }  // namespace
 
 ApplyResult RegistryModel::Apply(const SessionEvent& e) {
@@ -20,8 +26,12 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
   bool accepted = false;
   switch (e.kind) {
     case Kind::kConnected:
-    case Kind::kRestored:
       accepted = e.incarnation > d.incarnation;
+      break;
+    case Kind::kRestored:
+      accepted = e.incarnation > d.incarnation ||
+                 (e.incarnation == d.incarnation && d.status.state == SessionState::kOffline &&
+                  e.state == SessionState::kOfflineSessionKept);
       break;
     case Kind::kEnded:
       accepted = e.incarnation == d.incarnation && d.status.state == SessionState::kOnline;
@@ -45,6 +55,8 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     d.status = {SessionState::kOnline, EndReason::kNone};
     d.connected_at = e.time;
     d.disconnected_at = absl::InfinitePast();
+    d.ended_not_before = absl::InfinitePast();
+    d.restored = false;
     d.broker_code = 0;
     ++d.connects;
   } else {
@@ -54,10 +66,16 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
       d.status.state = e.state;
       d.connected_at = e.connected_at;
       d.session_created_at = e.session_created_at;
+      d.connects = e.connects;
+      d.restored = true;
     } else {
       ++counts_.ends_by_reason[static_cast<size_t>(e.reason)];
     }
     d.disconnected_at = e.time;
+    d.ended_not_before = absl::InfinitePast();
+    if (e.kind == Kind::kRestored && e.ended_not_before < e.time) {
+      d.ended_not_before = EarlierInSteps(e.ended_not_before, e.time);
+    }
     d.broker_code = e.broker_code;
   }
   d.incarnation = e.incarnation;
@@ -161,7 +179,9 @@ void RandomEvents::Next(const RegistryModel& about, RandomEvent* out) {
                        : Kind::kRestored;
   const bool brings = e.kind == Kind::kConnected || e.kind == Kind::kRestored;
   const bool late = Below(10) == 0;  // an event that somebody else overtook
-  e.incarnation = brings ? (late ? incarnation_ / 2 + 1 : ++incarnation_)
+  const bool same = e.kind == Kind::kRestored && held != 0 && Below(2) == 0;
+  e.incarnation = same     ? held
+                  : brings ? (late ? incarnation_ / 2 + 1 : ++incarnation_)
                          : (late || held == 0 ? Below(incarnation_ + 1) + 1 : held);
   e.connection.address = out->address;
   e.connection.username = out->username;
@@ -177,6 +197,8 @@ void RandomEvents::Next(const RegistryModel& about, RandomEvent* out) {
     e.state = Below(2) == 0 ? SessionState::kOffline : SessionState::kOfflineSessionKept;
     if (Below(2) == 0) e.connected_at = now_ - absl::Hours(1);
     if (Below(2) == 0) e.session_created_at = now_ - absl::Hours(2);
+    e.connects = static_cast<uint32_t>(Below(1000));
+    if (Below(2) == 0) e.ended_not_before = now_ - absl::Milliseconds(Below(1'000'000));
     if (e.connected_at == absl::Time()) e.connected_at = absl::InfinitePast();
     if (e.session_created_at == absl::Time()) e.session_created_at = absl::InfinitePast();
   }
@@ -221,7 +243,8 @@ std::string Difference(const SessionDetails& a, const SessionDetails& b) {
         "state ", static_cast<int>(d.status.state), " reason ", static_cast<int>(d.status.reason),
         " incarnation ", d.incarnation, " code ", d.broker_code, " connects ", d.connects,
         " connected ", absl::FormatTime(d.connected_at), " disconnected ",
-        absl::FormatTime(d.disconnected_at), " created ", absl::FormatTime(d.session_created_at),
+        absl::FormatTime(d.disconnected_at), " or from ", absl::FormatTime(d.ended_not_before),
+        " restored ", d.restored, " created ", absl::FormatTime(d.session_created_at),
         " address ", d.address, " user ", d.username, " port ", d.listener_port, " keepalive ",
         d.keepalive_s, " protocol ", static_cast<int>(d.protocol_version), " transport ",
         static_cast<int>(d.transport), " clean ", d.clean_start);
