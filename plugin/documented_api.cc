@@ -30,7 +30,8 @@ DocumentedApi::DocumentedApi(const registry::SessionRegistry& registry, broker::
       options_(std::move(options)),
       instances_(InstanceOptions(options_, instance_id)),
       source_(registry, instances_),
-      call_log_(log, options_.call_log, absl::Now) {}
+      call_log_(log, options_.call_log, absl::Now),
+      throttles_(call_log_) {}
 
 absl::Status DocumentedApi::Start(int nice) {
   if (!options_.access_file.empty()) {
@@ -43,7 +44,7 @@ absl::Status DocumentedApi::Start(int nice) {
   parts.instances = &instances_;
   parts.access = access_.has_value() ? &*access_ : nullptr;
   parts.meter = usage_.get();
-  parts.observer = &call_log_;
+  parts.observer = &throttles_;
   surface_.emplace(options_.surface, parts);
   return absl::OkStatus();
 }

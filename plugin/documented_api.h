@@ -23,6 +23,7 @@
 #include "plugin/openapi/session_source.h"
 #include "plugin/openapi/surface_options.h"
 #include "plugin/store/usage_store.h"
+#include "plugin/throttle_counter.h"
 #include "registry/session_registry.h"
 
 namespace session_status {
@@ -47,6 +48,8 @@ class DocumentedApi {
   bool has_access_file() const { return access_.has_value(); }
 
   http::Handler& surface() { return *surface_; }
+  const ThrottleCounter& throttles() const { return throttles_; }      // any thread
+  const store::UsageStore* usage() const { return usage_.get(); }      // nullptr: not counted
 
  private:
   absl::Status OpenUsage(int nice);
@@ -58,6 +61,7 @@ class DocumentedApi {
   std::optional<auth::AccessStore> access_;
   std::unique_ptr<store::UsageStore> usage_;
   CallLog call_log_;
+  ThrottleCounter throttles_;
   std::optional<openapi::OpenApiSurface> surface_;
 };
 

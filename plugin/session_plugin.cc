@@ -52,11 +52,14 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   connect_surface_.emplace(*service_);
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
-  telemetry_.AddRoutes({registry_, feed_, options_.snapshot_refresh, server,
+  telemetry_.AddRoutes({registry_, feed_, following_->feed(), documented_api_,
+                        options_.snapshot_refresh, server,
                         [this] { return listener_.has_value() ? &*listener_ : nullptr; }},
                        &router_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
-  AddPageAndDocumentedApi();
+  page_.emplace(options_.instance_id, *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
+                                                          documented_api_.surface()));
+  page_->AddRoutes(&router_);
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
   for (registry::ChangeObserver* o : following_->observers()) observers_.push_back(o);
@@ -77,19 +80,8 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   return absl::OkStatus();
 }
 
-void SessionPlugin::AddPageAndDocumentedApi() {
-  page_.emplace(web::ApiFacts{kVersion, options_.instance_id, {}});
-  root_.emplace(*page_, *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
-                                            documented_api_.surface()));
-  // For anyone: the page is constant and shows nothing by itself, the API checks signatures.
-  constexpr auto kAnyone = http::Router::Audience::kAnyone;
-  router_.Add(http::Router::Match::kExact, web::WebSurface::kDescriptionPath, &*page_, kAnyone);
-  router_.Add(http::Router::Match::kPrefix, web::WebSurface::kAssetPrefix, &*page_, kAnyone);
-  router_.Add(http::Router::Match::kExact, web::WebSurface::kPagePath, &*root_, kAnyone);
-}
-
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
-  const Telemetry::TimedEvent timed(telemetry_.event_callback());
+  const Telemetry::TimedEvent timed(telemetry_, event.kind);
   following_->cuts().BeginChange(event.client_id);
   const registry::ApplyResult result = registry_.Apply(event);
   following_->cuts().EndChange();

@@ -25,12 +25,11 @@
 #include "plugin/following.h"
 #include "plugin/http/router.h"
 #include "plugin/options.h"
+#include "plugin/page.h"
 #include "plugin/refresher.h"
 #include "plugin/reloader.h"
-#include "plugin/root_surface.h"
 #include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
-#include "plugin/web/web_surface.h"
 #include "registry/change_observer.h"
 #include "registry/session_registry.h"
 
@@ -54,7 +53,6 @@ class SessionPlugin : private broker::EventSink {
   void OnReload(absl::Time now) override;
 
   absl::Status StartService(broker::BrokerLine line);
-  void AddPageAndDocumentedApi();
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
   std::vector<registry::ChangeObserver*> observers_;
@@ -72,9 +70,8 @@ class SessionPlugin : private broker::EventSink {
   http::Router router_;
   std::optional<api::Service> service_;           // once the broker line is known
   std::optional<api::ConnectSurface> connect_surface_;
-  std::optional<web::WebSurface> page_;
   DocumentedApi documented_api_;
-  std::optional<RootSurface> root_;
+  std::optional<Page> page_;
   std::optional<transport::Listener> listener_;
   Reloader reloader_;
 };

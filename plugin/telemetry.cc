@@ -48,6 +48,26 @@ metrics::RegistryReadings ReadRegistry(const registry::SessionRegistry& registry
   return out;
 }
 
+metrics::FeedReadings ReadFeed(const feed::ChangeFeed& changes) {
+  const feed::FeedCounters& counters = changes.counters();
+  metrics::FeedReadings out;
+  out.followers = counters.followers.value();
+  out.refused = counters.refused.value();
+  out.gaps = counters.gaps.value();
+  out.sent = counters.sent.value();
+  if (out.followers > 0) out.lag_changes = changes.lag().changes();
+  return out;
+}
+
+metrics::UsageReadings ReadUsage(const store::UsageStats& stats) {
+  metrics::UsageReadings out;
+  out.counted = stats.counted;
+  out.refused = stats.refused;
+  out.write_failures = stats.flush_failures;
+  out.pending = stats.pending;
+  return out;
+}
+
 }  // namespace
 
 int64_t Telemetry::MonotonicNs() {
@@ -73,7 +93,15 @@ metrics::Readings Telemetry::Read(const Sources& sources) const {
   out.now = absl::Now();
   out.server = sources.server;
   out.registry = ReadRegistry(sources.registry, sources.snapshot_refresh);
-  out.broker = ReadBroker(sources.feed);
+  out.broker = ReadBroker(sources.broker);
+  out.feed = ReadFeed(sources.changes);
+  const ThrottleCounter& throttles = sources.documented_api.throttles();
+  out.throttles = metrics::ThrottleReadings{throttles.by_user(), throttles.by_api(),
+                                            throttles.by_address()};
+  if (const store::UsageStore* usage = sources.documented_api.usage()) {
+    out.usage = ReadUsage(usage->stats());
+  }
+  for (size_t i = 0; i < events_.size(); ++i) out.events[i] = events_[i].value();
   if (const transport::Listener* listener = sources.listener()) {
     out.listener = ReadListener(listener->stats());
   }

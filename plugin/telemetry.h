@@ -5,6 +5,7 @@
 #ifndef SESSION_STATUS_PLUGIN_TELEMETRY_H_
 #define SESSION_STATUS_PLUGIN_TELEMETRY_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -12,6 +13,8 @@
 
 #include "absl/time/time.h"
 #include "plugin/broker/hooks.h"
+#include "plugin/documented_api.h"
+#include "plugin/feed/change_feed.h"
 #include "plugin/http/router.h"
 #include "plugin/metrics/health_surface.h"
 #include "plugin/metrics/measured_surface.h"
@@ -25,18 +28,23 @@ class Telemetry {
  public:
   struct Sources {
     const registry::SessionRegistry& registry;
-    const broker::Feed& feed;
+    const broker::Feed& broker;
+    const feed::ChangeFeed& changes;
+    const DocumentedApi& documented_api;
     absl::Duration snapshot_refresh;
     metrics::ServerReadings server;
     // The listener, or nullptr before it runs.
     std::function<const transport::Listener*()> listener;
   };
 
-  // Records how long the broker's thread spent until the end of the scope.
+  // Counts an event, and records how long the broker's thread spent on it until the end of the
+  // scope.
   class TimedEvent {
    public:
-    explicit TimedEvent(metrics::DurationHistogram& histogram)
-        : histogram_(histogram), begin_ns_(MonotonicNs()) {}
+    TimedEvent(Telemetry& telemetry, registry::SessionEvent::Kind kind)
+        : histogram_(telemetry.event_callback_), begin_ns_(MonotonicNs()) {
+      telemetry.events_[static_cast<size_t>(kind)].Add();
+    }
     ~TimedEvent() { histogram_.Record(MonotonicNs() - begin_ns_); }
     TimedEvent(const TimedEvent&) = delete;
     TimedEvent& operator=(const TimedEvent&) = delete;
@@ -48,7 +56,6 @@ class Telemetry {
 
   static int64_t MonotonicNs();
 
-  metrics::DurationHistogram& event_callback() { return event_callback_; }
   metrics::DurationHistogram& snapshot_publish() { return snapshot_publish_; }
 
   // `surface`, measured; give the result to the router in its place.
@@ -61,6 +68,7 @@ class Telemetry {
   metrics::Readings Read(const Sources& sources) const;
 
   metrics::QueryRecorder queries_;
+  std::array<Counter, metrics::kEventKindCount> events_;
   metrics::DurationHistogram event_callback_;
   metrics::DurationHistogram snapshot_publish_;
   std::list<metrics::MeasuredSurface> measured_;

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "plugin/feed/change_ring.h"
+#include "plugin/feed/follower_lag.h"
 #include "plugin/os/poller.h"
 #include "registry/change_observer.h"
 #include "registry/counter.h"
@@ -52,6 +53,9 @@ class ChangeFeed : public registry::ChangeObserver {
   const FeedOptions& options() const { return options_; }
   int64_t epoch() const { return epoch_; }
   FeedCounters& counters() { return counters_; }
+  const FeedCounters& counters() const { return counters_; }
+  FollowerLag& lag() { return lag_; }
+  const FollowerLag& lag() const { return lag_; }
 
  private:
   const registry::SessionRegistry& registry_;
@@ -60,6 +64,7 @@ class ChangeFeed : public registry::ChangeObserver {
   const int64_t epoch_;
   ChangeRing ring_;
   FeedCounters counters_;
+  FollowerLag lag_;
 };
 
 }  // namespace session_status::feed

@@ -26,7 +26,8 @@ ChangeStream::ChangeStream(ChangeFeed& feed, WatchOptions options,
     : feed_(feed),
       encoder_(std::move(encoder)),
       time_limit_(time_limit),
-      subscription_(feed, std::move(options)) {}
+      subscription_(feed, std::move(options)),
+      delivered_(feed.ring().newest_sequence()) {}
 
 ChangeStream::~ChangeStream() {
   if (wake_ != nullptr) feed_.poller().Remove(this);
@@ -49,6 +50,7 @@ http::BodyStream::Progress ChangeStream::Next(size_t bytes_max, std::string* out
   }
   out_ = nullptr;
   if (out->size() != before) sent_ = true;
+  if (subscription_.sequence() != 0) delivered_ = subscription_.sequence();
   if (expired_) {
     encoder_->End(absl::DeadlineExceededError("the call's time is over"), out);
     return Progress::kDone;
@@ -62,6 +64,9 @@ http::BodyStream::Progress ChangeStream::Next(size_t bytes_max, std::string* out
 void ChangeStream::Poll(absl::Duration now) {
   if (!polled_) quiet_since_ = started_at_ = now;
   polled_ = true;
+  const uint64_t newest = feed_.ring().newest_sequence();
+  const uint64_t delivered = delivered_;
+  feed_.lag().Note(now, newest > delivered ? newest - delivered : 0);
   if (sent_.exchange(false)) quiet_since_ = now;
   if (!waiting_) return;
   bool wake = feed_.ring().HasMore(waiting_at_);

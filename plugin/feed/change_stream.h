@@ -61,6 +61,7 @@ class ChangeStream : public http::BodyStream,
   std::atomic<bool> waiting_{false};        // Next() said kWaiting; Poll() may wake
   std::atomic<uint64_t> waiting_at_{0};     // … at this position of the ring
   std::atomic<bool> sent_{false};           // something was sent since the last Poll()
+  std::atomic<uint64_t> delivered_;         // up to this sequence
   std::atomic<bool> heartbeat_due_{false};
   std::atomic<bool> expired_{false};
 

@@ -35,9 +35,10 @@ bool HasHeader(const http::Reply& reply, absl::string_view name) {
 
 QueryOperation OperationOf(const http::Request& request) {
   const absl::string_view name = OperationName(request);
-  for (const auto operation : {QueryOperation::kBatch, QueryOperation::kSingle,
-                               QueryOperation::kServerStatus}) {
-    if (name == LabelOf(operation)) return operation;
+  for (size_t i = 0; i < kQueryOperationCount; ++i) {
+    if (const auto operation = static_cast<QueryOperation>(i); name == LabelOf(operation)) {
+      return operation;
+    }
   }
   return QueryOperation::kOther;
 }

@@ -25,6 +25,9 @@ static_assert(std::size(kReasonLabels) == registry::kEndReasonCount);
 // By ProtocolVersion number; empty: no such version.
 constexpr absl::string_view kProtocolLabels[] = {"unknown", "", "", "3.1", "3.1.1", "5"};
 
+constexpr absl::string_view kEventLabels[] = {"connected", "ended", "session_gone", "restored"};
+static_assert(std::size(kEventLabels) == kEventKindCount);
+
 // The kind of a row says which of the two members Prometheus reads; setting both keeps one helper.
 ClientMetric Sample(double value, std::vector<ClientMetric::Label> labels = {}) {
   ClientMetric metric;
@@ -53,6 +56,14 @@ void FromCounts(const Readings& r, Samples* out) {
 template <uint64_t BrokerReadings::*kField>
 void FromBroker(const Readings& r, Samples* out) {
   if (r.broker.has_value()) out->push_back(Sample((*r.broker).*kField));
+}
+template <uint64_t FeedReadings::*kField>
+void FromFeed(const Readings& r, Samples* out) {
+  if (r.feed.has_value()) out->push_back(Sample((*r.feed).*kField));
+}
+template <uint64_t UsageReadings::*kField>
+void FromUsage(const Readings& r, Samples* out) {
+  if (r.usage.has_value()) out->push_back(Sample((*r.usage).*kField));
 }
 template <int64_t ListenerReadings::*kField>
 void FromListener(const Readings& r, Samples* out) {
@@ -85,6 +96,19 @@ void ReadEnds(const Readings& r, Samples* out) {
   }
 }
 
+void ReadEvents(const Readings& r, Samples* out) {
+  for (size_t i = 0; i < std::size(kEventLabels); ++i) {
+    out->push_back(Sample(r.events[i], {{"kind", std::string(kEventLabels[i])}}));
+  }
+}
+
+void ReadThrottled(const Readings& r, Samples* out) {
+  if (!r.throttles.has_value()) return;
+  out->push_back(Sample(r.throttles->user, {{"code", "Throttling.User"}}));
+  out->push_back(Sample(r.throttles->api, {{"code", "Throttling.Api"}}));
+  out->push_back(Sample(r.throttles->address, {{"code", "Throttling"}}));
+}
+
 void ReadSnapshotAge(const Readings& r, Samples* out) {
   if (r.registry.snapshot.taken_at == absl::InfinitePast()) return;  // none was taken yet
   out->push_back(Sample(absl::ToDoubleSeconds(r.registry.snapshot.age(r.now))));
@@ -110,6 +134,8 @@ constexpr MetricRow kMetrics[] = {
      "registry", ReadSessions},
     {"session_status_online_sessions", MetricType::Gauge, "protocol",
      "Clients online now, by MQTT version.", "registry", ReadOnlineByProtocol},
+    {"session_status_events_total", MetricType::Counter, "kind",
+     "Session events that the broker told, stale ones included, by kind.", "plugin", ReadEvents},
     {"session_status_connects_total", MetricType::Counter, "", "Connections that were accepted.",
      "registry", FromCounts<&registry::RegistryCounts::connects>},
     {"session_status_takeovers_total", MetricType::Counter, "",
@@ -180,6 +206,34 @@ constexpr MetricRow kMetrics[] = {
      [](const Readings& r, Samples* out) {
        if (r.queries != nullptr) *out = r.queries->Read();
      }},
+
+    {"session_status_api_throttled_calls_total", MetricType::Counter, "code",
+     "Calls of the documented API that a rate limit turned away, by the code they got.", "openapi",
+     ReadThrottled},
+    {"session_status_usage_transactions_total", MetricType::Counter, "",
+     "Successful calls counted into the usage database.", "store",
+     FromUsage<&UsageReadings::counted>},
+    {"session_status_usage_refused_calls_total", MetricType::Counter, "",
+     "Calls answered SystemOverFlow because there was no room left to count them.", "store",
+     FromUsage<&UsageReadings::refused>},
+    {"session_status_usage_pending_counts", MetricType::Gauge, "",
+     "Different usage counts that wait to be written.", "store",
+     FromUsage<&UsageReadings::pending>},
+    {"session_status_usage_write_failures_total", MetricType::Counter, "",
+     "Failed attempts to write the usage database; the counts wait and nothing is lost.", "store",
+     FromUsage<&UsageReadings::write_failures>},
+
+    {"session_status_feed_followers", MetricType::Gauge, "", "Followers of the change feed now.",
+     "feed", FromFeed<&FeedReadings::followers>},
+    {"session_status_feed_lag_changes", MetricType::Gauge, "",
+     "Changes not yet handed to the follower that is furthest behind.", "feed",
+     FromFeed<&FeedReadings::lag_changes>},
+    {"session_status_feed_sent_changes_total", MetricType::Counter, "",
+     "Changes and states sent, over all followers.", "feed", FromFeed<&FeedReadings::sent>},
+    {"session_status_feed_gaps_total", MetricType::Counter, "",
+     "Times a follower was told that it missed changes.", "feed", FromFeed<&FeedReadings::gaps>},
+    {"session_status_feed_refused_followers_total", MetricType::Counter, "",
+     "Followers turned away over feed_followers_max.", "feed", FromFeed<&FeedReadings::refused>},
 
     {"session_status_listener_connections", MetricType::Gauge, "",
      "Open connections of the listener.", "transport",

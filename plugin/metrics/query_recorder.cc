@@ -10,7 +10,7 @@ static_assert(std::size(kSurfaceLabels) == kQuerySurfaceCount);
 
 constexpr absl::string_view kOperationLabels[] = {"BatchQuerySessionByClientIds",
                                                   "QuerySessionByClientId", "GetServerStatus",
-                                                  "other"};
+                                                  "GetCounts", "ListSessions", "other"};
 static_assert(std::size(kOperationLabels) == kQueryOperationCount);
 
 constexpr absl::string_view kResultLabels[] = {"ok", "refused", "denied", "throttled", "failed"};

@@ -18,8 +18,8 @@ namespace session_status::metrics {
 enum class QuerySurface : uint8_t { kAdmin, kOpenApi };
 inline constexpr size_t kQuerySurfaceCount = 2;
 
-enum class QueryOperation : uint8_t { kBatch, kSingle, kServerStatus, kOther };
-inline constexpr size_t kQueryOperationCount = 4;
+enum class QueryOperation : uint8_t { kBatch, kSingle, kServerStatus, kCounts, kList, kOther };
+inline constexpr size_t kQueryOperationCount = 6;
 
 enum class QueryResult : uint8_t {
   kOk,

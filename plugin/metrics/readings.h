@@ -2,10 +2,11 @@
 // this process does not have (no listener yet, no store) is absent, and so are its metrics.
 //
 // To add a metric: a field here, a row in metric_table.cc, a line where the composition root fills
-// it, the line in docs/metrics.md that the test then prints.
+// it; then SESSION_STATUS_UPDATE_DOCS=1 ctest --test-dir build/release -R MetricTable
 #ifndef SESSION_STATUS_PLUGIN_METRICS_READINGS_H_
 #define SESSION_STATUS_PLUGIN_METRICS_READINGS_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -16,6 +17,8 @@
 #include "registry/session_registry.h"
 
 namespace session_status::metrics {
+
+inline constexpr size_t kEventKindCount = 4;  // of registry::SessionEvent::Kind
 
 struct ServerReadings {
   absl::string_view version;  // static lifetime
@@ -56,12 +59,38 @@ struct ListenerReadings {
   int64_t buffered_bytes = 0;
 };
 
+struct FeedReadings {
+  uint64_t followers = 0;
+  uint64_t refused = 0;
+  uint64_t gaps = 0;
+  uint64_t sent = 0;
+  uint64_t lag_changes = 0;  // of the follower furthest behind
+};
+
+// Calls of the documented API that a limit turned away, by the error they got.
+struct ThrottleReadings {
+  uint64_t user = 0;     // Throttling.User
+  uint64_t api = 0;      // Throttling.Api
+  uint64_t address = 0;  // Throttling
+};
+
+struct UsageReadings {
+  uint64_t counted = 0;
+  uint64_t refused = 0;
+  uint64_t write_failures = 0;
+  uint64_t pending = 0;
+};
+
 struct Readings {
   absl::Time now;
   ServerReadings server;
   RegistryReadings registry;
   std::optional<BrokerReadings> broker;
   std::optional<ListenerReadings> listener;
+  std::optional<FeedReadings> feed;
+  std::optional<ThrottleReadings> throttles;
+  std::optional<UsageReadings> usage;
+  std::array<uint64_t, kEventKindCount> events{};     // by SessionEvent::Kind
   const QueryRecorder* queries = nullptr;             // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;

@@ -68,6 +68,24 @@ TEST_F(ChangeStreamTest, ServerSentEventsCarryNameIdAndJson) {
             "\"TRANSPORT_MQTT\"}\n\n");
 }
 
+TEST_F(ChangeStreamTest, TheFeedKnowsHowFarTheSlowestFollowerIsBehind) {
+  http::Reply slow, quick;
+  for (http::Reply* reply : {&slow, &quick}) {
+    sse_.Handle(Get(""), reply);
+    reply->stream->Start([] {});
+    Pull(reply);
+  }
+  for (const char* id : {"a", "b", "c"}) Connect(id);
+  Pull(&quick);
+  poller_.PollOnce(absl::Seconds(1));
+  poller_.PollOnce(absl::Seconds(2));
+  EXPECT_EQ(feed_.lag().changes(), 3u);
+  Pull(&slow);
+  poller_.PollOnce(absl::Seconds(3));
+  poller_.PollOnce(absl::Seconds(4));
+  EXPECT_EQ(feed_.lag().changes(), 0u);
+}
+
 TEST_F(ChangeStreamTest, TheLastEventIdWinsOverTheUrl) {
   for (const char* id : {"a", "b", "c"}) Connect(id);
   const http::Header headers[] = {{"Last-Event-ID", "1699999999000-2"}};

@@ -33,6 +33,13 @@ struct ExampleSources {
     r.broker->tracked = 7;
     r.listener.emplace();
     r.listener->accepted = 11;
+    r.feed.emplace();
+    r.feed->lag_changes = 6;
+    r.throttles.emplace();
+    r.throttles->user = 4;
+    r.usage.emplace();
+    r.usage->pending = 2;
+    r.events = {42, 37, 2, 1};
     r.queries = &queries;
     r.event_callback = &event_callback;
     r.snapshot_publish = &snapshot_publish;

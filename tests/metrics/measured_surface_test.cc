@@ -66,6 +66,8 @@ TEST(MeasuredSurfaceTest, FindsTheOperationWhereverItIsNamed) {
   for (const Case& c : {
            Case{"/s/QuerySessionByClientId", "", "", "", QueryOperation::kSingle},
            Case{"/s/GetServerStatus", "", "", "", QueryOperation::kServerStatus},
+           Case{"/s/GetCounts", "", "", "", QueryOperation::kCounts},
+           Case{"/s/ListSessions", "", "", "", QueryOperation::kList},
            Case{"/s/Nothing", "", "", "", QueryOperation::kOther},
            Case{"/", "A=b&Action=QuerySessionByClientId", "", "", QueryOperation::kSingle},
            Case{"/", "", "BatchQuerySessionByClientIds", "", QueryOperation::kBatch},

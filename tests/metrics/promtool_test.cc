@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -55,6 +56,37 @@ std::vector<std::string> DashboardExpressions() {
     }
   }
   return expressions;
+}
+
+// The scrape as series for promtool: every sample rises a little each minute, so that rates and
+// quantiles have something to work on.
+std::string ScrapeAsSeries() {
+  const ExampleSources sources;
+  std::string yaml;
+  const auto series = [&yaml](const std::string& name, const auto& labels, double value,
+                              const std::string& le) {
+    std::string selector = absl::StrCat(name, "{instance=\"b\",job=\"session_status\"");
+    for (const auto& label : labels) absl::StrAppend(&selector, ",", label.name, "=\"", label.value, "\"");
+    if (!le.empty()) absl::StrAppend(&selector, ",le=\"", le, "\"");
+    absl::StrAppend(&yaml, "      - {series: '", selector, "}', values: '", value, "+", value + 1, "x20'}\n");
+  };
+  for (const auto& family : CollectFamilies(sources.Read())) {
+    for (const auto& sample : family.metric) {
+      if (family.type != prometheus::MetricType::Histogram) {
+        series(family.name, sample.label, sample.gauge.value, "");
+        continue;
+      }
+      for (const auto& bucket : sample.histogram.bucket) {
+        const std::string le = std::isinf(bucket.upper_bound) ? "+Inf" : absl::StrCat(bucket.upper_bound);
+        series(family.name + "_bucket", sample.label,
+               static_cast<double>(bucket.cumulative_count), le);
+      }
+      series(family.name + "_count", sample.label,
+             static_cast<double>(sample.histogram.sample_count), "");
+      series(family.name + "_sum", sample.label, sample.histogram.sample_sum, "");
+    }
+  }
+  return yaml;
 }
 
 // A metric that a text mentions is in the table; a histogram's three series count as it.
@@ -115,6 +147,17 @@ TEST(PromtoolTest, AcceptsTheExpressionsOfTheDashboard) {
   ASSERT_GT(number, 10);
   EXPECT_EQ(Promtool("check rules " + WriteTempFile("session_status_dashboard.yml", rules)), 0);
   ExpectOnlyKnownMetrics(all);
+}
+
+// A wrong label or a matching that finds no partner gives an empty panel, which no parser notices.
+TEST(PromtoolTest, EveryPanelOfTheDashboardShowsSomething) {
+  std::string yaml = absl::StrCat("evaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n",
+                                  ScrapeAsSeries(), "    promql_expr_test:\n");
+  for (const std::string& expression : DashboardExpressions()) {
+    absl::StrAppend(&yaml, "      - {expr: 'count(", expression,
+                    ") > bool 0', eval_time: 15m, exp_samples: [{labels: '{}', value: 1}]}\n");
+  }
+  EXPECT_EQ(Promtool("test rules " + WriteTempFile("session_status_panels.yml", yaml)), 0);
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+#include "plugin/page.h"
+
+#include <vector>
+
+#include "plugin/openapi/api_error.h"
+#include "plugin/version.h"
+
+namespace session_status {
+namespace {
+
+// The errors of the documented API as its description tells them.
+std::vector<web::ErrorFact> DocumentedErrors() {
+  std::vector<web::ErrorFact> facts;
+  for (const openapi::ErrorRow& row : openapi::ErrorTable()) {
+    facts.push_back({row.name, row.http_status, row.message});
+  }
+  return facts;
+}
+
+}  // namespace
+
+Page::Page(const std::string& instance_id, http::Handler& api)
+    : surface_(web::ApiFacts{kVersion, instance_id, DocumentedErrors()}), root_(surface_, api) {}
+
+void Page::AddRoutes(http::Router* router) {
+  // For anyone: the page is constant and shows nothing by itself, the API checks signatures.
+  constexpr auto kAnyone = http::Router::Audience::kAnyone;
+  router->Add(http::Router::Match::kExact, web::WebSurface::kDescriptionPath, &surface_, kAnyone);
+  router->Add(http::Router::Match::kPrefix, web::WebSurface::kAssetPrefix, &surface_, kAnyone);
+  router->Add(http::Router::Match::kExact, web::WebSurface::kPagePath, &root_, kAnyone);
+}
+
+}  // namespace session_status
