@@ -37,7 +37,10 @@ void Router::Handle(const Request& request, Reply* reply) {
 
 void Router::HandleRefused(const Request& request, int status, absl::string_view message,
                            Reply* reply) {
-  if (const Route* route = Find(request.path)) {
+  // A request line that could not be read names no path. The longest ones come from SDKs, which put
+  // all they have to say there and always call "/".
+  const absl::string_view path = request.path.empty() ? absl::string_view("/") : request.path;
+  if (const Route* route = Find(path)) {
     return route->surface->HandleRefused(request, status, message, reply);
   }
   SetError(status, ConnectCodeForHttpStatus(status), message, reply);

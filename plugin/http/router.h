@@ -3,7 +3,8 @@
 // Threads:   Add(): before the listener starts. Handle(): any listener thread.
 // Ownership: surfaces outlive the router.
 // Errors:    a path that nobody serves gets 404 with a JSON body that says so; a peer that is not
-//            trusted gets 403 in the surface's own shape (see trust.h).
+//            trusted gets 403 in the surface's own shape (see trust.h); a request line that could
+//            not be read is refused in the shape of "/".
 #ifndef SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 #define SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 

@@ -68,6 +68,13 @@ TEST_F(RouterTest, ARefusalTakesTheShapeOfTheSurfaceThatWasAsked) {
   EXPECT_EQ(reply.body, "service refused");
 }
 
+TEST_F(RouterTest, ARequestLineThatNobodyCouldReadIsRefusedAsTheRootDoes) {
+  Reply reply;
+  router_.HandleRefused(Request(), 414, "too long", &reply);
+  EXPECT_EQ(reply.status, 414);
+  EXPECT_EQ(reply.body, "rest refused");
+}
+
 TEST(EmptyRouterTest, APathThatNobodyServesGetsATypedError) {
   Router router;
   Request request;

@@ -24,12 +24,14 @@ interface Context {
   batch: boolean;
   instanceId: string;
   ids: string[];
+  token: boolean; // a temporary key, so a security token goes with it
 }
 
 type Generator = (c: Context) => string;
 
 const KEY_ID = 'ALIBABA_CLOUD_ACCESS_KEY_ID';
 const KEY_SECRET = 'ALIBABA_CLOUD_ACCESS_KEY_SECRET';
+const TOKEN = 'ALIBABA_CLOUD_SECURITY_TOKEN';
 
 const str = (text: string) => JSON.stringify(text);
 const phpStr = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
@@ -46,6 +48,12 @@ const apiPairs = (c: Context): Pairs => [
   ['Format', c.input.format],
 ];
 
+// In V3 action and version are headers; JSON is the default.
+const v3Pairs = (c: Context): Pairs =>
+  c.input.format === 'XML' ? [...c.pairs, ['Format', 'XML']] : c.pairs;
+
+const when = (condition: boolean, text: string) => (condition ? text : '');
+
 function curlAdmin(c: Context): string {
   return `curl -sS ${shellStr(c.origin + c.input.operation.path)} \\
   -H 'Content-Type: application/json' \\
@@ -57,10 +65,10 @@ const curlUnsigned: Generator = (c) =>
   `curl -sS${c.input.method === 'POST' ? ' -X POST' : ''} ` +
   `${shellStr(`${c.origin}/?${canonicalQuery(apiPairs(c))}`)}\n`;
 
-const shellHead = `#!/usr/bin/env bash
+const shellHead = (c: Context) => `#!/usr/bin/env bash
 # Needs curl and openssl, and the key in the environment.
 set -euo pipefail
-: "\${${KEY_ID}:?}" "\${${KEY_SECRET}:?}"
+: "\${${KEY_ID}:?}" "\${${KEY_SECRET}:?}"${when(c.token, ` "\${${TOKEN}:?}"`)}
 `;
 
 function curlV1(c: Context): string {
@@ -68,33 +76,37 @@ function curlV1(c: Context): string {
     ['AccessKeyId', `$${KEY_ID}`],
     ['SignatureNonce', '$nonce'],
     ['Timestamp', '$timestamp'],
+    ...(c.token ? [['SecurityToken', '$token'] as Pairs[number]] : []),
   ];
   const fixed: Pairs = [...apiPairs(c), ['SignatureMethod', 'HMAC-SHA1'], ['SignatureVersion', '1.0']];
   const query = [
     ...fixed.map(([n, v]) => [n, `${percentEncode(n)}=${percentEncode(v)}`] as const),
     ...variable.map(([n, v]) => [n, `${n}=${v}`] as const),
   ].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text).join('&');
-  return `${shellHead}
+  return `${shellHead(c)}
+encode_base64() { sed 's/+/%2B/g; s|/|%2F|g; s/=/%3D/g'; }
 nonce=$(openssl rand -hex 16)
 timestamp=$(date -u +%Y-%m-%dT%H%%3A%M%%3A%SZ)   # colons already encoded
-query="${query}"
+${when(c.token, `token=$(printf %s "$${TOKEN}" | encode_base64)
+`)}query="${query}"
 
 # Encode the encoded query once more: only %, = and & are left to encode.
 encoded=\${query//%/%25}
 encoded=\${encoded//=/%3D}
 encoded=\${encoded//&/%26}
 signature=$(printf %s "${c.input.method}&%2F&$encoded" |
-  openssl dgst -sha1 -hmac "$${KEY_SECRET}&" -binary | openssl base64 |
-  sed 's/+/%2B/g; s|/|%2F|g; s/=/%3D/g')
+  openssl dgst -sha1 -hmac "$${KEY_SECRET}&" -binary | openssl base64 | encode_base64)
 
 curl -sS -X ${c.input.method} "${c.origin}/?$query&Signature=$signature"
 `;
 }
 
 function curlV3(c: Context): string {
-  const query = canonicalQuery(c.pairs);
-  const names = 'host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version';
-  return `${shellHead}
+  const query = canonicalQuery(v3Pairs(c));
+  const names = ['host', 'x-acs-action', 'x-acs-content-sha256', 'x-acs-date',
+                 ...(c.token ? ['x-acs-security-token'] : []), 'x-acs-signature-nonce',
+                 'x-acs-version'].join(';');
+  return `${shellHead(c)}
 sha256() { openssl dgst -sha256 -r "$@" | cut -d' ' -f1; }
 host=${shellStr(c.target.host)}
 query=${shellStr(query)}
@@ -109,7 +121,8 @@ host:$host
 x-acs-action:${c.input.operation.name}
 x-acs-content-sha256:$body_hash
 x-acs-date:$date
-x-acs-signature-nonce:$nonce
+${when(c.token, `x-acs-security-token:$${TOKEN}
+`)}x-acs-signature-nonce:$nonce
 x-acs-version:${c.input.version}
 
 $headers
@@ -122,7 +135,8 @@ curl -sS -X ${c.input.method} "${c.target.https ? 'https' : 'http'}://$host/?$qu
   -H "x-acs-action: ${c.input.operation.name}" -H "x-acs-version: ${c.input.version}" \\
   -H "x-acs-date: $date" -H "x-acs-signature-nonce: $nonce" \\
   -H "x-acs-content-sha256: $body_hash" \\
-  -H "Authorization: ACS3-HMAC-SHA256 Credential=$${KEY_ID},SignedHeaders=$headers,Signature=$signature"
+${when(c.token, `  -H "x-acs-security-token: $${TOKEN}" \\
+`)}  -H "Authorization: ACS3-HMAC-SHA256 Credential=$${KEY_ID},SignedHeaders=$headers,Signature=$signature"
 `;
 }
 
@@ -172,7 +186,8 @@ ${pythonPairs(apiPairs(c))}    "AccessKeyId": os.environ[${str(KEY_ID)}],
     "SignatureVersion": "1.0",
     "SignatureNonce": secrets.token_hex(16),
     "Timestamp": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-}
+${when(c.token, `    "SecurityToken": os.environ[${str(TOKEN)}],
+`)}}
 encode = lambda text: quote(text, safe="-_.~")
 query = "&".join(f"{encode(k)}={encode(v)}" for k, v in sorted(parameters.items()))
 to_sign = ${str(c.input.method)} + "&%2F&" + encode(query)
@@ -191,7 +206,7 @@ from urllib.parse import quote
 
 host = ${str(c.target.host)}
 parameters = {
-${pythonPairs(c.pairs)}}
+${pythonPairs(v3Pairs(c))}}
 body_hash = hashlib.sha256(b"").hexdigest()
 headers = {
     "host": host,
@@ -200,7 +215,8 @@ headers = {
     "x-acs-date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     "x-acs-signature-nonce": secrets.token_hex(16),
     "x-acs-content-sha256": body_hash,
-}
+${when(c.token, `    "x-acs-security-token": os.environ[${str(TOKEN)}],
+`)}}
 encode = lambda text: quote(text, safe="-_.~")
 query = "&".join(f"{encode(k)}={encode(v)}" for k, v in sorted(parameters.items()))
 names = ";".join(sorted(headers))
@@ -234,7 +250,8 @@ from alibabacloud_tea_openapi.models import Config
 client = Client(Config(
     access_key_id=os.environ[${str(KEY_ID)}],
     access_key_secret=os.environ[${str(KEY_SECRET)}],
-    endpoint=${str(c.target.host)},
+${when(c.token, `    security_token=os.environ[${str(TOKEN)}],
+`)}    endpoint=${str(c.target.host)},
     protocol=${str(c.target.https ? 'HTTPS' : 'HTTP')}))
 reply = client.${snake(c.input.operation.name)}(models.${c.input.operation.name}Request(
     instance_id=${str(c.instanceId)},
@@ -265,7 +282,8 @@ const nodeSdk: Generator = (c) => `import Core from '@alicloud/pop-core';
 const client = new Core({
   accessKeyId: process.env.${KEY_ID},
   accessKeySecret: process.env.${KEY_SECRET},
-  endpoint: ${str(c.origin)},
+${when(c.token, `  securityToken: process.env.${TOKEN},
+`)}  endpoint: ${str(c.origin)},
   apiVersion: ${str(c.input.version)},
 });
 const reply = await client.request(${str(c.input.operation.name)}, {
@@ -294,7 +312,8 @@ public class Main {
         Client client = new Client(new Config()
             .setAccessKeyId(System.getenv("${KEY_ID}"))
             .setAccessKeySecret(System.getenv("${KEY_SECRET}"))
-            .setEndpoint(${str(c.target.host)})
+${when(c.token, `            .setSecurityToken(System.getenv("${TOKEN}"))
+`)}            .setEndpoint(${str(c.target.host)})
             .setProtocol("${c.target.https ? 'HTTPS' : 'HTTP'}"));
         ${name}Response reply = client.${lowerFirst(name)}(new ${name}Request()
             .setInstanceId(${str(c.instanceId)})
@@ -324,7 +343,8 @@ func main() {
 	client, err := onsmqtt.NewClient(&openapi.Config{
 		AccessKeyId:     tea.String(os.Getenv("${KEY_ID}")),
 		AccessKeySecret: tea.String(os.Getenv("${KEY_SECRET}")),
-		Endpoint:        tea.String(${str(c.target.host)}),
+${when(c.token, `		SecurityToken:   tea.String(os.Getenv("${TOKEN}")),
+`)}		Endpoint:        tea.String(${str(c.target.host)}),
 		Protocol:        tea.String("${c.target.https ? 'HTTPS' : 'HTTP'}"),
 	})
 	if err != nil {
@@ -354,7 +374,8 @@ use Darabonba\\OpenApi\\Models\\Config;
 $client = new OnsMqtt(new Config([
     'accessKeyId' => getenv('${KEY_ID}'),
     'accessKeySecret' => getenv('${KEY_SECRET}'),
-    'endpoint' => ${phpStr(c.target.host)},
+${when(c.token, `    'securityToken' => getenv('${TOKEN}'),
+`)}    'endpoint' => ${phpStr(c.target.host)},
     'protocol' => '${c.target.https ? 'HTTPS' : 'HTTP'}',
 ]));
 $reply = $client->${lowerFirst(name)}(new ${name}Request([
@@ -377,7 +398,8 @@ var client = new Client(new Config
 {
     AccessKeyId = Environment.GetEnvironmentVariable("${KEY_ID}"),
     AccessKeySecret = Environment.GetEnvironmentVariable("${KEY_SECRET}"),
-    Endpoint = ${str(c.target.host)},
+${when(c.token, `    SecurityToken = Environment.GetEnvironmentVariable("${TOKEN}"),
+`)}    Endpoint = ${str(c.target.host)},
     Protocol = "${c.target.https ? 'HTTPS' : 'HTTP'}",
 });
 var reply = client.${name}(new ${name}Request
@@ -406,8 +428,10 @@ int main() {
   AlibabaCloud::InitializeSdk();
   AlibabaCloud::ClientConfiguration configuration("cn-local");
   configuration.setEndpoint(${str(c.target.host)});
-  AlibabaCloud::OnsMqtt::OnsMqttClient client(
-      std::getenv("${KEY_ID}"), std::getenv("${KEY_SECRET}"), configuration);
+  ${when(c.token, `const AlibabaCloud::Credentials key(
+      std::getenv("${KEY_ID}"), std::getenv("${KEY_SECRET}"), std::getenv("${TOKEN}"));
+  `)}AlibabaCloud::OnsMqtt::OnsMqttClient client(
+      ${c.token ? 'key' : `std::getenv("${KEY_ID}"), std::getenv("${KEY_SECRET}")`}, configuration);
   AlibabaCloud::OnsMqtt::Model::${name}Request request;
   request.setScheme("${c.target.https ? 'https' : 'http'}");
   request.setInstanceId(${str(c.instanceId)});
@@ -483,6 +507,7 @@ export function samples(input: Input, target: Target): Sample[] {
     batch,
     instanceId: value(['InstanceId', 'instanceId'])[0] ?? '',
     ids: value(['ClientId', 'clientId', 'ClientIdList', 'clientIds']),
+    token: input.scheme !== 'unsigned' && input.securityToken !== '',
   };
   const admin = operation.surface === 'admin';
   return LANGUAGES.filter((l) => !(admin && l.sdk)).map((l) => ({

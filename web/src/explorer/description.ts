@@ -61,8 +61,12 @@ function fieldsOf(post: Document): Field[] {
     return Object.entries(schema.properties ?? {}).map(([name, s]) =>
       field(name, s, schema.required?.includes(name) ?? false));
   }
-  return (post.parameters ?? []).map((p: {name: string; required: boolean; schema: Schema}) =>
-    field(p.name, p.schema, p.required));
+  return (post.parameters ?? []).map((p: {
+    name: string;
+    required: boolean;
+    description?: string;
+    schema: Schema;
+  }) => field(p.name, {description: p.description ?? '', ...p.schema}, p.required));
 }
 
 function operationOf(path: string, post: Document): Operation {

@@ -86,19 +86,23 @@ function Workbench({description}: {description: Description}) {
     };
   });
   const [exchange, setExchange] = useState<Exchange>();
+  const [calls, setCalls] = useState(0);
   const [failure, setFailure] = useState('');
   const [busy, setBusy] = useState(false);
 
   const call = async () => {
+    const number = calls + 1;
     setBusy(true);
     setFailure('');
     try {
       const request = await prepare(input);
-      setExchange({operation: input.operation, request, answer: await send(request)});
+      const answer = await send(request);
+      setExchange({number, operation: input.operation, scheme: input.scheme, request, answer});
     } catch (e) {
       setExchange(undefined);
       setFailure(e instanceof Error ? e.message : String(e));
     } finally {
+      setCalls(number);
       setBusy(false);
     }
   };
@@ -110,7 +114,7 @@ function Workbench({description}: {description: Description}) {
                   ...i, operation, values: carriedValues(i, operation, description.instanceId)}))}
                 onSend={() => void call()} />
       <div>
-        {failure && <Notice kind="error">The call did not get through: {failure}</Notice>}
+        {failure && <Notice kind="error">Call {calls} did not get through: {failure}</Notice>}
         {exchange
           ? <ReplyPanel exchange={exchange} description={description} />
           : !failure && <Notice kind="hint">Fill in the form and press Call. Successful calls of the ApsaraMQ API are metered.</Notice>}

@@ -177,9 +177,11 @@ export function CallForm(props: {
             </div>
           </>
         )}
-        <button type="submit" class="primary" disabled={props.busy}>
-          {props.busy ? 'Calling …' : 'Call'}
-        </button>
+        <div class="send">
+          <button type="submit" class="primary" disabled={props.busy}>
+            {props.busy ? 'Calling …' : 'Call'}
+          </button>
+        </div>
       </form>
     </div>
   );

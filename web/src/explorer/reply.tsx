@@ -3,10 +3,14 @@ import {useState} from 'preact/hooks';
 
 import {Code, Notice, StateMark, Tabs} from '../ui';
 import {type Description, type DocumentedError, findError, type Operation} from './description';
-import {type Answer, type Prepared, type Problem, problemIn, serverStringToSign} from './request';
+import {
+  type Answer, type Prepared, type Problem, problemIn, type Scheme, serverStringToSign,
+} from './request';
 
 export interface Exchange {
+  number: number; // of the call, since the page was opened
   operation: Operation;
+  scheme: Scheme;
   request: Prepared;
   answer: Answer;
 }
@@ -87,32 +91,39 @@ function Parsed({answer}: {answer: Answer}) {
 // Where two strings part, for a signature that does not match.
 function Difference({ours, theirs}: {ours: string; theirs: string}) {
   if (ours === theirs) {
-    return <p>The server signed the same string as this page: the secret is wrong.</p>;
+    return <p><b>Here:</b> the server signed the same string as this page, so the secret is wrong.</p>;
   }
   let at = 0;
   while (at < ours.length && ours[at] === theirs[at]) at += 1;
   return (
     <p>
-      The strings part at character {at + 1}: this page signed{' '}
+      <b>Here:</b> the strings part at character {at + 1}: this page signed{' '}
       <code>…{ours.slice(at, at + 40)}</code>, the server read <code>…{theirs.slice(at, at + 40)}</code>.
     </p>
   );
 }
 
-function Explained({problem, documented, request}: {
+// The one mistake that everybody makes first.
+const needsKey = (problem: Problem, scheme: Scheme) =>
+  scheme === 'unsigned' && problem.code === 'MissingAccessKeyId';
+
+function Explained({problem, documented, exchange: {request, scheme}}: {
   problem: Problem;
   documented: DocumentedError | undefined;
-  request: Prepared;
+  exchange: Exchange;
 }) {
   const theirs = serverStringToSign(problem);
   return (
     <Notice kind="error">
       <h3>{problem.code || 'No answer of this API'}</h3>
       <p class="id">{problem.message || 'The reply is not an error body of the service.'}</p>
-      {documented?.remedy && <p><b>What to do:</b> {documented.remedy}</p>}
       {theirs !== undefined && request.stringToSign && (
         <Difference ours={request.stringToSign} theirs={theirs} />
       )}
+      {needsKey(problem, scheme) ? (
+        <p><b>What to do:</b> This server answers signed calls only. Choose a signature in the form and fill in an access key.</p>
+      ) : documented?.remedy && <p><b>What to do:</b> {documented.remedy}</p>}
+      {documented && <p class="dim">Documented as <code>{documented.code}</code>, HTTP {documented.status}.</p>}
     </Notice>
   );
 }
@@ -125,7 +136,7 @@ function RawRequest({request}: {request: Prepared}) {
   ];
   return (
     <>
-      <Code label="Request" text={`${lines.join('\n')}\n\n${request.body ?? ''}`.trimEnd()} />
+      <Code label="Request sent" text={`${lines.join('\n')}\n\n${request.body ?? ''}`.trimEnd()} />
       {request.canonicalRequest && (
         <><h3>Canonical request</h3><Code label="Canonical request" text={request.canonicalRequest} /></>
       )}
@@ -157,11 +168,11 @@ export function ReplyPanel({exchange, description}: {exchange: Exchange; descrip
         <span role="status" class={`status ${answer.status < 400 ? 'good' : 'bad'}`}>
           {answer.status} {answer.statusText}
         </span>
-        <span class="dim">{answer.elapsedMs.toFixed(1)} ms{age && `, snapshot ${age} ms old`}</span>
+        <span class="dim">Call {exchange.number}, {answer.elapsedMs.toFixed(1)} ms{age && `, snapshot ${age} ms old`}</span>
       </div>
       <Tabs label="Reply views" tabs={TABS} active={tab} onChange={setTab}>
         {tab === 'parsed' && (problem
-          ? <Explained problem={problem} request={request}
+          ? <Explained problem={problem} exchange={exchange}
                        documented={findError(description.errors[operation.surface], problem.code)} />
           : <Parsed answer={answer} />)}
         {tab === 'raw' && (
