@@ -88,12 +88,14 @@ constexpr Row kRows[] = {
 };
 static_assert(std::size(kRows) <= 32, "a bit per row");
 
-// Quotes where it must. A cell that a spreadsheet would take for a formula is data of a stranger
+// Quotes where it must; what begins with # too, so that no client identifier looks like the line
+// that ends a broken listing. A cell that a spreadsheet would take for a formula is data of a stranger
 // (client identifiers, user names): an apostrophe in front keeps it text.
 void AppendCell(absl::string_view cell, std::string* out) {
   const bool formula = !cell.empty() && absl::string_view("=+-@\t").find(cell[0]) !=
                                             absl::string_view::npos;
-  if (!formula && cell.find_first_of(",\"\r\n") == absl::string_view::npos) {
+  const bool comment = !cell.empty() && cell[0] == '#';
+  if (!formula && !comment && cell.find_first_of(",\"\r\n") == absl::string_view::npos) {
     absl::StrAppend(out, cell);
     return;
   }
