@@ -154,7 +154,7 @@ void AddAccessCommand(CLI::App& app, Context* context) {
   auto options = std::make_shared<Options>();
   CLI::App* check = access->add_subcommand(
       "check", "May this key do that? Says which statement decides; exit status 1 when it may not");
-  check->add_option("-f,--file", options->file, "Access file")->required();
+  check->add_option("-f,--file", options->file, "Access file")->required()->type_name("FILE");
   check->add_option("-k,--key", options->key, "Access key id")->required();
   check->add_option("-a,--action", options->action, "Action, as in mq:MqttInstanceAccess")
       ->required();
@@ -166,7 +166,8 @@ void AddAccessCommand(CLI::App& app, Context* context) {
   check->add_flag("--secure", options->secure, "Over TLS (acs:SecureTransport)");
   check->add_option("--at", options->at, "Time of the call (acs:CurrentTime); default: now");
   check->add_option("--session-policy", options->session_policy_file,
-                    "File with a session policy, as for sts issue");
+                    "File with a session policy, as for sts issue")
+      ->type_name("FILE");
   check->callback([options, context] { Run(*options, context); });
 }
 

@@ -2,26 +2,26 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/envelopes.h"
 #include "rapidjson/document.h"
 
 namespace session_status::cli {
 namespace {
 
+namespace pb = ::mosquitto_session_status::v1;
+
 constexpr absl::string_view kService = "/mosquitto_session_status.v1.SessionStatusService/";
 // A batch of 10,000 of the longest identifiers: 10,000 times 64 KiB, with room for the rest.
 constexpr size_t kReplyBytesMax = size_t{1} << 30;
-
-size_t Append(char* data, size_t size, size_t count, void* out) {
-  auto* reply = static_cast<std::string*>(out);
-  if (reply->size() + size * count > kReplyBytesMax) return 0;  // makes curl give up
-  reply->append(data, size * count);
-  return size * count;
-}
+constexpr size_t kErrorBytesMax = 65'536;
+// How often a transfer looks whether it has been silent for too long.
+constexpr int kPollMillis = 1000;
 
 absl::StatusCode CodeFromName(absl::string_view name) {
   if (name == "invalid_argument") return absl::StatusCode::kInvalidArgument;
@@ -34,78 +34,238 @@ absl::StatusCode CodeFromName(absl::string_view name) {
   return absl::StatusCode::kUnknown;
 }
 
-// {"code":"…","message":"…"}, or whatever else came with that HTTP status.
+// {"code":"…","message":"…"}; false: something else.
+bool ReadError(const rapidjson::Value& value, absl::Status* out) {
+  if (!value.IsObject() || !value.HasMember("code") || !value["code"].IsString() ||
+      !value.HasMember("message") || !value["message"].IsString()) {
+    return false;
+  }
+  *out = absl::Status(CodeFromName(value["code"].GetString()), value["message"].GetString());
+  return true;
+}
+
 absl::Status ErrorFromBody(long http_status, const std::string& body) {
   rapidjson::Document document;
   document.Parse(body.data(), body.size());
-  const bool typed = !document.HasParseError() && document.IsObject() &&
-                     document.HasMember("code") && document["code"].IsString() &&
-                     document.HasMember("message") && document["message"].IsString();
-  if (!typed) {
-    return absl::UnknownError(
-        absl::StrCat("HTTP status ", http_status, "; is this the session status plugin?"));
+  absl::Status error;
+  if (!document.HasParseError() && ReadError(document, &error)) return error;
+  return absl::UnknownError(
+      absl::StrCat("HTTP status ", http_status, "; is this the session status plugin?"));
+}
+
+// The last envelope of a stream: {} or {"error":{…}}.
+absl::Status StatusFromEnd(absl::string_view json) {
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  absl::Status error;
+  if (!document.HasParseError() && document.IsObject() && document.HasMember("error") &&
+      ReadError(document["error"], &error)) {
+    return error;
   }
-  return absl::Status(CodeFromName(document["code"].GetString()), document["message"].GetString());
+  return absl::UnavailableError("the plugin ended the stream");
 }
 
 }  // namespace
 
 struct AdminClient::Curl {
-  CURL* handle = curl_easy_init();
-  curl_slist* headers = nullptr;
+  CURL* easy = curl_easy_init();
+  CURLM* multi = curl_multi_init();
+  curl_slist* unary = nullptr;
+  curl_slist* stream = nullptr;
   ~Curl() {
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(handle);
+    curl_slist_free_all(unary);
+    curl_slist_free_all(stream);
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
+  }
+};
+
+// One request, and what becomes of its answer.
+struct AdminClient::Exchange {
+  std::string path;                   // with the query
+  const std::string* body = nullptr;  // none: GET
+  curl_slist* headers = nullptr;
+  Sink sink;                 // of a body with status 200
+  int stop_fd = -1;
+  bool may_be_silent = false;  // a feed; else a pause as long as the timeout ends it
+  bool bounded = false;        // the whole exchange must fit into the timeout
+
+  CURL* easy = nullptr;
+  bool enough = false;      // the sink said so
+  std::string error_body;   // of another status
+
+  static size_t OnBytes(char* data, size_t size, size_t count, void* self) {
+    auto* exchange = static_cast<Exchange*>(self);
+    long status = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    const absl::string_view bytes(data, size * count);
+    if (status != 200) {
+      const size_t room = kErrorBytesMax - exchange->error_body.size();
+      exchange->error_body.append(bytes.substr(0, room).data(), std::min(room, bytes.size()));
+    } else if (!exchange->sink(bytes)) {
+      exchange->enough = true;
+      return 0;  // makes curl give up
+    }
+    return bytes.size();
   }
 };
 
 AdminClient::AdminClient(std::string target, absl::Duration timeout)
     : target_(std::move(target)), timeout_(timeout), curl_(std::make_unique<Curl>()) {
-  curl_->headers = curl_slist_append(curl_->headers, "Content-Type: application/proto");
-  curl_->headers = curl_slist_append(curl_->headers, "Connect-Protocol-Version: 1");
+  curl_->unary = curl_slist_append(curl_->unary, "Content-Type: application/proto");
+  curl_->unary = curl_slist_append(curl_->unary, "Connect-Protocol-Version: 1");
+  curl_->stream = curl_slist_append(curl_->stream, "Content-Type: application/connect+proto");
+  curl_->stream = curl_slist_append(curl_->stream, "Connect-Protocol-Version: 1");
 }
 
 AdminClient::~AdminClient() = default;
 
+absl::Status AdminClient::Unreachable(int curl_code, const char* error) const {
+  long os_error = 0;
+  curl_easy_getinfo(curl_->easy, CURLINFO_OS_ERRNO, &os_error);
+  // For a Unix socket curl speaks of "localhost port 80"; the system's own words help more.
+  const std::string why = absl::StartsWith(target_, "/") && os_error != 0
+                              ? strerror(static_cast<int>(os_error))
+                          : error[0] != '\0' ? error
+                                             : curl_easy_strerror(static_cast<CURLcode>(curl_code));
+  return absl::UnavailableError(absl::StrCat("cannot reach the plugin at ", target_, ": ", why));
+}
+
+// The multi interface, because only that waits for a descriptor of ours as well.
+absl::Status AdminClient::Transfer(int stop_fd, int* curl_code) {
+  curl_waitfd stop{stop_fd, CURL_WAIT_POLLIN, 0};
+  const unsigned extra = stop_fd >= 0 ? 1 : 0;
+  for (int running = 1;;) {
+    if (curl_multi_perform(curl_->multi, &running) != CURLM_OK) {
+      return absl::InternalError("curl failed");
+    }
+    if (running == 0) break;
+    stop.revents = 0;
+    curl_multi_poll(curl_->multi, &stop, extra, kPollMillis, nullptr);
+    if (stop.revents != 0) return absl::CancelledError("interrupted");
+  }
+  int left = 0;
+  const CURLMsg* message = curl_multi_info_read(curl_->multi, &left);
+  *curl_code = message != nullptr ? message->data.result : CURLE_FAILED_INIT;
+  return absl::OkStatus();
+}
+
+absl::Status AdminClient::Perform(Exchange* exchange) {
+  CURL* easy = curl_->easy;
+  if (easy == nullptr || curl_->multi == nullptr) {
+    return absl::ResourceExhaustedError("cannot initialise curl");
+  }
+  const bool is_path = absl::StartsWith(target_, "/");
+  const std::string url = absl::StrCat(is_path ? "http://localhost" : target_, exchange->path);
+  const long millis = static_cast<long>(timeout_ / absl::Milliseconds(1));
+  char error[CURL_ERROR_SIZE] = "";
+  exchange->easy = easy;
+  curl_easy_reset(easy);
+  if (is_path) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, target_.c_str());
+  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");  // never through a proxy of the environment
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  if (exchange->body != nullptr) {
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body->data());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(exchange->body->size()));
+  }
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, millis);
+  if (exchange->bounded) {
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, millis);
+  } else if (!exchange->may_be_silent) {
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, std::max(1L, millis / 1000));
+  }
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Exchange::OnBytes);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
+  curl_multi_add_handle(curl_->multi, easy);
+  int code = CURLE_OK;
+  const absl::Status transferred = Transfer(exchange->stop_fd, &code);
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_multi_remove_handle(curl_->multi, easy);
+  if (!transferred.ok()) return transferred;
+  if (exchange->enough) return absl::OkStatus();
+  if (code != CURLE_OK) return Unreachable(code, error);
+  return status == 200 ? absl::OkStatus() : ErrorFromBody(status, exchange->error_body);
+}
+
 absl::Status AdminClient::Call(absl::string_view method,
                                const google::protobuf::MessageLite& request,
                                google::protobuf::MessageLite* reply) {
-  CURL* handle = curl_->handle;
-  if (handle == nullptr) return absl::ResourceExhaustedError("cannot initialise curl");
   const std::string body = request.SerializeAsString();
-  const bool is_path = absl::StartsWith(target_, "/");
-  const std::string url = absl::StrCat(is_path ? "http://localhost" : target_, kService, method);
   std::string answer;
-  char error[CURL_ERROR_SIZE] = "";
-  if (is_path) curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, target_.c_str());
-  curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_PROXY, "");  // never through a proxy of the environment
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, curl_->headers);
-  curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body.data());
-  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ / absl::Milliseconds(1)));
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &Append);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer);
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
-  const CURLcode code = curl_easy_perform(handle);
-  if (code != CURLE_OK) {
-    long os_error = 0;
-    curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error);
-    // For a Unix socket curl speaks of "localhost port 80"; the system's own words help more.
-    const std::string why = is_path && os_error != 0 ? strerror(static_cast<int>(os_error))
-                            : error[0] != '\0'      ? error
-                                                    : curl_easy_strerror(code);
-    return absl::UnavailableError(absl::StrCat("cannot reach the plugin at ", target_, ": ", why));
-  }
-  long http_status = 0;
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &http_status);
-  if (http_status != 200) return ErrorFromBody(http_status, answer);
-  if (!reply->ParseFromString(answer)) {
+  Exchange exchange;
+  exchange.path = absl::StrCat(kService, method);
+  exchange.body = &body;
+  exchange.headers = curl_->unary;
+  exchange.bounded = true;
+  bool too_long = false;
+  exchange.sink = [&](absl::string_view bytes) {
+    too_long = answer.size() + bytes.size() > kReplyBytesMax;
+    if (!too_long) answer.append(bytes.data(), bytes.size());
+    return !too_long;
+  };
+  if (absl::Status s = Perform(&exchange); !s.ok()) return s;
+  if (too_long || !reply->ParseFromString(answer)) {
     return absl::DataLossError("the reply is not a message of the session status service");
   }
   return absl::OkStatus();
+}
+
+absl::Status AdminClient::Get(absl::string_view path_and_query, int stop_fd, const Sink& sink) {
+  Exchange exchange;
+  exchange.path = std::string(path_and_query);
+  exchange.stop_fd = stop_fd;
+  exchange.sink = sink;
+  return Perform(&exchange);
+}
+
+absl::Status AdminClient::Watch(const pb::WatchSessionsRequest& request, int stop_fd,
+                                const OnEvent& on_event) {
+  const std::string message = request.SerializeAsString();
+  std::string body(1, '\0');
+  for (int shift = 24; shift >= 0; shift -= 8) body.push_back(static_cast<char>(message.size() >> shift));
+  body += message;
+
+  EnvelopeReader envelopes;
+  absl::Status ended = absl::UnavailableError("the connection to the plugin broke");
+  bool satisfied = false;
+  const auto on_message = [&](bool last, absl::string_view bytes) {
+    if (last) {
+      ended = StatusFromEnd(bytes);
+      return false;
+    }
+    pb::WatchSessionsResponse event;
+    if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      ended = absl::DataLossError("the stream holds what is no message of the session status service");
+      return false;
+    }
+    satisfied = !on_event(event);
+    return !satisfied;
+  };
+  Exchange exchange;
+  exchange.path = absl::StrCat(kService, "WatchSessions");
+  exchange.body = &body;
+  exchange.headers = curl_->stream;
+  exchange.stop_fd = stop_fd;
+  exchange.may_be_silent = true;
+  bool more = true;
+  exchange.sink = [&](absl::string_view bytes) {
+    const absl::Status status = envelopes.Feed(bytes, [&](bool last, absl::string_view text) {
+      more = on_message(last, text);
+      return more;
+    });
+    if (!status.ok()) ended = status;
+    return status.ok() && more;
+  };
+  if (absl::Status s = Perform(&exchange); !s.ok()) return s;
+  return satisfied ? absl::OkStatus() : ended;
 }
 
 }  // namespace session_status::cli

@@ -1,13 +1,14 @@
-// Calls the admin service of a running plugin: one Connect unary call over HTTP/1.1, by libcurl,
-// on a Unix socket or TCP.
+// Calls the admin service of a running plugin over HTTP/1.1, by libcurl, on a Unix socket or TCP:
+// unary calls and server streams of the Connect protocol, and plain GET.
 //
 // Threads:   one at a time per object.
-// Ownership: owns its curl handle; the connection is kept between calls.
-// Errors:    Unavailable when nobody answers (with what was tried), otherwise the server's own
-//            code and message.
+// Ownership: owns its curl handles; the connection is kept between calls.
+// Errors:    Unavailable when nobody answers (with what was tried), Cancelled when `stop_fd` became
+//            readable, otherwise the server's own code and message.
 #ifndef SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 #define SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,12 +16,18 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/message_lite.h"
+#include "proto/session_status.pb.h"
 
 namespace session_status::cli {
 
 class AdminClient {
  public:
-  // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080").
+  // A piece of what comes; false: enough, the rest is not read and the call returns OK.
+  using Sink = std::function<bool(absl::string_view)>;
+  using OnEvent = std::function<bool(const ::mosquitto_session_status::v1::WatchSessionsResponse&)>;
+
+  // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080"). `timeout`: for an
+  // answer; of a stream, to be connected and for silence where it should not be silent.
   AdminClient(std::string target, absl::Duration timeout);
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
@@ -30,8 +37,21 @@ class AdminClient {
   absl::Status Call(absl::string_view method, const google::protobuf::MessageLite& request,
                     google::protobuf::MessageLite* reply);
 
+  // GET; a body of any length, in pieces. `stop_fd`: -1, or what interrupts.
+  absl::Status Get(absl::string_view path_and_query, int stop_fd, const Sink& sink);
+
+  // WatchSessions. Returns OK only when `on_event` said that it is enough: a feed has no end, so one
+  // that the server ended, or that broke, is Unavailable or the server's error.
+  absl::Status Watch(const ::mosquitto_session_status::v1::WatchSessionsRequest& request,
+                     int stop_fd, const OnEvent& on_event);
+
  private:
+  struct Exchange;
   struct Curl;
+  absl::Status Perform(Exchange* exchange);
+  absl::Status Transfer(int stop_fd, int* curl_code);
+  absl::Status Unreachable(int curl_code, const char* error) const;
+
   const std::string target_;
   const absl::Duration timeout_;
   std::unique_ptr<Curl> curl_;

@@ -1,5 +1,6 @@
 // mosquitto_session batch ID…: many clients from one snapshot, in the order asked.
-#include <fstream>
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 #include <string>
@@ -7,6 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
+#include "cli/id_input.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
 #include "proto/session_status.pb.h"
 
 namespace session_status::cli {
@@ -16,29 +20,6 @@ namespace pb = ::mosquitto_session_status::v1;
 
 // The service's limit for one call; longer lists are asked in several.
 constexpr int kIdsPerCall = 10'000;
-
-void ReadLines(std::istream& in, std::vector<std::string>* ids) {
-  for (std::string line; std::getline(in, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) ids->push_back(line);
-  }
-}
-
-bool ReadIds(const std::string& file, std::vector<std::string>* ids, Context* context) {
-  if (file.empty()) return true;
-  if (file == "-") {
-    ReadLines(std::cin, ids);
-    return true;
-  }
-  std::ifstream in(file);
-  if (!in) {
-    std::cerr << "mosquitto_session: cannot read " << file << "\n";
-    context->exit_code = kExitUsage;
-    return false;
-  }
-  ReadLines(in, ids);
-  return true;
-}
 
 void Print(const pb::BatchQuerySessionByClientIdsResponse& reply) {
   std::vector<std::vector<std::string>> rows = {{"CLIENT", "STATE", "REASON"}};
@@ -55,6 +36,7 @@ void Print(const pb::BatchQuerySessionByClientIdsResponse& reply) {
 
 void Run(const std::vector<std::string>& ids, Context* context) {
   AdminClient client = context->MakeClient();
+  Progress progress("clients", ids.size(), !IsTerminal(STDOUT_FILENO));
   for (size_t done = 0; done < ids.size();) {
     pb::BatchQuerySessionByClientIdsRequest request;
     for (; done < ids.size() && request.client_ids_size() < kIdsPerCall; ++done) {
@@ -69,6 +51,7 @@ void Run(const std::vector<std::string>& ids, Context* context) {
     } else {
       Print(reply);
     }
+    progress.Advance(static_cast<uint64_t>(request.client_ids_size()));
   }
 }
 
@@ -80,7 +63,8 @@ void AddBatchCommand(CLI::App& app, Context* context) {
   auto ids = std::make_shared<std::vector<std::string>>();
   auto file = std::make_shared<std::string>();
   command->add_option("ID", *ids, "Client identifiers");
-  command->add_option("-f,--file", *file, "Read identifiers from FILE, one a line; - is stdin");
+  command->add_option("-f,--file", *file, "Read identifiers from FILE, one a line; - is stdin")
+      ->type_name("FILE");
   command->footer(
       "More than 10000 identifiers are asked in several calls, each from one snapshot.\n\n"
       "Examples:\n  mosquitto_session batch sensor-1 sensor-2\n"

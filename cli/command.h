@@ -18,10 +18,10 @@
 
 namespace session_status::cli {
 
-// Documented in --help and docs/cli.md; scripts rely on them.
+// Documented in --help and the manual page; scripts rely on them.
 enum ExitCode : int {
   kExitOk = 0,           // answered; for `query`: the client is online
-  kExitNotOnline = 1,    // `query`: answered, and the client is not online
+  kExitNotOnline = 1,    // the answer is no: not online (`query`), denied, a problem (`doctor`)
   kExitUsage = 2,        // the command line is wrong
   kExitUnreachable = 3,  // nobody answers at the socket or address
   kExitRefused = 4,      // the plugin answered with an error
@@ -46,6 +46,15 @@ void PrintJson(const google::protobuf::Message& message);
 
 // Columns padded to their widest cell; the first row is the heading. To stdout.
 void PrintTable(const std::vector<std::vector<std::string>>& rows);
+
+// The same for a table that comes in parts: columns never get narrower than in the part before.
+class TablePrinter {
+ public:
+  void Print(const std::vector<std::vector<std::string>>& rows);
+
+ private:
+  std::vector<size_t> widths_;
+};
 
 // For a terminal: no control character of a client identifier reaches it.
 std::string Printable(absl::string_view text);

@@ -3,25 +3,37 @@
 
 #include <exception>
 #include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cli/commands.h"
+#include "cli/words.h"
 #include "plugin/version.h"
 
 namespace session_status::cli {
 namespace {
 
 constexpr char kFooter[] =
+    "Environment:\n"
+    "  MOSQUITTO_SESSION_SOCKET  socket or URL, as --socket\n"
+    "  NO_COLOR                  no colours, if set to anything\n\n"
     "Exit status:\n"
-    "  0  answered (query: the client is online)\n"
-    "  1  query: answered, the client is not online\n"
+    "  0  answered (query: the client is online; doctor: no problem; access check: allowed)\n"
+    "  1  query: the client is not online; doctor: a problem; access check: denied\n"
     "  2  wrong command line\n"
     "  3  nobody answers at the socket or address\n"
-    "  4  the plugin answered with an error\n\n"
+    "  4  the plugin answered with an error, or a file cannot be used\n\n"
     "Examples:\n"
     "  mosquitto_session status\n"
     "  mosquitto_session query sensor-17 && echo reachable\n"
-    "  mosquitto_session --json batch sensor-1 sensor-2 | jq .sessions";
+    "  mosquitto_session --json batch sensor-1 sensor-2 | jq .sessions\n"
+    "  mosquitto_session list --state online --address 10.0.0.0/8\n"
+    "  mosquitto_session watch --kind offline\n\n"
+    "mosquitto_session COMMAND --help tells more about each.";
 
 void AddGlobalOptions(CLI::App& app, Context* context) {
   app.add_option("-s,--socket", context->target,
@@ -39,10 +51,57 @@ void AddGlobalOptions(CLI::App& app, Context* context) {
   app.add_flag("-j,--json", context->json, "One line of JSON instead of a table");
 }
 
+std::vector<std::string> CommandNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+std::vector<std::string> OptionNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+// What is wrong, what may have been meant, and where to read on.
+std::string Explain(const CLI::App* app, const CLI::Error& error) {
+  std::string path = app->get_name();
+  const CLI::App* command = app;
+  for (auto parsed = app->get_subcommands(); !parsed.empty(); parsed = command->get_subcommands()) {
+    command = parsed.front();
+    absl::StrAppend(&path, " ", command->get_name());
+  }
+  const std::vector<std::string> left = app->remaining(true);
+  std::string text = error.what();
+  std::string nearest;
+  if (!left.empty() && absl::StartsWith(left[0], "-")) {
+    text = absl::StrCat("there is no option ", left[0]);
+    std::vector<std::string> names = OptionNames(*command);
+    if (command != app) {
+      for (std::string& name : OptionNames(*app)) names.push_back(std::move(name));
+    }
+    nearest = Nearest(left[0].substr(0, left[0].find('=')), names);
+  } else if (!left.empty() && !CommandNames(*command).empty()) {
+    text = absl::StrCat("there is no command \"", Printable(left[0]), "\"");
+    nearest = Nearest(left[0], CommandNames(*command));
+  } else if (command->get_subcommands().empty() && !CommandNames(*command).empty() &&
+             dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    text = absl::StrCat("which command? There are ", absl::StrJoin(CommandNames(*command), ", "));
+  }
+  return absl::StrCat("mosquitto_session: ", text,
+                      nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"), "\n",
+                      path, " --help tells more.\n");
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Is this MQTT client online, since when, from where?", "mosquitto_session");
   app.set_version_flag("-V,--version", std::string(kVersion));
   app.footer(kFooter);
+  app.failure_message(&Explain);
   app.require_subcommand(1);
   app.fallthrough();  // global options may stand after the command as well
   Context context;
@@ -50,9 +109,16 @@ int Main(int argc, char** argv) {
   AddQueryCommand(app, &context);
   AddBatchCommand(app, &context);
   AddStatusCommand(app, &context);
+  AddCountCommand(app, &context);
+  AddListCommand(app, &context);
+  AddWatchCommand(app, &context);
+  AddTopCommand(app, &context);
+  AddDoctorCommand(app, &context);
   AddAccessCommand(app, &context);
   AddStsCommand(app, &context);
   AddUsageCommand(app, &context);
+  AddCompletionCommand(app, &context);
+  AddManualCommand(app, &context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -82,14 +82,17 @@ void AddStsCommand(CLI::App& app, Context* context) {
   auto options = std::make_shared<Options>();
   CLI::App* issue = sts->add_subcommand(
       "issue", "Make an access key that expires, as shell variables (or JSON with --json)");
-  issue->add_option("-f,--file", options->file, "Access file with an \"sts\" secret")->required();
+  issue->add_option("-f,--file", options->file, "Access file with an \"sts\" secret")
+      ->required()
+      ->type_name("FILE");
   issue->add_option("-a,--account", options->account, "Account id")->required();
   issue->add_option("-u,--user", options->user, "User name; root for the account's owner")
       ->required();
   issue->add_option("--ttl", options->ttl, "How long they are good: 1m to 12h")
       ->capture_default_str();
   issue->add_option("--policy", options->policy_file,
-                    "File with a session policy: narrows what the user's policies allow");
+                    "File with a session policy: narrows what the user's policies allow")
+      ->type_name("FILE");
   issue->callback([options, context] { Run(*options, context); });
 }
 

@@ -10,9 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
 #include "cli/commands.h"
+#include "cli/words.h"
 #include "plugin/http/json_writer.h"
 #include "plugin/store/usage_report.h"
 
@@ -29,21 +29,12 @@ struct Options {
   bool csv = false;
 };
 
-// "2026-01-02", "2026-01-02T03:00:00Z" or with an offset; a day begins at midnight UTC.
 absl::StatusOr<absl::Time> ParseBound(absl::string_view option, absl::string_view text,
                                       absl::Time when_empty) {
   if (text.empty()) return when_empty;
-  absl::CivilDay day;
-  if (text.size() == 10 && absl::ParseCivilTime(text, &day)) {
-    return absl::FromCivil(day, absl::UTCTimeZone());
-  }
-  absl::Time time;
-  std::string error;
-  if (text.size() >= 20 && absl::ParseTime(absl::RFC3339_full, text, &time, &error)) return time;
-  return absl::InvalidArgumentError(
-      absl::StrCat(option,
-                   ": neither a day as in 2026-01-02 nor a time as in "
-                   "2026-01-02T03:00:00Z"));
+  const absl::StatusOr<absl::Time> time = ParseWhen(text, absl::Now());
+  if (time.ok()) return time;
+  return absl::InvalidArgumentError(absl::StrCat(option, ": ", time.status().message()));
 }
 
 absl::StatusOr<store::UsageQuery> MakeQuery(const Options& options) {
@@ -144,12 +135,14 @@ void AddUsageCommand(CLI::App& app, Context* context) {
   auto options = std::make_shared<Options>();
   CLI::App* usage =
       app.add_subcommand("usage", "Count transactions of the documented API, from its database");
-  usage->add_option("-d,--database", options->database, "Usage database")->capture_default_str();
+  usage->add_option("-d,--database", options->database, "Usage database")
+      ->capture_default_str()
+      ->type_name("FILE");
   usage
       ->add_option("-b,--by", options->by,
                    "Columns, separated by commas: hour, day, account, user, instance, operation")
       ->capture_default_str();
-  usage->add_option("--from", options->from, "First hour: a day or a time, UTC unless it says so");
+  usage->add_option("--from", options->from, "First hour: a day, a time, or how long ago, as in 7d");
   usage->add_option("--to", options->to, "The hour after the last");
   usage->add_flag("--csv", options->csv, "Comma-separated values");
   usage->callback([options, context] { Run(*options, context); });

@@ -1,14 +1,13 @@
 // The operator's command against a real broker: output, exit status, bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-
-#include <array>
-#include <cstdio>
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/cli/cli_process.h"
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
@@ -21,24 +20,6 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-struct Result {
-  int exit_code = -1;
-  std::string output;  // stdout and stderr
-};
-
-// `arguments` as for a shell.
-Result Cli(const std::string& arguments) {
-  Result result;
-  FILE* pipe = popen(absl::StrCat(CLI_PATH, " ", arguments, " 2>&1").c_str(), "r");
-  std::array<char, 4096> buffer;
-  while (size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    result.output.append(buffer.data(), n);
-  }
-  const int status = pclose(pipe);
-  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-  return result;
-}
-
 class CliTest : public ::testing::Test {
  protected:
   CliTest()
@@ -47,8 +28,8 @@ class CliTest : public ::testing::Test {
              .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}}})),
         socket_(broker_->Expand("{DIR}/admin.sock")) {}
 
-  Result Ask(const std::string& arguments) {
-    return Cli(absl::StrCat("--socket ", socket_, " ", arguments));
+  CliResult Ask(const std::string& arguments) {
+    return RunCli(absl::StrCat("--socket ", socket_, " ", arguments));
   }
 
   std::unique_ptr<BrokerProcess> broker_;
@@ -59,7 +40,7 @@ TEST_F(CliTest, QuerySaysEverythingAndItsExitStatusSaysOnline) {
   MqttClient client({.id = "lamp", .port = broker_->port(), .version = 5, .keepalive_s = 20,
                      .username = "ann"});
   ASSERT_EQ(client.Connect(), 0);
-  const Result online = Ask("query lamp");
+  const CliResult online = Ask("query lamp");
   EXPECT_EQ(online.exit_code, 0);
   EXPECT_THAT(online.output, AllOf(ContainsRegex("state +online"), ContainsRegex("address +127.0.0.1"),
                                    ContainsRegex("protocol +MQTT 5"), ContainsRegex("user name +ann"),
@@ -68,14 +49,14 @@ TEST_F(CliTest, QuerySaysEverythingAndItsExitStatusSaysOnline) {
                                    ContainsRegex("incarnation +1")));
   client.Disconnect();
   AdminClient(socket_).WaitForState("lamp", "OFFLINE");
-  const Result offline = Ask("query lamp");
+  const CliResult offline = Ask("query lamp");
   EXPECT_EQ(offline.exit_code, 1);
   EXPECT_THAT(offline.output,
               AllOf(ContainsRegex("state +offline"), HasSubstr("client disconnect")));
 }
 
 TEST_F(CliTest, AnUnknownClientIsNotOnline) {
-  const Result result = Ask("query nobody");
+  const CliResult result = Ask("query nobody");
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.output, ContainsRegex("state +unknown"));
 }
@@ -85,7 +66,7 @@ TEST_F(CliTest, BatchKeepsTheOrderAndTakesIdsFromArgumentsFileAndStdin) {
   std::ofstream(file) << "b\r\n\nc\n";
   EXPECT_THAT(Ask(absl::StrCat("batch a --file ", file)).output,
               ContainsRegex("\na +unknown.*\nb +unknown.*\nc +unknown.*\nsnapshot 0, "));
-  const Result piped = Cli(absl::StrCat("--socket ", socket_, " --json batch -f - <", file));
+  const CliResult piped = RunCli(absl::StrCat("--socket ", socket_, " --json batch -f - <", file));
   EXPECT_EQ(piped.exit_code, 0);
   EXPECT_THAT(piped.output, HasSubstr(R"("sessions":[{"clientId":"b","online":false},{"clientId":"c")"));
 }
@@ -95,7 +76,7 @@ TEST_F(CliTest, ALongListIsAskedInSeveralCalls) {
   std::ofstream out(file);
   for (int i = 0; i < 10'001; ++i) out << "id-" << i << "\n";
   out.close();
-  const Result result = Ask(absl::StrCat("--json batch -f ", file));
+  const CliResult result = Ask(absl::StrCat("--json batch -f ", file));
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 2);
   EXPECT_THAT(result.output, HasSubstr("\"id-10000\""));
@@ -107,28 +88,28 @@ TEST_F(CliTest, ControlCharactersOfAnIdentifierDoNotReachTheTerminal) {
 }
 
 TEST_F(CliTest, StatusShowsCountsAndSnapshot) {
-  const Result result = Ask("status");
+  const CliResult result = Ask("status");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, AllOf(ContainsRegex("broker +mosquitto 2.1"),
                                    ContainsRegex("online +0"), HasSubstr("refreshed every 10ms")));
 }
 
 TEST_F(CliTest, TheServersRefusalIsExitStatusFour) {
-  const Result result = Ask("query ''");
+  const CliResult result = Ask("query ''");
   EXPECT_EQ(result.exit_code, 4);
   EXPECT_THAT(result.output, HasSubstr("client_id is empty"));
 }
 
 TEST(CliWithoutBrokerTest, NobodyThereIsExitStatusThreeAndNamesTheSocket) {
-  const Result result = Cli("--socket /nonexistent/x.sock status");
+  const CliResult result = RunCli("--socket /nonexistent/x.sock status");
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_THAT(result.output, HasSubstr("/nonexistent/x.sock: No such file or directory"));
 }
 
 TEST(CliWithoutBrokerTest, TheSocketComesFromTheEnvironmentToo) {
   setenv("MOSQUITTO_SESSION_SOCKET", "/nonexistent/env.sock", 1);
-  EXPECT_THAT(Cli("status").output, HasSubstr("/nonexistent/env.sock"));
-  EXPECT_THAT(Cli("-s /nonexistent/option.sock status").output, HasSubstr("option.sock"));
+  EXPECT_THAT(RunCli("status").output, HasSubstr("/nonexistent/env.sock"));
+  EXPECT_THAT(RunCli("-s /nonexistent/option.sock status").output, HasSubstr("option.sock"));
   unsetenv("MOSQUITTO_SESSION_SOCKET");
 }
 
@@ -137,22 +118,34 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
     const char* arguments;
     const char* want;
   };
-  for (const Case& c : {Case{"", "subcommand"}, Case{"nonsense", "subcommand"}, Case{"query", "ID"},
-                        Case{"batch", "at least one ID"}, Case{"query a b", "b"},
+  for (const Case& c : {Case{"", "which command? There are "},
+                        Case{"nonsense", "there is no command \"nonsense\"\n"},
+                        Case{"qurey a", "there is no command \"qurey\"; did you mean query?"},
+                        Case{"sts isue", "there is no command \"isue\"; did you mean issue?"},
+                        Case{"list --stat online", "there is no option --stat; did you mean --state?"},
+                        Case{"query a --jsn", "there is no option --jsn; did you mean --json?"},
+                        Case{"list --state onlin", "there is no \"onlin\"; did you mean online?"},
+                        Case{"list --connected-from monday", "\"monday\" is neither a day"},
+                        Case{"list --listener 70000", "listener"}, Case{"list --csv --json", "--csv"},
+                        Case{"list --limit -1", "limit"}, Case{"watch --count x", "count"},
+                        Case{"watch --kind gone", "there is no \"gone\" (there are online,"}, Case{"count --by color", "there are state"},
+                        Case{"top --json", "top has none"}, Case{"completion tcsh", "bash, zsh, fish"},
+                        Case{"query", "ID"}, Case{"batch", "at least one ID"}, Case{"query a b", "b"},
+                        Case{"batch -f /", "cannot read /: it is a folder"},
                         Case{"--socket relative status", "neither an absolute path"},
                         Case{"--timeout x status", "timeout"},
                         Case{"batch -f /nonexistent/file", "cannot read /nonexistent/file"}}) {
     SCOPED_TRACE(c.arguments);
-    const Result result = Cli(c.arguments);
+    const CliResult result = RunCli(c.arguments);
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.output, HasSubstr(c.want));
   }
 }
 
 TEST(CliWithoutBrokerTest, HelpTeaches) {
-  EXPECT_THAT(Cli("--help").output, AllOf(HasSubstr("Exit status"), HasSubstr("Examples")));
-  EXPECT_THAT(Cli("batch --help").output, HasSubstr("stdin"));
-  EXPECT_EQ(Cli("--version").exit_code, 0);
+  EXPECT_THAT(RunCli("--help").output, AllOf(HasSubstr("Exit status"), HasSubstr("Examples")));
+  EXPECT_THAT(RunCli("batch --help").output, HasSubstr("stdin"));
+  EXPECT_EQ(RunCli("--version").exit_code, 0);
 }
 
 }  // namespace

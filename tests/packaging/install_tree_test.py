@@ -14,6 +14,10 @@ CMAKE, BUILD = sys.argv[1:3]
 
 EXPECTED = {
     "bin/mosquitto_session",
+    "share/man/man1/mosquitto_session.1",
+    "share/bash-completion/completions/mosquitto_session",
+    "share/zsh/vendor-completions/_mosquitto_session",
+    "share/fish/vendor_completions.d/mosquitto_session.fish",
     "lib/mosquitto_session_status.so",
     "lib/systemd/system/mosquitto.service.d/session-status.conf",
     "share/doc/mosquitto-session-status/README.Debian",

@@ -1,0 +1,40 @@
+// What of a mosquitto.conf concerns the plugin. Reads what the broker would read: the file and the
+// *.conf files of its include_dir.
+//
+// Threads: any.
+// Errors:  NotFound, PermissionDenied with the file's name and the system's words.
+#ifndef SESSION_STATUS_CLI_BROKER_CONFIG_H_
+#define SESSION_STATUS_CLI_BROKER_CONFIG_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace session_status::cli {
+
+inline constexpr char kPluginFileName[] = "mosquitto_session_status.so";
+
+// One line that loads the plugin, with the options below it.
+struct PluginLine {
+  std::string where;  // "/etc/mosquitto/mosquitto.conf:12"
+  std::string path;   // of the .so
+  std::vector<std::pair<std::string, std::string>> options;  // names without plugin_opt_
+
+  // The value of an option; empty: not given.
+  absl::string_view Option(absl::string_view name) const;
+};
+
+struct BrokerConfig {
+  std::vector<PluginLine> plugin_lines;
+  std::string user = "mosquitto";  // whom the broker becomes when root starts it
+  bool authenticates = false;      // password_file, or another plugin
+};
+
+absl::StatusOr<BrokerConfig> ReadBrokerConfig(const std::string& path);
+
+}  // namespace session_status::cli
+
+#endif  // SESSION_STATUS_CLI_BROKER_CONFIG_H_

@@ -1,0 +1,41 @@
+// The checks of `mosquitto_session doctor`: each says what it looked at, what it found, and, where
+// that is not right, what to do.
+//
+// Threads: one.
+// Errors:  none of its own; whatever fails is a finding.
+#ifndef SESSION_STATUS_CLI_DIAGNOSIS_H_
+#define SESSION_STATUS_CLI_DIAGNOSIS_H_
+
+#include <string>
+#include <vector>
+
+#include "cli/admin_client.h"
+#include "cli/broker_config.h"
+
+namespace session_status::cli {
+
+enum class Verdict : unsigned char { kGood, kWarning, kProblem };
+
+struct Finding {
+  Verdict verdict;
+  std::string subject;  // "options"
+  std::string text;     // "2 given, all accepted"
+  std::string advice;   // empty when good
+};
+
+using Findings = std::vector<Finding>;
+
+// The configuration: is there a line that loads the plugin, would its options be accepted, are the
+// files it names there and as private as they have to be?
+void CheckConfiguration(const BrokerConfig& config, Findings* findings);
+
+// The Unix socket as a file: there, a socket, and may this user open it?
+void CheckSocket(const std::string& path, Findings* findings);
+
+// The running plugin: does it answer, does its version fit, do clocks agree, is the snapshot fresh,
+// has it lost anything?
+void CheckPlugin(AdminClient* client, Findings* findings);
+
+}  // namespace session_status::cli
+
+#endif  // SESSION_STATUS_CLI_DIAGNOSIS_H_

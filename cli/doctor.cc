@@ -1,0 +1,123 @@
+// mosquitto_session doctor: looks at everything that has to fit together, and says what to do.
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/commands.h"
+#include "cli/diagnosis.h"
+#include "cli/terminal.h"
+#include "plugin/http/json_writer.h"
+
+namespace session_status::cli {
+namespace {
+
+constexpr char kDefaultConfig[] = "/etc/mosquitto/mosquitto.conf";
+
+absl::string_view WordOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kGood: return "ok";
+    case Verdict::kWarning: return "warning";
+    case Verdict::kProblem: return "problem";
+  }
+  return "";
+}
+
+void PrintText(const Findings& findings) {
+  const bool colour = WantsColour(STDOUT_FILENO);
+  constexpr Colour kColours[] = {Colour::kGreen, Colour::kYellow, Colour::kRed};
+  for (const Finding& f : findings) {
+    std::cout << Painted(absl::StrFormat("%-8s", WordOf(f.verdict)),
+                         kColours[static_cast<size_t>(f.verdict)], colour)
+              << absl::StrFormat("  %-13s", f.subject) << "  " << f.text << "\n";
+    if (!f.advice.empty()) std::cout << std::string(25, ' ') << "→ " << f.advice << "\n";
+  }
+}
+
+void PrintFindingsJson(const Findings& findings) {
+  std::string text;
+  http::JsonWriter json(&text);
+  json.StartObject();
+  json.Key("findings");
+  json.StartArray();
+  for (const Finding& f : findings) {
+    json.StartObject();
+    json.Key("verdict");
+    json.String(WordOf(f.verdict));
+    json.Key("subject");
+    json.String(f.subject);
+    json.Key("text");
+    json.String(f.text);
+    if (!f.advice.empty()) {
+      json.Key("advice");
+      json.String(f.advice);
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  std::cout << text << "\n";
+}
+
+// Looks at the configuration; where it names another socket than the default, that is the one to
+// ask, unless the caller has chosen.
+void LookAtConfiguration(const std::string& path, bool chosen, Context* context, Findings* findings) {
+  const absl::StatusOr<BrokerConfig> config = ReadBrokerConfig(path);
+  if (!config.ok()) {
+    findings->push_back({chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
+                         std::string(config.status().message()),
+                         "name the broker's configuration file with --config"});
+    return;
+  }
+  findings->push_back({Verdict::kGood, "configuration", path, ""});
+  CheckConfiguration(*config, findings);
+  for (const PluginLine& line : config->plugin_lines) {
+    const absl::string_view socket = line.Option("admin_socket");
+    if (context->target == kDefaultSocket && absl::StartsWith(socket, "/")) {
+      context->target = std::string(socket);
+    }
+  }
+}
+
+void Run(const std::string& config, bool chosen, Context* context) {
+  Findings findings;
+  LookAtConfiguration(config, chosen, context, &findings);
+  if (absl::StartsWith(context->target, "/")) CheckSocket(context->target, &findings);
+  AdminClient client = context->MakeClient();
+  CheckPlugin(&client, &findings);
+  if (context->json) {
+    PrintFindingsJson(findings);
+  } else {
+    PrintText(findings);
+  }
+  const bool wrong = std::any_of(findings.begin(), findings.end(), [](const Finding& f) {
+    return f.verdict == Verdict::kProblem;
+  });
+  context->exit_code = wrong ? kExitNotOnline : kExitOk;
+}
+
+}  // namespace
+
+void AddDoctorCommand(CLI::App& app, Context* context) {
+  CLI::App* command = app.add_subcommand(
+      "doctor", "Check configuration, files, socket, versions, clock and snapshot; say what to do");
+  auto config = std::make_shared<std::string>(kDefaultConfig);
+  CLI::Option* option = command
+                            ->add_option("-c,--config", *config,
+                                         "The broker's configuration; include_dir is followed")
+                            ->type_name("FILE")
+                            ->capture_default_str();
+  command->footer(
+      "Exit status 0: no problem found (there may be warnings), 1: at least one problem. Without\n"
+      "--socket the socket is the one that the configuration names. Run it as root to see all.\n\n"
+      "Examples:\n  sudo mosquitto_session doctor\n"
+      "  mosquitto_session doctor --config ./mosquitto.conf");
+  command->callback([config, option, context] { Run(*config, option->count() > 0, context); });
+}
+
+}  // namespace session_status::cli

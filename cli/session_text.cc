@@ -1,0 +1,74 @@
+#include "cli/session_text.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "cli/command.h"
+#include "cli/words.h"
+#include "proto/session_status.pb.h"
+
+namespace session_status::cli {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+
+const google::protobuf::Descriptor& Session() {
+  return *::mosquitto_session_status::v1::QuerySessionByClientIdResponse::descriptor();
+}
+
+std::string EnumCell(const google::protobuf::EnumValueDescriptor& value) {
+  return absl::StrReplaceAll(EnumWords(value.type()).WordOf(value.number()), {{"_", " "}});
+}
+
+}  // namespace
+
+std::vector<std::string> SessionFieldNames() {
+  std::vector<std::string> names;
+  for (int i = 0; i < Session().field_count(); ++i) {
+    const FieldDescriptor* field = Session().field(i);
+    if (!field->is_repeated() && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+      names.push_back(field->json_name());
+    }
+  }
+  return names;
+}
+
+std::string SessionCell(const google::protobuf::Message& session, const std::string& name) {
+  const FieldDescriptor* field = Session().FindFieldByCamelcaseName(name);
+  const auto* reflection = session.GetReflection();
+  if (field == nullptr || !reflection->HasField(session, field)) return "";
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      return Printable(reflection->GetString(session, field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection->GetBool(session, field) ? "yes" : "no";
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return EnumCell(*reflection->GetEnum(session, field));
+    case FieldDescriptor::CPPTYPE_INT64: {
+      const int64_t value = reflection->GetInt64(session, field);
+      return absl::EndsWith(name, "AtMs") ? LocalTime(value) : absl::StrCat(value);
+    }
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return absl::StrCat(reflection->GetUInt64(session, field));
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return absl::StrCat(reflection->GetUInt32(session, field));
+    case FieldDescriptor::CPPTYPE_INT32:
+      return absl::StrCat(reflection->GetInt32(session, field));
+    default:
+      return "";
+  }
+}
+
+std::string SessionHeading(const std::string& field) {
+  if (field == "clientId") return "CLIENT";
+  std::string heading;
+  for (const char c : absl::StripSuffix(field, "Ms")) {
+    if (absl::ascii_isupper(static_cast<unsigned char>(c))) heading.push_back(' ');
+    heading.push_back(absl::ascii_toupper(static_cast<unsigned char>(c)));
+  }
+  return heading;
+}
+
+}  // namespace session_status::cli

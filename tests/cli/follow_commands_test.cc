@@ -1,0 +1,247 @@
+// list, count, watch, top and doctor against a real broker, on pipes and on a pseudo-terminal.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/cli/cli_process.h"
+#include "tests/testing/admin_client.h"
+#include "tests/testing/broker_process.h"
+#include "tests/testing/mqtt_client.h"
+
+namespace session_status::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Clients ls-1 (3.1.1) and ls-2 (5, user ann) are online, ls-gone was.
+class FollowCommandsTest : public ::testing::Test {
+ protected:
+  FollowCommandsTest()
+      : broker_(BrokerProcess::Start(
+            {.line = BrokerLine::k21,
+             .config = kPlainConfig,
+             .plugin = SessionStatusPlugin(),
+             .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}}})),
+        socket_(broker_->Expand("{DIR}/admin.sock")) {
+    first_ = Connect("ls-1", 4);
+    second_ = Connect("ls-2", 5);
+    Connect("ls-gone", 4)->Disconnect();
+    AdminClient(socket_).WaitForState("ls-gone", "OFFLINE");
+  }
+
+  std::unique_ptr<MqttClient> Connect(const std::string& id, int version) {
+    auto client = std::make_unique<MqttClient>(ClientOptions{
+        .id = id, .port = broker_->port(), .version = version, .username = "ann"});
+    EXPECT_EQ(client->Connect(), 0);
+    return client;
+  }
+  CliResult Ask(const std::string& arguments) {
+    return RunCli(absl::StrCat("--socket ", socket_, " ", arguments));
+  }
+  std::vector<std::string> With(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--socket", socket_});
+    return arguments;
+  }
+
+  std::unique_ptr<BrokerProcess> broker_;
+  const std::string socket_;
+  std::unique_ptr<MqttClient> first_;
+  std::unique_ptr<MqttClient> second_;
+};
+
+size_t Lines(const std::string& text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST_F(FollowCommandsTest, ListIsATableUnlessAskedOtherwise) {
+  const CliResult table = Ask("list");
+  EXPECT_EQ(table.exit_code, 0) << table.output;
+  EXPECT_THAT(table.output, AllOf(ContainsRegex("CLIENT +STATE +CONNECTED AT +ADDRESS"),
+                                  ContainsRegex("ls-1 +online .*127.0.0.1 +MQTT 3.1.1"),
+                                  ContainsRegex("ls-gone +offline .*client disconnect")));
+  EXPECT_EQ(Lines(table.output), 4u);
+  const CliResult fields = Ask("list --fields username,clientId --prefix ls-2");
+  EXPECT_THAT(fields.output, ContainsRegex("USERNAME +CLIENT\nann +ls-2\n"));
+}
+
+TEST_F(FollowCommandsTest, ListWritesJsonLinesAndCsv) {
+  const CliResult json = Ask("--json list --state online --fields clientId,address");
+  EXPECT_EQ(json.exit_code, 0) << json.output;
+  EXPECT_THAT(json.output, AllOf(HasSubstr("{\"clientId\":\"ls-1\",\"address\":\"127.0.0.1\"}\n"),
+                                 Not(HasSubstr("gone"))));
+  EXPECT_EQ(Lines(json.output), 2u);
+  const CliResult csv = Ask("list --csv --fields clientId,state --state offline");
+  EXPECT_EQ(csv.output, "clientId,state\r\nls-gone,offline\r\n");
+  EXPECT_EQ(Lines(Ask("--json list --limit 2").output), 2u);
+  EXPECT_EQ(Lines(Ask("list --csv --limit 1").output), 2u);
+  EXPECT_EQ(Lines(Ask("list --limit 1").output), 2u);
+}
+
+TEST_F(FollowCommandsTest, ListFiltersByEverything) {
+  struct Case {
+    std::string filter;
+    size_t sessions;
+  };
+  for (const Case& c : {Case{"--protocol 5", 1}, Case{"--address 127.0.0.0/8", 3},
+                        Case{"--address 10.0.0.0/8", 0}, Case{"--reason client_disconnect,kicked", 1},
+                        Case{absl::StrCat("--listener ", broker_->port()), 3}, Case{"--listener 1", 0},
+                        Case{"--connected-from 1h", 3}, Case{"--connected-until 1h", 0},
+                        Case{"--disconnected-from 1h", 1}, Case{"--group g", 0},
+                        Case{"--state online,offline --prefix ls-g", 1},
+                        Case{"--connected-from 2020-01-01 --connected-until 2120-01-01T00:00:00Z", 3}}) {
+    const CliResult result = Ask(absl::StrCat("--json list ", c.filter));
+    EXPECT_EQ(result.exit_code, 0) << c.filter;
+    EXPECT_EQ(Lines(result.output), c.sessions) << c.filter << "\n" << result.output;
+  }
+}
+
+TEST_F(FollowCommandsTest, AnOddIdentifierSurvivesTableCsvAndJson) {
+  const auto odd = Connect("#error \"a\",b", 5);
+  EXPECT_THAT(Ask("list --csv --fields clientId --prefix '#'").output,
+              HasSubstr("\"#error \"\"a\"\",b\"\r\n"));
+  EXPECT_EQ(Ask("list --csv --prefix '#'").exit_code, 0);
+  EXPECT_THAT(Ask("--json list --prefix '#error \"'").output, HasSubstr(R"({"clientId":"#error \"a\",b",)"));
+}
+
+TEST_F(FollowCommandsTest, AListLongerThanAPageIsWholeInEveryForm) {
+  std::vector<std::unique_ptr<MqttClient>> many;
+  for (int i = 0; i < 40; ++i) many.push_back(Connect(absl::StrCat("many-", i), 4));
+  for (const char* form : {"list --prefix many-", "--json list --prefix many-", "list --csv --prefix many-"}) {
+    const std::string output = Ask(form).output;
+    for (int i = 0; i < 40; ++i) EXPECT_THAT(output, HasSubstr(absl::StrCat("many-", i))) << form;
+  }
+}
+
+TEST_F(FollowCommandsTest, CountAnswersByEveryBreakdown) {
+  const CliResult states = Ask("count");
+  EXPECT_EQ(states.exit_code, 0);
+  EXPECT_EQ(states.output,
+            "STATE                  CLIENTS\nonline                 2\noffline, session kept  0\n"
+            "offline                1\ntotal                  3\n");
+  EXPECT_THAT(Ask("count --by protocol").output,
+              AllOf(ContainsRegex("MQTT 5 +1"), ContainsRegex("MQTT 3.1.1 +1")));
+  EXPECT_THAT(Ask("count --by reason").output, ContainsRegex("client disconnect +1"));
+  EXPECT_THAT(Ask("count --by listener,group").output,
+              AllOf(ContainsRegex(absl::StrCat(broker_->port(), " +2")), ContainsRegex("\\(none\\) +2")));
+  EXPECT_THAT(Ask("--json count").output, AllOf(HasSubstr("\"online\":\"2\""), HasSubstr("\"groups\"")));
+  EXPECT_THAT(Ask("--json count --by state").output,
+              AllOf(HasSubstr("\"online\":\"2\""), Not(HasSubstr("\"groups\""))));
+}
+
+TEST_F(FollowCommandsTest, WatchWritesJsonLinesToAPipe) {
+  CliProcess watch(With({"watch", "--prefix", "new-"}), false);
+  ASSERT_TRUE(watch.WaitFor("\"started\"")) << watch.output();
+  const auto client = Connect("new-1", 5);
+  ASSERT_TRUE(watch.WaitFor("\"CHANGE_KIND_ONLINE\"")) << watch.output();
+  client->Disconnect();
+  ASSERT_TRUE(watch.WaitFor("\"CHANGE_KIND_OFFLINE\"")) << watch.output();
+  watch.Signal(SIGINT);
+  EXPECT_EQ(watch.Wait(), 0);
+  EXPECT_THAT(watch.output(), AllOf(StartsWith("{\"started\":{"), HasSubstr("\"clientId\":\"new-1\""),
+                                    Not(HasSubstr("ls-"))));
+}
+
+TEST_F(FollowCommandsTest, WatchIsColouredOnATerminalUnlessToldNotTo) {
+  {
+    CliProcess watch(With({"watch", "ls-1", "ls-gone"}), true);
+    ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();
+    EXPECT_THAT(watch.output(), AllOf(HasSubstr("\x1b[32monline\x1b[0m"), HasSubstr("\x1b[31moffline\x1b[0m")));
+    first_->Disconnect();
+    ASSERT_TRUE(watch.WaitFor("client disconnect", watch.output().size())) << watch.output();
+    watch.Write("\x03");  // Ctrl-C, as the terminal makes it a signal
+    EXPECT_EQ(watch.Wait(), 0);
+  }
+  CliProcess plain(With({"watch", "ls-2", "--count", "1"}), true, {{"NO_COLOR", "1"}});
+  EXPECT_EQ(plain.Wait(), 0);
+  EXPECT_THAT(plain.output(), AllOf(HasSubstr("now           online"), Not(HasSubstr("\x1b["))));
+}
+
+TEST_F(FollowCommandsTest, WatchGoesOnWhereItWasAfterARestartAndSaysWhatItMissed) {
+  CliProcess watch(With({"watch", "--text"}), false);
+  ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();
+  const auto before = Connect("before", 4);
+  ASSERT_TRUE(watch.WaitFor("before")) << watch.output();
+  broker_->Kill();
+  ASSERT_TRUE(watch.WaitFor("trying again")) << watch.output();
+  broker_->Restart();
+  ASSERT_TRUE(watch.WaitFor("gap: ")) << watch.output();
+  const auto after = Connect("after", 4);
+  ASSERT_TRUE(watch.WaitFor("  after  ")) << watch.output();
+  watch.Signal(SIGTERM);
+  EXPECT_EQ(watch.Wait(), 0);
+}
+
+TEST_F(FollowCommandsTest, WatchBeginsAfterAGivenChange) {
+  const CliResult all = Ask("watch --after 0 --count 4");
+  EXPECT_EQ(all.exit_code, 0);
+  EXPECT_THAT(all.output, AllOf(HasSubstr("\"sequence\":\"1\""), HasSubstr("\"sequence\":\"4\"")));
+  EXPECT_EQ(Ask("watch --after 0 --kind offline -n 1").output.find("ONLINE"), std::string::npos);
+}
+
+TEST_F(FollowCommandsTest, TopIsALiveScreenThatFitsAndEndsWithQ) {
+  CliProcess top(With({"top", "--interval", "0.1"}), true);
+  ASSERT_TRUE(top.WaitFor("online \x1b[32m2\x1b[0m")) << top.output();
+  ASSERT_TRUE(top.WaitFor("GetServerStatus")) << top.output();  // its own queries
+  first_->Disconnect();
+  ASSERT_TRUE(top.WaitFor("online \x1b[32m1\x1b[0m")) << top.output();
+  const size_t seen = top.output().size();
+  top.Resize(30, 5);
+  ASSERT_TRUE(top.WaitFor("connects ", seen));
+  top.Write("q");
+  EXPECT_EQ(top.Wait(), 0);
+  EXPECT_THAT(top.output(), AllOf(StartsWith("\x1b[?1049h"), HasSubstr("\x1b[?1049l")));
+}
+
+TEST_F(FollowCommandsTest, TopPrintsOneFrameWithoutATerminal) {
+  const CliResult result = Ask("top");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, AllOf(HasSubstr("online 2   session kept 0   offline 1"),
+                                   HasSubstr("client disconnect"), Not(HasSubstr("\x1b"))));
+}
+
+TEST_F(FollowCommandsTest, DoctorFindsNothingWrongWithAHealthyBroker) {
+  const std::string config = broker_->Expand("{DIR}/mosquitto.conf");
+  const CliResult result = RunCli(absl::StrCat("doctor --config ", config));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output,
+              AllOf(HasSubstr("2 given, all accepted"), HasSubstr(socket_), HasSubstr("agrees with the plugin's"),
+                    ContainsRegex("ok +snapshot"), ContainsRegex("ok +metrics"), Not(HasSubstr("problem"))));
+  EXPECT_THAT(RunCli(absl::StrCat("--json doctor --config ", config)).output,
+              HasSubstr(R"({"verdict":"ok","subject":"options")"));
+}
+
+TEST_F(FollowCommandsTest, DoctorSaysWhatIsWrongAndWhatToDo) {
+  const auto diagnose = [this](const std::string& config) {
+    return RunCli(absl::StrCat("doctor -c ", broker_->dir().Write("bad.conf", config))).output;
+  };
+  const std::string load = absl::StrCat("global_plugin ", SessionStatusPlugin(), "\n");
+  EXPECT_THAT(diagnose(load + "plugin_opt_snapshot_refresh often\n"),
+              AllOf(ContainsRegex("problem +options .*bad.conf:1: option plugin_opt_snapshot_refresh"),
+                    HasSubstr("docs/options.md")));
+  EXPECT_THAT(diagnose(load + "plugin_opt_snapshot_refrsh 1s\n"),
+              HasSubstr("did you mean plugin_opt_snapshot_refresh?"));
+  EXPECT_THAT(diagnose("listener 1883\n"), HasSubstr("no line of the configuration loads it"));
+  EXPECT_THAT(diagnose("plugin /nonexistent/mosquitto_session_status.so\n"),
+              ContainsRegex("problem +plugin .*No such file"));
+  EXPECT_THAT(diagnose(load + "plugin_opt_admin_socket /nonexistent/x/a.sock\n"),
+              AllOf(ContainsRegex("problem +admin_socket .*/nonexistent/x"), HasSubstr("install -d"),
+                    ContainsRegex("problem +socket "), ContainsRegex("problem +answer ")));
+  const std::string access = broker_->dir().Write("access.json", "{}");
+  ASSERT_EQ(chmod(access.c_str(), 0644), 0);
+  EXPECT_THAT(diagnose(absl::StrCat(load, "plugin_opt_access_file ", access, "\n")), HasSubstr("chmod 600"));
+  EXPECT_EQ(RunCli("doctor -c /nonexistent/mosquitto.conf").exit_code, 1);
+}
+
+}  // namespace
+}  // namespace session_status::testing

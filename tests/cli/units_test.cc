@@ -1,0 +1,226 @@
+// The parts of the command that need no broker: words, streams, screens, configuration.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/broker_config.h"
+#include "cli/envelopes.h"
+#include "cli/list_stream.h"
+#include "cli/metrics_text.h"
+#include "cli/progress.h"
+#include "cli/session_text.h"
+#include "cli/top_frame.h"
+#include "cli/watch_line.h"
+#include "cli/words.h"
+#include "proto/session_status.pb.h"
+#include "tests/testing/temp_dir.h"
+
+namespace session_status::cli {
+namespace {
+
+namespace pb = ::mosquitto_session_status::v1;
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using ::testing::SizeIs;
+
+TEST(WordsTest, EnumeratorsAreWordsWithoutTheirPrefix) {
+  const EnumWords states(pb::SessionState_descriptor());
+  EXPECT_THAT(states.words(), ElementsAre("online", "offline_session_kept", "offline"));
+  EXPECT_EQ(states.NumberOf("offline_session_kept"), pb::SESSION_STATE_OFFLINE_SESSION_KEPT);
+  EXPECT_EQ(states.WordOf(pb::SESSION_STATE_OFFLINE), "offline");
+  EXPECT_EQ(states.WordOf(77), "77");  // of a newer plugin
+}
+
+TEST(WordsTest, TimesAreDaysTimesOrHowLongAgo) {
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  EXPECT_EQ(*ParseWhen("2026-01-02", now), absl::FromUnixSeconds(1'767'312'000));
+  EXPECT_EQ(*ParseWhen("2026-01-02T00:00:00Z", now), absl::FromUnixSeconds(1'767'312'000));
+  EXPECT_EQ(*ParseWhen("2026-01-02T01:00:00+01:00", now), absl::FromUnixSeconds(1'767'312'000));
+  EXPECT_EQ(*ParseWhen("90s", now), now - absl::Seconds(90));
+  EXPECT_EQ(*ParseWhen("7d", now), now - absl::Hours(7 * 24));
+  for (const char* wrong : {"", "monday", "2026-13-01", "-5m", "5", "xd", "99999999d"}) {
+    EXPECT_FALSE(ParseWhen(wrong, now).ok()) << wrong;
+  }
+}
+
+TEST(WordsTest, ASlipOfTheFingerIsRecognisedAndNothingElse) {
+  const std::vector<std::string> commands = {"query", "batch", "status", "watch"};
+  EXPECT_EQ(Nearest("qurey", commands), "query");
+  EXPECT_EQ(Nearest("stat", commands), "status");
+  EXPECT_EQ(Nearest("frobnicate", commands), "");
+}
+
+TEST(ListStreamTest, PassesWholeLinesInAnyPieces) {
+  const std::string body = "{\"clientId\":\"a\"}\n{\"clientId\":\"b\"}\n";
+  for (size_t cut = 0; cut <= body.size(); ++cut) {
+    ListStream stream(false, 0);
+    std::string out(stream.Take(body.substr(0, cut)));
+    absl::StrAppend(&out, stream.Take(body.substr(cut)));
+    EXPECT_EQ(out, body) << cut;
+    EXPECT_EQ(stream.sessions(), 2u);
+    EXPECT_TRUE(stream.Finish().ok()) << cut;
+  }
+}
+
+TEST(ListStreamTest, TheErrorAtTheEndIsNoSession) {
+  ListStream json(false, 0);
+  EXPECT_EQ(json.Take("{\"clientId\":\"a\"}\n{\"error\":{\"code\":\"aborted\",\"message\":\"given up\"}}\n"),
+            "{\"clientId\":\"a\"}\n");
+  EXPECT_EQ(json.Finish().message(), "given up");
+  ListStream csv(true, 0);
+  EXPECT_EQ(csv.Take("clientId\r\na\r\n#error given up\r\n"), "clientId\r\na\r\n");
+  EXPECT_EQ(csv.Finish().message(), "given up");
+}
+
+TEST(ListStreamTest, ALineBreakInsideAQuotedCellIsData) {
+  ListStream csv(true, 0);
+  const std::string body = "clientId\r\n\"a\n#error b\"\r\n\"#error c\"\r\n";
+  EXPECT_EQ(csv.Take(body), body);
+  EXPECT_EQ(csv.sessions(), 2u);
+  EXPECT_TRUE(csv.Finish().ok());
+}
+
+TEST(ListStreamTest, StopsAtTheLimitAndMissesAnUnfinishedLine) {
+  ListStream limited(false, 1);
+  EXPECT_EQ(limited.Take("{}\n{}\n"), "{}\n");
+  EXPECT_TRUE(limited.enough());
+  EXPECT_TRUE(limited.Finish().ok());
+  ListStream cut(false, 0);
+  EXPECT_EQ(cut.Take("{}\n{"), "{}\n");
+  EXPECT_FALSE(cut.Finish().ok());
+}
+
+TEST(ListPathTest, HoldsEveryFilterEscaped) {
+  pb::ListSessionsRequest request;
+  request.add_states(pb::SESSION_STATE_OFFLINE);
+  request.set_client_id_prefix("a&b c/ü");
+  request.set_connected_from_ms(7);
+  EXPECT_EQ(ListPath(request, true),
+            "/v1/sessions?format=csv&state=offline&prefix=a%26b%20c%2F%C3%BC&connected_from=7");
+}
+
+TEST(EnvelopeReaderTest, FindsMessagesAtEverySplit) {
+  const std::string bytes("\0\0\0\0\3abc\2\0\0\0\2{}", 15);
+  for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+    std::vector<std::string> got;
+    EnvelopeReader reader;
+    const auto take = [&got](bool last, absl::string_view text) {
+      got.push_back(absl::StrCat(last ? "last " : "", text));
+      return true;
+    };
+    ASSERT_TRUE(reader.Feed(bytes.substr(0, cut), take).ok());
+    ASSERT_TRUE(reader.Feed(bytes.substr(cut), take).ok());
+    EXPECT_THAT(got, ElementsAre("abc", "last {}")) << cut;
+  }
+  EXPECT_FALSE(EnvelopeReader().Feed("HTTP/1.1 400", [](bool, absl::string_view) { return true; }).ok());
+}
+
+constexpr char kMetrics[] = R"(# HELP x y
+session_status_query_duration_seconds_count{surface="admin",operation="A \"b\"",result="ok"} 90
+session_status_query_duration_seconds_bucket{surface="admin",operation="A \"b\"",result="ok",le="0.001"} 80
+session_status_query_duration_seconds_bucket{surface="admin",operation="A \"b\"",result="ok",le="+Inf"} 90
+session_status_query_duration_seconds_count{surface="admin",operation="A \"b\"",result="error"} 10
+session_status_query_duration_seconds_bucket{surface="admin",operation="A \"b\"",result="error",le="0.001"} 10
+session_status_query_duration_seconds_bucket{surface="admin",operation="A \"b\"",result="error",le="+Inf"} 10
+session_status_sessions{state="online"} 3
+session_status_sessions{state="offline"} 4
+broken{line
+)";
+
+TEST(MetricsTextTest, ResultsOfAnOperationAreCountedTogether) {
+  const std::vector<Sample> samples = ParseMetrics(kMetrics);
+  EXPECT_EQ(SumOf(samples, "session_status_sessions"), 7);
+  EXPECT_EQ(SumOf(samples, "absent"), 0);
+  const std::vector<QueryLatency> queries = QueryLatencies(samples);
+  ASSERT_THAT(queries, SizeIs(1));
+  EXPECT_EQ(queries[0].operation, "A \"b\"");
+  EXPECT_EQ(queries[0].count, 100);
+  EXPECT_EQ(queries[0].Quantile(0.9), 0.001);
+  EXPECT_TRUE(std::isinf(queries[0].Quantile(0.99)));
+  EXPECT_EQ(queries[0].Since(queries[0]).count, 0);
+}
+
+TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
+  TopScreen screen;
+  screen.before.at = absl::FromUnixSeconds(100);
+  screen.now.at = absl::FromUnixSeconds(102);
+  screen.has_before = true;
+  screen.before.counts.set_connects(10);
+  screen.now.counts.set_connects(20);
+  auto* ends = screen.now.counts.add_ends_by_reason();
+  ends->set_reason(pb::END_REASON_KEEPALIVE_TIMEOUT);
+  ends->set_count(4);
+  screen.now.flappers = {{"12", "bouncing\x1b[31m", "network error"}};
+  const std::vector<std::string> lines = TopFrame(screen, {60, 30}, false);
+  EXPECT_THAT(lines, Contains(HasSubstr("connects 5.0/s   disconnects 2.0/s")));
+  EXPECT_THAT(lines, Contains(AllOf(HasSubstr("keepalive timeout"), HasSubstr("2.0/s"))));
+  EXPECT_THAT(lines, Contains("Flappers"));
+  for (int rows = 1; rows < 20; ++rows) {
+    const auto small = TopFrame(screen, {7, rows}, false);
+    EXPECT_LE(small.size(), static_cast<size_t>(rows));
+    for (const std::string& line : small) EXPECT_LE(line.size(), 7u + 2) << line;  // "≤" has 3 bytes
+  }
+}
+
+TEST(ProgressLineTest, ShowsPartBarAndTimeLeft) {
+  EXPECT_EQ(ProgressLine("clients", 50, 100, absl::Seconds(3), 60),
+            "[###########-----------]  50 %  50 of 100 clients, 3s left");
+  EXPECT_EQ(ProgressLine("sessions", 7, 0, absl::Seconds(3), 60), "7 sessions");
+  for (int columns = 1; columns < 80; ++columns) {
+    EXPECT_LT(ProgressLine("clients", 5, 9, absl::Seconds(1), columns).size(),
+              static_cast<size_t>(std::max(columns, 2)));
+  }
+}
+
+TEST(WatchLineTest, SaysWhatAGapMeans) {
+  pb::WatchSessionsResponse event;
+  event.mutable_gap()->set_missed_after(4);
+  event.mutable_gap()->set_restart_sequence(9);
+  EXPECT_THAT(WatchLine(event, false), HasSubstr("changes 5 to 9 were missed"));
+  event.mutable_gap()->set_missed_after(9);
+  EXPECT_THAT(WatchLine(event, false), HasSubstr("the broker was started anew"));
+}
+
+TEST(SessionTextTest, EveryFieldOfASessionHasACellAndAHeading) {
+  pb::QuerySessionByClientIdResponse session;
+  session.set_client_id("a\x1b");
+  session.set_online(false);
+  session.set_end_reason(pb::END_REASON_TAKEN_OVER);
+  EXPECT_EQ(SessionCell(session, "clientId"), "a\\x1b");
+  EXPECT_EQ(SessionCell(session, "online"), "no");
+  EXPECT_EQ(SessionCell(session, "endReason"), "taken over");
+  EXPECT_EQ(SessionCell(session, "connectedAtMs"), "");
+  EXPECT_EQ(SessionHeading("connectedAtMs"), "CONNECTED AT");
+  EXPECT_THAT(SessionFieldNames(), Contains("detectionBoundS"));
+}
+
+TEST(BrokerConfigTest, FindsThePluginItsOptionsAndWhatIsIncluded) {
+  const session_status::testing::TempDir dir;
+  const std::string included = dir.Write("a.conf",
+                                         "global_plugin /x/mosquitto_session_status.so\n"
+                                         "  plugin_opt_instance_id  one two \n"
+                                         "plugin /x/other.so\nplugin_opt_instance_id not_ours\n");
+  dir.Write("b.txt", "user nobody\n");
+  const std::string main = dir.Write(
+      "main.configuration", absl::StrCat("# comment\nuser root\ninclude_dir ", dir.path(), "\n"));
+  const auto config = ReadBrokerConfig(main);
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_THAT(config->plugin_lines, SizeIs(1));
+  EXPECT_EQ(config->plugin_lines[0].where, included + ":1");
+  EXPECT_EQ(config->plugin_lines[0].Option("instance_id"), "one two");
+  EXPECT_THAT(config->plugin_lines[0].options, SizeIs(1));
+  EXPECT_EQ(config->user, "root");
+  EXPECT_TRUE(config->authenticates);
+  EXPECT_FALSE(ReadBrokerConfig("/nonexistent").ok());
+}
+
+}  // namespace
+}  // namespace session_status::cli
