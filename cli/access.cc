@@ -95,7 +95,7 @@ absl::StatusOr<Finding> Check(const Options& options) {
   if (name.has_value()) {
     instance =
         std::make_unique<auth::InstanceResource>(name->region, name->account, name->instance_id);
-    request.resources = instance->both;
+    request.resources = instance->both();
   }
   Finding finding;
   const auth::PolicyVerdict verdict = auth::EvaluateSession(

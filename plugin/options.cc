@@ -154,6 +154,34 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.surface.gateway_errors);
      }},
+    {"api_batch_needs_instance_access", "false", "The batch needs mq:MqttInstanceAccess as well.",
+     [](absl::string_view v, Options* o) {
+       return SetBool(v, &o->documented_api.surface.batch_needs_instance_access);
+     }},
+    {"api_cpp_sdk_lists", "true", "Nest the list of a batch reply for the classic C++ SDK, which needs it.",
+     [](absl::string_view v, Options* o) {
+       return SetBool(v, &o->documented_api.surface.cpp_sdk_lists);
+     }},
+    {"api_error_page", "none",
+     "Beginning of a URL; each error carries it with the error's code behind it, as Recommend.",
+     [](absl::string_view v, Options* o) {
+       return SetNameOrNone(v, &o->documented_api.surface.error_page_url);
+     }},
+    {"api_failures_per_second", "50",
+     "Failed authentications of one address a second that get their own error, four times as many "
+     "at once; the others are throttled. 0: no limit. 0 to 1000000.",
+     [](absl::string_view v, Options* o) {
+       limits::RateLimit& limit = o->documented_api.surface.failure_limit;
+       const absl::Status status = SetInteger(v, 0, 1'000'000, &limit.per_second);
+       limit.burst = 4 * limit.per_second;
+       return status;
+     }},
+    {"api_nonces_max", "3145728",
+     "Nonces remembered against replay, about 17 bytes each; one too many is throttled. 1000 to "
+     "100000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1000, 100'000'000, &o->documented_api.surface.nonces_max);
+     }},
     {"instances_by_username", "false",
      "A client whose user name has the form Signature|AccessKeyId|InstanceId belongs to that "
      "instance.",

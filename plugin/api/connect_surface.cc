@@ -209,7 +209,9 @@ void ConnectSurface::Handle(const http::Request& request, http::Reply* reply) {
   }
   Envelope envelope;
   if (Refusal refusal = Open(request, &envelope); refusal.status != 0) {
-    if (!refusal.header.first.empty()) reply->headers.push_back(std::move(refusal.header));
+    if (!refusal.header.first.empty()) {
+      reply->headers.emplace_back(refusal.header.first, refusal.header.second);
+    }
     return http::SetError(refusal.status, refusal.code, refusal.message, reply);
   }
   const absl::Status status = method->invoke(service_, envelope, request.now, &reply->body);

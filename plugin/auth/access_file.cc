@@ -99,14 +99,14 @@ absl::Status AccessStore::Reload() {
   if (!file.ok()) return file.status();
   std::shared_ptr<const AccessFile> old = *std::move(file);
   {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     current_.swap(old);
   }
   return absl::OkStatus();  // the old one, if this was its last user, goes here and not in the lock
 }
 
 std::shared_ptr<const AccessFile> AccessStore::Current() const {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   return current_;
 }
 

@@ -18,9 +18,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "plugin/auth/access_policy.h"
 #include "plugin/auth/keyed_mac.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status::auth {
 
@@ -116,7 +116,7 @@ class AccessStore {
 
  private:
   const std::string path_;
-  mutable absl::Mutex mu_;
+  mutable os::Mutex mu_;
   std::shared_ptr<const AccessFile> current_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -14,6 +14,13 @@ namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 
+void WriteLowerHex(absl::Span<const uint8_t> bytes, char* out) {
+  for (const uint8_t byte : bytes) {
+    *out++ = kHexDigits[byte >> 4];
+    *out++ = kHexDigits[byte & 15];
+  }
+}
+
 struct MdDeleter {
   void operator()(EVP_MD* md) const { EVP_MD_free(md); }
 };
@@ -25,18 +32,15 @@ const EVP_MD* Sha256() {
 }
 
 EVP_MAC_CTX* NewContext(MacKind kind, absl::string_view key) {
-  const bool sip = kind == MacKind::kSipHash64;
-  EVP_MAC* const mac = EVP_MAC_fetch(nullptr, sip ? "SIPHASH" : "HMAC", nullptr);
+  EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   if (mac == nullptr) return nullptr;
   EVP_MAC_CTX* context = EVP_MAC_CTX_new(mac);
   EVP_MAC_free(mac);  // the context holds its own reference
   if (context == nullptr) return nullptr;
-  size_t sip_size = MacSize(MacKind::kSipHash64);
   char digest[] = "SHA256";
   if (kind == MacKind::kHmacSha1) digest[3] = '1', digest[4] = '\0';
   const OSSL_PARAM parameters[] = {
-      sip ? OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &sip_size)
-          : OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
       OSSL_PARAM_construct_end()};
   // An empty HMAC key is a key: the library wants a pointer to tell it from "keep the old one".
   const char* bytes = key.empty() ? "" : key.data();
@@ -69,9 +73,7 @@ void Secret::Wipe() {
 }
 
 KeyedMac::KeyedMac(MacKind kind, absl::string_view key)
-    : kind_(kind),
-      sip_key_(kind == MacKind::kSipHash64 ? key : absl::string_view()),
-      prototype_(NewContext(kind, key)) {}
+    : kind_(kind), prototype_(NewContext(kind, key)) {}
 
 KeyedMac::~KeyedMac() {
   for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
@@ -104,20 +106,15 @@ void KeyedMac::Return(EVP_MAC_CTX* context) const {
   EVP_MAC_CTX_free(context);
 }
 
-bool KeyedMac::Compute(absl::Span<const absl::string_view> parts, MacBytes* mac) const {
+bool KeyedMac::Compute(absl::string_view message, MacBytes* mac) const {
   EVP_MAC_CTX* const context = Take();
   if (context == nullptr) return false;
-  const absl::string_view key = sip_key_.reveal();
-  const auto* key_bytes =
-      key.empty() ? nullptr : reinterpret_cast<const unsigned char*>(key.data());
-  const size_t want = MacSize(kind_);
   size_t size = 0;
-  bool done = EVP_MAC_init(context, key_bytes, key.size(), nullptr) == 1;
-  for (const absl::string_view part : parts) {
-    done = done && EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(part.data()),
-                                  part.size()) == 1;
-  }
-  done = done && EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 && size == want;
+  const bool done =
+      EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
+      EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()),
+                     message.size()) == 1 &&
+      EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 && size == MacSize(kind_);
   Return(context);
   return done;
 }
@@ -135,10 +132,9 @@ bool AppendSha256Hex(absl::string_view data, std::string* out) {
 }
 
 void AppendLowerHex(absl::Span<const uint8_t> bytes, std::string* out) {
-  for (const uint8_t byte : bytes) {
-    out->push_back(kHexDigits[byte >> 4]);
-    out->push_back(kHexDigits[byte & 15]);
-  }
+  const size_t begin = out->size();
+  out->resize(begin + 2 * bytes.size());
+  WriteLowerHex(bytes, &(*out)[begin]);
 }
 
 bool EqualsBase64(absl::string_view text, absl::Span<const uint8_t> bytes) {
@@ -152,10 +148,7 @@ bool EqualsBase64(absl::string_view text, absl::Span<const uint8_t> bytes) {
 bool EqualsLowerHex(absl::string_view text, absl::Span<const uint8_t> bytes) {
   char expected[2 * kMacSizeMax];
   if (bytes.size() > kMacSizeMax) return false;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    expected[2 * i] = kHexDigits[bytes[i] >> 4];
-    expected[2 * i + 1] = kHexDigits[bytes[i] & 15];
-  }
+  WriteLowerHex(bytes, expected);
   return EqualInConstantTime(text, absl::string_view(expected, 2 * bytes.size()));
 }
 

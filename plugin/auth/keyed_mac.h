@@ -43,13 +43,9 @@ class Secret {
   std::string bytes_;
 };
 
-// kSipHash64 is a fast keyed hash (SipHash-2-4, 16-byte key) for tables that strangers can fill; it
-// signs nothing.
-enum class MacKind : uint8_t { kHmacSha1, kHmacSha256, kSipHash64 };
+enum class MacKind : uint8_t { kHmacSha1, kHmacSha256 };
 
-constexpr size_t MacSize(MacKind kind) {
-  return kind == MacKind::kHmacSha1 ? 20 : kind == MacKind::kHmacSha256 ? 32 : 8;
-}
+constexpr size_t MacSize(MacKind kind) { return kind == MacKind::kHmacSha1 ? 20 : 32; }
 inline constexpr size_t kMacSizeMax = 32;
 using MacBytes = std::array<uint8_t, kMacSizeMax>;
 
@@ -61,11 +57,7 @@ class KeyedMac {
   KeyedMac& operator=(const KeyedMac&) = delete;
 
   // Fills the first MacSize(kind()) bytes of `*mac`; leaves the others alone.
-  bool Compute(absl::string_view message, MacBytes* mac) const {
-    return Compute(absl::MakeConstSpan(&message, 1), mac);
-  }
-  // The same over the parts as if they were joined.
-  bool Compute(absl::Span<const absl::string_view> parts, MacBytes* mac) const;
+  bool Compute(absl::string_view message, MacBytes* mac) const;
   MacKind kind() const { return kind_; }
 
  private:
@@ -76,7 +68,6 @@ class KeyedMac {
   static constexpr size_t kSlots = 8;
 
   const MacKind kind_;
-  const Secret sip_key_;    // kSipHash64 only: its contexts want the key again at each start
   EVP_MAC_CTX* prototype_;  // keyed and never computed with; copied when the slots are empty
   mutable std::array<std::atomic<EVP_MAC_CTX*>, kSlots> slots_{};
 };

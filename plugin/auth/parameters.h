@@ -1,5 +1,9 @@
 // The decoded parameters of a request: query and form body, as one list.
 //
+// Nearly every byte that arrives is one that needs no encoding, and most SDKs send the pairs sorted
+// and encoded as they sign them: one look at each byte tells, and then nothing is copied, decoded,
+// sorted or encoded again.
+//
 // Threads:   one thread at a time; reused from request to request without allocating.
 // Ownership: names and values are views into the request's own text or, where something had to be
 //            decoded, into this object. They live until the next Clear() and no longer than the
@@ -8,6 +12,7 @@
 #define SESSION_STATUS_PLUGIN_AUTH_PARAMETERS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +24,9 @@ namespace session_status::auth {
 struct Parameter {
   absl::string_view name;
   absl::string_view value;
+  // The pair as received, when that is letter by letter what percent-encoding name and value gives
+  // ("a=b%20c"); empty otherwise ("a=b+c", "a=%7E", "a"). Signing needs no encoding then.
+  absl::string_view canonical;
 };
 
 class Parameters {
@@ -54,14 +62,22 @@ class Parameters {
   absl::string_view offending_name() const { return offending_; }
 
  private:
+  // How a piece of text is spelt.
+  struct Piece {
+    absl::string_view raw;
+    uint8_t classes = 0;  // of its bytes, joined
+  };
+  static Piece Scan(const char* begin, const char* end, uint8_t stop);
   Outcome ReadPairs(absl::string_view text);
-  bool Decode(absl::string_view raw, absl::string_view* decoded);
+  bool Decode(const Piece& piece, absl::string_view* decoded, bool* canonical);
+  Outcome Sort(std::vector<Parameter>* list);
 
   const size_t count_max_;
   std::vector<Parameter> list_;
   std::vector<Parameter> query_only_;  // filled only when a form came too
   bool form_present_ = false;
-  std::string decoded_;  // reserved before reading, so that views into it stay valid
+  std::string decoded_;  // large enough before reading, so that views into it stay valid
+  size_t decoded_bytes_ = 0;
   absl::string_view offending_;
 };
 

@@ -9,11 +9,6 @@ namespace {
 
 constexpr char kHex[] = "0123456789ABCDEF";
 
-constexpr bool IsUnreserved(int c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.' || c == '~';
-}
-
 // What one byte becomes: at most "%25XX".
 struct Escape {
   char text[5] = {};
@@ -24,7 +19,7 @@ constexpr std::array<Escape, 256> MakeEscapes(bool twice) {
   std::array<Escape, 256> table{};
   for (int c = 0; c < 256; ++c) {
     Escape& escape = table[static_cast<size_t>(c)];
-    if (IsUnreserved(c)) {
+    if (c < 0x80 && IsUnreserved(static_cast<char>(c))) {
       escape.text[escape.size++] = static_cast<char>(c);
       continue;
     }
@@ -77,21 +72,29 @@ void AppendTwicePercentEncoded(absl::string_view text, std::string* out) {
   AppendEscaped(kTwice, text, out);
 }
 
-bool AppendFormDecoded(absl::string_view text, std::string* out) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out->push_back(' ');
-    } else if (text[i] != '%') {
-      out->push_back(text[i]);
+bool FormDecode(absl::string_view text, char** out, bool* canonical) {
+  char* to = *out;
+  const char* from = text.data();
+  const char* const end = from + text.size();
+  while (from != end) {
+    if (*from == '+') {
+      *canonical = false;
+      *to++ = ' ';
+      ++from;
+    } else if (*from != '%') {
+      *to++ = *from++;
     } else {
-      if (text.size() - i < 3) return false;
-      const int high = kHexValues[static_cast<uint8_t>(text[i + 1])];
-      const int low = kHexValues[static_cast<uint8_t>(text[i + 2])];
+      if (end - from < 3) return false;
+      const int high = kHexValues[static_cast<uint8_t>(from[1])];
+      const int low = kHexValues[static_cast<uint8_t>(from[2])];
       if (high < 0 || low < 0) return false;
-      out->push_back(static_cast<char>(high * 16 + low));
-      i += 2;
+      const char byte = static_cast<char>(high * 16 + low);
+      if (from[1] >= 'a' || from[2] >= 'a' || IsUnreserved(byte)) *canonical = false;
+      *to++ = byte;
+      from += 3;
     }
   }
+  *out = to;
   return true;
 }
 

@@ -11,14 +11,21 @@
 
 namespace session_status::auth {
 
+// Bytes that every spelling leaves as they are.
+constexpr bool IsUnreserved(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.' || c == '~';
+}
+
 void AppendPercentEncoded(absl::string_view text, std::string* out);
 
 // The same applied twice, in one pass: what RPC signatures (V1) make of names and values.
 void AppendTwicePercentEncoded(absl::string_view text, std::string* out);
 
-// Appends the decoded bytes. False when a '%' is not followed by two hex digits; `*out` then ends
-// somewhere in the middle.
-bool AppendFormDecoded(absl::string_view text, std::string* out);
+// Writes the decoded bytes to `*out` and moves it behind them; there must be room for text.size().
+// False when a '%' is not followed by two hex digits. Clears `*canonical` when percent-encoding the
+// result would not give `text` again: a '+', an escape of an unreserved byte, lower-case digits.
+bool FormDecode(absl::string_view text, char** out, bool* canonical);
 
 // True for well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool IsValidUtf8(absl::string_view text);

@@ -1,11 +1,16 @@
 #include "plugin/auth/replay_guard.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "absl/numeric/bits.h"
+#include "plugin/auth/keyed_mac.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status::auth {
 namespace {
@@ -36,14 +41,14 @@ class ReplayGuard::Shard {
   explicit Shard(size_t slots_max) : slots_max_(slots_max) {}
 
   bool Contains(uint64_t hash, uint32_t now) const ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     if (hashes_.empty()) return false;
     const size_t slot = FindSlot(hash);
     return expiries_[slot] > now;
   }
 
   Outcome Insert(uint64_t hash, uint32_t expiry, uint32_t now) ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     if (!hashes_.empty()) {
       const size_t slot = FindSlot(hash);
       if (expiries_[slot] > now) return Outcome::kUsed;
@@ -61,12 +66,12 @@ class ReplayGuard::Shard {
   size_t slots_max() const { return slots_max_; }
 
   size_t slots() const {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     return hashes_.size();
   }
 
   size_t used() const {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     return used_;
   }
 
@@ -127,7 +132,7 @@ class ReplayGuard::Shard {
   }
 
   const size_t slots_max_;  // a power of two
-  mutable absl::Mutex mu_;
+  mutable os::Mutex mu_;
   std::vector<uint64_t> hashes_ ABSL_GUARDED_BY(mu_);
   std::vector<uint32_t> expiries_ ABSL_GUARDED_BY(mu_);  // 0: empty
   size_t used_ ABSL_GUARDED_BY(mu_) = 0;
@@ -135,13 +140,8 @@ class ReplayGuard::Shard {
   uint32_t earliest_ ABSL_GUARDED_BY(mu_) = std::numeric_limits<uint32_t>::max();
 };
 
-ReplayGuard::ReplayGuard(size_t entries_max) {
-  std::array<uint8_t, 16> key;
-  if (FillRandom(absl::MakeSpan(key))) {
-    hasher_ = std::make_unique<KeyedMac>(
-        MacKind::kSipHash64,
-        absl::string_view(reinterpret_cast<const char*>(key.data()), key.size()));
-  }
+ReplayGuard::ReplayGuard(size_t entries_max) : has_secret_(FillRandom(absl::MakeSpan(secret_))) {
+  static_assert(sizeof(secret_) >= XXH3_SECRET_SIZE_MIN);
   const size_t slots_wanted = std::max(entries_max / kShards * 4 / 3, kSlotsAtFirst);
   for (std::unique_ptr<Shard>& shard : shards_) {
     shard = std::make_unique<Shard>(absl::bit_ceil(slots_wanted));
@@ -150,30 +150,23 @@ ReplayGuard::ReplayGuard(size_t entries_max) {
 
 ReplayGuard::~ReplayGuard() = default;
 
-bool ReplayGuard::Hash(absl::string_view access_key_id, absl::string_view nonce,
-                       uint64_t* hash) const {
-  if (hasher_ == nullptr) return false;
-  // A NUL is never inside a known key id: no two pairs make one text.
-  const absl::string_view parts[] = {access_key_id, absl::string_view("\0", 1), nonce};
-  MacBytes bytes;
-  if (!hasher_->Compute(parts, &bytes)) return false;
-  *hash = 0;
-  for (size_t i = 0; i < 8; ++i) *hash |= static_cast<uint64_t>(bytes[i]) << (8 * i);
-  return true;
+uint64_t ReplayGuard::HashOf(absl::string_view access_key_id, absl::string_view nonce) const {
+  const auto hash = [this](const void* bytes, size_t size) {
+    return XXH3_64bits_withSecret(bytes, size, secret_.data(), secret_.size());
+  };
+  const uint64_t both[] = {hash(access_key_id.data(), access_key_id.size()),
+                           hash(nonce.data(), nonce.size())};
+  return hash(both, sizeof(both));
 }
 
-ReplayGuard::Outcome ReplayGuard::Look(absl::string_view access_key_id, absl::string_view nonce,
-                                       absl::Time now) const {
-  uint64_t hash;
-  if (!Hash(access_key_id, nonce, &hash)) return Outcome::kUnavailable;
+ReplayGuard::Outcome ReplayGuard::Look(uint64_t hash, absl::Time now) const {
+  if (!has_secret_) return Outcome::kUnavailable;
   // The shard comes from the top bits, the slot from the low ones.
   return shards_[hash >> 60]->Contains(hash, NowSecond(now)) ? Outcome::kUsed : Outcome::kFresh;
 }
 
-ReplayGuard::Outcome ReplayGuard::Remember(absl::string_view access_key_id, absl::string_view nonce,
-                                           absl::Time good_until, absl::Time now) {
-  uint64_t hash;
-  if (!Hash(access_key_id, nonce, &hash)) return Outcome::kUnavailable;
+ReplayGuard::Outcome ReplayGuard::Remember(uint64_t hash, absl::Time good_until, absl::Time now) {
+  if (!has_secret_) return Outcome::kUnavailable;
   return shards_[hash >> 60]->Insert(hash, ExpirySecond(good_until), NowSecond(now));
 }
 

@@ -1,8 +1,11 @@
 // Remembers which nonces were used, so that each signed request is accepted at most once.
 //
-// A nonce is unique per access key. It is remembered as a 64-bit keyed hash of both until its
-// request's timestamp leaves the time window, and never less: when the table is full of such
-// entries, new requests are refused instead of old ones forgotten.
+// A nonce is unique per access key. It is remembered as a 64-bit hash of both until its request's
+// timestamp leaves the time window, and never less: when the table is full of such entries, new
+// requests are refused instead of old ones forgotten.
+//
+// The hash is XXH3 with a secret of 192 random bytes per guard: callers choose nonces, so they must
+// not be able to choose collisions (registry/client_id.h says why this hash).
 //
 // Memory:      12 bytes per slot, at most 3/4 of the slots used. The table grows from nothing as
 //              needed and stays below MemoryBytesMax(): entries_max nonces, and one shard twice
@@ -22,9 +25,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "plugin/auth/keyed_mac.h"
 
 namespace session_status::auth {
 
@@ -43,17 +44,19 @@ class ReplayGuard {
     kFresh,
     kUsed,
     kFull,         // every entry is still needed: throttle
-    kUnavailable,  // the crypto library failed
+    kUnavailable,  // there was no randomness for the secret
   };
 
+  // What Look() and Remember() know a nonce by; computed once per request.
+  uint64_t HashOf(absl::string_view access_key_id, absl::string_view nonce) const;
+
   // Whether Remember() would say kUsed; changes nothing.
-  Outcome Look(absl::string_view access_key_id, absl::string_view nonce, absl::Time now) const;
+  Outcome Look(uint64_t hash, absl::Time now) const;
 
   // Marks the nonce used until `good_until`, the moment its request leaves the time window. Call it
   // only after the signature verified: nobody can use up another caller's nonces.
   // REQUIRES: good_until - now is at most 30 minutes (twice the window), times after 1970.
-  Outcome Remember(absl::string_view access_key_id, absl::string_view nonce, absl::Time good_until,
-                   absl::Time now);
+  Outcome Remember(uint64_t hash, absl::Time good_until, absl::Time now);
 
   size_t MemoryBytes() const;
   size_t MemoryBytesMax() const;
@@ -63,9 +66,8 @@ class ReplayGuard {
   class Shard;
   static constexpr size_t kShards = 16;  // keeps locks and rebuilds short
 
-  bool Hash(absl::string_view access_key_id, absl::string_view nonce, uint64_t* hash) const;
-
-  std::unique_ptr<KeyedMac> hasher_;
+  std::array<uint8_t, 192> secret_;
+  bool has_secret_;
   std::array<std::unique_ptr<Shard>, kShards> shards_;
 };
 

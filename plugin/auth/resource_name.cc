@@ -1,7 +1,8 @@
 #include "plugin/auth/resource_name.h"
 
+#include <initializer_list>
+
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
 namespace session_status::auth {
@@ -13,10 +14,17 @@ constexpr absl::string_view kType = "instance/";
 }  // namespace
 
 InstanceResource::InstanceResource(absl::string_view region, absl::string_view account,
-                                   absl::string_view instance_id)
-    : plain(absl::StrCat(kService, region, ":", account, ":", instance_id)),
-      typed(absl::StrCat(kService, region, ":", account, ":", kType, instance_id)),
-      both{plain, typed} {}
+                                   absl::string_view instance_id) {
+  const auto append = [this](std::initializer_list<absl::string_view> parts) {
+    const size_t begin = text_.size();
+    for (const absl::string_view part : parts) text_.insert(text_.end(), part.begin(), part.end());
+    return text_.size() - begin;
+  };
+  const size_t plain = append({kService, region, ":", account, ":", instance_id});
+  const size_t typed = append({kService, region, ":", account, ":", kType, instance_id});
+  both_[0] = absl::string_view(text_.data(), plain);
+  both_[1] = absl::string_view(text_.data() + plain, typed);
+}
 
 absl::optional<InstanceName> ParseInstanceResource(absl::string_view resource) {
   if (!absl::ConsumePrefix(&resource, kService)) return absl::nullopt;

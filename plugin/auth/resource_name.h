@@ -6,22 +6,26 @@
 #ifndef SESSION_STATUS_PLUGIN_AUTH_RESOURCE_NAME_H_
 #define SESSION_STATUS_PLUGIN_AUTH_RESOURCE_NAME_H_
 
-#include <string>
-
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 
 namespace session_status::auth {
 
-struct InstanceResource {
+// Names of an ordinary length need no allocation: every call of a user makes one of these.
+class InstanceResource {
+ public:
   InstanceResource(absl::string_view region, absl::string_view account,
                    absl::string_view instance_id);
-  InstanceResource(const InstanceResource&) = delete;  // `both` points into it
+  InstanceResource(const InstanceResource&) = delete;  // both() points into it
   InstanceResource& operator=(const InstanceResource&) = delete;
 
-  const std::string plain;
-  const std::string typed;
-  const absl::string_view both[2];
+  absl::Span<const absl::string_view> both() const { return both_; }
+
+ private:
+  absl::InlinedVector<char, 256> text_;
+  absl::string_view both_[2];
 };
 
 // The parts of a resource name in either spelling; nullopt when it names no instance.

@@ -33,7 +33,7 @@ TimestampVerdict CheckTimestamp(absl::string_view text, absl::Time now, absl::Ti
       civil.second() != Number(text, 17, 2)) {
     return TimestampVerdict::kMalformed;
   }
-  *time = absl::FromCivil(civil, absl::UTCTimeZone());
+  *time = absl::FromUnixSeconds(civil - absl::CivilSecond(1970));
   return absl::AbsDuration(now - *time) > kSignatureWindow ? TimestampVerdict::kExpired
                                                            : TimestampVerdict::kValid;
 }

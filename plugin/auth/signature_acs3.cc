@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "plugin/auth/percent_coding.h"
 
@@ -18,34 +19,9 @@ constexpr absl::string_view kRequired[] = {
     "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", kContentHash,
 };
 
-using NameList = absl::InlinedVector<absl::string_view, kSignedHeadersMax>;
-
-// False when there are too many or an empty one.
-bool SplitSignedHeaders(absl::string_view text, NameList* names) {
-  while (true) {
-    const size_t end = std::min(text.find(';'), text.size());
-    if (end == 0 || names->size() == kSignedHeadersMax) return false;
-    names->push_back(text.substr(0, end));
-    if (end == text.size()) return true;
-    text.remove_prefix(end + 1);
-  }
-}
-
-bool IsSigned(const NameList& names, absl::string_view name) {
-  return std::any_of(names.begin(), names.end(), [name](absl::string_view signed_name) {
-    return absl::EqualsIgnoreCase(signed_name, name);
-  });
-}
-
-size_t CountHeaders(const http::Request& request, absl::string_view name) {
-  return static_cast<size_t>(std::count_if(
-      request.headers.begin(), request.headers.end(),
-      [name](const http::Header& header) { return absl::EqualsIgnoreCase(header.name, name); }));
-}
-
 bool MustBeSigned(const http::Request& request, absl::string_view name) {
   if (absl::StartsWithIgnoreCase(name, "x-acs-")) return true;
-  return !request.body.empty() && absl::EqualsIgnoreCase(name, "content-type");
+  return !request.body.empty() && http::SameHeaderName(name, "content-type");
 }
 
 void AppendCanonicalQuery(absl::Span<const Parameter> sorted, std::string* out) {
@@ -53,26 +29,41 @@ void AppendCanonicalQuery(absl::Span<const Parameter> sorted, std::string* out) 
   for (const Parameter& parameter : sorted) {
     if (!first) out->push_back('&');
     first = false;
+    if (!parameter.canonical.empty()) {
+      out->append(parameter.canonical.data(), parameter.canonical.size());
+      continue;
+    }
     AppendPercentEncoded(parameter.name, out);
     out->push_back('=');
     AppendPercentEncoded(parameter.value, out);
   }
 }
 
-// "name:value\n"; several headers of one name are joined in sorted order.
-void AppendCanonicalHeader(const http::Request& request, absl::string_view name, std::string* out) {
-  absl::InlinedVector<absl::string_view, 2> values;
+// Several headers of one name: their values sorted, joined by commas.
+void AppendJoinedValues(const http::Request& request, absl::string_view name, std::string* out) {
+  absl::InlinedVector<absl::string_view, 4> values;
   for (const http::Header& header : request.headers) {
-    if (absl::EqualsIgnoreCase(header.name, name)) {
-      values.push_back(absl::StripAsciiWhitespace(header.value));
-    }
+    if (!http::SameHeaderName(header.name, name)) continue;
+    values.push_back(absl::StripAsciiWhitespace(header.value));
   }
   std::sort(values.begin(), values.end());
-  for (const char c : name) out->push_back(absl::ascii_tolower(static_cast<unsigned char>(c)));
+  absl::StrAppend(out, absl::StrJoin(values, ","));
+}
+
+// "name:value\n".
+void AppendCanonicalHeader(const http::Request& request, const Acs3Input::SignedName& name,
+                           std::string* out) {
+  const size_t begin = out->size();
+  out->append(name.name.data(), name.name.size());
+  for (size_t i = begin; i < out->size(); ++i) {
+    (*out)[i] = absl::ascii_tolower(static_cast<unsigned char>((*out)[i]));
+  }
   out->push_back(':');
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i != 0) out->push_back(',');
-    out->append(values[i].data(), values[i].size());
+  if (name.headers == 1) {
+    const absl::string_view value = absl::StripAsciiWhitespace(name.header->value);
+    out->append(value.data(), value.size());
+  } else {
+    AppendJoinedValues(request, name.name, out);
   }
   out->push_back('\n');
 }
@@ -83,6 +74,33 @@ absl::string_view HeaderValue(const http::Request& request, absl::string_view na
 }
 
 }  // namespace
+
+Acs3Input::Acs3Input(const http::Request& request, const Parameters& parameters,
+                     const Acs3Authorization& authorization)
+    : request_(request), parameters_(parameters), authorization_(authorization) {
+  absl::string_view text = authorization_.signed_headers;
+  while (readable_) {
+    const size_t end = std::min(text.find(';'), text.size());
+    readable_ = end != 0 && names_.size() < kSignedHeadersMax;
+    if (!readable_) break;
+    names_.push_back({text.substr(0, end)});
+    if (end == text.size()) break;
+    text.remove_prefix(end + 1);
+  }
+  for (const http::Header& header : request.headers) {
+    for (SignedName& name : names_) {
+      if (!http::SameHeaderName(name.name, header.name)) continue;
+      if (name.headers++ == 0) name.header = &header;
+    }
+  }
+}
+
+const Acs3Input::SignedName* Acs3Input::FindName(absl::string_view name) const {
+  for (const SignedName& candidate : names_) {
+    if (http::SameHeaderName(candidate.name, name)) return &candidate;
+  }
+  return nullptr;
+}
 
 bool ParseAcs3Authorization(absl::string_view header, Acs3Authorization* parts) {
   if (!absl::ConsumePrefix(&header, kAcs3Algorithm) || !absl::ConsumePrefix(&header, " ")) {
@@ -115,38 +133,37 @@ bool ParseAcs3Authorization(absl::string_view header, Acs3Authorization* parts) 
 }
 
 std::string Acs3Incompleteness(const Acs3Input& input) {
-  const http::Request& request = *input.request;
-  NameList names;
-  if (!SplitSignedHeaders(input.authorization.signed_headers, &names)) {
-    return "SignedHeaders cannot be read.";
-  }
+  const http::Request& request = input.request();
+  if (!input.readable()) return "SignedHeaders cannot be read.";
   for (const absl::string_view name : kRequired) {
-    if (!IsSigned(names, name)) return absl::StrCat("The header ", name, " must be signed.");
+    if (input.FindName(name) == nullptr) {
+      return absl::StrCat("The header ", name, " must be signed.");
+    }
   }
-  for (const absl::string_view name : names) {
-    if (CountHeaders(request, name) == 0) return "A header named in SignedHeaders is missing.";
+  for (const Acs3Input::SignedName& name : input.names()) {
+    if (name.headers == 0) return "A header named in SignedHeaders is missing.";
   }
   for (const http::Header& header : request.headers) {
-    const bool host = absl::EqualsIgnoreCase(header.name, "host");
+    const bool host = http::SameHeaderName(header.name, "host");
     if (!host && !MustBeSigned(request, header.name)) continue;
-    if (!IsSigned(names, header.name))
-      return "Every x-acs-* header and content-type must be signed.";
+    const Acs3Input::SignedName* name = input.FindName(header.name);
+    if (name == nullptr) return "Every x-acs-* header and content-type must be signed.";
     // Two of one name would be signed joined but read singly.
-    if (CountHeaders(request, header.name) != 1) return "A signed header came more than once.";
+    if (name->headers != 1) return "A signed header came more than once.";
   }
   return {};
 }
 
 bool Acs3StringToSign(const Acs3Input& input, std::string* canonical, std::string* string_to_sign) {
-  const http::Request& request = *input.request;
+  const http::Request& request = input.request();
   canonical->clear();
   absl::StrAppend(canonical, request.method, "\n", request.path, "\n");
-  AppendCanonicalQuery(input.parameters->sorted_query(), canonical);
+  AppendCanonicalQuery(input.parameters().sorted_query(), canonical);
   canonical->push_back('\n');
-  NameList names;
-  SplitSignedHeaders(input.authorization.signed_headers, &names);
-  for (const absl::string_view name : names) AppendCanonicalHeader(request, name, canonical);
-  absl::StrAppend(canonical, "\n", input.authorization.signed_headers, "\n",
+  for (const Acs3Input::SignedName& name : input.names()) {
+    AppendCanonicalHeader(request, name, canonical);
+  }
+  absl::StrAppend(canonical, "\n", input.authorization().signed_headers, "\n",
                   HeaderValue(request, kContentHash));
   string_to_sign->clear();
   absl::StrAppend(string_to_sign, kAcs3Algorithm, "\n");
@@ -155,14 +172,17 @@ bool Acs3StringToSign(const Acs3Input& input, std::string* canonical, std::strin
 
 SignatureVerdict VerifyAcs3Signature(const Acs3Input& input, absl::string_view string_to_sign,
                                      const KeyedMac& mac) {
+  const absl::string_view body = input.request().body;
   MacBytes bytes;
   std::string body_hash;
-  if (!mac.Compute(string_to_sign, &bytes) || !AppendSha256Hex(input.request->body, &body_hash)) {
-    return SignatureVerdict::kUnavailable;
-  }
+  const bool computed =
+      mac.Compute(string_to_sign, &bytes) && (body.empty() || AppendSha256Hex(body, &body_hash));
+  if (!computed) return SignatureVerdict::kUnavailable;
   const bool signature_equal = EqualsLowerHex(
-      input.authorization.signature, absl::MakeConstSpan(bytes).first(MacSize(mac.kind())));
-  const bool body_equal = EqualInConstantTime(body_hash, HeaderValue(*input.request, kContentHash));
+      input.authorization().signature, absl::MakeConstSpan(bytes).first(MacSize(mac.kind())));
+  const bool body_equal =
+      EqualInConstantTime(body.empty() ? kSha256HexOfNothing : absl::string_view(body_hash),
+                          HeaderValue(input.request(), kContentHash));
   return signature_equal && body_equal ? SignatureVerdict::kValid : SignatureVerdict::kMismatch;
 }
 

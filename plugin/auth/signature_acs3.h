@@ -9,6 +9,7 @@
 
 #include <string>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "plugin/auth/keyed_mac.h"
 #include "plugin/auth/parameters.h"
@@ -33,10 +34,37 @@ bool ParseAcs3Authorization(absl::string_view header, Acs3Authorization* parts);
 // More signed headers than this are refused: real requests have up to twelve.
 inline constexpr size_t kSignedHeadersMax = 32;
 
-struct Acs3Input {
-  const http::Request* request = nullptr;
-  const Parameters* parameters = nullptr;
-  Acs3Authorization authorization;
+// A request with its Authorization header taken apart: which header each signed name means is found
+// once, here.
+//
+// Ownership: views; what is passed in lives at least as long.
+class Acs3Input {
+ public:
+  Acs3Input(const http::Request& request, const Parameters& parameters,
+            const Acs3Authorization& authorization);
+
+  struct SignedName {
+    absl::string_view name;
+    const http::Header* header = nullptr;  // the first of that name; nullptr: none came
+    int headers = 0;
+  };
+  using SignedNames = absl::InlinedVector<SignedName, 16>;
+
+  const http::Request& request() const { return request_; }
+  const Parameters& parameters() const { return parameters_; }
+  const Acs3Authorization& authorization() const { return authorization_; }
+  // False when the list has too many names or an empty one; names() then holds those before.
+  bool readable() const { return readable_; }
+  const SignedNames& names() const { return names_; }
+  // nullptr when that name is not signed.
+  const SignedName* FindName(absl::string_view name) const;
+
+ private:
+  const http::Request& request_;
+  const Parameters& parameters_;
+  const Acs3Authorization authorization_;
+  SignedNames names_;
+  bool readable_ = true;
 };
 
 // Why a request cannot even be compared; empty when it can. Each required header must be there

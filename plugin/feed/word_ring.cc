@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace session_status::feed {
 namespace {
@@ -15,7 +16,11 @@ uint64_t PowerOfTwoWords(size_t bytes) {
 }  // namespace
 
 WordRing::WordRing(size_t bytes)
-    : mask_(PowerOfTwoWords(bytes) - 1), words_(std::make_unique<Word[]>(mask_ + 1)) {}
+    : mask_(PowerOfTwoWords(bytes) - 1),
+      memory_(this->bytes(), this->bytes(), registry::ReservedMemory::Pages::kSmall),
+      words_(memory_.as<Word>()) {
+  if (words_ == nullptr) throw std::bad_alloc();
+}
 
 uint64_t WordRing::Begin(uint64_t words, uint32_t tag) {
   const uint64_t end = own_head_ + words;

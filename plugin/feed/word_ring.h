@@ -19,10 +19,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "registry/reserved_memory.h"
 
 namespace session_status::feed {
 
@@ -33,7 +33,8 @@ class WordRing {
   // The longest entry, its header included: 256 KiB.
   static constexpr uint64_t kEntryWordsMax = 32'768;
 
-  // Preallocates `bytes`, rounded up to a power of two and to kBytesMin at least.
+  // Reserves `bytes`, rounded up to a power of two and to kBytesMin at least. A page of it becomes
+  // memory when the first entry reaches it: a broker where little happens pays for little.
   explicit WordRing(size_t bytes);
   size_t bytes() const { return (mask_ + 1) * sizeof(uint64_t); }
 
@@ -81,7 +82,8 @@ class WordRing {
   }
 
   const uint64_t mask_;  // words in the ring, minus one
-  const std::unique_ptr<Word[]> words_;
+  const registry::ReservedMemory memory_;
+  Word* const words_;
   // Written by the writer, read by everybody, on a line of their own.
   alignas(64) std::atomic<uint64_t> head_{0};
   std::atomic<uint64_t> tail_{0};

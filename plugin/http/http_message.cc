@@ -1,14 +1,19 @@
 #include "plugin/http/http_message.h"
 
-#include "absl/strings/match.h"
-
 namespace session_status::http {
 
 const Header* Request::FindHeader(absl::string_view name) const {
   for (const Header& header : headers) {
-    if (absl::EqualsIgnoreCase(header.name, name)) return &header;
+    if (SameHeaderName(header.name, name)) return &header;
   }
   return nullptr;
+}
+
+void ReplyHeaders::emplace_back(absl::string_view name, absl::string_view value) {
+  if (size_ == entries_.size()) entries_.emplace_back();
+  value_type& entry = entries_[size_++];
+  entry.first.assign(name.data(), name.size());
+  entry.second.assign(value.data(), value.size());
 }
 
 void Reply::Clear() {

@@ -10,13 +10,16 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -37,9 +40,15 @@ struct Peer {
 };
 
 struct Header {
-  absl::string_view name;  // as received; compare ignoring case
+  absl::string_view name;  // as received; compare with SameHeaderName()
   absl::string_view value;
 };
+
+// Ignores case; the same spelling, which is the rule, costs one comparison of bytes.
+inline bool SameHeaderName(absl::string_view a, absl::string_view b) {
+  return a.size() == b.size() &&
+         (std::memcmp(a.data(), b.data(), a.size()) == 0 || absl::EqualsIgnoreCase(a, b));
+}
 
 struct Request {
   absl::string_view method;  // as received: GET, POST, …
@@ -73,11 +82,31 @@ class BodyStream {
   virtual Progress Next(size_t bytes_max, std::string* out) = 0;
 };
 
+// The headers of a reply. Keeps the strings it once had: a reply that is reused allocates nothing.
+class ReplyHeaders {
+ public:
+  using value_type = std::pair<std::string, std::string>;
+  using const_iterator = std::vector<value_type>::const_iterator;
+  using iterator = const_iterator;
+
+  void emplace_back(absl::string_view name, absl::string_view value);
+  void clear() { size_ = 0; }
+
+  size_t size() const { return size_; }
+  const value_type& operator[](size_t i) const { return entries_[i]; }
+  const_iterator begin() const { return entries_.begin(); }
+  const_iterator end() const { return entries_.begin() + static_cast<ptrdiff_t>(size_); }
+
+ private:
+  std::vector<value_type> entries_;  // those beyond size_ are kept for later
+  size_t size_ = 0;
+};
+
 struct Reply {
   int status = 200;
   absl::string_view content_type = "application/json";  // must have static lifetime
   // Further headers. Values are checked by the listener: no CR, LF or NUL reaches the wire.
-  std::vector<std::pair<std::string, std::string>> headers;
+  ReplyHeaders headers;
   std::string body;
   std::unique_ptr<BodyStream> stream;  // set: sent chunked after `body`
   bool close = false;                  // close the connection after this reply

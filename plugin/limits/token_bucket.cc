@@ -26,7 +26,7 @@ KeyedBuckets::KeyedBuckets(RateLimit limit, size_t keys_max)
 Admission KeyedBuckets::TryTake(uint64_t key, absl::Time now) {
   if (limit_.unlimited()) return {};
   Shard& shard = shards_[key % kShards];
-  absl::MutexLock lock(&shard.mu);
+  os::MutexLock lock(&shard.mu);
   const auto found = shard.buckets.find(key);
   if (found != shard.buckets.end()) return found->second.TryTake(limit_, now);
   if (shard.buckets.size() >= keys_per_shard_max_ && !MakeRoom(&shard, now)) {
@@ -59,7 +59,7 @@ bool KeyedBuckets::MakeRoom(Shard* shard, absl::Time now) {
 size_t KeyedBuckets::keys() const {
   size_t keys = 0;
   for (const Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mu);
+    os::MutexLock lock(&shard.mu);
     keys += shard.buckets.size();
   }
   return keys;

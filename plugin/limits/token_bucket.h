@@ -13,8 +13,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status::limits {
 
@@ -63,7 +63,7 @@ class KeyedBuckets {
   static constexpr size_t kShards = 16;
 
   struct Shard {
-    mutable absl::Mutex mu;
+    mutable os::Mutex mu;
     absl::flat_hash_map<uint64_t, TokenBucket> buckets ABSL_GUARDED_BY(mu);
     // No bucket is full again before this: until then a search for room is in vain.
     absl::Time next_search ABSL_GUARDED_BY(mu) = absl::InfinitePast();

@@ -17,48 +17,48 @@ Scheme DetectScheme(const Call& call) {
   if (absl::StartsWith(authorization, auth::kAcs3Algorithm)) return Scheme::kAcs3;
   if (absl::StartsWith(authorization, "ACS")) return Scheme::kUnknownAcs;
   if (call.request.FindHeader("x-acs-bearer-token") != nullptr ||
-      call.Parameter("BearerToken") != nullptr ||
-      absl::EqualsIgnoreCase(call.ParameterText("SignatureType"), "BEARERTOKEN")) {
+      call.Parameter(Known::kBearerToken) != nullptr ||
+      absl::EqualsIgnoreCase(call.ParameterText(Known::kSignatureType), "BEARERTOKEN")) {
     return Scheme::kBearer;
   }
-  return call.Parameter(auth::kRpcSignatureParameter) != nullptr ? Scheme::kRpc
+  return call.Parameter(Known::kSignature) != nullptr ? Scheme::kRpc
                                                                  : Scheme::kAnonymous;
 }
 
-Check Missing(absl::string_view name) { return ApiError(ErrorCode::kMissingParameter, name); }
+Check Missing(Known name) { return ApiError(ErrorCode::kMissingParameter, NameOf(name)); }
 
 // An absent and an empty common parameter are the same: neither says anything.
 struct Common {
-  absl::string_view name;    // as errors and V1 spell it
+  Known parameter;           // as errors and V1 spell it
   absl::string_view header;  // where V3 has it
   absl::string_view Call::*field;
 };
 
 constexpr Common kCommon[] = {
-    {"Action", "x-acs-action", &Call::action},
-    {"Version", "x-acs-version", &Call::version},
-    {"Timestamp", "x-acs-date", &Call::timestamp_text},
-    {"SignatureNonce", "x-acs-signature-nonce", &Call::nonce},
+    {Known::kAction, "x-acs-action", &Call::action},
+    {Known::kVersion, "x-acs-version", &Call::version},
+    {Known::kTimestamp, "x-acs-date", &Call::timestamp_text},
+    {Known::kSignatureNonce, "x-acs-signature-nonce", &Call::nonce},
 };
 
 Check ReadRpc(Call* call) {
-  call->access_key_id = call->ParameterText("AccessKeyId");
-  if (call->access_key_id.empty()) return Missing("AccessKeyId");
+  call->access_key_id = call->ParameterText(Known::kAccessKeyId);
+  if (call->access_key_id.empty()) return Missing(Known::kAccessKeyId);
   for (const Common& common : kCommon) {
-    call->*common.field = call->ParameterText(common.name);
-    if ((call->*common.field).empty()) return Missing(common.name);
+    call->*common.field = call->ParameterText(common.parameter);
+    if ((call->*common.field).empty()) return Missing(common.parameter);
   }
-  call->signature = call->ParameterText(auth::kRpcSignatureParameter);
-  if (call->signature.empty()) return Missing(auth::kRpcSignatureParameter);
-  const absl::string_view method = call->ParameterText("SignatureMethod");
-  if (method.empty()) return Missing("SignatureMethod");
+  call->signature = call->ParameterText(Known::kSignature);
+  if (call->signature.empty()) return Missing(Known::kSignature);
+  const absl::string_view method = call->ParameterText(Known::kSignatureMethod);
+  if (method.empty()) return Missing(Known::kSignatureMethod);
   if (!absl::EqualsIgnoreCase(method, "HMAC-SHA1")) {
     return ApiError(ErrorCode::kInvalidSignatureMethod);
   }
-  const absl::string_view version = call->ParameterText("SignatureVersion");
-  if (version.empty()) return Missing("SignatureVersion");
+  const absl::string_view version = call->ParameterText(Known::kSignatureVersion);
+  if (version.empty()) return Missing(Known::kSignatureVersion);
   if (version != "1.0") return ApiError(ErrorCode::kInvalidValue, "SignatureVersion");
-  call->security_token = call->ParameterText("SecurityToken");
+  call->security_token = call->ParameterText(Known::kSecurityToken);
   return absl::nullopt;
 }
 
@@ -70,7 +70,7 @@ ApiError Incomplete(absl::string_view reason, absl::string_view string_to_sign) 
 
 Check ReadAcs3(Call* call) {
   const auto is_authorization = [](const http::Header& header) {
-    return absl::EqualsIgnoreCase(header.name, "authorization");
+    return http::SameHeaderName(header.name, "authorization");
   };
   const auto& headers = call->request.headers;
   if (std::count_if(headers.begin(), headers.end(), is_authorization) != 1 ||
@@ -81,7 +81,7 @@ Check ReadAcs3(Call* call) {
   call->signature = call->authorization.signature;
   for (const Common& common : kCommon) {
     call->*common.field = call->HeaderText(common.header);
-    if ((call->*common.field).empty()) return Missing(common.name);
+    if ((call->*common.field).empty()) return Missing(common.parameter);
   }
   call->security_token = call->HeaderText("x-acs-security-token");
   return absl::nullopt;
@@ -90,11 +90,11 @@ Check ReadAcs3(Call* call) {
 // Unsigned calls name operation and version in whichever way they like; parameters win.
 Check ReadUnsigned(Call* call) {
   for (const Common& common : kCommon) {
-    call->*common.field = call->ParameterText(common.name);
+    call->*common.field = call->ParameterText(common.parameter);
     if ((call->*common.field).empty()) call->*common.field = call->HeaderText(common.header);
   }
-  if (call->action.empty()) return Missing("Action");
-  if (call->version.empty()) return Missing("Version");
+  if (call->action.empty()) return Missing(Known::kAction);
+  if (call->version.empty()) return Missing(Known::kVersion);
   return absl::nullopt;
 }
 
@@ -127,10 +127,7 @@ Check VerifyRpc(Call* call) {
 }
 
 Check VerifyAcs3(Call* call) {
-  auth::Acs3Input input;
-  input.request = &call->request;
-  input.parameters = &call->work.parameters;
-  input.authorization = call->authorization;
+  const auth::Acs3Input input(call->request, call->work.parameters, call->authorization);
   std::string& text = call->work.string_to_sign;
   if (!auth::Acs3StringToSign(input, &call->work.canonical, &text)) {
     return ApiError(ErrorCode::kInternalError);
@@ -177,8 +174,8 @@ Check ReadScheme(Call* call) {
     case Scheme::kAnonymous:
       break;
   }
-  return Missing(call->ParameterText("AccessKeyId").empty() ? absl::string_view("AccessKeyId")
-                                                            : auth::kRpcSignatureParameter);
+  return Missing(call->ParameterText(Known::kAccessKeyId).empty() ? Known::kAccessKeyId
+                                                                  : Known::kSignature);
 }
 
 Check FindOperationOf(Call* call) {
@@ -226,12 +223,13 @@ Check VerifySignature(Call* call) {
 }
 
 Check LookForNonce(const auth::ReplayGuard& guard, Call* call) {
-  return NonceCheck(guard.Look(call->access_key_id, call->nonce, call->request.now));
+  call->nonce_hash = guard.HashOf(call->access_key_id, call->nonce);
+  return NonceCheck(guard.Look(call->nonce_hash, call->request.now));
 }
 
 Check RememberNonce(auth::ReplayGuard* guard, Call* call) {
-  return NonceCheck(guard->Remember(call->access_key_id, call->nonce,
-                                    call->timestamp + auth::kSignatureWindow, call->request.now));
+  return NonceCheck(guard->Remember(call->nonce_hash, call->timestamp + auth::kSignatureWindow,
+                                    call->request.now));
 }
 
 Check VerifyTokenOf(Call* call) {

@@ -18,6 +18,7 @@
 #include "plugin/auth/sts.h"
 #include "plugin/http/http_message.h"
 #include "plugin/openapi/api_error.h"
+#include "plugin/openapi/known_parameters.h"
 #include "plugin/openapi/operation.h"
 #include "plugin/openapi/reply_writer.h"
 #include "plugin/openapi/request_id.h"
@@ -36,17 +37,21 @@ enum class Scheme : uint8_t {
 struct Workspace {
   explicit Workspace(size_t parameters_max) : parameters(parameters_max) {}
   auth::Parameters parameters;
+  KnownParameters known;
   RequestIds request_ids;
   std::string canonical;
   std::string string_to_sign;
 };
 
 struct Call {
-  Call(const http::Request& r, Workspace& w) : request(r), work(w) {}
+  Call(const http::Request& r, Workspace& w)
+      : request(r), work(w), request_id(w.request_ids.Next()) {
+    work.known.Clear();
+  }
 
   const http::Request& request;
   Workspace& work;
-  std::string request_id;
+  const RequestId request_id;
   Format format = Format::kJson;
 
   // What the request says about itself. Views may be empty.
@@ -67,17 +72,16 @@ struct Call {
   const auth::AccessKey* key = nullptr;            // a key of the access file
   absl::optional<auth::Secret> temporary_secret;   // or a temporary one
   absl::Time timestamp;
+  uint64_t nonce_hash = 0;
   auth::Session session;  // user: nullptr when the call is unsigned
 
   // The operation's input.
   absl::string_view instance_id;
   absl::InlinedVector<absl::string_view, 16> client_ids;
 
-  const absl::string_view* Parameter(absl::string_view name) const {
-    return work.parameters.Find(name);
-  }
+  const absl::string_view* Parameter(Known name) const { return work.known.Find(name); }
   // The value of a parameter or header; empty when there is none.
-  absl::string_view ParameterText(absl::string_view name) const {
+  absl::string_view ParameterText(Known name) const {
     const absl::string_view* value = Parameter(name);
     return value == nullptr ? absl::string_view() : *value;
   }

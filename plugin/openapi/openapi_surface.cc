@@ -85,7 +85,6 @@ const OpenApiSurface::Step OpenApiSurface::kRest[] = {
 void OpenApiSurface::Handle(const http::Request& request, http::Reply* reply) {
   auto lease = workspaces_.Take();
   Call call(request, *lease);
-  call.request_id = lease->request_ids.Next();
   Check error;
   try {
     error = Answer(&call, reply);
@@ -93,10 +92,10 @@ void OpenApiSurface::Handle(const http::Request& request, http::Reply* reply) {
     error = ApiError(ErrorCode::kInternalError);
   }
   if (error.has_value()) {
-    WriteErrorReply(request, call.format, call.request_id, *error, reply);
+    WriteErrorReply(request, call.format, call.request_id.text(), *error, reply);
   } else {
     reply->content_type = ContentType(call.format);
-    reply->headers.emplace_back("x-acs-request-id", call.request_id);
+    reply->headers.emplace_back("x-acs-request-id", call.request_id.text());
   }
   if (parts_.observer == nullptr) return;
   Observe(call, error.has_value() ? error->Name() : std::string("OK"),
@@ -110,7 +109,7 @@ void OpenApiSurface::HandleRefused(const http::Request& request, int status,
   if (!message.empty()) error.detail = absl::StrCat(" ", message);
   if (status == 429) error.retry_after = absl::Seconds(1);
   auto lease = workspaces_.Take();
-  WriteErrorReply(request, Format::kJson, lease->request_ids.Next(), error, reply);
+  WriteErrorReply(request, Format::kJson, lease->request_ids.Next().text(), error, reply);
 }
 
 Check OpenApiSurface::Run(absl::Span<const Step> steps, Call* call) {
@@ -150,6 +149,7 @@ Check OpenApiSurface::ReadParameters(Call* call) {
   auth::Parameters& parameters = call->work.parameters;
   switch (parameters.Read(call->request.query, FormBody(*call))) {
     case auth::Parameters::Outcome::kOk:
+      call->work.known.Read(parameters.sorted());
       return absl::nullopt;
     case auth::Parameters::Outcome::kTooMany:
       return ApiError(ErrorCode::kParameterCheckFailed);
@@ -161,7 +161,7 @@ Check OpenApiSurface::ReadParameters(Call* call) {
 }
 
 Check OpenApiSurface::ReadFormat(Call* call) {
-  const absl::string_view* format = call->Parameter("Format");
+  const absl::string_view* format = call->Parameter(Known::kFormat);
   if (format == nullptr || absl::EqualsIgnoreCase(*format, "JSON")) return absl::nullopt;
   if (!absl::EqualsIgnoreCase(*format, "XML")) return ApiError(ErrorCode::kInvalidFormat);
   call->format = Format::kXml;
@@ -217,7 +217,7 @@ Check OpenApiSurface::ExecuteBatch(Call* call, http::Reply* reply) {
   Check error = CountTransaction(*call);
   if (error.has_value()) return error;
   const bool nested = options_.cpp_sdk_lists && WantsNestedLists(*call);
-  WriteBatchReply(call->format, nested ? ListShape::kNested : ListShape::kFlat, call->request_id,
+  WriteBatchReply(call->format, nested ? ListShape::kNested : ListShape::kFlat, call->request_id.text(),
                   call->client_ids, online, &reply->body);
   AddFreshness(info.sequence, info.age(call->request.now), reply);
   return absl::nullopt;
@@ -228,7 +228,7 @@ Check OpenApiSurface::ExecuteQuery(Call* call, http::Reply* reply) {
   const bool online = parts_.source->Exact(call->instance_id, call->client_ids[0]);
   Check error = CountTransaction(*call);
   if (error.has_value()) return error;
-  WriteQueryReply(call->format, call->request_id, online, &reply->body);
+  WriteQueryReply(call->format, call->request_id.text(), online, &reply->body);
   AddFreshness(sequence, absl::ZeroDuration(), reply);
   return absl::nullopt;
 }
@@ -256,7 +256,7 @@ void OpenApiSurface::WriteErrorReply(const http::Request& request, Format format
   reply->status = error.HttpStatus();
   reply->content_type = ContentType(format);
   reply->headers.clear();
-  reply->headers.emplace_back("x-acs-request-id", std::string(request_id));
+  reply->headers.emplace_back("x-acs-request-id", request_id);
   // Only on throttling: newer SDKs take any reply with this header for one.
   if (error.retry_after > absl::ZeroDuration()) {
     const int64_t wait_ms = RetryAfterMs(error.retry_after);
@@ -275,7 +275,7 @@ void OpenApiSurface::WriteErrorReply(const http::Request& request, Format format
 
 void OpenApiSurface::Observe(const Call& call, absl::string_view code, int http_status) const {
   CallRecord record;
-  record.request_id = call.request_id;
+  record.request_id = call.request_id.text();
   record.code = code;
   record.http_status = http_status;
   if (call.operation != nullptr) record.operation = call.operation->name;

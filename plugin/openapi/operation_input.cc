@@ -5,7 +5,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 
 namespace session_status::openapi {
 namespace {
@@ -14,14 +13,14 @@ constexpr absl::string_view kListPrefix = "ClientIdList.";
 
 // "0" to "<max>", without sign or leading zero.
 bool ReadIndex(absl::string_view text, size_t max, size_t* index) {
-  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isdigit(static_cast<unsigned char>(c));
-  });
-  if (!digits || text.size() > 9 || (text.size() > 1 && text[0] == '0')) return false;
-  uint32_t value = 0;
-  if (!absl::SimpleAtoi(text, &value)) return false;
+  if (text.empty() || text.size() > 9 || (text.size() > 1 && text[0] == '0')) return false;
+  size_t value = 0;
+  for (const char c : text) {
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) return false;
+    value = 10 * value + static_cast<size_t>(c - '0');
+  }
   *index = value;
-  return *index <= max;
+  return value <= max;
 }
 
 bool IsClientId(const InputRules& rules, absl::string_view client_id) {
@@ -51,7 +50,7 @@ Check ReadList(const InputRules& rules, Call* call) {
 }
 
 Check ReadOne(const InputRules& rules, Call* call) {
-  const absl::string_view* client_id = call->Parameter("ClientId");
+  const absl::string_view* client_id = call->Parameter(Known::kClientId);
   if (client_id == nullptr) return ApiError(ErrorCode::kMissingParameter, "ClientId");
   if (!IsClientId(rules, *client_id)) return ApiError(ErrorCode::kInvalidParameter, "ClientId");
   call->client_ids.push_back(*client_id);
@@ -67,7 +66,7 @@ bool IsNamePart(absl::string_view text) {
 }  // namespace
 
 Check ReadInput(const InputRules& rules, Call* call) {
-  const absl::string_view* instance_id = call->Parameter("InstanceId");
+  const absl::string_view* instance_id = call->Parameter(Known::kInstanceId);
   if (instance_id == nullptr) return ApiError(ErrorCode::kMissingParameter, "InstanceId");
   if (instance_id->empty()) return ApiError(ErrorCode::kInvalidParameter, "InstanceId");
   call->instance_id = *instance_id;

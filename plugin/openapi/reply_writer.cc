@@ -2,6 +2,7 @@
 
 #include <pugixml.hpp>
 
+#include "plugin/http/json_string.h"
 #include "plugin/http/json_writer.h"
 
 namespace session_status::openapi {
@@ -56,25 +57,18 @@ void Member(http::JsonWriter* json, absl::string_view name, absl::string_view va
 void WriteBatchJson(ListShape shape, absl::string_view request_id,
                     absl::Span<const absl::string_view> client_ids, absl::Span<const bool> online,
                     std::string* out) {
-  http::JsonWriter json(out);
-  json.StartObject();
-  Member(&json, "RequestId", request_id);
-  json.Key("OnlineStatusList");
-  if (shape == ListShape::kNested) {
-    json.StartObject();
-    json.Key("OnlineStatusListItem");
-  }
-  json.StartArray();
+  out->append("{\"RequestId\":");
+  http::AppendJsonString(request_id, out);
+  out->append(shape == ListShape::kNested ? ",\"OnlineStatusList\":{\"OnlineStatusListItem\":["
+                                          : ",\"OnlineStatusList\":[");
   for (size_t i = 0; i < client_ids.size(); ++i) {
-    json.StartObject();
-    json.Key("OnlineStatus");
-    json.Bool(online[i]);
-    Member(&json, "ClientId", client_ids[i]);
-    json.EndObject();
+    if (i != 0) out->push_back(',');
+    out->append(online[i] ? "{\"OnlineStatus\":true,\"ClientId\":"
+                          : "{\"OnlineStatus\":false,\"ClientId\":");
+    http::AppendJsonString(client_ids[i], out);
+    out->push_back('}');
   }
-  json.EndArray();
-  if (shape == ListShape::kNested) json.EndObject();
-  json.EndObject();
+  out->append(shape == ListShape::kNested ? "]}}" : "]}");
 }
 
 }  // namespace
@@ -98,12 +92,9 @@ void WriteBatchReply(Format format, ListShape shape, absl::string_view request_i
 
 void WriteQueryReply(Format format, absl::string_view request_id, bool online, std::string* out) {
   if (format == Format::kJson) {
-    http::JsonWriter json(out);
-    json.StartObject();
-    Member(&json, "RequestId", request_id);
-    json.Key("OnlineStatus");
-    json.Bool(online);
-    json.EndObject();
+    out->append("{\"RequestId\":");
+    http::AppendJsonString(request_id, out);
+    out->append(online ? ",\"OnlineStatus\":true}" : ",\"OnlineStatus\":false}");
     return;
   }
   pugi::xml_document document;

@@ -1,7 +1,8 @@
 // Replies of the documented API, in JSON and in XML.
 //
 // Members are spelled exactly as documented: SDKs crash or mistake errors for successes otherwise
-// (docs/api.md). JSON by RapidJSON, XML by pugixml.
+// (docs/api.md). The successes' JSON is written directly, and a test holds it to RapidJSON's letter by
+// letter; errors by RapidJSON, XML by pugixml.
 //
 // Threads: pure functions; any. Each appends to `*out`.
 #ifndef SESSION_STATUS_PLUGIN_OPENAPI_REPLY_WRITER_H_

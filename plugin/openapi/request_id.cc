@@ -23,7 +23,7 @@ void FillWithNumbers(absl::Span<uint8_t> out) {
 
 }  // namespace
 
-std::string RequestIds::Next() {
+RequestId RequestIds::Next() {
   if (used_ == random_.size()) {
     if (!auth::FillRandom(absl::MakeSpan(random_))) FillWithNumbers(absl::MakeSpan(random_));
     used_ = 0;
@@ -33,14 +33,14 @@ std::string RequestIds::Next() {
   bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0F) | 0x40);  // version 4
   bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3F) | 0x80);  // variant of RFC 4122
   static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string text(36, '-');
-  size_t at = 0;
+  RequestId id;
+  char* out = id.characters_.data();
   for (size_t i = 0; i < kIdBytes; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
-    text[at++] = kDigits[bytes[i] >> 4];
-    text[at++] = kDigits[bytes[i] & 15];
+    if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
+    *out++ = kDigits[bytes[i] >> 4];
+    *out++ = kDigits[bytes[i] & 15];
   }
-  return text;
+  return id;
 }
 
 }  // namespace session_status::openapi

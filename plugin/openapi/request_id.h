@@ -5,9 +5,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+
+#include "absl/strings/string_view.h"
 
 namespace session_status::openapi {
+
+// "63309FDB-ED6C-46AE-B31C-A172FBA00001", version 4. A value.
+class RequestId {
+ public:
+  absl::string_view text() const { return {characters_.data(), characters_.size()}; }
+
+ private:
+  friend class RequestIds;
+  std::array<char, 36> characters_;
+};
 
 // Takes its random bytes from OpenSSL's generator, a few hundred identifiers at a time: asking for
 // each costs a system call and two locks.
@@ -15,8 +26,7 @@ namespace session_status::openapi {
 // Threads: one at a time.
 class RequestIds {
  public:
-  // "63309FDB-ED6C-46AE-B31C-A172FBA00001", version 4.
-  std::string Next();
+  RequestId Next();
 
  private:
   std::array<uint8_t, 4096> random_;

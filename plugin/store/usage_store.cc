@@ -68,7 +68,7 @@ bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now
   const int64_t second = absl::ToUnixSeconds(now);
   const KeyView view(second - second % kHourSeconds, transaction.account, transaction.user,
                      transaction.instance, transaction.operation);
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   const auto found = pending_.find(view);
   if (found != pending_.end()) {
     ++found->second;
@@ -86,10 +86,10 @@ bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now
 }
 
 absl::Status UsageStore::Flush() {
-  absl::MutexLock database_lock(&database_mu_);
+  os::MutexLock database_lock(&database_mu_);
   Counts counts;
   {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     counts.swap(pending_);
   }
   if (counts.empty()) return absl::OkStatus();
@@ -99,7 +99,7 @@ absl::Status UsageStore::Flush() {
 }
 
 UsageStats UsageStore::stats() const {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   UsageStats stats = stats_;
   stats.pending = pending_.size();
   return stats;
@@ -132,14 +132,14 @@ absl::Status UsageStore::Write(const Counts& counts) {
 }
 
 void UsageStore::PutBack(Counts counts) {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   // Beyond pending_max if need be: these calls have been answered.
   for (const auto& [key, calls] : counts) pending_[key] += calls;
   ++stats_.flush_failures;
 }
 
 void UsageStore::Report(const absl::Status& status) {
-  absl::MutexLock lock(&database_mu_);
+  os::MutexLock lock(&database_mu_);
   if (status.ok() != failing_) return;  // as last time
   failing_ = !status.ok();
   if (!options_.log) return;

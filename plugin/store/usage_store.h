@@ -24,9 +24,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/limits/meter.h"
+#include "plugin/os/mutex.h"
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
 #include "plugin/store/sqlite.h"
@@ -96,11 +96,11 @@ class UsageStore : public limits::Meter {
 
   const UsageOptions options_;
 
-  absl::Mutex database_mu_;  // taken before mu_
+  os::Mutex database_mu_;  // taken before mu_
   Database database_ ABSL_GUARDED_BY(database_mu_);
   bool failing_ ABSL_GUARDED_BY(database_mu_) = false;
 
-  mutable absl::Mutex mu_;
+  mutable os::Mutex mu_;
   Counts pending_ ABSL_GUARDED_BY(mu_);
   UsageStats stats_ ABSL_GUARDED_BY(mu_);
 

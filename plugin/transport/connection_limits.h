@@ -42,6 +42,8 @@ class ConnectionLimits {
   Verdict Enter(const PeerKey& peer);  // kAdmitted must be followed by one Leave()
   void Leave(const PeerKey& peer) noexcept;
 
+  int connections_max() const { return connections_max_; }
+
  private:
   const int connections_max_;
   const int per_peer_max_;

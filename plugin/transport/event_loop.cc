@@ -22,7 +22,9 @@ constexpr int kAcceptsPerTurn = 64;
 constexpr int kSparesPerTurn = 16;
 constexpr int64_t kAcceptPauseNs = 100'000'000;
 // Connections that are open beyond the limits only to be told so; more are closed without a word.
+// At most a quarter of what is allowed: where descriptors are few, the broker keeps its share.
 constexpr int kTurnedAwayMax = 64;
+constexpr int kTurnedAwayShare = 4;
 // Replies are sent together after this many: a client that serves several connections then wakes up
 // once for all of them, which costs the sender less than waking it for each (measured on loopback;
 // see docs/performance.md). Bounded, so that the first does not wait for a crowd.
@@ -328,7 +330,9 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
     return Guarded(connection, &Connection::Start);
   }
   context_.counters.refused_connections.Add();
-  if (tls || context_.turned_away >= kTurnedAwayMax) return;
+  const int turned_away_max =
+      std::clamp(shared_.limits.connections_max() / kTurnedAwayShare, 1, kTurnedAwayMax);
+  if (tls || context_.turned_away >= turned_away_max) return;
   Connection* connection = Add(std::move(fd), nullptr, address, key, false);
   ++context_.turned_away;
   try {

@@ -1,11 +1,9 @@
 #include "plugin/transport/reply_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/transport/head_scanner.h"
 
@@ -56,17 +54,27 @@ constexpr StatusRow kStatuses[] = {
     {505, "HTTP Version Not Supported"},
 };
 
+constexpr std::array<bool, 256> MakeTokenBytes() {
+  std::array<bool, 256> token{};
+  for (size_t c = 'a'; c <= 'z'; ++c) token[c] = token[c - 'a' + 'A'] = true;
+  for (size_t c = '0'; c <= '9'; ++c) token[c] = true;
+  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
+    token[static_cast<size_t>(c)] = true;
+  }
+  return token;
+}
+constexpr std::array<bool, 256> kTokenBytes = MakeTokenBytes();
+
 bool IsToken(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-           absl::string_view("!#$%&'*+-.^_`|~").find(c) != absl::string_view::npos;
+    return kTokenBytes[static_cast<unsigned char>(c)];
   });
 }
 
 // The framing is ours: a handler may not name these.
 bool IsFramingHeader(absl::string_view name) {
   for (absl::string_view ours : {"Content-Length", "Transfer-Encoding", "Connection", "Date"}) {
-    if (absl::EqualsIgnoreCase(name, ours)) return true;
+    if (http::SameHeaderName(name, ours)) return true;
   }
   return false;
 }

@@ -21,15 +21,12 @@ std::string Hex(const KeyedMac& mac, absl::string_view text) {
 }
 
 TEST(KeyedMacTest, GivesThePublishedAnswers) {
-  // RFC 2202 case 2, RFC 4231 case 2, and the SipHash-2-4 reference output for 15 bytes.
+  // RFC 2202 case 2 and RFC 4231 case 2.
   const KeyedMac sha1(MacKind::kHmacSha1, "Jefe");
   EXPECT_EQ(Hex(sha1, "what do ya want for nothing?"), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
   const KeyedMac sha256(MacKind::kHmacSha256, "Jefe");
   EXPECT_EQ(Hex(sha256, "what do ya want for nothing?"),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  const std::string key = absl::HexStringToBytes("000102030405060708090a0b0c0d0e0f");
-  const KeyedMac sip(MacKind::kSipHash64, key);
-  EXPECT_EQ(Hex(sip, absl::HexStringToBytes("000102030405060708090a0b0c0d0e")), "e545be4961ca29a1");
 }
 
 TEST(KeyedMacTest, AnEmptyKeyIsAKey) {

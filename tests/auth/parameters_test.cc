@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "plugin/auth/percent_coding.h"
 
 namespace session_status::auth {
@@ -74,14 +80,55 @@ TEST(ParametersTest, CanBeReusedAndFindsByName) {
   EXPECT_EQ(parameters.sorted_query().size(), 1u);
 }
 
+TEST(ParametersTest, KnowsWhichPairsAreSpeltAsTheyAreSigned) {
+  struct Case {
+    const char* pair;
+    bool canonical;
+  };
+  for (const Case& c :
+       {Case{"a=b", true}, Case{"a=", true}, Case{"a=b%20c%E6%B5%8B", true}, Case{"a%3D=b%25", true},
+        Case{"A.1=-_.~09", true}, Case{"a", false}, Case{"a=b+c", false}, Case{"a=b%2f", false},
+        Case{"a=%7E", false}, Case{"a=%41", false}, Case{"a=b*", false}, Case{"a=b=c", false},
+        Case{"a@=b", false}, Case{"a=测", false}}) {
+    SCOPED_TRACE(c.pair);
+    Parameters parameters;
+    ASSERT_EQ(parameters.Read(c.pair, ""), Outcome::kOk);
+    EXPECT_EQ(parameters.sorted()[0].canonical, c.canonical ? c.pair : "");
+  }
+}
+
+TEST(ParametersTest, SortsWhateverTheOrderOfArrival) {
+  std::mt19937_64 rng(11);
+  for (size_t count : {1, 2, 20, 64, 65, 300}) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < count; ++i) names.push_back(absl::StrCat("ClientIdList.", i));
+    std::vector<std::string> sorted = names;
+    std::sort(sorted.begin(), sorted.end());
+    for (int round = 0; round < 10; ++round) {
+      std::shuffle(names.begin(), names.end(), rng);
+      const std::string query = absl::StrJoin(names, "&");
+      Parameters parameters(400);
+      ASSERT_EQ(parameters.Read(query, ""), Outcome::kOk);
+      ASSERT_EQ(parameters.sorted().size(), count);
+      for (size_t i = 0; i < count; ++i) EXPECT_EQ(parameters.sorted()[i].name, sorted[i]);
+      EXPECT_EQ(parameters.Read(query, names[count / 2]), Outcome::kDuplicate);
+      EXPECT_EQ(parameters.offending_name(), names[count / 2]);
+    }
+  }
+}
+
 TEST(PercentCodingTest, EncodesEveryByteAndDecodesItBack) {
   std::string all;
   for (int c = 0; c < 256; ++c) all.push_back(static_cast<char>(c));
   std::string once;
   AppendPercentEncoded(all, &once);
-  std::string back;
-  ASSERT_TRUE(AppendFormDecoded(once, &back));
+  std::string back(once.size(), '\0');
+  char* end = &back[0];
+  bool canonical = true;
+  ASSERT_TRUE(FormDecode(once, &end, &canonical));
+  back.resize(static_cast<size_t>(end - back.data()));
   EXPECT_EQ(back, all);
+  EXPECT_TRUE(canonical);
   std::string of_once;
   AppendPercentEncoded(once, &of_once);
   std::string twice;

@@ -19,25 +19,25 @@ const absl::Time kStart = absl::FromUnixSeconds(1'767'323'045);
 TEST(ReplayGuardTest, ANonceIsGoodOncePerKey) {
   ReplayGuard guard(1000);
   const absl::Time until = kStart + kSignatureWindow;
-  EXPECT_EQ(guard.Look("k", "n", kStart), Outcome::kFresh);
-  EXPECT_EQ(guard.Remember("k", "n", until, kStart), Outcome::kFresh);
-  EXPECT_EQ(guard.Look("k", "n", kStart), Outcome::kUsed);
-  EXPECT_EQ(guard.Remember("k", "n", until, kStart), Outcome::kUsed);
-  EXPECT_EQ(guard.Remember("k2", "n", until, kStart), Outcome::kFresh);
-  EXPECT_EQ(guard.Remember("k", "n2", until, kStart), Outcome::kFresh);
-  EXPECT_EQ(guard.Remember("k2n", "", until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Remember(guard.HashOf("k", "n"), until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), kStart), Outcome::kUsed);
+  EXPECT_EQ(guard.Remember(guard.HashOf("k", "n"), until, kStart), Outcome::kUsed);
+  EXPECT_EQ(guard.Remember(guard.HashOf("k2", "n"), until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Remember(guard.HashOf("k", "n2"), until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Remember(guard.HashOf("k2n", ""), until, kStart), Outcome::kFresh);
 }
 
 TEST(ReplayGuardTest, RemembersUntilTheTimestampLeavesTheWindowAndNotMuchLonger) {
   ReplayGuard guard(1000);
   const absl::Time until = kStart + kSignatureWindow;
-  ASSERT_EQ(guard.Remember("k", "n", until, kStart), Outcome::kFresh);
-  EXPECT_EQ(guard.Look("k", "n", until), Outcome::kUsed);
-  EXPECT_EQ(guard.Look("k", "n", until + absl::Seconds(1)), Outcome::kFresh);
+  ASSERT_EQ(guard.Remember(guard.HashOf("k", "n"), until, kStart), Outcome::kFresh);
+  EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), until), Outcome::kUsed);
+  EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), until + absl::Seconds(1)), Outcome::kFresh);
   // Taken again after it expired: good until the new moment.
-  EXPECT_EQ(guard.Remember("k", "n", until + kSignatureWindow, until + absl::Seconds(1)),
+  EXPECT_EQ(guard.Remember(guard.HashOf("k", "n"), until + kSignatureWindow, until + absl::Seconds(1)),
             Outcome::kFresh);
-  EXPECT_EQ(guard.Look("k", "n", until + absl::Minutes(10)), Outcome::kUsed);
+  EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), until + absl::Minutes(10)), Outcome::kUsed);
 }
 
 TEST(ReplayGuardTest, OfManyThreadsExactlyOneGetsEachNonce) {
@@ -47,7 +47,7 @@ TEST(ReplayGuardTest, OfManyThreadsExactlyOneGetsEachNonce) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 5000; ++i) {
-        fresh += guard.Remember("k", absl::StrCat(i), kStart + kSignatureWindow, kStart) ==
+        fresh += guard.Remember(guard.HashOf("k", absl::StrCat(i)), kStart + kSignatureWindow, kStart) ==
                  Outcome::kFresh;
       }
     });
@@ -69,7 +69,7 @@ TEST(ReplayGuardTest, TenThousandNoncesASecondStayWithinTheStatedBoundAndNoneIsF
     const int per_second = second < 30 || (second > 890 && second < 930) ? 10'000 : 10;
     for (int i = 0; i < per_second; ++i) {
       const Outcome outcome =
-          guard.Remember("k", absl::StrCat(next++), now + kSignatureWindow, now);
+          guard.Remember(guard.HashOf("k", absl::StrCat(next++)), now + kSignatureWindow, now);
       accepted += outcome == Outcome::kFresh;
       refused += outcome == Outcome::kFull;
     }
@@ -78,7 +78,7 @@ TEST(ReplayGuardTest, TenThousandNoncesASecondStayWithinTheStatedBoundAndNoneIsF
       // Everything accepted so far is still needed, and still known.
       EXPECT_GE(accepted, 200'000u);
       for (uint64_t n = 0; n < 200'000; n += 97) {
-        ASSERT_EQ(guard.Look("k", absl::StrCat(n), now), Outcome::kUsed) << n;
+        ASSERT_EQ(guard.Look(guard.HashOf("k", absl::StrCat(n)), now), Outcome::kUsed) << n;
       }
     }
   }
@@ -91,7 +91,7 @@ TEST(ReplayGuardTest, NeedsLittleMemoryWhenLittleHappens) {
   ReplayGuard guard;
   EXPECT_EQ(guard.MemoryBytes(), 0u);
   for (int i = 0; i < 1000; ++i) {
-    guard.Remember("k", absl::StrCat(i), kStart + kSignatureWindow, kStart);
+    guard.Remember(guard.HashOf("k", absl::StrCat(i)), kStart + kSignatureWindow, kStart);
   }
   EXPECT_LE(guard.MemoryBytes(), 64u * 1024);
   EXPECT_LE(guard.MemoryBytesMax(), 56u * 1024 * 1024);

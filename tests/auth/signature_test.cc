@@ -49,13 +49,12 @@ SignatureVerdict VerifyAcs3(const http::Request& request, const KeyedMac& mac,
   if (parameters.Read(request.query, FormBody(request)) != Parameters::Outcome::kOk) {
     return SignatureVerdict::kMismatch;
   }
-  Acs3Input input;
-  input.request = &request;
-  input.parameters = &parameters;
   const http::Header* header = request.FindHeader("authorization");
-  if (header == nullptr || !ParseAcs3Authorization(header->value, &input.authorization)) {
+  Acs3Authorization authorization;
+  if (header == nullptr || !ParseAcs3Authorization(header->value, &authorization)) {
     return SignatureVerdict::kIncomplete;
   }
+  const Acs3Input input(request, parameters, authorization);
   if (!Acs3Incompleteness(input).empty()) return SignatureVerdict::kIncomplete;
   if (!Acs3StringToSign(input, canonical, string_to_sign)) return SignatureVerdict::kUnavailable;
   return VerifyAcs3Signature(input, *string_to_sign, mac);

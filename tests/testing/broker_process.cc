@@ -145,6 +145,19 @@ void BrokerProcess::Launch() {
   WaitUntil([this] { return !running() || ReportsRunning(); });
 }
 
+void BrokerProcess::PassSockets() const {
+  if (options_.passed_sockets.empty()) return;
+  // Out of the way first: one may lie where another has to go.
+  std::vector<int> parked;
+  for (const int fd : options_.passed_sockets) parked.push_back(fcntl(fd, F_DUPFD, 100));
+  for (size_t i = 0; i < parked.size(); ++i) {
+    dup2(parked[i], static_cast<int>(3 + i));
+    close(parked[i]);
+  }
+  setenv("LISTEN_FDS", absl::StrCat(parked.size()).c_str(), 1);
+  setenv("LISTEN_PID", absl::StrCat(getpid()).c_str(), 1);
+}
+
 void BrokerProcess::RunChild() const {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const std::string log = dir_.File("log");
@@ -155,6 +168,7 @@ void BrokerProcess::RunChild() const {
     const rlimit limit{options_.descriptors_max, options_.descriptors_max};
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+  PassSockets();
   for (const auto& [name, value] : options_.environment) setenv(name.c_str(), value.c_str(), 1);
   if (*SESSION_STATUS_SANITIZER_PRELOAD != '\0') {
     // The broker itself is not instrumented: the runtime must be there before the plugin is.

@@ -61,6 +61,9 @@ struct BrokerOptions {
   std::vector<std::pair<std::string, std::string>> files{};  // written to {DIR}; replaced likewise
   std::map<std::string, std::string> environment{};
   uint64_t descriptors_max = 0;                            // RLIMIT_NOFILE; 0: as ours
+  // Listening sockets handed over as systemd does it: from descriptor 3 on, with LISTEN_FDS and
+  // LISTEN_PID.
+  std::vector<int> passed_sockets{};
 };
 
 // One anonymous listener and the plugin: what most tests need.
@@ -107,6 +110,7 @@ class BrokerProcess {
   void ChoosePorts();
   void Launch();
   void Reap(int wait_status);
+  void PassSockets() const;
   [[noreturn]] void RunChild() const;
   bool ReportsRunning() const;
   std::string SanitizerReports() const;

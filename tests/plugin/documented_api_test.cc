@@ -1,0 +1,287 @@
+// The documented API inside real brokers: what the plugin's options wire together.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "plugin/store/usage_report.h"
+#include "tests/plugin/api_client.h"
+#include "tests/testing/broker_process.h"
+#include "tests/testing/mqtt_client.h"
+#include "tests/transport/test_certificates.h"
+
+namespace session_status::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::Values;
+using ::testing::ValuesIn;
+
+constexpr char kInstance[] = "post-cn-local0001";
+constexpr char kBatch[] = "BatchQuerySessionByClientIds";
+constexpr char kQuery[] = "QuerySessionByClientId";
+
+constexpr char kAccessFile[] = R"({"version": 1, "accounts": [{
+  "id": "1001", "instances": ["post-cn-local0001", "post-cn-other0001"], "users": [
+    {"name": "reader", "policies": [{"Version": "1", "Statement": [
+       {"Effect": "Allow", "Action": "mq:*", "Resource": "*"}]}],
+     "access_keys": [{"id": "key-reader", "secret": "secret-reader"}]},
+    {"name": "batcher", "policies": [{"Version": "1", "Statement": [
+       {"Effect": "Allow", "Action": "mq:BatchQuerySessionByClientIds", "Resource": "*"}]}],
+     "access_keys": [{"id": "key-batcher", "secret": "secret-batcher"}]}]}]})";
+
+// {PORT} and {PORT3}: MQTT; {PORT2}: the documented API, {PORT4}: the same with TLS.
+constexpr char kTwoListeners[] = R"(
+per_listener_settings false
+listener {PORT} 127.0.0.1
+listener {PORT3} 127.0.0.1
+allow_anonymous true
+plugin {PLUGIN}
+{OPTIONS}
+)";
+
+Credentials Key(absl::string_view user) {
+  return {absl::StrCat("key-", user), absl::StrCat("secret-", user), ""};
+}
+
+class DocumentedApiTest : public ::testing::TestWithParam<BrokerLine> {
+ protected:
+  std::unique_ptr<BrokerProcess> Start(
+      const std::vector<std::pair<std::string, std::string>>& more = {}) {
+    BrokerOptions options;
+    options.line = GetParam();
+    options.config = kTwoListeners;
+    options.plugin = SessionStatusPlugin();
+    options.files = {{"access.json", kAccessFile}};
+    options.plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                              {"admin_listen", "127.0.0.1:{PORT2}"},
+                              {"instance_id", kInstance},
+                              {"access_file", "{DIR}/access.json"},
+                              {"usage_database", "{DIR}/usage.db"},
+                              {"snapshot_refresh", "100ms"},
+                              {"api_batch_calls_per_second", "0"},
+                              {"api_query_calls_per_second", "0"},
+                              {"api_address_calls_per_second", "0"}};
+    for (const auto& option : more) options.plugin_options.push_back(option);
+    return BrokerProcess::Start(options);
+  }
+
+  std::string NextNonce() { return absl::StrCat("nonce-", ++nonce_); }
+
+  OwnedRequest Query(const Credentials& key, const std::string& client_id,
+                     const std::string& instance = kInstance) {
+    return SignedRpc(key, {{"Action", kQuery}, {"InstanceId", instance}, {"ClientId", client_id}},
+                     absl::Now(), NextNonce());
+  }
+
+  OwnedRequest Batch(const Credentials& key, const std::string& instance = kInstance,
+                     const std::string& format = "JSON", bool in_body = false) {
+    ParameterMap parameters = BatchParameters(instance, {"GID_a@@@1", "GID_a@@@2"});
+    parameters["Action"] = kBatch;
+    parameters["Format"] = format;
+    return SignedRpc(key, parameters, absl::Now(), NextNonce(), in_body ? "POST" : "GET", in_body);
+  }
+
+  void ExpectEachInItsInstance(ApiClient* api) {
+    const auto online = [&](const std::string& id, const std::string& instance) {
+      const ApiAnswer answer = api->Send(Query(Key("reader"), id, instance));
+      EXPECT_EQ(answer.status, 200) << answer.body;
+      return absl::StrContains(answer.body, "\"OnlineStatus\":true");
+    };
+    EXPECT_TRUE(online("GID_a@@@1", kInstance));
+    EXPECT_FALSE(online("GID_a@@@2", kInstance));
+    EXPECT_FALSE(online("GID_a@@@1", "post-cn-other0001"));
+    EXPECT_TRUE(online("GID_a@@@2", "post-cn-other0001"));
+  }
+
+  OwnedRequest BatchV3(const Credentials& key) {
+    return SignedAcs3(key, kBatch, BatchParameters(kInstance, {"GID_a@@@1"}), absl::Now(),
+                      NextNonce());
+  }
+
+ private:
+  int nonce_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(OnBroker, DocumentedApiTest, ValuesIn(kBothLines),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
+
+// "GID_a@@@1" is connected in the default instance, "GID_a@@@2" in the other one.
+TEST_P(DocumentedApiTest, SeesTheClientsOfTheInstanceThatIsNamedAndNoOthers) {
+  auto broker = Start({{"instances_by_username", "true"}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  MqttClient here({.id = "GID_a@@@1", .port = broker->port()});
+  MqttClient there({.id = "GID_a@@@2", .port = broker->port(),
+                    .username = "Signature|key|post-cn-other0001"});
+  ASSERT_EQ(here.Connect(), 0);
+  ASSERT_EQ(there.Connect(), 0);
+  ApiClient api(broker->port(2));
+  ExpectEachInItsInstance(&api);
+  // The batch answers from a snapshot, which follows.
+  EXPECT_TRUE(WaitUntil([&] {
+    return absl::StrContains(api.Send(Batch(Key("reader"))).body,
+                             R"([{"OnlineStatus":true,"ClientId":"GID_a@@@1"},)"
+                             R"({"OnlineStatus":false,"ClientId":"GID_a@@@2"}])");
+  }));
+  EXPECT_THAT(api.Send(Query(Key("reader"), "x", "post-cn-nobody-s")).body,
+              HasSubstr("InstancePermissionCheckFailed"));
+}
+
+// Mosquitto 2.0 does not tell plugins which listener a client uses.
+class DocumentedApiOf21Test : public DocumentedApiTest {};
+INSTANTIATE_TEST_SUITE_P(OnBroker, DocumentedApiOf21Test, Values(BrokerLine::k21),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
+
+TEST_P(DocumentedApiOf21Test, AListenerCanBeAnInstance) {
+  auto broker = Start({{"instances_by_listener", "{PORT3}=post-cn-other0001"}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  MqttClient here({.id = "GID_a@@@1", .port = broker->port(1)});
+  MqttClient there({.id = "GID_a@@@2", .port = broker->port(3)});
+  ASSERT_EQ(here.Connect(), 0);
+  ASSERT_EQ(there.Connect(), 0);
+  ApiClient api(broker->port(2));
+  ExpectEachInItsInstance(&api);
+}
+
+// SESSION_STATUS_USAGE_CALLS sets the number of calls; 10,000 is the promise.
+TEST_P(DocumentedApiTest, UsageIsWhatCallersCountedAcrossRestarts) {
+  const char* const wish = std::getenv("SESSION_STATUS_USAGE_CALLS");
+  const int calls = wish == nullptr ? 400 : std::atoi(wish);
+  auto broker = Start({{"api_log", "none"}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  auto api = std::make_unique<ApiClient>(broker->port(2));
+  std::map<std::string, int64_t> own;
+  std::mt19937_64 rng(42);
+  OwnedRequest last;
+  for (int i = 0; i < calls; ++i) {
+    if (i % (calls / 4) == calls / 4 - 1) {
+      ASSERT_EQ(broker->Stop(), 0) << broker->Log();
+      broker->Restart();
+      ASSERT_TRUE(broker->running()) << broker->Log();
+      api = std::make_unique<ApiClient>(broker->port(2));
+      last = OwnedRequest();  // a restart forgets nonces
+    }
+    const std::string user = rng() % 2 == 0 ? "reader" : "batcher";
+    OwnedRequest request;
+    std::string operation = kBatch;
+    bool succeeds = true;
+    switch (rng() % 10) {
+      case 0: case 1: request = Batch(Key(user)); break;
+      case 2: request = Batch(Key(user), kInstance, "XML"); break;
+      case 3: request = Batch(Key(user), kInstance, "JSON", /*in_body=*/true); break;
+      case 4: case 5: request = BatchV3(Key(user)); break;
+      case 6:
+      case 7:
+        request = Query(Key(user), "GID_a@@@1");
+        operation = kQuery;
+        succeeds = user == "reader";  // the other may not
+        break;
+      case 8:
+        request = rng() % 2 == 0 ? Batch({"key-reader", "secret-wrong", ""})
+                                 : Batch(Key(user), "post-cn-nobody-s");
+        succeeds = false;
+        break;
+      default:
+        request = last;  // a replay, or nothing signed at all
+        succeeds = false;
+    }
+    const ApiAnswer answer = api->Send(request);
+    ASSERT_NE(answer.status, 0);
+    ASSERT_EQ(answer.status == 200, succeeds) << request.target << " " << answer.body;
+    if (!succeeds) continue;
+    ++own[absl::StrCat(user, ",", operation)];
+    last = request;
+  }
+  ASSERT_EQ(broker->Stop(), 0) << broker->Log();
+
+  store::UsageQuery query;
+  query.by = {store::UsageColumn::kUser, store::UsageColumn::kOperation};
+  const auto report = store::ReadUsage(broker->Expand("{DIR}/usage.db"), query);
+  ASSERT_TRUE(report.ok()) << report.status();
+  std::map<std::string, int64_t> counted;
+  for (const store::UsageRow& row : *report) {
+    counted[absl::StrJoin(row.group, ",")] += row.calls;
+  }
+  EXPECT_EQ(counted, own);
+}
+
+TEST_P(DocumentedApiTest, ABrokenAccessFileLeavesTheOldOneInForceAndSaysSo) {
+  auto broker = Start();
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  ApiClient api(broker->port(2));
+  ASSERT_EQ(api.Send(Batch(Key("reader"))).status, 200);
+  broker->dir().Write("access.json", "{\"version\": 1, \"accounts\": [");
+  broker->Signal(SIGHUP);
+  EXPECT_TRUE(broker->WaitForLog("access.json: line 1")) << broker->Log();
+  EXPECT_EQ(api.Send(Batch(Key("reader"))).status, 200);
+
+  broker->dir().Write("access.json", absl::StrReplaceAll(kAccessFile, {{"key-reader", "key-new"},
+                                                                       {"secret-reader", "secret-new"}}));
+  broker->Signal(SIGHUP);
+  EXPECT_TRUE(WaitUntil([&] { return api.Send(Batch(Key("new"))).status == 200; }));
+  EXPECT_THAT(api.Send(Batch(Key("reader"))).body, HasSubstr("InvalidAccessKeyId.NotFound"));
+  EXPECT_THAT(broker->Log(), Not(HasSubstr("secret-")));
+}
+
+TEST_P(DocumentedApiTest, AnAccessFileThatOthersCanReadStopsTheStart) {
+  TempDir dir;
+  const std::string path = dir.Write("open.json", kAccessFile);
+  ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+  BrokerOptions options;
+  options.line = GetParam();
+  options.config = kPlainConfig;
+  options.plugin = SessionStatusPlugin();
+  options.plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"access_file", path}};
+  auto broker = BrokerProcess::Start(options);
+  EXPECT_NE(broker->WaitExit(), 0);
+  EXPECT_THAT(broker->Log(), HasSubstr("plugin_opt_access_file"));
+  EXPECT_THAT(broker->Log(), HasSubstr("chmod 600"));
+}
+
+TEST_P(DocumentedApiTest, TheLogNamesFailedCallsByRequestIdAndShowsNoSecret) {
+  auto broker = Start();
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  ApiClient api(broker->port(2));
+  const ApiAnswer answer = api.Send(Batch({"key-reader", "secret-wrong", ""}));
+  const size_t begin = answer.body.find("\"RequestId\":\"") + 13;
+  ASSERT_EQ(answer.status, 400);
+  EXPECT_TRUE(broker->WaitForLog(absl::StrCat("call ", answer.body.substr(begin, 36),
+                                              ": 400 SignatureDoesNotMatch")))
+      << broker->Log();
+  EXPECT_THAT(broker->Log(), Not(HasSubstr("secret-")));
+}
+
+TEST_P(DocumentedApiTest, ACertificateIsReadAgainOnSighup) {
+  TempDir dir;
+  transport::TestCertificates first(dir.path());
+  first.Make("server");
+  auto broker = Start({{"admin_listen_tls", "127.0.0.1:{PORT4}"},
+                       {"tls_certificate_file", first.certificate_file("server")},
+                       {"tls_private_key_file", first.key_file("server")}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  EXPECT_EQ(ApiClient(broker->port(4), first.ca_file()).Send(BatchV3(Key("reader"))).status, 200);
+
+  transport::TestCertificates second(dir.path());  // another CA in the same files
+  second.Make("server");
+  EXPECT_EQ(ApiClient(broker->port(4), second.ca_file()).Send(BatchV3(Key("reader"))).status, 0);
+  broker->Signal(SIGHUP);
+  EXPECT_TRUE(WaitUntil([&] {
+    return ApiClient(broker->port(4), second.ca_file()).Send(BatchV3(Key("reader"))).status == 200;
+  })) << broker->Log();
+}
+
+}  // namespace
+}  // namespace session_status::testing
