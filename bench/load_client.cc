@@ -18,9 +18,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,6 +32,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "bench/latency_histogram.h"
 #include "plugin/transport/socket_address.h"
 
 namespace session_status::bench {
@@ -64,40 +62,6 @@ int64_t NowNs() {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
-
-// Durations in buckets of 1/32 of their power of two: 3 % wide.
-class Histogram {
- public:
-  void Add(int64_t ns) {
-    ++buckets_[Bucket(static_cast<uint64_t>(std::max<int64_t>(ns, 1)))];
-    ++count_;
-  }
-  double QuantileUs(double q) const {
-    const auto rank = static_cast<uint64_t>(q * static_cast<double>(count_));
-    uint64_t seen = 0;
-    for (size_t i = 0; i < buckets_.size(); ++i) {
-      seen += buckets_[i];
-      if (seen > rank) return LowerBound(i) / 1000;
-    }
-    return 0;
-  }
-
- private:
-  static constexpr int kSubBits = 5;
-  static size_t Bucket(uint64_t ns) {
-    const int width = static_cast<int>(std::bit_width(ns));
-    const int shift = std::max(0, width - kSubBits - 1);
-    return (static_cast<size_t>(shift) << kSubBits) + (ns >> shift);
-  }
-  static double LowerBound(size_t bucket) {
-    // Bucket (shift << 5) + m with m in [32, 64) once shift > 0; below, the value itself.
-    if (bucket < (2u << kSubBits)) return static_cast<double>(bucket);
-    const size_t shift = (bucket >> kSubBits) - 1;
-    return std::ldexp(static_cast<double>(bucket - (shift << kSubBits)), static_cast<int>(shift));
-  }
-  std::array<uint64_t, 64 << kSubBits> buckets_{};
-  uint64_t count_ = 0;
-};
 
 // How long all threads of a process have run, and waited for a processor that others had.
 struct CpuTime {
@@ -343,7 +307,7 @@ void Run(const Settings& s) {
   };
   for (auto& client : clients) start_batch(*client, NowNs());
 
-  auto latency = std::make_unique<Histogram>();
+  auto latency = std::make_unique<LatencyHistogram>();
   const int64_t begin = NowNs() + static_cast<int64_t>(s.warmup_seconds * 1e9);
   const int64_t end = begin + static_cast<int64_t>(s.seconds * 1e9);
   bool measuring = false;
