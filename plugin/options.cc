@@ -1,8 +1,9 @@
 #include "plugin/options.h"
 
 #include <algorithm>
+#include <unordered_set>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/option_setters.h"
 
@@ -377,7 +378,7 @@ absl::StatusOr<Options> ParseOptions(
   for (const OptionSpec& spec : kOptions) {
     if (absl::Status s = Set(spec, spec.default_value, &options); !s.ok()) return s;
   }
-  absl::flat_hash_set<absl::string_view> seen;
+  std::unordered_set<absl::string_view, absl::Hash<absl::string_view>> seen;
   for (const auto& [name, value] : given) {
     const auto spec = std::find_if(std::begin(kOptions), std::end(kOptions),
                                    [n = name](const OptionSpec& s) { return s.name == n; });

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <new>
 
 #include "absl/strings/str_cat.h"
 
@@ -38,13 +39,20 @@ void Reloader::Run() {
   for (uint64_t requests = 0; read(wake_fd_, &requests, sizeof requests) == sizeof requests;) {
     if (stopping_.load(std::memory_order_acquire)) return;  // (2)
     for (const auto& [what, reload] : parts_) {
-      if (const absl::Status s = reload(); s.ok()) {
-        log_.Write(broker::LogLevel::kNotice, absl::StrCat("reloaded: ", what));
-      } else {
-        log_.Write(broker::LogLevel::kError,
-                   absl::StrCat(what, " not reloaded, the old one stays in force: ", s.message()));
+      try {
+        Reload(what, reload);
+      } catch (const std::bad_alloc&) {  // the old one stays in force; not even a line can be written
       }
     }
+  }
+}
+
+void Reloader::Reload(const std::string& what, const std::function<absl::Status()>& reload) {
+  if (const absl::Status s = reload(); s.ok()) {
+    log_.Write(broker::LogLevel::kNotice, absl::StrCat("reloaded: ", what));
+  } else {
+    log_.Write(broker::LogLevel::kError,
+               absl::StrCat(what, " not reloaded, the old one stays in force: ", s.message()));
   }
 }
 

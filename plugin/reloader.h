@@ -35,6 +35,7 @@ class Reloader {
 
  private:
   void Run();
+  void Reload(const std::string& what, const std::function<absl::Status()>& reload);
 
   broker::BrokerLog& log_;
   int wake_fd_;  // counts requests; -1: none, or stopped

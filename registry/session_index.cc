@@ -73,7 +73,7 @@ void SessionIndex::ReadId(Slot s, std::string* out) const {
   if (length > kInlineIdBytes) {
     return lines_.Read(static_cast<uint32_t>(r.id[0].Load()), length, out);
   }
-  std::array<uint64_t, kIdWords> words;
+  std::array<uint64_t, kIdWords> words{};
   for (size_t i = 0; i < kIdWords; ++i) words[i] = r.id[i].Load();
   out->assign(reinterpret_cast<const char*>(words.data()), length);
 }
@@ -152,7 +152,7 @@ uint64_t SessionIndex::HashOfSlot(Slot s) const {
   const HotRecord& r = hot(s);
   const size_t length = r.incarnation_and_length.Own() & 0xffff;
   if (length > kInlineIdBytes) return r.id[1].Own();
-  std::array<uint64_t, kIdWords> words;
+  std::array<uint64_t, kIdWords> words{};
   for (size_t i = 0; i < kIdWords; ++i) words[i] = r.id[i].Own();
   return hasher_.Hash(words.data(), length);
 }

@@ -11,10 +11,11 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -92,8 +93,9 @@ class AccessFile {
   std::deque<User> users_;
   std::deque<Policy> policies_;
   std::deque<AccessKey> keys_;
-  absl::flat_hash_map<absl::string_view, const AccessKey*> keys_by_id_;
-  absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, const User*> users_by_name_;
+  std::unordered_map<absl::string_view, const AccessKey*, absl::Hash<absl::string_view>> keys_by_id_;
+  using AccountAndUser = std::pair<absl::string_view, absl::string_view>;
+  std::unordered_map<AccountAndUser, const User*, absl::Hash<AccountAndUser>> users_by_name_;
   std::unique_ptr<KeyedMac> sts_mac_;
 };
 

@@ -1,5 +1,6 @@
 // AccessFile::Parse of access_file.h: the JSON tree into accounts, users, keys and policies.
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -23,7 +24,7 @@ class AccessFileReader {
   }
 
  private:
-  using Policies = absl::flat_hash_map<std::string, const Policy*>;
+  using Policies = std::unordered_map<std::string, const Policy*>;
 
   absl::Status ReadRoot(const JsonNode& root) {
     if (root.kind != Kind::kObject) return document_.ErrorAt(root, "must be an object");

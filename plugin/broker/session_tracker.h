@@ -32,9 +32,9 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "plugin/broker/event_sink.h"
 #include "plugin/broker/mosquitto_api.h"
@@ -106,7 +106,7 @@ class SessionTracker {
     uint64_t instances = 0;  // bit per instance that told of the connect
     Phase phase = Phase::kOnline;
   };
-  using Table = absl::flat_hash_map<const mosquitto*, Entry>;
+  using Table = std::unordered_map<const mosquitto*, Entry>;
   struct HeldEnd {
     std::string client_id;
     uint64_t incarnation = 0;

@@ -1,6 +1,8 @@
 #include "plugin/feed/change_filter.h"
 
-#include "absl/container/flat_hash_set.h"
+#include <unordered_set>
+
+#include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -19,7 +21,7 @@ absl::StatusOr<WatchOptions> MakeWatchOptions(const pb::WatchSessionsRequest& re
                      kWatchSetMax));
   }
   WatchOptions options;
-  absl::flat_hash_set<absl::string_view> seen;
+  std::unordered_set<absl::string_view, absl::Hash<absl::string_view>> seen;
   for (const std::string& id : request.client_ids()) {
     if (id.empty() || id.size() > 65'535) {
       return absl::InvalidArgumentError("client_ids: an identifier has 1 to 65535 bytes");

@@ -15,8 +15,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "plugin/feed/change_feed.h"
 #include "plugin/feed/change_filter.h"
 
@@ -65,7 +66,7 @@ class Subscription {
   uint64_t missed_ = 0;
   size_t next_state_ = 0;
   // Watch set: the order (OrderOf) of the state that was sent last.
-  absl::flat_hash_map<absl::string_view, uint64_t> sent_order_;
+  std::unordered_map<absl::string_view, uint64_t, absl::Hash<absl::string_view>> sent_order_;
 };
 
 }  // namespace session_status::feed

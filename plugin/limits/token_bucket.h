@@ -10,9 +10,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/time/time.h"
 #include "plugin/os/mutex.h"
 
@@ -64,7 +65,7 @@ class KeyedBuckets {
 
   struct Shard {
     mutable os::Mutex mu;
-    absl::flat_hash_map<uint64_t, TokenBucket> buckets ABSL_GUARDED_BY(mu);
+    std::unordered_map<uint64_t, TokenBucket, absl::Hash<uint64_t>> buckets ABSL_GUARDED_BY(mu);
     // No bucket is full again before this: until then a search for room is in vain.
     absl::Time next_search ABSL_GUARDED_BY(mu) = absl::InfinitePast();
   };

@@ -131,7 +131,13 @@ absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
     while (in_flight_.load(std::memory_order_acquire) == in_flight) sched_yield();
   }
   counters_.opened.Add();
-  std::shared_ptr<FrozenCut> cut(new FrozenCut(*this, position, registry_.sequence(), now));
+  std::unique_ptr<FrozenCut> made(
+      new (std::nothrow) FrozenCut(*this, position, registry_.sequence(), now));
+  if (made == nullptr) {  // nobody else would count it back
+    Closed();
+    return absl::ResourceExhaustedError("");  // a message would need memory
+  }
+  std::shared_ptr<FrozenCut> cut(std::move(made));
   poller_.Add(cut.get());
   return cut;
 }
@@ -144,7 +150,8 @@ FrozenCut::FrozenCut(FrozenCuts& cuts, uint64_t ring_position, uint64_t sequence
 
 FrozenCut::~FrozenCut() {
   cuts_.poller_.Remove(this);
-  Close();
+  absl::MutexLock lock(&mu_);
+  if (open_) cuts_.Closed();  // not Close(): its message may find no memory
 }
 
 void FrozenCut::Close() {
@@ -180,7 +187,22 @@ void FrozenCut::TakeNote(const std::vector<uint64_t>& words) {
   notes_bytes_ += details.address.size() + details.username.size();
 }
 
+// Without memory for a note the cut is not whole any more.
 void FrozenCut::Drain() {
+  try {
+    TakeNotes();
+  } catch (const std::bad_alloc&) {
+    GiveUpWithoutMemory();
+  }
+}
+
+void FrozenCut::GiveUpWithoutMemory() {
+  if (!open_) return;
+  cuts_.counters_.given_up.Add();
+  GiveUp(absl::DataLossError(""));  // a message would need memory
+}
+
+void FrozenCut::TakeNotes() {
   while (open_) {
     switch (cuts_.ring_->Next(&ring_position_, &words_)) {
       case WordRing::Read::kUpToDate: return;
@@ -209,14 +231,21 @@ void FrozenCut::Poll(absl::Duration now) {
     if (used_) idle_since_ = now;
     used_ = false;
     Drain();
-    if (open_ && now - idle_since_ > cuts_.options_.idle_max) {
-      cuts_.counters_.given_up.Add();
-      GiveUp(absl::DataLossError(
-          absl::StrCat("the listing was not read for ",
-                       absl::FormatDuration(cuts_.options_.idle_max), "; start over")));
-    }
+    if (open_ && now - idle_since_ > cuts_.options_.idle_max) GiveUpIdle();
   }
   mu_.Unlock();
+}
+
+void FrozenCut::GiveUpIdle() {
+  try {
+    absl::Status why = absl::DataLossError(
+        absl::StrCat("the listing was not read for ",
+                     absl::FormatDuration(cuts_.options_.idle_max), "; start over"));
+    cuts_.counters_.given_up.Add();
+    GiveUp(std::move(why));
+  } catch (const std::bad_alloc&) {
+    GiveUpWithoutMemory();
+  }
 }
 
 absl::Status FrozenCut::Read(uint64_t position, uint64_t keep_from, const VisitFn& visit,

@@ -106,6 +106,9 @@ class FrozenCut : private os::Poller::Member {
   FrozenCut(FrozenCuts& cuts, uint64_t ring_position, uint64_t sequence, absl::Time taken_at);
   void Poll(absl::Duration now) override ABSL_LOCKS_EXCLUDED(mu_);
   void Drain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TakeNotes() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GiveUpIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GiveUpWithoutMemory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeNote(const std::vector<uint64_t>& words) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GiveUp(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

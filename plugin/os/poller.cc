@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 
 namespace session_status::os {
 
@@ -42,7 +43,10 @@ void Poller::Run() {
       absl::MutexLock lock(&mu_);
       while (members_.empty() && !stopping_) changed_.Wait(&mu_);
     }
-    PollOnce(absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()));
+    try {
+      PollOnce(absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()));
+    } catch (const std::bad_alloc&) {  // everybody's next turn comes in one interval
+    }
   } while (!stop_.WaitFor(interval_));
 }
 

@@ -1,6 +1,7 @@
 #include "plugin/store/usage_store.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -61,7 +62,7 @@ UsageStore::UsageStore(UsageOptions options, Database database)
 UsageStore::~UsageStore() {
   stop_.RequestStop();
   thread_.Join();
-  Report(Flush());
+  FlushAndReport();
 }
 
 bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now) {
@@ -93,7 +94,13 @@ absl::Status UsageStore::Flush() {
     counts.swap(pending_);
   }
   if (counts.empty()) return absl::OkStatus();
-  absl::Status status = Write(counts);
+  absl::Status status;
+  try {
+    status = Write(counts);
+  } catch (const std::bad_alloc&) {
+    database_.Execute("ROLLBACK").IgnoreError();
+    status = absl::ResourceExhaustedError("");  // a message would need memory
+  }
   if (!status.ok()) PutBack(std::move(counts));
   return status;
 }
@@ -107,7 +114,14 @@ UsageStats UsageStore::stats() const {
 
 void UsageStore::Run() {
   // The destructor writes what comes after the last round.
-  while (!stop_.WaitFor(options_.flush_interval)) Report(Flush());
+  while (!stop_.WaitFor(options_.flush_interval)) FlushAndReport();
+}
+
+void UsageStore::FlushAndReport() noexcept {
+  try {
+    Report(Flush());
+  } catch (const std::bad_alloc&) {  // what is pending stays so until the next round
+  }
 }
 
 absl::Status UsageStore::Write(const Counts& counts) {
@@ -133,9 +147,10 @@ absl::Status UsageStore::Write(const Counts& counts) {
 
 void UsageStore::PutBack(Counts counts) {
   os::MutexLock lock(&mu_);
+  ++stats_.flush_failures;
+  if (pending_.empty()) return pending_.swap(counts);  // needs no memory
   // Beyond pending_max if need be: these calls have been answered.
   for (const auto& [key, calls] : counts) pending_[key] += calls;
-  ++stats_.flush_failures;
 }
 
 void UsageStore::Report(const absl::Status& status) {

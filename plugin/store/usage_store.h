@@ -18,9 +18,9 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -82,7 +82,7 @@ class UsageStore : public limits::Meter {
     bool operator()(const Key& a, const KeyView& b) const { return View(a) == b; }
     bool operator()(const KeyView& a, const Key& b) const { return a == View(b); }
   };
-  using Counts = absl::flat_hash_map<Key, uint64_t, KeyHash, KeyEqual>;
+  using Counts = std::unordered_map<Key, uint64_t, KeyHash, KeyEqual>;
 
   static KeyView View(const Key& key) {
     return {key.hour, key.account, key.user, key.instance, key.operation};
@@ -90,6 +90,7 @@ class UsageStore : public limits::Meter {
 
   UsageStore(UsageOptions options, Database database);
   void Run();
+  void FlushAndReport() noexcept;
   absl::Status Write(const Counts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void PutBack(Counts counts);
   void Report(const absl::Status& status);

@@ -6,9 +6,10 @@
 
 #include <cstdint>
 #include <tuple>
+#include <unordered_map>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "plugin/http/http_message.h"
 #include "plugin/os/mutex.h"
 #include "plugin/transport/socket_address.h"
@@ -49,7 +50,7 @@ class ConnectionLimits {
   const int per_peer_max_;
   os::Mutex mu_;
   int connections_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::flat_hash_map<PeerKey, int> per_peer_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<PeerKey, int, absl::Hash<PeerKey>> per_peer_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace session_status::transport

@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "plugin/http/http_message.h"
 #include "plugin/transport/buffer_pool.h"
@@ -83,7 +83,7 @@ struct LoopContext {
   std::vector<Connection*> ready;   // have work that no event will announce
   std::vector<Connection*> closed;  // to be destroyed at the end of the turn
   std::shared_ptr<WakeQueue> wakes;
-  absl::flat_hash_map<uint64_t, Connection*> streams;  // by the id that their wake function pushes
+  std::unordered_map<uint64_t, Connection*> streams;  // by the id that their wake function pushes
   uint64_t last_stream_id = 0;
   int turned_away = 0;  // connections open only to tell the peer why it is refused
 };

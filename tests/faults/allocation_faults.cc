@@ -1,0 +1,126 @@
+// Every allocation inside the plugin fails once: the broker stays, nobody is told anything wrong,
+// and with memory back everything is right again.
+//
+// SESSION_STATUS_ALLOCATION_STEP: every how manyth allocation is tried (default 5; the promise is
+// held at 1).
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/broker/scenario.h"
+#include "tests/faults/fail_new.h"
+
+namespace session_status::testing {
+namespace {
+
+constexpr char kList[] = "{\"pageSize\":10}";
+
+class AllocationFault : public ScenarioTest {
+ protected:
+  ~AllocationFault() override {
+    if (page_ != nullptr) munmap(page_, sizeof(FailNew));
+  }
+
+  void StartWithFailures() {
+    const std::string path = dir_.File("page");
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_EQ(ftruncate(fd, sizeof(FailNew)), 0);
+    void* mapped = mmap(nullptr, sizeof(FailNew), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    ASSERT_NE(mapped, MAP_FAILED);
+    page_ = static_cast<FailNew*>(mapped);
+    broker_ = BrokerProcess::Start(
+        {.line = GetParam(),
+         .config = kPlainConfig,
+         .plugin = SessionStatusPlugin(),
+         .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}},
+         .environment = {{"LD_PRELOAD", SESSION_STATUS_FAIL_NEW_LIBRARY}, {kFailNewFile, path}}});
+    ASSERT_TRUE(broker_->running()) << broker_->Log();
+  }
+
+  std::string Socket() { return broker_->Expand("{DIR}/admin.sock"); }
+
+  // A client's life and every kind of question, with a failure somewhere in between. Replies may be
+  // missing or errors; what is answered must be right.
+  void Exercise(const std::string& id) {
+    RawConnection client = RawConnection::Tcp(port());
+    ASSERT_EQ(client.Connect({.id = id}), 0) << "the plugin's trouble is not the client's";
+    ASSERT_TRUE(client.Ping());
+    AdminClient admin(Socket());
+    const SessionAnswer exact = admin.Query(id);
+    const bool lost = exact.ok && !exact.online;  // Apply had no memory: counted, see below
+    admin.Batch({id, "nobody"});
+    const StatusAnswer status = admin.Status();
+    if (lost && status.ok) {
+      EXPECT_EQ(status.online, 0u) << status.raw;
+    }
+    admin.Call("ListSessions", kList);
+    admin.Call("GetCounts", "{}");
+    admin.Call("Nothing", "{}");
+    admin.Get("/metrics");
+    admin.Get("/");
+    admin.Get("/v1/sessions");
+    client.Send(EncodeDisconnect());
+    EXPECT_TRUE(client.WaitClosed());
+  }
+
+  void ExpectRight(const std::string& id) {
+    ASSERT_TRUE(broker_->running()) << "exit " << broker_->WaitExit();
+    AdminClient admin(Socket());
+    RawConnection client = RawConnection::Tcp(port());
+    ASSERT_EQ(client.Connect({.id = id}), 0);
+    ASSERT_TRUE(client.Ping());
+    ASSERT_TRUE(admin.WaitForState(id, "ONLINE").online);
+    ASSERT_TRUE(WaitUntil([&] {
+      const BatchAnswer batch = admin.Batch({id, "nobody"});
+      return batch.ok && batch.online[0] && !batch.online[1];
+    })) << "the snapshot goes on";
+    client.Send(EncodeDisconnect());
+    ASSERT_TRUE(client.WaitClosed());
+    ASSERT_EQ(admin.WaitForState(id, "OFFLINE").state, "OFFLINE");
+    ASSERT_EQ(admin.Status().online, 0u);
+  }
+
+  void TryEveryAllocation(uint64_t burst) {
+    const int step = FromEnvironment("SESSION_STATUS_ALLOCATION_STEP", 5);
+    int tried = 0;
+    for (uint64_t k = 1;; k += static_cast<uint64_t>(step)) {
+      SCOPED_TRACE(absl::StrCat("allocation ", k));
+      const std::string id = absl::StrCat("a", k % 50);
+      page_->failed.store(0);
+      page_->burst.store(burst);
+      page_->countdown.store(k);
+      ASSERT_NO_FATAL_FAILURE(Exercise(id));
+      page_->countdown.store(0);
+      page_->burst.store(0);
+      ASSERT_NO_FATAL_FAILURE(ExpectRight(id));
+      if (page_->failed.load() == 0) break;  // the exercise makes fewer than k allocations
+      ++tried;
+    }
+    EXPECT_GT(tried, 3);
+    RecordProperty("allocations_failed", tried);
+    // Threads of ours that were hit live: a stop joins them all.
+    EXPECT_EQ(broker_->Stop(), 0);
+  }
+
+  TempDir dir_;
+  FailNew* page_ = nullptr;
+};
+INSTANTIATE_TEST_SUITE_P(OnBroker, AllocationFault, ::testing::ValuesIn(kBothLines),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
+
+TEST_P(AllocationFault, EachAllocationFailsOnce) {
+  ASSERT_NO_FATAL_FAILURE(StartWithFailures());
+  TryEveryAllocation(1);
+}
+
+TEST_P(AllocationFault, TenAllocationsInARowFail) {
+  ASSERT_NO_FATAL_FAILURE(StartWithFailures());
+  TryEveryAllocation(10);
+}
+
+}  // namespace
+}  // namespace session_status::testing

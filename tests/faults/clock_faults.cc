@@ -1,0 +1,104 @@
+// The wall clock jumps, in the broker's process only (libfaketime): who is online stays online, the
+// snapshot goes on, connections keep their timeouts, and times move with the clock.
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "tests/broker/scenario.h"
+
+namespace session_status::testing {
+namespace {
+
+class ClockFault : public ScenarioTest {
+ protected:
+  void StartWithClock() {
+    clock_.Write("clock", "+0");
+    broker_ = BrokerProcess::Start(
+        {.line = GetParam(),
+         .config = kPlainConfig,
+         .plugin = SessionStatusPlugin(),
+         .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "20ms"}},
+         .environment = {{"LD_PRELOAD", SESSION_STATUS_FAKETIME_LIBRARY},
+                         {"FAKETIME_TIMESTAMP_FILE", clock_.File("clock")},
+                         {"FAKETIME_NO_CACHE", "1"},
+                         {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+                         {"DONT_FAKE_MONOTONIC", "1"}}});
+    ASSERT_TRUE(broker_->running()) << broker_->Log();
+    admin_ = std::make_unique<AdminClient>(broker_->Expand("{DIR}/admin.sock"));
+  }
+
+  // From now on the broker's wall clock differs from ours by `offset`.
+  void Jump(absl::Duration offset) {
+    clock_.Write("clock", absl::StrCat(offset < absl::ZeroDuration() ? "" : "+",
+                                       absl::ToInt64Seconds(offset)));
+    offset_ = offset;
+  }
+
+  RawConnection Connected(const std::string& id) {
+    RawConnection client = RawConnection::Tcp(port());
+    EXPECT_EQ(client.Connect({.id = id, .keepalive_s = 3600}), 0);
+    EXPECT_TRUE(client.Ping());
+    EXPECT_TRUE(admin_->WaitForState(id, "ONLINE").online);
+    return client;
+  }
+
+  // Batches go on being answered from new snapshots that say so, and see `id` online.
+  void ExpectFreshSnapshot(const std::string& id) {
+    const uint64_t before = admin_->Batch({id}).sequence;
+    RawConnection other = Connected("other");  // a change, so that the sequence moves
+    EXPECT_TRUE(WaitUntil([&] {
+      const BatchAnswer answer = admin_->Batch({id, "other"});
+      return answer.ok && answer.sequence > before && answer.online[0] && answer.online[1] &&
+             std::abs(answer.age_ms) < absl::ToInt64Milliseconds(kPatience);
+    }));
+    other.Send(EncodeDisconnect());
+    EXPECT_EQ(admin_->WaitForState("other", "OFFLINE").state, "OFFLINE");
+  }
+
+  TempDir clock_;
+  absl::Duration offset_;
+};
+INSTANTIATE_TEST_SUITE_P(OnBroker, ClockFault, ::testing::ValuesIn(kBothLines),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
+
+TEST_P(ClockFault, JumpsInBothDirectionsChangeNobodysStatus) {
+  ASSERT_NO_FATAL_FAILURE(StartWithClock());
+  RawConnection lamp = Connected("lamp");
+  for (const absl::Duration jump : {absl::Minutes(16), -absl::Minutes(16), -absl::Hours(1),
+                                    absl::Hours(24 * 300), absl::ZeroDuration()}) {
+    SCOPED_TRACE(absl::FormatDuration(jump));
+    Jump(jump);
+    EXPECT_TRUE(lamp.Ping()) << "the broker's own keepalive did not fire";
+    ExpectOnline("lamp");
+    ExpectFreshSnapshot("lamp");
+    EXPECT_EQ(admin_->Status().online, 1u);
+  }
+}
+
+TEST_P(ClockFault, TimesFollowAJumpForwardAndNeverRunBackwards) {
+  ASSERT_NO_FATAL_FAILURE(StartWithClock());
+  RawConnection first = Connected("first");
+  Jump(absl::Hours(24 * 300));
+  RawConnection second = Connected("second");
+  const int64_t forward_ms = Query("second").connected_at_ms;
+  EXPECT_GT(forward_ms, absl::ToUnixMillis(absl::Now() + offset_ - absl::Hours(1)));
+  Jump(-absl::Hours(1));
+  RawConnection third = Connected("third");
+  EXPECT_GE(Query("third").connected_at_ms, forward_ms) << "later connections have later times";
+  third.Send(EncodeDisconnect());
+  const SessionAnswer ended = admin_->WaitForState("third", "OFFLINE");
+  EXPECT_GE(ended.disconnected_at_ms, ended.connected_at_ms);
+}
+
+TEST_P(ClockFault, AnIdleAdminConnectionSurvivesAJump) {
+  ASSERT_NO_FATAL_FAILURE(StartWithClock());
+  RawConnection lamp = Connected("lamp");
+  // The same connection before and after: its idle timeout of a minute is of the monotonic clock.
+  const HttpAnswer before = admin_->Get("/healthz");
+  Jump(absl::Hours(2));
+  const HttpAnswer after = admin_->Get("/healthz");
+  EXPECT_EQ(before.status, after.status);
+  ExpectOnline("lamp");
+}
+
+}  // namespace
+}  // namespace session_status::testing
