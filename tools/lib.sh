@@ -12,6 +12,11 @@ listed_packages() {
   sed -E "${ALL_PACKAGES:+s/^~//;} s/[[:space:]]*#.*//; /^\$/d; /^~/d; s/=/ /" tools/packages
 }
 
+# Those that building needs: the list's first part, one a line, without commands.
+build_packages() {
+  sed -E '/^# Below:/,$d; s/[[:space:]]*#.*//; s/=.*//; /^~/d; /^$/d' tools/packages
+}
+
 missing_packages() {
   listed_packages | while read -r package command; do
     if [ -n "$command" ] && command -v "$command" >/dev/null 2>&1; then continue; fi

@@ -1,0 +1,50 @@
+# Fresh Debian roots, for building and testing packages of other suites. Source it from bash; needs
+# root (chroot) and debootstrap. A root is made once per suite and kept as a tar in
+# ${XDG_CACHE_HOME:-~/.cache}/mosquitto-session-status.
+
+# The archive that this machine's apt uses.
+debian_archive() {
+  apt-get indextargets --format '$(CODENAME)|$(CREATED_BY)|$(ORIGIN)|$(REPO_URI)' |
+    awk -F'|' '$2=="Packages" && $3=="Debian" && $1 !~ /-/ {print $4; exit}'
+}
+
+# fresh_root SUITE DIR: unpacks one into DIR, with /proc and this machine's way to the archive.
+fresh_root() {
+  local suite=$1 root=$2 archive cache made script=/usr/share/debootstrap/scripts/$1
+  cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/mosquitto-session-status/root-$suite.tar
+  archive=$(debian_archive)
+  [ -n "$archive" ] || { echo "no Debian archive in apt's configuration" >&2; return 1; }
+  if [ ! -e "$cache" ]; then
+    # Suites that are younger than this debootstrap are made like sid.
+    [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+    made=$(mktemp -d)
+    debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$made" \
+      "$archive" "$script" >"$made.log" 2>&1 || { tail "$made.log" >&2; return 1; }
+    mkdir -p "$(dirname "$cache")"
+    tar -C "$made" -cf "$cache.new" .
+    mv "$cache.new" "$cache"
+    rm -rf "$made" "$made.log"
+  fi
+  tar -C "$root" -xf "$cache"
+  mount -t proc proc "$root/proc"
+  # No service is started by installing it; apt reaches the archive as this machine does.
+  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+  chmod 755 "$root/usr/sbin/policy-rc.d"
+  cp /etc/resolv.conf /etc/hosts "$root/etc/"
+  apt-config dump | grep -E '^Acquire::(http|https)' >"$root/etc/apt/apt.conf.d/90host" || true
+  # The index of a testing suite is valid for days only; what it says stays signed.
+  echo 'Acquire::Check-Valid-Until "false";' >>"$root/etc/apt/apt.conf.d/90host"
+}
+
+# in_root DIR COMMAND…
+in_root() {
+  local root=$1
+  shift
+  chroot "$root" env HOME=/root DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# drop_root DIR: never through a mount that is still there.
+drop_root() {
+  umount "$1/proc" 2>/dev/null || true
+  mountpoint -q "$1/proc" || rm -rf "$1"
+}

@@ -1,0 +1,145 @@
+"""What ./tools/proof runs: one Step per command, in the order of the report.
+
+A step names its command at both scales and how to read rows out of what it printed. Scenarios of the
+test suite are run by name with the environment variables that scale them (each is told in its file).
+"""
+import json
+import pathlib
+import re
+from dataclasses import dataclass, field
+from typing import Callable
+
+from report import Row, load_rows
+
+
+@dataclass
+class Step:
+    name: str
+    title: str
+    claim: str
+    full: str
+    quick: str
+    rows: Callable
+    targets: list = field(default_factory=list)
+
+    def command(self, quick):
+        return self.quick if quick else self.full
+
+
+def markdown_verdicts(text, code, command):
+    """Rows of the benchmarks' tables: those whose last cell is "reached" or "**missed**"."""
+    rows, heading = [], ""
+    for line in text.splitlines():
+        if line.startswith("### "):
+            heading = line[4:] + ": "
+        cells = [c.strip() for c in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        if len(cells) < 3 or cells[-1] not in ("reached", "**missed**"):
+            continue
+        holds = cells[-1] == "reached"
+        if len(cells) == 3:  # registry: bound, measured, verdict
+            rows.append(Row(heading + cells[0], cells[1], "as claimed", holds, command))
+        else:  # listener: question, via, ours, rival, ratio, per core, bound, verdict
+            figure = "; ".join(c for c in cells[2:-2] if c)
+            rows.append(Row(f"{cells[0]} ({cells[1]})", figure, cells[-2], holds, command))
+    return rows
+
+
+def publish_rows(text, code, command):
+    """The third and the last line of the table in docs/performance.md, and the memory at rest."""
+    bounds = {"listener on the other core": 1.5, "listener on the broker's core": 2.0}
+    rows = []
+    for line in text.splitlines():
+        cells = [c.strip() for c in line.strip().strip("|").split("|")]
+        if cells[0] in bounds and len(cells) >= 5:
+            rows.append(Row(f"publish p99 beside a flood of queries, {cells[0]}, over none", cells[4],
+                            f"≤ {bounds[cells[0]]}", float(cells[4]) <= bounds[cells[0]], command))
+    memory = re.search(r"adds ([\d.]+) MB to a bare broker \(bound: (\d+) MB\)", text)
+    if memory:
+        rows.append(Row("memory of the plugin at rest", f"{memory[1]} MB", f"≤ {memory[2]} MB",
+                        float(memory[1]) <= float(memory[2]), command))
+    return rows
+
+
+def load_results(text, code, command):
+    return load_rows("build/load/load.json") if text.rstrip().endswith("build/load/load.html") else []
+
+
+def fuzz_rows(text, code, command):
+    """One row per target: "name executions=N cov=M seconds=S"."""
+    failed = re.search(r"failed:([^(]*)", text)
+    failed = failed[1].split() if failed else []
+    return [Row(f"fuzzing {name} finds nothing", f"{int(executions):,} inputs", "> 0 inputs, no failure",
+                int(executions) > 0 and name not in failed, command)
+            for name, executions in re.findall(r"^(\w+) executions=(\d+)", text, re.M)]
+
+
+def tests(claim):
+    """A row for a run of ctest or of one GoogleTest program: tests ran, and none failed."""
+    def rows(text, code, command):
+        gtest, ctest = re.search(r"(\d+) tests? from \d+ test suites? ran", text), re.search(r"failed out of (\d+)", text)
+        found = gtest or ctest
+        if not found:
+            return []
+        failed = len(set(re.findall(r"^\[  FAILED  \] (\S+?),? ", text, re.M))) if gtest else \
+            int(re.search(r"(\d+) tests failed out of", text)[1])
+        return [Row(claim, f"{found[1]} tests, {failed} failed", "none fails",
+                    int(found[1]) > 0 and code == 0, command)]
+    return rows
+
+
+def program(claim, pattern, bound):
+    """A row for a program that says in its last words what it did: `pattern`'s first group."""
+    def rows(text, code, command):
+        found = re.search(pattern, text)
+        return [Row(claim, found[1] if found else f"exit code {code}", bound, code == 0 and bool(found), command)]
+    return rows
+
+
+def suite(program, pattern, environment):
+    """A test program by itself: ctest would hold it to the time that suits the small scale."""
+    words = [f"SESSION_STATUS_{name}={value}" for name, value in environment.items()]
+    return " ".join([*words, f"build/release/tests/{program} --gtest_filter='{pattern}'"])
+
+
+def storm(name, title, claim, program, pattern, full=None, quick=None):
+    return Step(name, title, claim, suite(program, pattern, full or {}), suite(program, pattern, quick or {}),
+                tests(claim), [program.split("/")[-1]])
+
+
+STEPS = [
+    Step("registry", "The registry and its rivals", "every bound of the registry",
+         "./tools/bench registry", "./tools/bench registry --quick", markdown_verdicts),
+    Step("listener", "The listener, nginx and Redis", "every bound of the listener",
+         "./tools/bench listener", "./tools/bench listener --rounds 1 --seconds 0.3", markdown_verdicts),
+    Step("publish", "The broker's own work beside queries", "publishing is not held up",
+         "./tools/bench publish", "./tools/bench publish --rounds 2 --seconds 1", publish_rows),
+    Step("model", "The registry against a plain map", "random events, compared after every step",
+         "build/release/tests/registry/registry_soak 100000000", "build/release/tests/registry/registry_soak 2000000",
+         program("random events on the registry and on a plain map: no difference", r"(\d+ random events), no difference", "no difference"),
+         ["registry_soak"]),
+    storm("takeovers", "Takeover storm", "no answer says offline during takeovers without end",
+          "broker/broker_scenarios", "*TakeoverStorm*", {"TAKEOVERS": 100_000}, {"TAKEOVERS": 10_000}),
+    storm("churn", "Churn", "at rest the registry is what the clients know and the broker counts",
+          "broker/broker_scenarios", "*ChurnScenario*", {"CHURN_CLIENTS": 2000, "CHURN_SECONDS": 60, "CHURN_SEEDS": 20},
+          {"CHURN_CLIENTS": 400, "CHURN_SECONDS": 5}),
+    storm("kills", "kill -9 of the broker", "after the restart nobody is wrongly online",
+          "broker/broker_scenarios", "*KillScenario*", {"KILL_ROUNDS": 100}, {"KILL_ROUNDS": 10}),
+    storm("memory", "Memory that runs out", "every allocation fails once: no crash, no wrong answer, the broker stays",
+          "faults/fault_scenarios", "*AllocationFault*", {"ALLOCATION_STEP": 1}),
+    storm("faults", "Other faults", "descriptors, clock jumps, reloads, cut requests, limits, hostile ids, secrets in logs",
+          "faults/fault_scenarios", "-*AllocationFault*", {"RELOADS": 1000}),
+    storm("starts", "Starts and stops", "no thread, descriptor or file stays behind",
+          "faults/start_stop_test", "*", {"STARTS": 1000}, {"STARTS": 100}),
+    storm("support", "Every way a session begins and ends", "every scenario of docs/broker-support.md, on both broker lines",
+          "broker/broker_scenarios", "*Scenario*-*ChurnScenario*:*KillScenario*"),
+    storm("attacks", "The listener under attack", "slow and flooding clients do not delay others, memory is bounded",
+          "transport/transport_test", "FloodTest*:StrictnessTest*:TimeoutTest*:DescriptorTest*:ConnectionLimitsTest*"),
+    Step("models", "Exhaustive checks of the lock-free protocols", "the models hold, and those with a fault planted fail",
+         *["ctest --test-dir build/release -R '^models'"] * 2, tests("the models hold, and those with a fault planted fail")),
+    Step("load", "Real connections", "a crowd of real MQTT clients",
+         "./tools/load --clients 100000 --seconds 600 --churn 5000", "./tools/load --quick", load_results),
+    Step("soak", "An hour of churn", "memory stays flat",
+         "./tools/load --soak 3600", "./tools/load --quick --soak 30", load_results),
+    Step("fuzz", "Fuzzing", "every byte that comes from outside",
+         "./tools/fuzz all 600", "./tools/fuzz all 5", fuzz_rows),
+]
