@@ -86,6 +86,10 @@ class RequestParser {
     void on_response_impl(int, beast_view, int, error_code&) override {}
     void on_field_impl(boost::beast::http::field field, beast_view name, beast_view value,
                        error_code& ec) override;
+    // Trailers are read and dropped. Older Boost, which does not know this function, hands them to
+    // on_field_impl.
+    virtual void on_trailer_field_impl(boost::beast::http::field, beast_view, beast_view,
+                                       error_code&) {}
     void on_header_impl(error_code&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
     std::size_t on_body_impl(beast_view body, error_code&) override { return body.size(); }
