@@ -9,6 +9,9 @@
 namespace session_status::cli {
 
 void AddAccessCommand(CLI::App& app, Context* context);
+void AddFlappersCommand(CLI::App& app, Context* context);
+void AddHistoryCommand(CLI::App& app, Context* context);
+void AddAuditCommand(CLI::App& app, Context* context);
 void AddQueryCommand(CLI::App& app, Context* context);
 void AddBatchCommand(CLI::App& app, Context* context);
 void AddCompletionCommand(CLI::App& app, Context* context);

@@ -114,6 +114,9 @@ int Main(int argc, char** argv) {
   AddWatchCommand(app, &context);
   AddTopCommand(app, &context);
   AddDoctorCommand(app, &context);
+  AddAuditCommand(app, &context);
+  AddHistoryCommand(app, &context);
+  AddFlappersCommand(app, &context);
   AddAccessCommand(app, &context);
   AddStsCommand(app, &context);
   AddUsageCommand(app, &context);

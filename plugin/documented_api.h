@@ -45,6 +45,7 @@ class DocumentedApi {
   // Reads the access file and opens the usage database. The surface is there afterwards.
   absl::Status Start(int nice);
   absl::Status Reload();  // the access file, as a whole or not at all
+  void use_grace(const registry::LossGrace* grace) { source_.use_grace(grace); }  // before Start
   bool has_access_file() const { return access_.has_value(); }
 
   http::Handler& surface() { return *surface_; }

@@ -15,6 +15,7 @@ Following::Following(const registry::SessionRegistry& registry, const FollowingO
       feed_(registry, poller_, options.feed, absl::ToUnixMillis(facts.started_at)),
       sse_(feed_),
       watch_(feed_, facts.instance_id),
+      history_(feed_, options.history),
       cuts_(registry, poller_, options.listing),
       lister_(cuts_, feed_.epoch(), facts.keepalive_check_grain),
       sessions_(lister_) {}

@@ -1,5 +1,5 @@
 // Everything that follows the registry's changes, built and routed in one place: the change feed,
-// the frozen cuts of listings, and their surfaces.
+// the history of connections, the frozen cuts of listings, and their surfaces.
 //
 // Threads:   construction, AddRoutes, Start, Stop: the broker's (init and cleanup). observers():
 //            handed to the composition root, called by the broker's thread.
@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "plugin/feed/change_feed.h"
 #include "plugin/feed/changes_surface.h"
+#include "plugin/history/history_follower.h"
 #include "plugin/http/router.h"
 #include "plugin/listing/frozen_cuts.h"
 #include "plugin/listing/lister.h"
@@ -26,6 +27,7 @@ namespace session_status {
 struct FollowingOptions {
   feed::FeedOptions feed;
   listing::CutOptions listing;
+  history::FollowerOptions history;
 };
 
 class Following {
@@ -43,12 +45,14 @@ class Following {
   feed::ChangeFeed& feed() { return feed_; }
   listing::FrozenCuts& cuts() { return cuts_; }  // the writer tells it of every change
   listing::Lister& lister() { return lister_; }
+  history::HistoryFollower& history() { return history_; }
 
  private:
   os::Poller poller_;
   feed::ChangeFeed feed_;
   feed::SseSurface sse_;
   feed::WatchSurface watch_;
+  history::HistoryFollower history_;
   listing::FrozenCuts cuts_;
   listing::Lister lister_;
   listing::SessionsSurface sessions_;

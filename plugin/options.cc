@@ -23,6 +23,12 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Milliseconds(10), absl::Hours(1), &o->snapshot_refresh);
      }},
+    {"offline_grace", "0s",
+     "For this long after its connection broke a client stays online in batch answers, so that one "
+     "that comes back at once never shows offline; single queries stay exact. 0s to 10m.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::ZeroDuration(), absl::Minutes(10), &o->offline_grace);
+     }},
     {"ended_sessions_ttl", "24h",
      "How long a client that left, and whose session is gone, is remembered. 1s to 8760h.",
      [](absl::string_view v, Options* o) {
@@ -37,6 +43,24 @@ constexpr OptionSpec kOptions[] = {
      "Mosquitto 2.0 only, and required there: follow clients by watching their logins. Needs a "
      "password_file or another authentication plugin; see docs/broker-support.md.",
      [](absl::string_view v, Options* o) { return SetBool(v, &o->broker.observe_logins); }},
+    {"audit_period", "1m",
+     "Within this time every session is compared with the broker and repaired if an event was lost "
+     "(mosquitto_session audit); 0s: never. 0s to 24h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::ZeroDuration(), absl::Hours(24), &o->audit.period);
+     }},
+    {"audit_slice_max", "500",
+     "Sessions compared at a time, ten times a second, on the broker's thread; with more sessions "
+     "than that allows, a pass takes longer than audit_period. 1 to 100000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 100'000, &o->audit.slice_max);
+     }},
+    {"audit_walk_max", "10000",
+     "Mosquitto 2.1: clients of the broker's own table visited in one piece, once per audit_period, "
+     "to find connections that no event told of. 0 to 10000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 10'000'000, &o->audit.walk_max);
+     }},
     {"admin_socket", "/run/mosquitto/session_status.sock",
      "Unix socket of the admin service; none for no socket.",
      [](absl::string_view v, Options* o) {
@@ -292,6 +316,24 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 100'000, &o->following.feed.followers_max);
      }},
+    {"history_bytes_max", "16777216",
+     "Memory for the last connections of each client (mosquitto_session history); the clients that "
+     "changed longest ago are dropped first. 16 MiB are about 35,000 clients; 0: none. 0 to "
+     "17179869184.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, int64_t{1} << 34, &o->following.history.history.bytes_max);
+     }},
+    {"history_entries_max", "16",
+     "Beginnings and ends of connections remembered of one client. 2 to 1000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 2, 1000, &o->following.history.history.entries_max);
+     }},
+    {"flappers_max", "256",
+     "Clients whose connections break again and again that are counted at a time "
+     "(mosquitto_session flappers); 0: none. 0 to 100000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 100'000, &o->following.history.flappers_max);
+     }},
     {"listings_max", "8", "Listings of all sessions under way at a time. 1 to 64.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 64, &o->following.listing.cuts_max);
@@ -344,6 +386,13 @@ absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) 
 }
 
 absl::Status CheckTogether(const Options& options) {
+  if (options.offline_grace > options.registry.ended_ttl) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "option plugin_opt_offline_grace: ", absl::FormatDuration(options.offline_grace),
+        " is longer than ended clients are remembered; make it at most "
+        "plugin_opt_ended_sessions_ttl, ",
+        absl::FormatDuration(options.registry.ended_ttl)));
+  }
   const transport::ListenerOptions& listener = options.listener;
   if (listener.unix_socket_path.empty() && listener.tcp_addresses.empty() &&
       listener.tls_addresses.empty()) {

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/broker/hooks.h"
+#include "plugin/broker/self_audit.h"
 #include "plugin/documented_api.h"
 #include "plugin/following.h"
 #include "plugin/transport/listener_options.h"
@@ -28,8 +29,10 @@ namespace session_status {
 struct Options {
   std::string instance_id;
   absl::Duration snapshot_refresh;
+  absl::Duration offline_grace;
   registry::RegistryOptions registry;
   broker::HookOptions broker;
+  broker::AuditOptions audit;
   transport::ListenerOptions listener;
   DocumentedApiOptions documented_api;
   FollowingOptions following;

@@ -23,9 +23,15 @@ SessionPlugin::SessionPlugin(const Options& options)
       registry_(options_.registry),
       tracker_(*this, /*first_incarnation=*/1),
       feed_{*this, tracker_, clock_, log_},
+      auditing_(registry_, tracker_, log_, options_.audit),
       refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
       documented_api_(registry_, log_, options_.documented_api, options_.instance_id),
-      reloader_(log_) {}
+      reloader_(log_) {
+  if (options_.offline_grace > absl::ZeroDuration()) {
+    grace_.emplace(registry_, options_.offline_grace);
+    documented_api_.use_grace(&*grace_);
+  }
+}
 
 SessionPlugin::~SessionPlugin() = default;
 
@@ -45,16 +51,22 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   facts.started_at = absl::Now();
   const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
+  facts.offline_grace = options_.offline_grace;
   following_.emplace(registry_, options_.following, facts);
   following_->AddRoutes(&router_);
   service_.emplace(registry_, std::move(facts));
+  if (grace_.has_value()) service_->use_grace(&*grace_);
   service_->use_lister(&following_->lister());
+  service_->use_history(&following_->history());
+  auditing_.Start(line, &following_->history());
+  service_->use_audit(&auditing_);
   connect_surface_.emplace(*service_);
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
   telemetry_.AddRoutes({registry_, feed_, following_->feed(), documented_api_,
                         options_.snapshot_refresh, server,
-                        [this] { return listener_.has_value() ? &*listener_ : nullptr; }},
+                        [this] { return listener_.has_value() ? &*listener_ : nullptr; },
+                        [this](metrics::Readings* out) { FillReadings(out); }},
                        &router_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
   page_.emplace(options_.instance_id, *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
@@ -83,13 +95,23 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
   const Telemetry::TimedEvent timed(telemetry_, event.kind);
   following_->cuts().BeginChange(event.client_id);
+  if (grace_.has_value()) grace_->BeginLoss(event);
   const registry::ApplyResult result = registry_.Apply(event);
+  if (grace_.has_value()) grace_->EndLoss(result.outcome);
   following_->cuts().EndChange();
   if (result.outcome != registry::ApplyResult::Outcome::kApplied) return;
   for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
 }
 
+void SessionPlugin::FillReadings(metrics::Readings* out) {
+  out->audit = auditing_.Read();
+  const history::FollowerFigures history = following_->history().Read();
+  out->history = metrics::HistoryReadings{history.clients, history.bytes,
+                                          history.clients_forgotten, history.flaps, history.gaps};
+}
+
 void SessionPlugin::OnHousekeeping(absl::Time now) {
+  auditing_.OnTick(now);
   listing::FrozenCuts& cuts = following_->cuts();
   cuts.BeginChange({});
   registry_.Maintain(now, kForgetPerHousekeepingMax,

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "plugin/api/connect_surface.h"
 #include "plugin/api/service.h"
+#include "plugin/auditing.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/broker/event_sink.h"
 #include "plugin/broker/hooks.h"
@@ -31,6 +32,7 @@
 #include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
 #include "registry/change_observer.h"
+#include "registry/loss_grace.h"
 #include "registry/session_registry.h"
 
 namespace session_status {
@@ -53,6 +55,7 @@ class SessionPlugin : private broker::EventSink {
   void OnReload(absl::Time now) override;
 
   absl::Status StartService(broker::BrokerLine line);
+  void FillReadings(metrics::Readings* out);
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
   std::vector<registry::ChangeObserver*> observers_;
@@ -62,8 +65,10 @@ class SessionPlugin : private broker::EventSink {
   broker::BrokerLog log_;
   broker::SteadyWallClock clock_;
   registry::SessionRegistry registry_;
+  std::optional<registry::LossGrace> grace_;      // with option offline_grace
   broker::SessionTracker tracker_;
   broker::Feed feed_;
+  Auditing auditing_;
   Telemetry telemetry_;
   Refresher refresher_;
   std::optional<Following> following_;            // before the first event

@@ -35,6 +35,8 @@ class Telemetry {
     metrics::ServerReadings server;
     // The listener, or nullptr before it runs.
     std::function<const transport::Listener*()> listener;
+    // Adds what others know.
+    std::function<void(metrics::Readings*)> others;
   };
 
   // Counts an event, and records how long the broker's thread spent on it until the end of the

@@ -22,6 +22,16 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
+// A figure that is set, not counted. The same rules.
+class Figure {
+ public:
+  void Set(uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
 }  // namespace session_status
 
 #endif  // SESSION_STATUS_REGISTRY_COUNTER_H_

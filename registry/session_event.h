@@ -82,6 +82,7 @@ struct SessionEvent {
   EndReason reason = EndReason::kNone;   // kEnded, kSessionGone, kRestored
   uint16_t broker_code = 0;              // the broker's own code for the reason
   bool session_kept = false;             // kEnded
+  bool repaired = false;  // nobody told this; the self-audit found it
   SessionState state = SessionState::kUnknown;  // kRestored: kOfflineSessionKept or kOffline
   absl::Time connected_at;               // kRestored: what the store remembered, or InfinitePast
   absl::Time session_created_at;         // kRestored: likewise

@@ -25,6 +25,10 @@ size_t SessionRegistry::Maintain(absl::Time now, size_t budget, const Forgetting
   return impl_->writer.Maintain(now, budget, forgetting);
 }
 
+uint64_t SessionRegistry::InspectFrom(uint64_t position, const InspectFn& inspect) {
+  return impl_->writer.InspectFrom(position, inspect);
+}
+
 void SessionRegistry::PublishSnapshot(absl::Time now) { impl_->table.epochs.Publish(now); }
 
 void SessionRegistry::PopulateAhead() {

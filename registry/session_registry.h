@@ -132,6 +132,19 @@ class SessionRegistry {
   using ForgettingFn = std::function<void(absl::string_view, const SessionDetails&)>;
   size_t Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting = nullptr);
 
+  // What an audit compares. `client_id` ends with a NUL and dies when the call returns.
+  struct Inspected {
+    const std::string& client_id;
+    SessionState state;
+    uint64_t incarnation;
+    // MQTT 3.1 or 3.1.1 with clean session: the broker keeps no session behind the connection.
+    bool ends_with_connection;
+  };
+  using InspectFn = std::function<void(const Inspected&)>;
+  // VisitFrom() for the writer: the same steps, nothing waits, nothing is allocated (but for an
+  // identifier longer than any before). `inspect` must not call Apply() or Maintain().
+  uint64_t InspectFrom(uint64_t position, const InspectFn& inspect);
+
   // -- refresher ---------------------------------------------------------------------------------
   // Makes everything applied so far the new snapshot. Cost: independent of the number of sessions.
   // Waits for the event that is being applied at this moment, if there is one; nobody waits for it.

@@ -346,6 +346,24 @@ void SessionWriter::Remove(Slot slot) {
   table_.groups.Leave(d.group);
 }
 
+// -- audits --------------------------------------------------------------------------------------
+
+uint64_t SessionWriter::InspectFrom(uint64_t position, const SessionRegistry::InspectFn& inspect) {
+  SessionIndex::PageSlots page;
+  table_.index.ReadPage(position, &page);
+  for (int i = 0; i < page.count; ++i) __builtin_prefetch(&table_.index.hot(page.slots[i]));
+  for (int i = 0; i < page.count; ++i) {
+    const Slot slot = page.slots[i];
+    const Session s = Read(slot, StatusWord(table_.index.hot(slot).status.Own()));
+    if (IsForgotten(s.state())) continue;
+    table_.index.ReadId(slot, &inspected_id_);
+    const bool before_mqtt5 = s.details.protocol_version == ProtocolVersion::kMqtt31 ||
+                              s.details.protocol_version == ProtocolVersion::kMqtt311;
+    inspect({inspected_id_, s.state(), s.incarnation, before_mqtt5 && s.details.clean_start});
+  }
+  return page.last_position + 1;
+}
+
 // -- checks --------------------------------------------------------------------------------------
 
 void SessionWriter::CheckInvariantsForTest() const {

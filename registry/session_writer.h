@@ -5,6 +5,7 @@
 #define SESSION_STATUS_REGISTRY_SESSION_WRITER_H_
 
 #include <cstddef>
+#include <string>
 
 #include "absl/time/time.h"
 #include "registry/session_table.h"
@@ -17,6 +18,7 @@ class SessionWriter {
 
   ApplyResult Apply(const SessionEvent& event);
   size_t Maintain(absl::Time now, size_t budget, const SessionRegistry::ForgettingFn& forgetting);
+  uint64_t InspectFrom(uint64_t position, const SessionRegistry::InspectFn& inspect);
   void CheckInvariantsForTest() const;
 
  private:
@@ -50,6 +52,7 @@ class SessionWriter {
   ApplyResult Refuse(ApplyResult::Outcome outcome, SessionState state);
 
   SessionTable& table_;
+  std::string inspected_id_;
 };
 
 }  // namespace session_status::registry

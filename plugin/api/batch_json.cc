@@ -98,7 +98,7 @@ bool AnswerPlainJsonBatch(const Service& service, absl::string_view message, abs
   if (!ReadIds(message, &ids)) return false;
   absl::InlinedVector<SessionStatus, 16> statuses(ids.size());
   const SnapshotInfo info =
-      service.registry().QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
+      service.QueryCut(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
   out->append("{\"snapshot\":{");
   AppendMember("sequence", static_cast<int64_t>(info.sequence), out);
   AppendMember("takenAtMs", absl::ToUnixMillis(info.taken_at), out);

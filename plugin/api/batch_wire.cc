@@ -121,7 +121,7 @@ bool AnswerPlainBatch(const Service& service, absl::string_view message, absl::T
   if (!ReadIds(message, &ids)) return false;
   absl::InlinedVector<SessionStatus, 16> statuses(ids.size());
   const SnapshotInfo info =
-      service.registry().QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
+      service.QueryCut(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
   const uint64_t snapshot[3] = {info.sequence,
                                 static_cast<uint64_t>(absl::ToUnixMillis(info.taken_at)),
                                 static_cast<uint64_t>(absl::ToInt64Milliseconds(info.age(now)))};

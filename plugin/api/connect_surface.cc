@@ -85,6 +85,11 @@ constexpr Method kMethods[] = {
      Invoke<pb::GetCountsRequest, pb::GetCountsResponse, &Service::GetCounts>},
     {"ListSessions",
      Invoke<pb::ListSessionsRequest, pb::ListSessionsResponse, &Service::ListSessions>},
+    {"GetHistory",
+     Invoke<pb::GetHistoryRequest, pb::GetHistoryResponse, &Service::GetHistory>},
+    {"ListFlappers",
+     Invoke<pb::ListFlappersRequest, pb::ListFlappersResponse, &Service::ListFlappers>},
+    {"GetAudit", Invoke<pb::GetAuditRequest, pb::GetAuditResponse, &Service::GetAudit>},
 };
 
 const Method* FindMethod(absl::string_view path) {

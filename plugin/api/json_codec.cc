@@ -357,6 +357,43 @@ absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message)
   return ReadObject(json, kMembers, message);
 }
 
+absl::Status ReadJson(absl::string_view json, pb::GetHistoryRequest* message) {
+  using M = pb::GetHistoryRequest;
+  static constexpr Member<M> kMembers[] = {
+      {"instanceId", "instance_id", ReadInstanceId<M>},
+      {"clientId", "client_id",
+       [](const Value& v, M* m) { return TakeString("clientId", v, m->mutable_client_id()); }},
+      {"limit", "limit",
+       [](const Value& v, M* m) {
+         uint32_t n = 0;
+         absl::Status s = TakeUint32("limit", v, &n);
+         m->set_limit(n);
+         return s;
+       }},
+  };
+  return ReadObject(json, kMembers, message);
+}
+
+absl::Status ReadJson(absl::string_view json, pb::ListFlappersRequest* message) {
+  using M = pb::ListFlappersRequest;
+  static constexpr Member<M> kMembers[] = {
+      {"instanceId", "instance_id", ReadInstanceId<M>},
+      {"limit", "limit",
+       [](const Value& v, M* m) {
+         uint32_t n = 0;
+         absl::Status s = TakeUint32("limit", v, &n);
+         m->set_limit(n);
+         return s;
+       }},
+  };
+  return ReadObject(json, kMembers, message);
+}
+
+absl::Status ReadJson(absl::string_view json, pb::GetAuditRequest*) {
+  pb::GetServerStatusRequest empty;
+  return ReadJson(json, &empty);
+}
+
 void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::string* out) {
   http::JsonWriter writer(out);
   ObjectWriter object(&writer);
@@ -468,6 +505,94 @@ void WriteJson(const pb::GetCountsResponse& message, std::string* out) {
   object.Int64("feedEpoch", message.feed_epoch());
 }
 
+namespace {
+
+void Write(const pb::SessionChange& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.Uint64("sequence", message.sequence());
+  object.EnumName("kind", message.kind(), pb::ChangeKind_Name<pb::ChangeKind>);
+  object.String("clientId", message.client_id());
+  object.EnumName("state", message.state(), pb::SessionState_Name<pb::SessionState>);
+  object.EnumName("endReason", message.end_reason(), pb::EndReason_Name<pb::EndReason>);
+  object.Uint64("incarnation", message.incarnation());
+  object.Int64("timeMs", message.time_ms());
+  object.Bool("takenOver", message.taken_over());
+  object.Uint("brokerCode", message.broker_code());
+  object.String("address", message.address());
+  object.Uint("listenerPort", message.listener_port());
+  object.String("protocolVersion", message.protocol_version());
+  object.EnumName("transport", message.transport(), pb::Transport_Name<pb::Transport>);
+}
+
+void Write(const pb::Flapper& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.String("clientId", message.client_id());
+  object.Uint64("score", message.score());
+  object.Uint64("scoreError", message.score_error());
+  object.Uint64("flaps", message.flaps());
+  object.Int64("firstFlapMs", message.first_flap_ms());
+  object.Int64("lastFlapMs", message.last_flap_ms());
+  object.EnumName("lastReason", message.last_reason(), pb::EndReason_Name<pb::EndReason>);
+  object.String("address", message.address());
+}
+
+void Write(const pb::AuditRepair& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.Int64("timeMs", message.time_ms());
+  object.String("clientId", message.client_id());
+  object.EnumName("before", message.before(), pb::SessionState_Name<pb::SessionState>);
+  object.EnumName("after", message.after(), pb::SessionState_Name<pb::SessionState>);
+  object.Uint64("incarnation", message.incarnation());
+}
+
+}  // namespace
+
+void WriteJson(const pb::GetHistoryResponse& message, std::string* out) {
+  http::JsonWriter writer(out);
+  ObjectWriter object(&writer);
+  object.String("clientId", message.client_id());
+  Array(&object, "entries", message.entries(),
+        [](const pb::SessionChange& m, http::JsonWriter* w) { Write(m, w); });
+  object.Uint64("flaps", message.flaps());
+  if (message.has_dropped_before_ms()) {
+    object.PresentInt64("droppedBeforeMs", message.dropped_before_ms());
+  }
+}
+
+void WriteJson(const pb::ListFlappersResponse& message, std::string* out) {
+  http::JsonWriter writer(out);
+  ObjectWriter object(&writer);
+  Array(&object, "flappers", message.flappers(),
+        [](const pb::Flapper& m, http::JsonWriter* w) { Write(m, w); });
+  object.Uint64("flapsTotal", message.flaps_total());
+  object.Int64("halfLifeMs", message.half_life_ms());
+}
+
+void WriteJson(const pb::GetAuditResponse& message, std::string* out) {
+  http::JsonWriter writer(out);
+  ObjectWriter object(&writer);
+  object.Bool("enabled", message.enabled());
+  object.Bool("seesBrokerTable", message.sees_broker_table());
+  object.Int64("periodMs", message.period_ms());
+  object.Uint64("passes", message.passes());
+  object.Int64("lastPassAtMs", message.last_pass_at_ms());
+  object.Int64("lastPassMs", message.last_pass_ms());
+  object.Uint64("checks", message.checks());
+  object.Uint64("undecidable", message.undecidable());
+  object.Uint64("walks", message.walks());
+  object.Uint64("walkedClients", message.walked_clients());
+  object.Bool("walkComplete", message.walk_complete());
+  object.Uint64("tracked", message.tracked());
+  object.Uint64("registered", message.registered());
+  object.Uint64("repairedEnds", message.repaired_ends());
+  object.Uint64("repairedConnects", message.repaired_connects());
+  object.Uint64("foundExpired", message.found_expired());
+  Array(&object, "repairs", message.repairs(),
+        [](const pb::AuditRepair& m, http::JsonWriter* w) { Write(m, w); });
+  object.Uint64("sliceUsMax", message.slice_us_max());
+  object.Uint64("sliceUsMean", message.slice_us_mean());
+}
+
 void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   http::JsonWriter writer(out);
   ObjectWriter object(&writer);
@@ -484,6 +609,7 @@ void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   if (message.has_snapshot()) Write(message.snapshot(), object.Member("snapshot"));
   object.Int64("snapshotRefreshMs", message.snapshot_refresh_ms());
   object.Uint64("registryMemoryBytes", message.registry_memory_bytes());
+  object.Int64("offlineGraceMs", message.offline_grace_ms());
 }
 
 }  // namespace session_status::api

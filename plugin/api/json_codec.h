@@ -26,6 +26,9 @@ absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* messag
 absl::Status ReadJson(absl::string_view json, pb::GetCountsRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message);
+absl::Status ReadJson(absl::string_view json, pb::GetHistoryRequest* message);
+absl::Status ReadJson(absl::string_view json, pb::ListFlappersRequest* message);
+absl::Status ReadJson(absl::string_view json, pb::GetAuditRequest* message);
 
 // Append to `*out`.
 void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::string* out);
@@ -33,6 +36,9 @@ void WriteJson(const pb::QuerySessionByClientIdResponse& message, std::string* o
 void WriteJson(const pb::GetServerStatusResponse& message, std::string* out);
 void WriteJson(const pb::GetCountsResponse& message, std::string* out);
 void WriteJson(const pb::ListSessionsResponse& message, std::string* out);
+void WriteJson(const pb::GetHistoryResponse& message, std::string* out);
+void WriteJson(const pb::ListFlappersResponse& message, std::string* out);
+void WriteJson(const pb::GetAuditResponse& message, std::string* out);
 
 }  // namespace session_status::api
 

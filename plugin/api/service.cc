@@ -127,7 +127,7 @@ absl::Status Service::BatchQuerySessionByClientIds(
                                                  request.client_ids().end());
   absl::InlinedVector<SessionStatus, 16> statuses(count);
   const SnapshotInfo info =
-      registry_.QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
+      QueryCut(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
 
   FillSnapshot(info, now, reply->mutable_snapshot());
   reply->mutable_sessions()->Reserve(static_cast<int>(count));
@@ -182,6 +182,7 @@ absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::T
   FillSnapshot(registry_.CurrentSnapshot(), now, reply->mutable_snapshot());
   reply->set_snapshot_refresh_ms(absl::ToInt64Milliseconds(facts_.snapshot_refresh));
   reply->set_registry_memory_bytes(registry_.MemoryBytes());
+  reply->set_offline_grace_ms(absl::ToInt64Milliseconds(facts_.offline_grace));
   return absl::OkStatus();
 }
 
@@ -226,6 +227,28 @@ absl::Status Service::ListSessions(const pb::ListSessionsRequest& request, absl:
   if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
   if (lister_ == nullptr) return absl::UnimplementedError("this server does not list sessions");
   return lister_->ListSessions(request, now, reply);
+}
+
+absl::Status Service::GetHistory(const pb::GetHistoryRequest& request, absl::Time now,
+                                 pb::GetHistoryResponse* reply) const {
+  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (absl::Status s = CheckClientId(request.client_id()); !s.ok()) return s;
+  if (history_ == nullptr) return absl::UnimplementedError("this server remembers no history");
+  return history_->GetHistory(request, now, reply);
+}
+
+absl::Status Service::ListFlappers(const pb::ListFlappersRequest& request, absl::Time now,
+                                   pb::ListFlappersResponse* reply) const {
+  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (history_ == nullptr) return absl::UnimplementedError("this server remembers no history");
+  return history_->ListFlappers(request, now, reply);
+}
+
+absl::Status Service::GetAudit(const pb::GetAuditRequest&, absl::Time,
+                               pb::GetAuditResponse* reply) const {
+  if (audit_ == nullptr) return absl::UnimplementedError("this server audits nothing");
+  audit_->GetAudit(reply);
+  return absl::OkStatus();
 }
 
 }  // namespace session_status::api

@@ -13,7 +13,9 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "proto/session_status.pb.h"
+#include "registry/loss_grace.h"
 #include "registry/session_registry.h"
 
 namespace session_status::api {
@@ -32,6 +34,7 @@ struct ServerFacts {
   std::string instance_id;
   absl::Time started_at;
   absl::Duration snapshot_refresh;
+  absl::Duration offline_grace;
   // The broker looks for silent clients this often, so it may notice one that much later.
   absl::Duration keepalive_check_grain = absl::Seconds(5);
 };
@@ -47,6 +50,23 @@ class SessionLister {
   virtual ~SessionLister() = default;
   virtual absl::Status ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
                                     pb::ListSessionsResponse* reply) = 0;
+};
+
+// Who remembers connections for the service (plugin/history).
+class HistorySource {
+ public:
+  virtual ~HistorySource() = default;
+  virtual absl::Status GetHistory(const pb::GetHistoryRequest& request, absl::Time now,
+                                  pb::GetHistoryResponse* reply) = 0;
+  virtual absl::Status ListFlappers(const pb::ListFlappersRequest& request, absl::Time now,
+                                    pb::ListFlappersResponse* reply) = 0;
+};
+
+// Who compares the registry with the broker.
+class AuditSource {
+ public:
+  virtual ~AuditSource() = default;
+  virtual void GetAudit(pb::GetAuditResponse* reply) = 0;
 };
 
 class Service {
@@ -68,8 +88,26 @@ class Service {
   absl::Status ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
                             pb::ListSessionsResponse* reply) const;
 
-  // Before the first call. `lister` outlives the service.
+  // Unimplemented until use_history(), use_audit() were called.
+  absl::Status GetHistory(const pb::GetHistoryRequest& request, absl::Time now,
+                          pb::GetHistoryResponse* reply) const;
+  absl::Status ListFlappers(const pb::ListFlappersRequest& request, absl::Time now,
+                            pb::ListFlappersResponse* reply) const;
+  absl::Status GetAudit(const pb::GetAuditRequest& request, absl::Time now,
+                        pb::GetAuditResponse* reply) const;
+
+  // Before the first call. What is given outlives the service.
   void use_lister(SessionLister* lister) { lister_ = lister; }
+  void use_history(HistorySource* history) { history_ = history; }
+  void use_audit(AuditSource* audit) { audit_ = audit; }
+  void use_grace(const registry::LossGrace* grace) { grace_ = grace; }
+
+  // All batches, in whatever encoding: one cut, with grace where that is set.
+  registry::SnapshotInfo QueryCut(absl::Span<const absl::string_view> client_ids,
+                                  absl::Span<registry::SessionStatus> statuses) const {
+    if (grace_ != nullptr) return grace_->QuerySnapshot(client_ids, statuses);
+    return registry_.QuerySnapshot(client_ids, statuses);
+  }
 
   const registry::SessionRegistry& registry() const { return registry_; }
 
@@ -79,6 +117,9 @@ class Service {
   const registry::SessionRegistry& registry_;
   const ServerFacts facts_;
   SessionLister* lister_ = nullptr;
+  HistorySource* history_ = nullptr;
+  AuditSource* audit_ = nullptr;
+  const registry::LossGrace* grace_ = nullptr;
 };
 
 }  // namespace session_status::api

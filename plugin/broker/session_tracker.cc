@@ -100,6 +100,10 @@ void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time
       return;
     }
     if (known != table_.end()) ForgetPrevious(known, id, now);
+    if (!lingering_.empty()) lingering_.erase(client);
+    if (mosquitto_client_port != nullptr) {
+      listener_ports_.set(ToUint16(mosquitto_client_port(client)));
+    }
     const auto entered = Track(instance, client, id, Phase::kOnline);
     DropHeld(entered->second.client_id);
     EmitConnected(client, entered->second, now);
@@ -113,6 +117,11 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     if (found == table_.end()) {
       counters_.unknown_ends.Add();
       RememberUnknownEnd(client);
+      if (session_kept) {
+        lingering_.insert(client);
+      } else if (!lingering_.empty()) {
+        lingering_.erase(client);
+      }
       return;
     }
     Entry& entry = found->second;
@@ -136,8 +145,12 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     if (session_kept) {
       entry.phase = Phase::kSessionKept;
     } else {
+      const bool may_linger =
+          reason != kReasonTakenOver && mosquitto_client_protocol_version(client) == 5;
+      std::string id = std::move(entry.client_id);
       table_.erase(found);
       counters_.tracked.Subtract();
+      if (may_linger) ended_mqtt5_.emplace_back(client, std::move(id));
     }
   });
 }
@@ -272,9 +285,9 @@ void SessionTracker::PromoteAll(absl::Time now) {
 SessionTracker::Table::iterator SessionTracker::Track(int instance, const mosquitto* client,
                                                       const char* client_id, Phase phase) {
   Entry entry{std::string(client_id), next_incarnation_, InstanceBit(instance), phase};
-  const auto entered = table_.insert_or_assign(client, std::move(entry)).first;
+  const auto [entered, is_new] = table_.insert_or_assign(client, std::move(entry));
   ++next_incarnation_;
-  counters_.tracked.Add();
+  if (is_new) counters_.tracked.Add();
   return entered;
 }
 
@@ -291,21 +304,109 @@ void SessionTracker::SettleRound(absl::Time now) noexcept {
   });
 }
 
-void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now) {
+// -- self-audit --------------------------------------------------------------------------------------
+
+void SessionTracker::FindLingering() noexcept {
+  Contained(counters_, [&] {
+    for (const auto& [client, id] : ended_mqtt5_) {
+      if (mosquitto_client != nullptr && mosquitto_client(id.c_str()) == client &&
+          table_.find(client) == table_.end()) {
+        lingering_.insert(client);
+      }
+    }
+    ended_mqtt5_.clear();
+  });
+}
+
+SessionTracker::Tracked SessionTracker::AsTracked(const Entry& entry) {
+  return {entry.client_id, entry.incarnation, entry.phase == Phase::kOnline};
+}
+
+std::optional<SessionTracker::Tracked> SessionTracker::Find(const mosquitto* client) const {
+  const auto found = table_.find(client);
+  if (found == table_.end()) return std::nullopt;
+  return AsTracked(found->second);
+}
+
+void SessionTracker::ForEach(
+    const std::function<void(const mosquitto*, const Tracked&)>& visit) const {
+  for (const auto& [client, entry] : table_) visit(client, AsTracked(entry));
+}
+
+bool SessionTracker::MissedConnect(const mosquitto* client) const {
+  if (!IsUsable(mosquitto_client_id(client)) || lingering_.count(client) > 0) return false;
+  // Restored sessions and outgoing bridges have none.
+  if (mosquitto_client_address(client) == nullptr) return false;
+  return listener_ports_.test(ToUint16(mosquitto_client_port(client)));
+}
+
+void SessionTracker::Adopt(const mosquitto* client, absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    // Every instance counts as having told of it: what one of them tells later is old news.
+    Track(0, client, mosquitto_client_id(client), Phase::kOnline)->second.instances = ~uint64_t{0};
+    TellAgain(client, now);
+  });
+}
+
+void SessionTracker::TellAgain(const mosquitto* client, absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    const auto found = table_.find(client);
+    if (found == table_.end()) return;
+    EmitConnected(client, found->second, now, /*repaired=*/true);
+  });
+}
+
+void SessionTracker::TellEnded(const std::string& client_id, uint64_t incarnation,
+                               absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    EmitEnded(client_id, incarnation, EndReason::kUnknown, kNoBrokerCode, false, now,
+              /*repaired=*/true);
+  });
+}
+
+void SessionTracker::TellExpired(const std::string& client_id, uint64_t incarnation,
+                                 absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    EmitSessionGone({client_id, incarnation}, EndReason::kSessionExpired, kNoBrokerCode, now);
+  });
+}
+
+void SessionTracker::Drop(const std::function<bool(const mosquitto*, const Tracked&)>& gone) {
+  for (auto it = table_.begin(); it != table_.end();) {
+    if (gone(it->first, AsTracked(it->second))) {
+      table_.erase(it++);
+      counters_.tracked.Subtract();
+    } else {
+      ++it;
+    }
+  }
+}
+
+void SessionTracker::PruneLingering(const std::function<bool(const mosquitto*)>& present) {
+  std::erase_if(lingering_, [&](const mosquitto* client) { return !present(client); });
+}
+
+// -- telling -----------------------------------------------------------------------------------------
+
+void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now,
+                                   bool repaired) {
   SessionEvent event;
   event.kind = SessionEvent::Kind::kConnected;
+  event.repaired = repaired;
   event.client_id = entry.client_id;
   event.incarnation = entry.incarnation;
   event.time = now;
-  event.connection = Describe(client);
+  // A repair comes long after the connect: only 2.1's table says that the pointer is still valid.
+  if (!repaired || mosquitto_client != nullptr) event.connection = Describe(client);
   sink_.OnSessionEvent(event);
 }
 
 void SessionTracker::EmitEnded(const std::string& client_id, uint64_t incarnation,
                                EndReason reason, uint16_t code, bool session_kept,
-                               absl::Time now) {
+                               absl::Time now, bool repaired) {
   SessionEvent event;
   event.kind = SessionEvent::Kind::kEnded;
+  event.repaired = repaired;
   event.client_id = client_id;
   event.incarnation = incarnation;
   event.time = now;

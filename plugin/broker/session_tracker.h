@@ -30,9 +30,14 @@
 #ifndef SESSION_STATUS_PLUGIN_BROKER_SESSION_TRACKER_H_
 #define SESSION_STATUS_PLUGIN_BROKER_SESSION_TRACKER_H_
 
+#include <bitset>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -86,6 +91,7 @@ class SessionTracker {
   void OnLoopRound(Clock&& clock) noexcept {
     last_login_ = nullptr;
     unknown_ends_.clear();
+    if (!ended_mqtt5_.empty()) FindLingering();
     if (!held_ends_.empty() || !pending_.empty()) SettleRound(clock());
   }
 
@@ -93,6 +99,31 @@ class SessionTracker {
   bool settled() const { return held_ends_.empty() && pending_.empty(); }
   uint64_t next_incarnation() const { return next_incarnation_; }
   const TrackerCounters& counters() const { return counters_; }
+
+  // -- for the self-audit (self_audit.h). Broker; never inside another callback ---------------------
+  struct Tracked {
+    absl::string_view client_id;  // until the next callback
+    uint64_t incarnation = 0;
+    bool online = false;  // false: a kept session
+  };
+  std::optional<Tracked> Find(const mosquitto* client) const;
+  void ForEach(const std::function<void(const mosquitto*, const Tracked&)>& visit) const;
+  size_t size() const { return table_.size(); }
+  // Whether `client`, which is in the broker's table but not tracked, can only be a connection
+  // whose beginning we were not told: 2.1 also lists what has ended already (kept sessions that
+  // were never ours, delayed wills), bridges, and clients of listeners without the plugin.
+  bool MissedConnect(const mosquitto* client) const;
+  // Tracks such a connection and tells of it, as a repair.
+  void Adopt(const mosquitto* client, absl::Time now) noexcept;
+  // Tells once more of a tracked connection that the sink did not take; as a repair.
+  void TellAgain(const mosquitto* client, absl::Time now) noexcept;
+  // Tells of an end that nobody told, as a repair; of an expired session as such.
+  void TellEnded(const std::string& client_id, uint64_t incarnation, absl::Time now) noexcept;
+  void TellExpired(const std::string& client_id, uint64_t incarnation, absl::Time now) noexcept;
+  // Stops tracking whoever `gone` is true for. Tells nobody.
+  void Drop(const std::function<bool(const mosquitto*, const Tracked&)>& gone);
+  // Keeps only those of the pointers behind MissedConnect() that `present` is true for.
+  void PruneLingering(const std::function<bool(const mosquitto*)>& present);
 
  private:
   enum class Phase : uint8_t {
@@ -122,6 +153,10 @@ class SessionTracker {
   void ForgetPrevious(Table::iterator previous, const char* new_client_id, absl::Time now);
   // Enters `client` into the table.
   Table::iterator Track(int instance, const mosquitto* client, const char* client_id, Phase phase);
+  // 2.1: which of the MQTT 5 connections that ended in this round the broker still holds: it keeps
+  // those with a delayed will in its table until that is sent.
+  void FindLingering() noexcept;
+  static Tracked AsTracked(const Entry& entry);
   void Promote(Table::iterator pending, absl::Time now);
   void PromoteAll(absl::Time now);
   Table::iterator FindPending(const std::string& client_id,
@@ -130,9 +165,10 @@ class SessionTracker {
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
 
-  void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now);
+  void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now,
+                     bool repaired = false);
   void EmitEnded(const std::string& client_id, uint64_t incarnation, registry::EndReason reason,
-                 uint16_t code, bool session_kept, absl::Time now);
+                 uint16_t code, bool session_kept, absl::Time now, bool repaired = false);
   void EmitSessionGone(const Entry& entry, registry::EndReason reason, uint16_t code,
                        absl::Time now);
 
@@ -142,6 +178,10 @@ class SessionTracker {
   std::vector<HeldEnd> held_ends_;               // 2.1; at most kHeldEndsMax
   std::vector<const mosquitto*> pending_;        // 2.0; in order of arrival
   std::vector<const mosquitto*> unknown_ends_;   // 2.1; since the last loop round
+  // 2.1. In the broker's table, without a connection that we follow.
+  std::unordered_set<const mosquitto*> lingering_;
+  std::vector<std::pair<const mosquitto*, std::string>> ended_mqtt5_;  // since the last loop round
+  std::bitset<65536> listener_ports_;            // 2.1; that told of a connect
   const mosquitto* last_login_ = nullptr;        // 2.0: a known pointer logged in again (reload)
   TrackerCounters counters_;
 };

@@ -9,6 +9,7 @@ using registry::SessionEvent;
 using registry::SessionState;
 
 ChangeKind KindOf(const SessionEvent& event) {
+  if (event.repaired) return ChangeKind::kRepaired;
   switch (event.kind) {
     case SessionEvent::Kind::kConnected: return ChangeKind::kOnline;
     case SessionEvent::Kind::kEnded:

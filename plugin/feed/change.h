@@ -19,7 +19,7 @@ enum class ChangeKind : uint8_t {
   kOffline = 2,      // the connection ended, and the session with it
   kSessionKept = 3,  // the connection ended, the broker holds the session
   kSessionGone = 4,  // a kept session ended
-  kRepaired = 5,     // found at start: what the broker or the store holds
+  kRepaired = 5,     // not told by an event: found at start, or by the self-audit
 };
 inline constexpr int kChangeKindCount = 6;
 

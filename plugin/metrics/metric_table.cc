@@ -70,6 +70,21 @@ void FromListener(const Readings& r, Samples* out) {
   if (r.listener.has_value()) out->push_back(Sample((*r.listener).*kField));
 }
 
+template <uint64_t AuditReadings::*kField>
+void FromAudit(const Readings& r, Samples* out) {
+  if (r.audit.has_value()) out->push_back(Sample((*r.audit).*kField));
+}
+template <uint64_t HistoryReadings::*kField>
+void FromHistory(const Readings& r, Samples* out) {
+  if (r.history.has_value()) out->push_back(Sample((*r.history).*kField));
+}
+
+void ReadRepairs(const Readings& r, Samples* out) {
+  if (!r.audit.has_value()) return;
+  out->push_back(Sample(r.audit->repaired_ends, {{"kind", "end"}}));
+  out->push_back(Sample(r.audit->repaired_connects, {{"kind", "connect"}}));
+}
+
 void ReadBuildInfo(const Readings& r, Samples* out) {
   out->push_back(Sample(1, {{"version", std::string(r.server.version)},
                             {"broker", std::string(r.server.broker)}}));
@@ -199,6 +214,44 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_callback_exceptions_total", MetricType::Counter, "",
      "Exceptions caught at the broker's boundary; the event was dropped.", "broker",
      FromBroker<&BrokerReadings::exceptions>},
+
+    {"session_status_audit_checks_total", MetricType::Counter, "",
+     "Sessions that the self-audit compared with the broker.", "broker",
+     FromAudit<&AuditReadings::checks>},
+    {"session_status_audit_passes_total", MetricType::Counter, "",
+     "Times the self-audit has been through all sessions.", "broker",
+     FromAudit<&AuditReadings::passes>},
+    {"session_status_audit_walks_total", MetricType::Counter, "",
+     "Walks over the broker's whole client table.", "broker", FromAudit<&AuditReadings::walks>},
+    {"session_status_audit_repairs_total", MetricType::Counter, "kind",
+     "Differences that the self-audit repaired: ends and connects that no event told.", "broker",
+     ReadRepairs},
+    {"session_status_audit_expired_sessions_total", MetricType::Counter, "",
+     "Kept sessions that the self-audit found expired; no broker tells it.", "broker",
+     FromAudit<&AuditReadings::found_expired>},
+    {"session_status_audit_undecidable_sessions", MetricType::Gauge, "",
+     "Online sessions of the last pass that the broker does not tell from kept ones.", "broker",
+     FromAudit<&AuditReadings::undecidable>},
+    {"session_status_audit_slice_duration_seconds", MetricType::Histogram, "",
+     "Time the broker's thread spent on one look of the self-audit.", "plugin",
+     [](const Readings& r, Samples* out) {
+       if (r.audit.has_value()) AddHistogram(r.audit->slices, out);
+     }},
+
+    {"session_status_flaps_total", MetricType::Counter, "",
+     "Connections that broke or were taken over.", "history",
+     FromHistory<&HistoryReadings::flaps>},
+    {"session_status_history_clients", MetricType::Gauge, "",
+     "Clients whose last connections are remembered.", "history",
+     FromHistory<&HistoryReadings::clients>},
+    {"session_status_history_bytes", MetricType::Gauge, "", "Memory of that.", "history",
+     FromHistory<&HistoryReadings::bytes>},
+    {"session_status_history_forgotten_clients_total", MetricType::Counter, "",
+     "Clients dropped from it to keep to history_bytes_max.", "history",
+     FromHistory<&HistoryReadings::clients_forgotten>},
+    {"session_status_history_gaps_total", MetricType::Counter, "",
+     "Times changes came too fast to be remembered.", "history",
+     FromHistory<&HistoryReadings::gaps>},
 
     {"session_status_query_duration_seconds", MetricType::Histogram, "surface,operation,result",
      "Time to answer a query, without the network; its count is the number of queries.",

@@ -81,6 +81,25 @@ struct UsageReadings {
   uint64_t pending = 0;
 };
 
+struct AuditReadings {
+  uint64_t passes = 0;
+  uint64_t checks = 0;
+  uint64_t walks = 0;
+  uint64_t repaired_ends = 0;
+  uint64_t repaired_connects = 0;
+  uint64_t found_expired = 0;
+  uint64_t undecidable = 0;
+  const DurationHistogram* slices = nullptr;  // outlives the scrape
+};
+
+struct HistoryReadings {
+  uint64_t clients = 0;
+  uint64_t bytes = 0;
+  uint64_t clients_forgotten = 0;
+  uint64_t flaps = 0;
+  uint64_t gaps = 0;
+};
+
 struct Readings {
   absl::Time now;
   ServerReadings server;
@@ -91,6 +110,8 @@ struct Readings {
   std::optional<ThrottleReadings> throttles;
   std::optional<UsageReadings> usage;
   std::array<uint64_t, kEventKindCount> events{};     // by SessionEvent::Kind
+  std::optional<AuditReadings> audit;
+  std::optional<HistoryReadings> history;
   const QueryRecorder* queries = nullptr;             // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;

@@ -8,7 +8,10 @@ registry::SnapshotInfo RegistrySource::Batch(absl::string_view instance_id,
                                              absl::Span<const absl::string_view> client_ids,
                                              absl::Span<bool> online) {
   absl::InlinedVector<registry::SessionStatus, 16> statuses(client_ids.size());
-  const registry::SnapshotInfo info = registry_.QuerySnapshot(client_ids, absl::MakeSpan(statuses));
+  const auto span = absl::MakeSpan(statuses);
+  const registry::SnapshotInfo info = grace_ == nullptr
+                                          ? registry_.QuerySnapshot(client_ids, span)
+                                          : grace_->QuerySnapshot(client_ids, span);
   const bool all_in_one = instances_.single() && instance_id == instances_.default_instance();
   registry::SessionDetails details;
   for (size_t i = 0; i < client_ids.size(); ++i) {

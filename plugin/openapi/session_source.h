@@ -5,6 +5,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "plugin/openapi/instance_map.h"
+#include "registry/loss_grace.h"
 #include "registry/session_registry.h"
 
 namespace session_status::openapi {
@@ -38,6 +39,9 @@ class RegistrySource : public SessionSource {
   RegistrySource(const registry::SessionRegistry& registry, const InstanceMap& instances)
       : registry_(registry), instances_(instances) {}
 
+  // Before the first call: batches give lost connections grace.
+  void use_grace(const registry::LossGrace* grace) { grace_ = grace; }
+
   registry::SnapshotInfo Batch(absl::string_view instance_id,
                                absl::Span<const absl::string_view> client_ids,
                                absl::Span<bool> online) override;
@@ -50,6 +54,7 @@ class RegistrySource : public SessionSource {
 
   const registry::SessionRegistry& registry_;
   const InstanceMap& instances_;
+  const registry::LossGrace* grace_ = nullptr;
 };
 
 }  // namespace session_status::openapi

@@ -108,6 +108,9 @@ TEST(WriteJsonTest, AServerStatusEqualsJsonUtil) {
 }
 TEST(WriteJsonTest, CountsEqualJsonUtil) { ExpectSameAsJsonUtil<pb::GetCountsResponse>(); }
 TEST(WriteJsonTest, AListingEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::ListSessionsResponse>(); }
+TEST(WriteJsonTest, AHistoryEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::GetHistoryResponse>(); }
+TEST(WriteJsonTest, FlappersEqualJsonUtil) { ExpectSameAsJsonUtil<pb::ListFlappersResponse>(); }
+TEST(WriteJsonTest, AnAuditEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::GetAuditResponse>(); }
 
 template <typename Request>
 void ExpectReadsWhatJsonUtilWrites() {
@@ -127,6 +130,9 @@ TEST(ReadJsonTest, ReadsWhatJsonUtilWrites) {
   ExpectReadsWhatJsonUtilWrites<pb::GetCountsRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::ListSessionsRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::WatchSessionsRequest>();
+  ExpectReadsWhatJsonUtilWrites<pb::GetHistoryRequest>();
+  ExpectReadsWhatJsonUtilWrites<pb::ListFlappersRequest>();
+  ExpectReadsWhatJsonUtilWrites<pb::GetAuditRequest>();
 }
 
 TEST(ReadJsonTest, TakesOriginalNamesNullAndUnknownMembers) {

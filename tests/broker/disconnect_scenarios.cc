@@ -138,6 +138,52 @@ TEST_P(DisconnectScenario, ReconnectAfterEveryEndIsANewIncarnation) {
   }
 }
 
+// How a connection ends, in every version of the protocol.
+TEST_P(DisconnectScenario, EveryVersionEndsInEveryWay) {
+  Start();
+  struct End {
+    const char* name;
+    const char* reason;
+    void (*make)(RawConnection& client);
+  };
+  const End ends[] = {
+      {"disconnect", "CLIENT_DISCONNECT", [](RawConnection& c) { c.Send(EncodeDisconnect()); }},
+      {"close", "NETWORK_ERROR", [](RawConnection& c) { c.Close(); }},
+      {"reset", "NETWORK_ERROR", [](RawConnection& c) { c.Reset(); }},
+      {"malformed", "PROTOCOL_ERROR", [](RawConnection& c) { c.Send(EncodePacket(0x80, "")); }},
+      {"silence", "KEEPALIVE_TIMEOUT", [](RawConnection&) {}},
+  };
+  std::vector<RawConnection> clients;
+  for (const uint8_t version : {uint8_t{3}, uint8_t{4}, uint8_t{5}}) {
+    for (const End& end : ends) {
+      SCOPED_TRACE(absl::StrCat(end.name, " in ", version));
+      const std::string id = absl::StrCat(end.name, version);
+      RawConnection client = RawConnection::Tcp(port());
+      ASSERT_EQ(client.Connect({.id = id, .version = version, .keepalive_s = 1}), 0);
+      ASSERT_TRUE(client.Ping());
+      EXPECT_EQ(admin_->WaitForState(id, "ONLINE").state, "ONLINE");
+      end.make(client);
+      clients.push_back(std::move(client));
+    }
+  }
+  for (int version : {3, 4, 5}) {
+    for (const End& end : ends) {
+      SCOPED_TRACE(absl::StrCat(end.name, " in ", version));
+      ExpectEnd(absl::StrCat(end.name, version), "OFFLINE", end.reason);
+    }
+  }
+}
+
+// MQTT 5, 3.2.2.3.14: the server may dictate a shorter keepalive than the client asked for.
+TEST_P(DisconnectScenario, TheBrokersKeepaliveLimitIsWhatCounts) {
+  Start("listener {PORT} 127.0.0.1\nallow_anonymous true\nmax_keepalive 30\n"
+        "plugin {PLUGIN}\n{OPTIONS}\n");
+  auto client = Online({.id = "lamp", .version = 5, .keepalive_s = 600});
+  const SessionAnswer answer = Query("lamp");
+  EXPECT_EQ(answer.keepalive_s, 30);
+  EXPECT_LE(answer.detection_bound_s, 50);
+}
+
 TEST_P(DisconnectScenario, NeverSeenClientIsUnknown) {
   Start();
   ExpectState("nobody", "UNKNOWN");

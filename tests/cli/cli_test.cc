@@ -94,6 +94,36 @@ TEST_F(CliTest, StatusShowsCountsAndSnapshot) {
                                    ContainsRegex("online +0"), HasSubstr("refreshed every 10ms")));
 }
 
+TEST_F(CliTest, HistoryAndFlappersShowWhoComesAndGoes) {
+  for (int i = 0; i < 2; ++i) {
+    MqttClient client({.id = "lamp", .port = broker_->port(), .version = 5});
+    ASSERT_EQ(client.Connect(), 0);
+    client.Drop();
+    AdminClient(socket_).WaitForState("lamp", "OFFLINE");
+  }
+  const Result history = Ask("history lamp");
+  EXPECT_EQ(history.exit_code, 0);
+  EXPECT_THAT(history.output,
+              AllOf(ContainsRegex("offline +network error \\(7\\) +2 +127.0.0.1 on [0-9]+ +MQTT 5"),
+                    ContainsRegex("online +2 "), ContainsRegex("flaps +2"),
+                    Not(HasSubstr("incomplete"))));
+  EXPECT_EQ(std::count(history.output.begin(), history.output.end(), '\n'), 6);
+  EXPECT_THAT(Ask("--json history -n 1 lamp").output,
+              AllOf(HasSubstr("\"entries\":[{"), Not(HasSubstr("},{"))));
+  EXPECT_THAT(Ask("history nobody").output, ContainsRegex("flaps +0"));
+  EXPECT_THAT(Ask("flappers").output, ContainsRegex("lamp +2 +2 .*network error +127.0.0.1"));
+}
+
+TEST_F(CliTest, AuditShowsWhatWasComparedAndTheDrift) {
+  const Result audit = Ask("audit");
+  EXPECT_EQ(audit.exit_code, 0);
+  EXPECT_THAT(audit.output, AllOf(HasSubstr("the broker's own client table"),
+                                  ContainsRegex("period +1m"),
+                                  ContainsRegex("tracked / registered +0 / 0 \\(drift 0\\)"),
+                                  ContainsRegex("repaired ends +0")));
+  EXPECT_THAT(Ask("--json audit").output, HasSubstr("\"seesBrokerTable\":true"));
+}
+
 TEST_F(CliTest, TheServersRefusalIsExitStatusFour) {
   const CliResult result = Ask("query ''");
   EXPECT_EQ(result.exit_code, 4);

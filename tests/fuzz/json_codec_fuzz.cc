@@ -75,6 +75,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case '8':
       CheckWrite<pb::ListSessionsResponse>(input.rest());
       break;
+    case '9':
+      CheckRead<pb::GetHistoryRequest>(input.rest());
+      break;
+    case 'a':
+      CheckRead<pb::ListFlappersRequest>(input.rest());
+      break;
+    case 'b':
+      CheckWrite<pb::GetHistoryResponse>(input.rest());
+      break;
     default:
       break;
   }

@@ -10,6 +10,7 @@ struct ExampleSources {
   ExampleSources() {
     event_callback.Record(700);
     snapshot_publish.Record(40'000);
+    audit_slices.Record(90'000);
     for (const auto surface : {QuerySurface::kAdmin, QuerySurface::kOpenApi}) {
       for (size_t i = 0; i < kQueryResultCount; ++i) {
         queries.Record(surface, QueryOperation::kBatch, static_cast<QueryResult>(i), 4'000);
@@ -40,6 +41,11 @@ struct ExampleSources {
     r.usage.emplace();
     r.usage->pending = 2;
     r.events = {42, 37, 2, 1};
+    r.audit.emplace();
+    r.audit->checks = 1000;
+    r.audit->slices = &audit_slices;
+    r.history.emplace();
+    r.history->flaps = 4;
     r.queries = &queries;
     r.event_callback = &event_callback;
     r.snapshot_publish = &snapshot_publish;
@@ -49,6 +55,7 @@ struct ExampleSources {
   QueryRecorder queries;
   DurationHistogram event_callback;
   DurationHistogram snapshot_publish;
+  DurationHistogram audit_slices;
 };
 
 }  // namespace session_status::metrics

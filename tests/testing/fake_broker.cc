@@ -152,7 +152,9 @@ int mosquitto_callback_unregister(mosquitto_plugin_id_t* identifier, int event,
 const char* mosquitto_client_id(const mosquitto* client) {
   return client->has_id ? client->id.c_str() : nullptr;
 }
-const char* mosquitto_client_address(const mosquitto* client) { return client->address.c_str(); }
+const char* mosquitto_client_address(const mosquitto* client) {
+  return client->has_address ? client->address.c_str() : nullptr;
+}
 const char* mosquitto_client_username(const mosquitto* client) {
   return client->username.empty() ? nullptr : client->username.c_str();
 }

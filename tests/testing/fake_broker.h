@@ -24,6 +24,7 @@ struct mosquitto {
   std::string id;
   bool has_id = true;
   std::string address = "127.0.0.1";
+  bool has_address = true;
   std::string username;
   int port = 1883;
   int keepalive = 60;

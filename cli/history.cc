@@ -1,0 +1,104 @@
+// mosquitto_session history ID: the last beginnings and ends of one client's connections.
+// mosquitto_session flappers: the clients whose connections break again and again.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/commands.h"
+#include "proto/session_status.pb.h"
+
+namespace session_status::cli {
+namespace {
+
+namespace pb = ::mosquitto_session_status::v1;
+
+std::string Why(const pb::SessionChange& change) {
+  if (change.taken_over()) return "took over";
+  if (change.end_reason() == pb::END_REASON_NONE) return "";
+  return absl::StrCat(ReasonText(change.end_reason()), " (", change.broker_code(), ")");
+}
+
+std::string From(const pb::SessionChange& change) {
+  if (change.listener_port() == 0) return Printable(change.address());
+  return absl::StrCat(Printable(change.address()), " on ", change.listener_port());
+}
+
+void Print(const pb::GetHistoryResponse& reply) {
+  std::vector<std::vector<std::string>> rows = {
+      {"TIME", "STATE", "WHY", "INCARNATION", "FROM", "PROTOCOL"}};
+  for (const pb::SessionChange& change : reply.entries()) {
+    rows.push_back({LocalTime(change.time_ms()),
+                    absl::StrCat(StateText(change.state()),
+                                 change.kind() == pb::CHANGE_KIND_REPAIRED ? " (repaired)" : ""),
+                    Why(change), absl::StrCat(change.incarnation()), From(change),
+                    change.protocol_version()});
+  }
+  PrintTable(rows);
+  std::vector<std::vector<std::string>> notes = {{"flaps", absl::StrCat(reply.flaps())}};
+  if (reply.has_dropped_before_ms()) {
+    notes.push_back({"may be incomplete before", LocalTime(reply.dropped_before_ms())});
+  }
+  PrintTable(notes);
+}
+
+void Print(const pb::ListFlappersResponse& reply) {
+  std::vector<std::vector<std::string>> rows = {
+      {"CLIENT", "SCORE", "FLAPS", "SINCE", "LAST", "WHY", "FROM"}};
+  for (const pb::Flapper& flapper : reply.flappers()) {
+    rows.push_back({Printable(flapper.client_id()), absl::StrCat(flapper.score()),
+                    absl::StrCat(flapper.flaps()), LocalTime(flapper.first_flap_ms()),
+                    LocalTime(flapper.last_flap_ms()), ReasonText(flapper.last_reason()),
+                    Printable(flapper.address())});
+  }
+  PrintTable(rows);
+}
+
+template <typename Request, typename Reply>
+void Run(const char* method, const Request& request, Context* context) {
+  Reply reply;
+  if (absl::Status s = context->MakeClient().Call(method, request, &reply); !s.ok()) {
+    return context->Fail(s);
+  }
+  if (context->json) {
+    PrintJson(reply);
+  } else {
+    Print(reply);
+  }
+}
+
+}  // namespace
+
+void AddHistoryCommand(CLI::App& app, Context* context) {
+  CLI::App* command = app.add_subcommand(
+      "history", "Show one client's last connections: when, why they ended, from where");
+  auto request = std::make_shared<pb::GetHistoryRequest>();
+  command->add_option_function<std::string>(
+             "ID", [request](const std::string& id) { request->set_client_id(id); },
+             "Client identifier")
+      ->required();
+  command->add_option_function<uint32_t>(
+      "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
+      "Show at most this many, newest first");
+  command->footer("Example:\n  mosquitto_session history sensor-17");
+  command->callback([request, context] {
+    Run<pb::GetHistoryRequest, pb::GetHistoryResponse>("GetHistory", *request, context);
+  });
+}
+
+void AddFlappersCommand(CLI::App& app, Context* context) {
+  CLI::App* command = app.add_subcommand(
+      "flappers", "List the clients whose connections break, or are taken over, again and again");
+  auto request = std::make_shared<pb::ListFlappersRequest>();
+  command->add_option_function<uint32_t>(
+      "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
+      "Show at most this many (default 20)");
+  command->footer(
+      "SCORE counts flaps by age: one half an hour ago counts half.\n\n"
+      "Example:\n  mosquitto_session flappers -n 5");
+  command->callback([request, context] {
+    Run<pb::ListFlappersRequest, pb::ListFlappersResponse>("ListFlappers", *request, context);
+  });
+}
+
+}  // namespace session_status::cli

@@ -1,0 +1,66 @@
+#include "plugin/auditing.h"
+
+#include <algorithm>
+
+#include "plugin/telemetry.h"
+
+namespace session_status {
+
+void Auditing::Start(broker::BrokerLine line, history::HistoryFollower* history) {
+  audit_.set_line(line);
+  history_ = history;
+}
+
+void Auditing::OnTick(absl::Time now) {
+  if (!audit_.enabled()) return;
+  const int64_t begin_ns = Telemetry::MonotonicNs();
+  audit_.OnTick(now);
+  const int64_t took_ns = Telemetry::MonotonicNs() - begin_ns;
+  slices_.Record(took_ns);
+  slice_ns_.Add(static_cast<uint64_t>(took_ns));
+  slice_ns_max_.Set(std::max(slice_ns_max_.value(), static_cast<uint64_t>(took_ns)));
+}
+
+void Auditing::GetAudit(api::pb::GetAuditResponse* reply) {
+  const broker::AuditFigures& figures = audit_.figures();
+  const registry::RegistryCounts counts = registry_.Counts();
+  reply->set_enabled(audit_.enabled());
+  reply->set_sees_broker_table(audit_.sees_broker_table());
+  reply->set_period_ms(absl::ToInt64Milliseconds(audit_.options().period));
+  reply->set_passes(figures.passes.value());
+  reply->set_last_pass_at_ms(static_cast<int64_t>(figures.last_pass_at_ms.value()));
+  reply->set_last_pass_ms(static_cast<int64_t>(figures.last_pass_ms.value()));
+  reply->set_checks(figures.checks.value());
+  reply->set_undecidable(figures.undecidable.value());
+  reply->set_walks(figures.walks.value());
+  reply->set_walked_clients(figures.walked_clients.value());
+  reply->set_walk_complete(figures.walk_complete.value() != 0);
+  reply->set_tracked(tracker_.counters().tracked.value());
+  reply->set_registered(
+      counts.by_state[static_cast<size_t>(registry::SessionState::kOnline)] +
+      counts.by_state[static_cast<size_t>(registry::SessionState::kOfflineSessionKept)]);
+  reply->set_repaired_ends(figures.repaired_ends.value());
+  reply->set_repaired_connects(figures.repaired_connects.value());
+  reply->set_found_expired(figures.found_expired.value());
+  reply->set_slice_us_max((slice_ns_max_.value() + 999) / 1000);
+  if (const uint64_t ticks = slices_.count(); ticks != 0) {
+    reply->set_slice_us_mean(slice_ns_.value() / ticks / 1000);
+  }
+  if (history_ != nullptr) history_->FillRepairs(reply);
+}
+
+metrics::AuditReadings Auditing::Read() const {
+  const broker::AuditFigures& figures = audit_.figures();
+  metrics::AuditReadings out;
+  out.passes = figures.passes.value();
+  out.checks = figures.checks.value();
+  out.walks = figures.walks.value();
+  out.repaired_ends = figures.repaired_ends.value();
+  out.repaired_connects = figures.repaired_connects.value();
+  out.found_expired = figures.found_expired.value();
+  out.undecidable = figures.undecidable.value();
+  out.slices = &slices_;
+  return out;
+}
+
+}  // namespace session_status

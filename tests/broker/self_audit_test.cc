@@ -1,0 +1,351 @@
+// The audit against a broker that loses events: what the broker's table says is what the registry
+// says one period later.
+#include "plugin/broker/self_audit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/testing/fake_broker.h"
+
+namespace session_status::broker {
+namespace {
+
+using registry::EndReason;
+using registry::SessionEvent;
+using registry::SessionState;
+using testing::FakeBroker;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+
+// What the plugin does: events go into a registry.
+class RegistrySink : public EventSink {
+ public:
+  void OnSessionEvent(const SessionEvent& event) override {
+    if (event.repaired) ++repairs;
+    if (refuse == event.client_id) return;  // as when memory runs out
+    registry.Apply(event);
+  }
+  registry::SessionRegistry registry;
+  std::string refuse;
+  int repairs = 0;
+};
+
+class SelfAuditTest : public ::testing::Test {
+ protected:
+  explicit SelfAuditTest(FakeBroker::Line line = FakeBroker::k21) : broker_(line) {
+    if (line == FakeBroker::k21) audit_.set_line(BrokerLine::kV21);
+  }
+
+  // As the broker does it: the table first, then the event.
+  mosquitto* Connect(const std::string& id) {
+    mosquitto* client = broker_.NewClient(id);
+    tracker_.OnConnect(0, client, now_);
+    return client;
+  }
+  void End(mosquitto* client, int reason = 7) {
+    tracker_.OnEnd(client, reason, false, now_);
+    broker_.Free(client);
+  }
+  // Ten ticks a second, as OnHousekeeping has them; by default one period and two ticks.
+  void Pass(absl::Duration time = absl::Milliseconds(1200)) {
+    for (const absl::Time end = now_ + time; now_ < end; now_ += absl::Milliseconds(100)) {
+      tracker_.OnLoopRound([this] { return now_; });
+      audit_.OnTick(now_);
+    }
+  }
+  SessionState StateOf(absl::string_view id) { return sink_.registry.Find(id).state; }
+  uint64_t repaired() const {
+    return audit_.figures().repaired_ends.value() + audit_.figures().repaired_connects.value();
+  }
+
+  FakeBroker broker_;
+  RegistrySink sink_;
+  SessionTracker tracker_{sink_, 1};
+  BrokerLog log_;
+  absl::Time now_ = kStart;
+  SelfAudit audit_{sink_.registry, tracker_, log_,
+                   {.period = absl::Seconds(1), .slice_max = 100, .walk_max = 1000}};
+};
+
+TEST_F(SelfAuditTest, WhereNothingWasLostNothingIsRepaired) {
+  std::vector<mosquitto*> clients;
+  for (int i = 0; i < 500; ++i) clients.push_back(Connect(absl::StrCat("c", i)));
+  for (int i = 0; i < 100; ++i) End(clients[i]);
+  for (int i = 100; i < 200; ++i) tracker_.OnEnd(clients[i], 0, true, now_);
+  Pass(absl::Seconds(5));
+  EXPECT_EQ(repaired(), 0u);
+  EXPECT_EQ(audit_.figures().found_expired.value(), 0u);
+  EXPECT_GE(audit_.figures().passes.value(), 3u);
+  EXPECT_GE(audit_.figures().checks.value(), 1500u);
+  EXPECT_EQ(audit_.figures().walked_clients.value(), 400u);
+  EXPECT_EQ(audit_.figures().walk_complete.value(), 1u);
+  EXPECT_THAT(broker_.log, IsEmpty());
+}
+
+TEST_F(SelfAuditTest, ALostEndIsRepairedWithinOnePeriodAndSaidOnce) {
+  mosquitto* lamp = Connect("lamp");
+  Connect("door");
+  Pass(absl::Milliseconds(1550));
+  broker_.Free(lamp);  // nobody tells
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  Pass();
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOffline);
+  EXPECT_EQ(sink_.registry.Find("lamp").reason, EndReason::kUnknown);
+  EXPECT_EQ(StateOf("door"), SessionState::kOnline);
+  EXPECT_EQ(audit_.figures().repaired_ends.value(), 1u);
+  EXPECT_EQ(sink_.repairs, 1);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(repaired(), 1u);
+  EXPECT_EQ(tracker_.counters().tracked.value(), 1u) << "its memory is not kept either";
+  ASSERT_THAT(broker_.log, SizeIs(1));
+  EXPECT_THAT(broker_.log[0], HasSubstr("repaired a session that was online without a connection"));
+  EXPECT_THAT(broker_.log[0], ::testing::Not(HasSubstr("lamp"))) << "identifiers stay out of logs";
+}
+
+TEST_F(SelfAuditTest, ALostConnectOfANewClientIsFoundByTheWalk) {
+  Connect("door");
+  Pass(absl::Milliseconds(1550));
+  mosquitto* lamp = broker_.NewClient("lamp");
+  lamp->address = "192.0.2.7";
+  Pass();
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  registry::SessionDetails details;
+  ASSERT_TRUE(sink_.registry.FindDetails("lamp", &details));
+  EXPECT_EQ(details.address, "192.0.2.7");
+  EXPECT_EQ(audit_.figures().repaired_connects.value(), 1u);
+  // From here on it is like any other.
+  End(lamp);
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOffline);
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(repaired(), 1u);
+}
+
+TEST_F(SelfAuditTest, ALostConnectOfAKnownClientIsFoundByItsSlice) {
+  End(Connect("lamp"));
+  Pass(absl::Milliseconds(1550));
+  broker_.NewClient("lamp");
+  Pass();
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(repaired(), 1u);
+}
+
+TEST_F(SelfAuditTest, ATakeoverThatNobodyToldBecomesANewIncarnation) {
+  mosquitto* older = Connect("lamp");
+  Pass(absl::Milliseconds(1550));
+  broker_.Free(older);
+  mosquitto* between = broker_.NewClient("other");  // takes the freed place
+  tracker_.OnConnect(0, between, now_);
+  broker_.NewClient("lamp");
+  Pass();
+  registry::SessionDetails details;
+  ASSERT_TRUE(sink_.registry.FindDetails("lamp", &details));
+  EXPECT_EQ(details.status.state, SessionState::kOnline);
+  EXPECT_EQ(details.incarnation, 3u);
+}
+
+TEST_F(SelfAuditTest, AKeptSessionThatExpiredIsFoundAndIsNoFault) {
+  mosquitto* lamp = Connect("lamp");
+  tracker_.OnEnd(lamp, 0, true, now_);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOfflineSessionKept);
+  broker_.Free(lamp);  // 2.1 tells nobody of an expiry
+  Pass(absl::Milliseconds(1550));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOffline);
+  EXPECT_EQ(sink_.registry.Find("lamp").reason, EndReason::kSessionExpired);
+  EXPECT_EQ(audit_.figures().found_expired.value(), 1u);
+  EXPECT_EQ(repaired(), 0u);
+  EXPECT_THAT(broker_.log, IsEmpty());
+}
+
+TEST_F(SelfAuditTest, AConnectThatTheRegistryCouldNotTakeIsToldAgain) {
+  sink_.refuse = "lamp";
+  Connect("lamp");
+  sink_.refuse.clear();
+  Pass(absl::Milliseconds(1550));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  registry::SessionDetails details;
+  ASSERT_TRUE(sink_.registry.FindDetails("lamp", &details));
+  EXPECT_EQ(details.incarnation, 1u);
+}
+
+TEST_F(SelfAuditTest, ALaterConnectionAtTheSamePlaceIsNotTakenForARenamedOne) {
+  mosquitto* lamp = Connect("lamp");
+  Pass(absl::Milliseconds(1550));
+  mosquitto* door = broker_.Reuse(lamp, "door");  // neither the end nor the connect is told
+  ASSERT_EQ(door, lamp);
+  door->address = "192.0.2.7";
+  Pass(absl::Milliseconds(2200));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOffline);
+  EXPECT_EQ(StateOf("door"), SessionState::kOnline);
+}
+
+TEST_F(SelfAuditTest, AClientThatAnotherPluginRenamedStaysOnline) {
+  mosquitto* lamp = Connect("lamp");
+  Pass(absl::Milliseconds(1550));
+  broker_.SetInTable("lamp", nullptr);
+  lamp->id = "renamed";
+  broker_.SetInTable("renamed", lamp);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(repaired(), 0u);
+}
+
+// Everything that 2.1's table lists beside connections.
+TEST_F(SelfAuditTest, WhatIsInTheTableWithoutAConnectionIsNotTakenForOne) {
+  Connect("door");
+  mosquitto* bridge = broker_.NewClient("bridge");
+  bridge->has_address = false;
+  bridge->port = 0;
+  mosquitto* restored = broker_.NewClient("restored");
+  restored->has_address = false;
+  mosquitto* uncovered = broker_.NewClient("uncovered");  // a listener without the plugin
+  uncovered->port = 1884;
+  mosquitto* kicked = broker_.NewClient("kicked");  // in another plugin's connect callback
+  tracker_.OnEnd(kicked, 152, true, now_);
+  mosquitto* will = broker_.NewClient("will");  // delayed: stays until it is sent
+  will->version = 5;
+  tracker_.OnConnect(0, will, now_);
+  tracker_.OnEnd(will, 7, false, now_);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(repaired(), 0u);
+  for (const char* id : {"bridge", "restored", "uncovered", "kicked"}) {
+    EXPECT_EQ(StateOf(id), SessionState::kUnknown) << id;
+  }
+  EXPECT_EQ(StateOf("will"), SessionState::kOffline);
+  // Once the will is sent the place is free for a connection that can be lost again.
+  broker_.Free(will);
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(broker_.NewClient("next"), will);
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(StateOf("next"), SessionState::kOnline);
+}
+
+TEST_F(SelfAuditTest, OnlineSessionsThatTheBrokerMayOnlyKeepAreCountedAsUndecidable) {
+  Connect("decidable");
+  mosquitto* persistent = broker_.NewClient("persistent");
+  persistent->clean = false;
+  tracker_.OnConnect(0, persistent, now_);
+  mosquitto* newer = broker_.NewClient("mqtt5");
+  newer->version = 5;
+  tracker_.OnConnect(0, newer, now_);
+  Pass(absl::Milliseconds(2500));
+  EXPECT_EQ(audit_.figures().undecidable.value(), 2u);
+}
+
+TEST_F(SelfAuditTest, ATickLooksAtOneSliceAtMost) {
+  for (int i = 0; i < 5000; ++i) Connect(absl::StrCat("c", i));
+  now_ += absl::Hours(1);  // far behind: no reason to hurry
+  for (int tick = 0; tick < 20; ++tick) {
+    const uint64_t before = audit_.figures().checks.value();
+    audit_.OnTick(now_);
+    EXPECT_LE(audit_.figures().checks.value() - before, 100u + 32u) << "a page more";
+    now_ += absl::Milliseconds(100);
+  }
+}
+
+TEST_F(SelfAuditTest, AWalkStopsAtItsLimitAndSaysSo) {
+  for (int i = 0; i < 1500; ++i) Connect(absl::StrCat("c", i));
+  Pass(absl::Seconds(5));
+  EXPECT_EQ(audit_.figures().walked_clients.value(), 1000u);
+  EXPECT_EQ(audit_.figures().walk_complete.value(), 0u);
+  EXPECT_EQ(repaired(), 0u);
+}
+
+TEST_F(SelfAuditTest, AThousandLostEventsAreRepairedAndTheLogStaysShort) {
+  std::vector<mosquitto*> clients;
+  for (int i = 0; i < 400; ++i) clients.push_back(Connect(absl::StrCat("c", i)));
+  for (mosquitto* client : clients) broker_.Free(client);
+  for (int i = 0; i < 300; ++i) broker_.NewClient(absl::StrCat("d", i));
+  Pass(absl::Minutes(1));
+  const registry::RegistryCounts counts = sink_.registry.Counts();
+  EXPECT_EQ(counts.by_state[static_cast<size_t>(SessionState::kOnline)], 300u);
+  EXPECT_LE(broker_.log.size(), 10u);
+}
+
+// Random events, one in ten of them lost: at rest, one period later, the registry is the table.
+TEST_F(SelfAuditTest, WhateverIsLostTheRegistryBecomesTheTable) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed=", seed));
+    std::mt19937_64 rng(seed);
+    const auto id = [&] { return absl::StrCat("s", seed, "-", rng() % 40); };
+    Connect(absl::StrCat("s", seed, "-door"));  // the listener is known
+    for (int step = 0; step < 500; ++step) {
+      const bool lost = rng() % 10 == 0;
+      const std::string name = id();
+      mosquitto* const current = broker_.Find(name);
+      if (current != nullptr) {
+        if (!lost) tracker_.OnEnd(current, rng() % 2 == 0 ? 7 : 142, false, now_);
+        broker_.Free(current);
+      }
+      if (rng() % 2 == 0) {
+        mosquitto* const next = broker_.NewClient(name);
+        next->address = absl::StrCat("10.0.", rng() % 256, ".", rng() % 256);
+        if (rng() % 10 != 0) tracker_.OnConnect(0, next, now_);
+      }
+      tracker_.OnLoopRound([this] { return now_; });
+      if (rng() % 20 == 0) Pass(absl::Milliseconds(100));
+    }
+    Pass(absl::Seconds(10));
+    for (int i = 0; i < 40; ++i) {
+      const std::string name = absl::StrCat("s", seed, "-", i);
+      EXPECT_EQ(StateOf(name) == SessionState::kOnline, broker_.Find(name) != nullptr) << name;
+    }
+    sink_.registry.CheckInvariantsForTest();
+  }
+}
+
+TEST_F(SelfAuditTest, SwitchedOffItDoesNothing) {
+  SelfAudit off(sink_.registry, tracker_, log_, {.period = absl::ZeroDuration()});
+  off.set_line(BrokerLine::kV21);
+  broker_.Free(Connect("lamp"));
+  for (int i = 0; i < 100; ++i) off.OnTick(now_ += absl::Seconds(1));
+  EXPECT_FALSE(off.enabled());
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+}
+
+// -- Mosquitto 2.0: no table to look into ------------------------------------------------------------
+
+class SelfAudit20Test : public SelfAuditTest {
+ protected:
+  SelfAudit20Test() : SelfAuditTest(FakeBroker::k20) {}
+  mosquitto* Login(const std::string& id) {
+    mosquitto* client = broker_.NewClient(id);
+    tracker_.OnLogin(0, client, now_);
+    tracker_.OnLoopRound([this] { return now_; });
+    return client;
+  }
+};
+
+TEST_F(SelfAudit20Test, TheRegistryIsComparedWithWhatIsFollowed) {
+  Login("door");
+  mosquitto* gone = Login("gone");
+  tracker_.OnEndWithoutReason(gone, now_);
+  // Online in the registry, followed by nobody.
+  SessionEvent ghost;
+  ghost.client_id = "ghost";
+  ghost.incarnation = 2;
+  ghost.time = now_;
+  sink_.registry.Apply(ghost);
+  sink_.refuse = "lamp";
+  Login("lamp");
+  Login("lamp2");
+  sink_.refuse.clear();
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(StateOf("ghost"), SessionState::kOffline);
+  EXPECT_EQ(StateOf("door"), SessionState::kOnline);
+  EXPECT_EQ(StateOf("lamp2"), SessionState::kOnline);
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(repaired(), 2u);
+  EXPECT_EQ(audit_.figures().walks.value(), 0u);
+}
+
+}  // namespace
+}  // namespace session_status::broker
