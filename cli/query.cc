@@ -32,6 +32,11 @@ void PrintReply(const pb::QuerySessionByClientIdResponse& reply) {
     row("reason", absl::StrCat(ReasonText(reply.end_reason()), " (broker code ",
                                reply.broker_code(), ")"));
   }
+  if (reply.has_ended_not_before_ms()) {
+    row("ended between", absl::StrCat(LocalTime(reply.ended_not_before_ms()), " and ",
+                                      LocalTime(reply.ended_not_after_ms())));
+  }
+  if (reply.restored()) row("restored", "known from before the broker's last start");
   row("address", Printable(reply.address()));
   if (reply.listener_port() != 0) row("listener port", absl::StrCat(reply.listener_port()));
   row("protocol", reply.protocol_version());

@@ -39,6 +39,30 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 100'000'000, &o->registry.ended_max);
      }},
+    {"session_database", "none",
+     "SQLite file that keeps what is known of clients over restarts of the broker, for example "
+     "/var/lib/mosquitto/session_status.db (docs/persistence.md). One per broker, on a local disk. "
+     "none: a restart forgets everything.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->remembering.database);
+     }},
+    {"session_database_flush", "500ms",
+     "How often changes are written to it, so what a crash may lose. 10ms to 1m.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Milliseconds(10), absl::Minutes(1),
+                          &o->remembering.flush_interval);
+     }},
+    {"session_history_ttl", "168h",
+     "How long the database keeps beginnings and ends of connections; 0s: none. 0s to 8760h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::ZeroDuration(), absl::Hours(8760),
+                          &o->remembering.history_ttl);
+     }},
+    {"session_history_max", "1000000",
+     "How many of them, about 200 bytes of disk each; the oldest go first. 1000 to 1000000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1000, 1'000'000'000, &o->remembering.history_max);
+     }},
     {"observe_logins", "false",
      "Mosquitto 2.0 only, and required there: follow clients by watching their logins. Needs a "
      "password_file or another authentication plugin; see docs/broker-support.md.",
@@ -399,6 +423,12 @@ absl::Status CheckTogether(const Options& options) {
     return absl::InvalidArgumentError(
         "option plugin_opt_admin_socket: none, and plugin_opt_admin_listen is none too: nobody "
         "could ask; set one of them");
+  }
+  if (!options.remembering.database.empty() &&
+      options.remembering.database == options.documented_api.usage_database) {
+    return absl::InvalidArgumentError(
+        "option plugin_opt_session_database: is the file of plugin_opt_usage_database too; give "
+        "each its own");
   }
   for (const std::string& address : listener.tcp_addresses) {
     if (!IsLoopbackAddress(address) && options.documented_api.access_file.empty()) {

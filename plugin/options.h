@@ -21,6 +21,7 @@
 #include "plugin/broker/self_audit.h"
 #include "plugin/documented_api.h"
 #include "plugin/following.h"
+#include "plugin/remembering.h"
 #include "plugin/transport/listener_options.h"
 #include "registry/session_registry.h"
 
@@ -36,6 +37,7 @@ struct Options {
   transport::ListenerOptions listener;
   DocumentedApiOptions documented_api;
   FollowingOptions following;
+  RememberingOptions remembering;
 };
 
 // One row of the table.

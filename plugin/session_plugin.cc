@@ -21,9 +21,10 @@ absl::string_view LineName(broker::BrokerLine line) {
 SessionPlugin::SessionPlugin(const Options& options)
     : options_(options),
       registry_(options_.registry),
-      tracker_(*this, /*first_incarnation=*/1),
+      tracker_(*this, /*first_incarnation=*/1),  // remembering_ raises it
       feed_{*this, tracker_, clock_, log_},
       auditing_(registry_, tracker_, log_, options_.audit),
+      remembering_({registry_, tracker_, log_, *this}, options_.remembering, options_.registry),
       refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
       documented_api_(registry_, log_, options_.documented_api, options_.instance_id),
       reloader_(log_) {
@@ -33,7 +34,7 @@ SessionPlugin::SessionPlugin(const Options& options)
   }
 }
 
-SessionPlugin::~SessionPlugin() = default;
+SessionPlugin::~SessionPlugin() { remembering_.Close(clock_.Now()); }
 
 absl::StatusOr<std::unique_ptr<broker::Hooks>> SessionPlugin::Attach(
     mosquitto_plugin_id_t* identifier, int instance) {
@@ -49,6 +50,10 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   facts.broker = std::string(LineName(line));
   facts.instance_id = options_.instance_id;
   facts.started_at = absl::Now();
+  if (absl::Status s = remembering_.Start(clock_.Now(), options_.listener.nice_level); !s.ok()) {
+    return s;
+  }
+  for (registry::ChangeObserver* o : remembering_.observers()) observers_.push_back(o);
   const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
   facts.offline_grace = options_.offline_grace;
@@ -60,13 +65,15 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   service_->use_history(&following_->history());
   auditing_.Start(line, &following_->history());
   service_->use_audit(&auditing_);
+  if (remembering_.has_database()) service_->use_store(&remembering_);
   connect_surface_.emplace(*service_);
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
   telemetry_.AddRoutes({registry_, feed_, following_->feed(), documented_api_,
                         options_.snapshot_refresh, server,
                         [this] { return listener_.has_value() ? &*listener_ : nullptr; },
-                        [this](metrics::Readings* out) { FillReadings(out); }},
+                        [this](metrics::Readings* out) { FillReadings(out); },
+                        remembering_},
                        &router_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
   page_.emplace(options_.instance_id, *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
@@ -115,10 +122,12 @@ void SessionPlugin::OnHousekeeping(absl::Time now) {
   listing::FrozenCuts& cuts = following_->cuts();
   cuts.BeginChange({});
   registry_.Maintain(now, kForgetPerHousekeepingMax,
-                     [&cuts](absl::string_view id, const registry::SessionDetails& details) {
+                     [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
+                       remembering_.OnForgotten(id, now);
                      });
   cuts.EndChange();
+  remembering_.OnHousekeeping(now);
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
 }
 

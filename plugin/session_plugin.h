@@ -29,6 +29,7 @@
 #include "plugin/page.h"
 #include "plugin/refresher.h"
 #include "plugin/reloader.h"
+#include "plugin/remembering.h"
 #include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
 #include "registry/change_observer.h"
@@ -69,6 +70,7 @@ class SessionPlugin : private broker::EventSink {
   broker::SessionTracker tracker_;
   broker::Feed feed_;
   Auditing auditing_;
+  Remembering remembering_;
   Telemetry telemetry_;
   Refresher refresher_;
   std::optional<Following> following_;            // before the first event

@@ -37,6 +37,20 @@ metrics::ListenerReadings ReadListener(const transport::ListenerStats& stats) {
   return out;
 }
 
+metrics::StoreReadings ReadStore(const store::SessionStoreStats& stats) {
+  metrics::StoreReadings out;
+  out.queue_bytes = stats.queue_bytes;
+  out.dropped = stats.dropped;
+  out.failures = stats.failures;
+  out.commits = stats.commits;
+  out.full_saves = stats.full_saves;
+  out.restored = stats.restored;
+  out.unreserved_incarnations = stats.unreserved_incarnations;
+  out.failing = stats.failing;
+  out.complete_until = absl::FromUnixMillis(stats.complete_until_ms);
+  return out;
+}
+
 metrics::RegistryReadings ReadRegistry(const registry::SessionRegistry& registry,
                                        absl::Duration snapshot_refresh) {
   metrics::RegistryReadings out;
@@ -105,6 +119,7 @@ metrics::Readings Telemetry::Read(const Sources& sources) const {
   if (const transport::Listener* listener = sources.listener()) {
     out.listener = ReadListener(listener->stats());
   }
+  if (const auto stats = sources.remembering.Read()) out.store = ReadStore(*stats);
   out.queries = &queries_;
   out.event_callback = &event_callback_;
   out.snapshot_publish = &snapshot_publish_;

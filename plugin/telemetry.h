@@ -19,6 +19,7 @@
 #include "plugin/metrics/health_surface.h"
 #include "plugin/metrics/measured_surface.h"
 #include "plugin/metrics/metrics_surface.h"
+#include "plugin/remembering.h"
 #include "plugin/transport/listener.h"
 #include "registry/session_registry.h"
 
@@ -37,6 +38,7 @@ class Telemetry {
     std::function<const transport::Listener*()> listener;
     // Adds what others know.
     std::function<void(metrics::Readings*)> others;
+    const Remembering& remembering;
   };
 
   // Counts an event, and records how long the broker's thread spent on it until the end of the

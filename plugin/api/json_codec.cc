@@ -435,6 +435,13 @@ void Write(const pb::QuerySessionByClientIdResponse& message, http::JsonWriter* 
     object.PresentUint("detectionBoundS", message.detection_bound_s());
   }
   object.Bool("silentDeathUndetected", message.silent_death_undetected());
+  if (message.has_ended_not_before_ms()) {
+    object.PresentInt64("endedNotBeforeMs", message.ended_not_before_ms());
+  }
+  if (message.has_ended_not_after_ms()) {
+    object.PresentInt64("endedNotAfterMs", message.ended_not_after_ms());
+  }
+  object.Bool("restored", message.restored());
 }
 
 void Write(const pb::StateCounts& message, http::JsonWriter* out) {
@@ -610,6 +617,16 @@ void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   object.Int64("snapshotRefreshMs", message.snapshot_refresh_ms());
   object.Uint64("registryMemoryBytes", message.registry_memory_bytes());
   object.Int64("offlineGraceMs", message.offline_grace_ms());
+  if (message.has_session_store()) {
+    const pb::SessionStore& store = message.session_store();
+    ObjectWriter member(object.Member("sessionStore"));
+    member.Bool("failing", store.failing());
+    member.Int64("completeUntilMs", store.complete_until_ms());
+    member.Uint64("queueBytes", store.queue_bytes());
+    member.Uint64("dropped", store.dropped());
+    member.Uint64("failures", store.failures());
+    member.Uint64("restored", store.restored());
+  }
 }
 
 }  // namespace session_status::api

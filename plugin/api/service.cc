@@ -61,9 +61,16 @@ void FillDetails(const SessionDetails& details, absl::Time now, absl::Duration k
   if (online) {
     reply->set_last_seen_at_ms(absl::ToUnixMillis(now));
   } else if (Known(details.disconnected_at)) {
-    reply->set_last_seen_at_ms(absl::ToUnixMillis(details.disconnected_at));
+    const bool exact = !Known(details.ended_not_before);
+    const absl::Time last_seen = exact ? details.disconnected_at : details.ended_not_before;
+    reply->set_last_seen_at_ms(absl::ToUnixMillis(last_seen));
     reply->set_disconnected_at_ms(absl::ToUnixMillis(details.disconnected_at));
+    if (!exact) {
+      reply->set_ended_not_before_ms(absl::ToUnixMillis(details.ended_not_before));
+      reply->set_ended_not_after_ms(absl::ToUnixMillis(details.disconnected_at));
+    }
   }
+  reply->set_restored(details.restored);
   if (Known(details.session_created_at)) {
     reply->set_session_created_at_ms(absl::ToUnixMillis(details.session_created_at));
   }
@@ -183,6 +190,7 @@ absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::T
   reply->set_snapshot_refresh_ms(absl::ToInt64Milliseconds(facts_.snapshot_refresh));
   reply->set_registry_memory_bytes(registry_.MemoryBytes());
   reply->set_offline_grace_ms(absl::ToInt64Milliseconds(facts_.offline_grace));
+  if (store_ != nullptr) store_->FillStoreStatus(reply->mutable_session_store());
   return absl::OkStatus();
 }
 

@@ -69,6 +69,13 @@ class AuditSource {
   virtual void GetAudit(pb::GetAuditResponse* reply) = 0;
 };
 
+// Who keeps sessions over restarts.
+class StoreStatusSource {
+ public:
+  virtual ~StoreStatusSource() = default;
+  virtual void FillStoreStatus(pb::SessionStore* out) const = 0;
+};
+
 class Service {
  public:
   // `registry` must outlive the service.
@@ -108,6 +115,8 @@ class Service {
     if (grace_ != nullptr) return grace_->QuerySnapshot(client_ids, statuses);
     return registry_.QuerySnapshot(client_ids, statuses);
   }
+  // Likewise; nullptr: there is none.
+  void use_store(const StoreStatusSource* store) { store_ = store; }
 
   const registry::SessionRegistry& registry() const { return registry_; }
 
@@ -120,6 +129,7 @@ class Service {
   HistorySource* history_ = nullptr;
   AuditSource* audit_ = nullptr;
   const registry::LossGrace* grace_ = nullptr;
+  const StoreStatusSource* store_ = nullptr;
 };
 
 }  // namespace session_status::api

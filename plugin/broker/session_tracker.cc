@@ -79,6 +79,20 @@ SessionTracker::SessionTracker(EventSink& sink, uint64_t first_incarnation)
   unknown_ends_.reserve(kUnknownEndsMax);
 }
 
+uint64_t SessionTracker::AdoptHeld(const mosquitto* client, absl::string_view client_id,
+                                   uint64_t incarnation) noexcept {
+  uint64_t adopted = 0;
+  Contained(counters_, [&] {
+    const uint64_t number = incarnation != 0 ? incarnation : next_incarnation_;
+    Entry entry{std::string(client_id), number, 0, Phase::kSessionKept};
+    if (!table_.emplace(client, std::move(entry)).second) return;
+    if (incarnation == 0) ++next_incarnation_;
+    counters_.tracked.Add();
+    adopted = number;
+  });
+  return adopted;
+}
+
 // -- Mosquitto 2.1 -----------------------------------------------------------------------------------
 
 void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time now) noexcept {

@@ -78,6 +78,15 @@ class SessionTracker {
   SessionTracker(const SessionTracker&) = delete;
   SessionTracker& operator=(const SessionTracker&) = delete;
 
+  // Before the first event, as the constructor's.
+  void StartAt(uint64_t first_incarnation) { next_incarnation_ = first_incarnation; }
+
+  // 2.1: `client` is a session that the broker held before its start, without a connection.
+  // `incarnation`: of its last connection, 0: not known, a new number is taken. Returns the
+  // incarnation; 0: the pointer is known already, or memory ran out.
+  uint64_t AdoptHeld(const mosquitto* client, absl::string_view client_id,
+                     uint64_t incarnation) noexcept;
+
   // -- broker callbacks; `instance` < kInstancesMax says which instance of the plugin tells --------
   // 2.1
   void OnConnect(int instance, const mosquitto* client, absl::Time now) noexcept;

@@ -26,7 +26,7 @@ Change MakeChange(const SessionEvent& event, const registry::ApplyResult& result
   Change c;
   c.sequence = result.sequence;
   c.incarnation = event.incarnation;
-  c.time_ms = absl::ToUnixMillis(event.time);
+  if (event.time > absl::InfinitePast()) c.time_ms = absl::ToUnixMillis(event.time);
   c.kind = KindOf(event);
   c.before = result.before;
   c.after = result.after;

@@ -85,6 +85,14 @@ constexpr Row kRows[] = {
     {"silentDeathUndetected",
      [](const Session& s) { return Flag(true, s.silent_death_undetected()); },
      [](Session* s) { s->clear_silent_death_undetected(); }},
+    {"endedNotBeforeMs",
+     [](const Session& s) { return Time(s.has_ended_not_before_ms(), s.ended_not_before_ms()); },
+     [](Session* s) { s->clear_ended_not_before_ms(); }},
+    {"endedNotAfterMs",
+     [](const Session& s) { return Time(s.has_ended_not_after_ms(), s.ended_not_after_ms()); },
+     [](Session* s) { s->clear_ended_not_after_ms(); }},
+    {"restored", [](const Session& s) { return Flag(true, s.restored()); },
+     [](Session* s) { s->clear_restored(); }},
 };
 static_assert(std::size(kRows) <= 32, "a bit per row");
 

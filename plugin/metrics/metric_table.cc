@@ -1,5 +1,6 @@
 #include "plugin/metrics/metric_table.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -83,6 +84,11 @@ void ReadRepairs(const Readings& r, Samples* out) {
   if (!r.audit.has_value()) return;
   out->push_back(Sample(r.audit->repaired_ends, {{"kind", "end"}}));
   out->push_back(Sample(r.audit->repaired_connects, {{"kind", "connect"}}));
+}
+
+template <uint64_t StoreReadings::*kField>
+void FromStore(const Readings& r, Samples* out) {
+  if (r.store.has_value()) out->push_back(Sample((*r.store).*kField));
 }
 
 void ReadBuildInfo(const Readings& r, Samples* out) {
@@ -252,6 +258,37 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_history_gaps_total", MetricType::Counter, "",
      "Times changes came too fast to be remembered.", "history",
      FromHistory<&HistoryReadings::gaps>},
+    {"session_status_store_queue_bytes", MetricType::Gauge, "",
+     "Changes waiting to be written to session_database.", "store",
+     FromStore<&StoreReadings::queue_bytes>},
+    {"session_status_store_dropped_changes_total", MetricType::Counter, "",
+     "Changes that found no room in that queue; a full save makes up for them.", "store",
+     FromStore<&StoreReadings::dropped>},
+    {"session_status_store_write_failures_total", MetricType::Counter, "",
+     "Attempts to write session_database that failed.", "store",
+     FromStore<&StoreReadings::failures>},
+    {"session_status_store_failing", MetricType::Gauge, "",
+     "1 while session_database cannot be written and sessions are in memory only.", "store",
+     [](const Readings& r, Samples* out) {
+       if (r.store.has_value()) out->push_back(Sample(r.store->failing ? 1 : 0));
+     }},
+    {"session_status_store_behind_seconds", MetricType::Gauge, "",
+     "What happened longer ago than this is in session_database.", "store",
+     [](const Readings& r, Samples* out) {
+       if (!r.store.has_value()) return;
+       const absl::Duration behind = r.now - r.store->complete_until;
+       out->push_back(Sample(absl::ToDoubleSeconds(std::max(behind, absl::ZeroDuration()))));
+     }},
+    {"session_status_store_commits_total", MetricType::Counter, "",
+     "Transactions written to session_database.", "store", FromStore<&StoreReadings::commits>},
+    {"session_status_store_full_saves_total", MetricType::Counter, "",
+     "Times all sessions were saved anew.", "store", FromStore<&StoreReadings::full_saves>},
+    {"session_status_store_restored_sessions", MetricType::Gauge, "",
+     "Sessions restored from session_database at the start.", "store",
+     FromStore<&StoreReadings::restored>},
+    {"session_status_store_unreserved_incarnations", MetricType::Gauge, "",
+     "Incarnation numbers given out beyond what session_database has reserved.", "store",
+     FromStore<&StoreReadings::unreserved_incarnations>},
 
     {"session_status_query_duration_seconds", MetricType::Histogram, "surface,operation,result",
      "Time to answer a query, without the network; its count is the number of queries.",

@@ -100,6 +100,18 @@ struct HistoryReadings {
   uint64_t gaps = 0;
 };
 
+struct StoreReadings {
+  uint64_t queue_bytes = 0;
+  uint64_t dropped = 0;
+  uint64_t failures = 0;
+  uint64_t commits = 0;
+  uint64_t full_saves = 0;
+  uint64_t restored = 0;
+  uint64_t unreserved_incarnations = 0;
+  bool failing = false;
+  absl::Time complete_until;
+};
+
 struct Readings {
   absl::Time now;
   ServerReadings server;
@@ -112,6 +124,7 @@ struct Readings {
   std::array<uint64_t, kEventKindCount> events{};     // by SessionEvent::Kind
   std::optional<AuditReadings> audit;
   std::optional<HistoryReadings> history;
+  std::optional<StoreReadings> store;
   const QueryRecorder* queries = nullptr;             // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;

@@ -19,13 +19,14 @@ void Statement::Finalizer::operator()(sqlite3_stmt* statement) const {
 }
 
 absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
-  if (mode == Mode::kCreate) {
-    // SQLite would use the process' umask, which is not ours to change.
+  if (mode == Mode::kCreate && access(path.c_str(), F_OK) != 0) {
+    // Only when it is not there: closing a descriptor of a database that another connection of this
+    // process has open would give back that one's locks. SQLite would use the process' umask, which is not ours to change.
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
       return absl::FailedPreconditionError(absl::StrCat(path, ": ", std::strerror(errno)));
     close(fd);
-  } else if (access(path.c_str(), R_OK) != 0) {
+  } else if (mode == Mode::kReadOnly && access(path.c_str(), R_OK) != 0) {
     return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
   sqlite3* handle = nullptr;
@@ -55,9 +56,20 @@ absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   return Statement(this, statement);
 }
 
+int64_t Database::changes() const { return sqlite3_changes64(handle_.get()); }
+
 absl::Status Database::Error(int code) const {
   const char* text = handle_ != nullptr ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
-  return absl::FailedPreconditionError(absl::StrCat(path_, ": ", text));
+  absl::StatusCode kind = absl::StatusCode::kFailedPrecondition;
+  switch (code & 0xff) {  // the upper bits say more about the same
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: kind = absl::StatusCode::kDataLoss; break;
+    case SQLITE_FULL: kind = absl::StatusCode::kResourceExhausted; break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: kind = absl::StatusCode::kUnavailable; break;
+    default: break;
+  }
+  return absl::Status(kind, absl::StrCat(path_, ": ", text));
 }
 
 absl::Status Statement::Bind(int index, int64_t value) {

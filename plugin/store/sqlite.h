@@ -1,7 +1,9 @@
 // SQLite's C interface with owners and absl::Status. No SQL of its own.
 //
 // Threads: one at a time per Database; SQLite is opened without its own mutexes.
-// Errors:  every Status names the file and says what SQLite said.
+// Errors:  every Status names the file and says what SQLite said. Its code is DataLoss when the file
+//          is damaged or no database, ResourceExhausted when the disk is full, Unavailable when
+//          somebody else holds the lock, else FailedPrecondition.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 
@@ -38,6 +40,8 @@ class Database {
   absl::Status Execute(const std::string& sql);
 
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
+
+  int64_t changes() const;  // rows that the last statement inserted, updated or deleted
 
   const std::string& path() const { return path_; }
 

@@ -67,6 +67,34 @@ class ServiceTest : public ::testing::Test {
                    {"1.2.3", "mosquitto 2.1", "site-a", kStart, absl::Seconds(1), absl::Seconds(5)}};
 };
 
+TEST_F(ServiceTest, AnEndThatNobodySawIsToldAsAnInterval) {
+  SessionEvent e;
+  e.kind = SessionEvent::Kind::kRestored;
+  e.client_id = "a";
+  e.incarnation = 5;
+  e.state = SessionState::kOffline;
+  e.reason = EndReason::kBrokerRestart;
+  e.connected_at = kStart - absl::Hours(1);
+  e.session_created_at = absl::InfinitePast();
+  e.ended_not_before = kStart - absl::Milliseconds(640);
+  e.time = kStart;
+  registry_.Apply(e);
+  auto reply = Query("a");
+  EXPECT_EQ(reply.end_reason(), pb::END_REASON_BROKER_RESTART);
+  EXPECT_EQ(reply.ended_not_before_ms(), 1'699'999'999'360);
+  EXPECT_EQ(reply.ended_not_after_ms(), 1'700'000'000'000);
+  EXPECT_EQ(reply.last_seen_at_ms(), reply.ended_not_before_ms());
+  EXPECT_EQ(reply.disconnected_at_ms(), reply.ended_not_after_ms());
+  EXPECT_FALSE(reply.has_session_created_at_ms());
+  EXPECT_TRUE(reply.restored());
+  Connect("a", 6);
+  End("a", 6, EndReason::kNetworkError);
+  reply = Query("a");
+  EXPECT_FALSE(reply.has_ended_not_before_ms());
+  EXPECT_FALSE(reply.has_ended_not_after_ms());
+  EXPECT_FALSE(reply.restored());
+}
+
 TEST_F(ServiceTest, AnOnlineClientIsDescribedInFull) {
   Connect("a", 5);
   const auto reply = Query("a");

@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "tests/testing/temp_dir.h"
 
 namespace session_status::testing {
@@ -87,6 +88,13 @@ void ScenarioTest::ExpectState(absl::string_view id, absl::string_view state) {
   const SessionAnswer answer = Query(id);
   EXPECT_EQ(answer.state, state) << id << ": " << answer.raw;
   EXPECT_EQ(answer.online, state == "ONLINE");
+}
+
+void ScenarioTest::WaitForDatabase() {
+  const int64_t now_ms = absl::ToUnixMillis(absl::Now());
+  Settle();  // while nothing changes the database is told every few seconds only
+  EXPECT_TRUE(WaitUntil([&] { return admin_->Status().store_complete_until_ms > now_ms; }))
+      << admin_->Status().raw;
 }
 
 void ScenarioTest::Settle() {

@@ -37,6 +37,16 @@ struct TestCertificates {
 };
 const TestCertificates& Certificates();
 
+// One anonymous listener and the plugin with a session database in {DIR}/s.db.
+inline constexpr char kWithDatabase[] = R"(
+listener {PORT} 127.0.0.1
+allow_anonymous true
+plugin {PLUGIN}
+{OPTIONS}
+plugin_opt_session_database {DIR}/s.db
+plugin_opt_session_database_flush 10ms
+)";
+
 class ScenarioTest : public ::testing::TestWithParam<BrokerLine> {
  protected:
   using Files = std::vector<std::pair<std::string, std::string>>;
@@ -59,6 +69,9 @@ class ScenarioTest : public ::testing::TestWithParam<BrokerLine> {
   // The answer now; no waiting.
   void ExpectOnline(absl::string_view id);
   void ExpectState(absl::string_view id, absl::string_view state);
+
+  // Waits until the database holds everything that has been told until now.
+  void WaitForDatabase();
 
   // A client connects, makes a round trip and leaves: what happened before has been handled.
   void Settle();

@@ -104,6 +104,29 @@ TEST_F(SessionTracker21Test, NumbersConnectionsInOneRisingSequenceFromTheGivenSt
   EXPECT_EQ(tracker.next_incarnation(), 503u);
 }
 
+TEST_F(SessionTracker21Test, AdoptsASessionThatTheBrokerHeldBeforeItsStart) {
+  mosquitto* held = broker_.NewClient("lamp");
+  tracker_.StartAt(700);
+  EXPECT_EQ(tracker_.AdoptHeld(held, "lamp", 42), 42u);
+  EXPECT_EQ(tracker_.AdoptHeld(held, "lamp", 42), 0u) << "known already";
+  EXPECT_THAT(events_.words, IsEmpty()) << "whoever adopts it tells of it";
+  // The client returns: the broker tells the end of the held session, then the connect.
+  mosquitto* back = broker_.NewClient("lamp");
+  End(held, kReasonTakenOver);
+  Connect(back);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 700"));
+  EXPECT_EQ(tracker_.counters().unknown_ends.value(), 0u);
+}
+
+TEST_F(SessionTracker21Test, AnAdoptedSessionThatAnAdministratorRemovesIsGone) {
+  mosquitto* held = broker_.NewClient("lamp");
+  tracker_.StartAt(700);
+  EXPECT_EQ(tracker_.AdoptHeld(held, "lamp", 0), 700u) << "of nobody knows which connection";
+  End(held, 152);
+  EXPECT_THAT(events_.Take(), ElementsAre("gone lamp 700 reason 9"));
+  EXPECT_EQ(tracker_.next_incarnation(), 701u);
+}
+
 TEST_F(SessionTracker21Test, TranslatesTheReasonOfAnEnd) {
   mosquitto* client = broker_.NewClient("lamp");
   Connect(client);

@@ -46,6 +46,9 @@ struct ExampleSources {
     r.audit->slices = &audit_slices;
     r.history.emplace();
     r.history->flaps = 4;
+    r.store.emplace();
+    r.store->restored = 12;
+    r.store->complete_until = r.now - absl::Milliseconds(300);
     r.queries = &queries;
     r.event_callback = &event_callback;
     r.snapshot_publish = &snapshot_publish;

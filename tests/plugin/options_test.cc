@@ -62,6 +62,10 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"ended_sessions_max", "-1", "a whole number"},
            Case{"ended_sessions_max", " 1", "a whole number"},
            Case{"ended_sessions_max", "99999999999999999999", "a whole number"},
+           Case{"session_database", "sessions.db", "an absolute path"},
+           Case{"session_database_flush", "1ms", "between"},
+           Case{"session_history_ttl", "-1s", "between"},
+           Case{"session_history_max", "999", "a whole number between 1000"},
            Case{"observe_logins", "yes", "true or false"},
            Case{"admin_socket", "relative.sock", "an absolute path"},
            Case{"admin_socket_mode", "rw-rw----", "an octal file mode"},
@@ -105,6 +109,11 @@ TEST(ParseOptionsTest, StrangersNeedAnAccessFileAndTlsNeedsACertificate) {
       ParseOptions(Given{{"admin_listen", "*:18080"}, {"access_file", "/etc/access.json"}}).ok());
   EXPECT_THAT(ErrorOf({{"admin_listen_tls", "*:18443"}}),
               HasSubstr("needs plugin_opt_tls_certificate_file"));
+}
+
+TEST(ParseOptionsTest, TwoDatabasesInOneFileAreRefused) {
+  EXPECT_THAT(ErrorOf({{"session_database", "/x.db"}, {"usage_database", "/x.db"}}),
+              HasSubstr("give each its own"));
 }
 
 TEST(ParseOptionsTest, AServiceThatNobodyCouldReachIsRefused) {

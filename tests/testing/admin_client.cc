@@ -134,6 +134,9 @@ SessionAnswer AdminClient::Query(absl::string_view client_id) {
   answer.has_detection_bound = json.HasMember("detectionBoundS");
   answer.detection_bound_s = static_cast<int>(Number(json, "detectionBoundS"));
   answer.silent_death_undetected = Flag(json, "silentDeathUndetected");
+  answer.ended_not_before_ms = Number(json, "endedNotBeforeMs");
+  answer.ended_not_after_ms = Number(json, "endedNotAfterMs");
+  answer.restored = Flag(json, "restored");
   return answer;
 }
 
@@ -184,6 +187,12 @@ StatusAnswer AdminClient::Status() {
   answer.takeovers = static_cast<uint64_t>(Number(json, "takeovers"));
   answer.stale_events = static_cast<uint64_t>(Number(json, "staleEvents"));
   answer.sequence = static_cast<uint64_t>(Number(json, "sequence"));
+  answer.has_store = json.HasMember("sessionStore");
+  if (answer.has_store) {
+    answer.store_failing = Flag(json["sessionStore"], "failing");
+    answer.store_complete_until_ms = Number(json["sessionStore"], "completeUntilMs");
+    answer.store_restored = static_cast<uint64_t>(Number(json["sessionStore"], "restored"));
+  }
   return answer;
 }
 

@@ -41,6 +41,9 @@ struct SessionAnswer {
   bool has_detection_bound = false;
   int detection_bound_s = 0;
   bool silent_death_undetected = false;
+  int64_t ended_not_before_ms = 0;
+  int64_t ended_not_after_ms = 0;
+  bool restored = false;
   std::string raw;  // the JSON
 };
 
@@ -62,6 +65,10 @@ struct StatusAnswer {
   uint64_t takeovers = 0;
   uint64_t stale_events = 0;
   uint64_t sequence = 0;
+  bool has_store = false;
+  bool store_failing = false;
+  int64_t store_complete_until_ms = 0;
+  uint64_t store_restored = 0;
   std::string raw;
 };
 

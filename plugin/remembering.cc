@@ -1,0 +1,158 @@
+#include "plugin/remembering.h"
+
+#include <unordered_map>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "plugin/broker/held_sessions.h"
+
+namespace session_status {
+namespace {
+
+using registry::SessionDetails;
+using registry::SessionEvent;
+using registry::SessionState;
+
+}  // namespace
+
+Remembering::Remembering(const Parts& parts, const RememberingOptions& options,
+                         const registry::RegistryOptions& registry_options)
+    : parts_(parts), options_(options), registry_options_(registry_options) {}
+
+absl::Status Remembering::Start(absl::Time now, int nice) {
+  if (!options_.database.empty()) {
+    if (absl::Status s = OpenStore(now, nice); !s.ok()) {
+      return absl::Status(
+          s.code(), absl::StrCat("option plugin_opt_session_database: ", s.message(),
+                                 "; name a file in a folder that the broker's user may write, and "
+                                 "that no other broker uses"));
+    }
+  }
+  if (store_ == nullptr) {
+    // The wall clock alone keeps numbers from going back.
+    parts_.tracker.StartAt(store::IncarnationFloor(now));
+    parts_.log.Write(broker::LogLevel::kNotice,
+                     "session_database is none: a restart of the broker will forget all clients");
+    return absl::OkStatus();
+  }
+  Restore();
+  parts_.tracker.StartAt(store_->first_incarnation());
+  return store_->Start(parts_.registry);
+}
+
+absl::Status Remembering::OpenStore(absl::Time now, int nice) {
+  store::SessionStoreOptions options;
+  options.path = options_.database;
+  options.flush_interval = options_.flush_interval;
+  options.history_ttl = options_.history_ttl;
+  options.history_max = options_.history_max;
+  options.ended_ttl = registry_options_.ended_ttl;
+  options.ended_max = registry_options_.ended_max;
+  options.nice_level = nice;
+  options.log = [&log = parts_.log](absl::string_view line) {
+    log.Write(broker::LogLevel::kWarning, line);
+  };
+  auto opened = store::SessionStore::Open(std::move(options), now);
+  if (!opened.ok()) return opened.status();
+  store_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+std::vector<registry::ChangeObserver*> Remembering::observers() {
+  if (store_ == nullptr) return {};
+  return {store_.get()};
+}
+
+void Remembering::Restore() {
+  const absl::Time begin = absl::Now();
+  std::unordered_map<absl::string_view, const mosquitto*, absl::Hash<absl::string_view>> held;
+  for (const broker::HeldSession& session : broker::ListHeldSessions()) {
+    held.emplace(session.client_id, session.client);
+  }
+  store_->Restore([&](SessionEvent event) {
+    const auto found = held.find(event.client_id);
+    if (found != held.end()) {
+      event.state = SessionState::kOfflineSessionKept;
+      parts_.tracker.AdoptHeld(found->second, event.client_id, event.incarnation);
+    }
+    parts_.registry.Apply(event);
+  });
+  parts_.log.Write(broker::LogLevel::kNotice,
+                   absl::StrCat(store_->stats().restored, " sessions restored from ",
+                                options_.database, " in ",
+                                absl::ToInt64Milliseconds(absl::Now() - begin), " ms"));
+}
+
+void Remembering::OnForgotten(absl::string_view client_id, absl::Time now) {
+  if (store_ != nullptr) store_->OnForgotten(client_id, now);
+}
+
+void Remembering::OnHousekeeping(absl::Time) {
+  if (std::exchange(looked_for_held_, true)) return;
+  FindHeldSessions();
+}
+
+void Remembering::FindHeldSessions() {
+  for (const broker::HeldSession& session : broker::ListHeldSessions()) {
+    SessionDetails details;
+    const bool known = parts_.registry.FindDetails(session.client_id, &details);
+    // Somebody is connected, or was since the start: events have told of it.
+    if (known && details.status.state != SessionState::kOffline) continue;
+    if (known && !details.restored) continue;
+    const uint64_t incarnation = parts_.tracker.AdoptHeld(session.client, session.client_id,
+                                                          known ? details.incarnation : 0);
+    if (incarnation == 0) continue;
+    TellHeld(session.client_id, incarnation, known ? &details : nullptr);
+  }
+}
+
+void Remembering::TellHeld(absl::string_view client_id, uint64_t incarnation,
+                           const SessionDetails* known) {
+  SessionEvent event;
+  event.kind = SessionEvent::Kind::kRestored;
+  event.client_id = client_id;
+  event.incarnation = incarnation;
+  event.state = SessionState::kOfflineSessionKept;
+  event.reason = registry::EndReason::kUnknown;
+  event.time = event.connected_at = event.session_created_at = absl::InfinitePast();
+  if (known != nullptr) {
+    event.reason = known->status.reason;
+    event.broker_code = known->broker_code;
+    event.time = known->disconnected_at;
+    event.ended_not_before = known->ended_not_before;
+    event.connected_at = known->connected_at;
+    event.session_created_at = known->session_created_at;
+    event.connects = known->connects;
+    event.connection.address = known->address;
+    event.connection.username = known->username;
+    event.connection.listener_port = known->listener_port;
+    event.connection.keepalive_s = known->keepalive_s;
+    event.connection.protocol_version = known->protocol_version;
+    event.connection.transport = known->transport;
+    event.connection.clean_start = known->clean_start;
+  }
+  parts_.sink.OnSessionEvent(event);
+}
+
+void Remembering::Close(absl::Time now) {
+  if (store_ != nullptr) store_->Close(now);
+}
+
+void Remembering::FillStoreStatus(api::pb::SessionStore* out) const {
+  const store::SessionStoreStats stats = store_->stats();
+  out->set_failing(stats.failing);
+  out->set_complete_until_ms(stats.complete_until_ms);
+  out->set_queue_bytes(stats.queue_bytes);
+  out->set_dropped(stats.dropped);
+  out->set_failures(stats.failures);
+  out->set_restored(stats.restored);
+}
+
+std::optional<store::SessionStoreStats> Remembering::Read() const {
+  if (store_ == nullptr) return std::nullopt;
+  return store_->stats();
+}
+
+}  // namespace session_status

@@ -1,0 +1,123 @@
+// The database of sessions: schema and statements, nothing about when to use them.
+//
+//   lives     one row per start of the broker: from when to when it ran, and whether it ended in
+//             order. A session that its row shows online ended when the life ended that wrote it.
+//   sessions  what was last known of each client
+//   history   beginnings and ends of connections, in the order in which they happened
+//   numbers   single numbers by name
+//
+// The version of the schema is PRAGMA user_version; a file that carries another one, or somebody
+// else's, is FailedPrecondition with IsOtherSchema(). Every addition that older plugins can live
+// with (a column with a default, a table, an index) keeps the version.
+//
+// Threads: one at a time.
+// Errors:  as Database; after an error between Begin and Commit: Rollback.
+#ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
+#define SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "plugin/store/event_ring.h"
+#include "plugin/store/sqlite.h"
+#include "registry/session_registry.h"
+
+namespace session_status::store {
+
+// Times: milliseconds since 1970; 0: not known.
+struct Life {
+  int64_t started_ms = 0;
+  int64_t alive_ms = 0;  // everything that happened until then is in the database
+  int64_t ended_ms = 0;  // 0: not ended in order
+};
+
+// What one row of `sessions` says. `life`: that wrote it.
+struct StoredSession {
+  std::string client_id;
+  registry::SessionDetails details;
+  int64_t life = 0;
+};
+
+struct HistoryRow {
+  ChangeRecord record;
+  std::string client_id;
+  std::string address;
+};
+
+class SessionDatabase {
+ public:
+  static constexpr int64_t kSchemaVersion = 1;
+
+  enum class Access {
+    kShared,     // others may read meanwhile (backup, sqlite3)
+    kExclusive,  // needs no shared memory: works on a disk without a free byte
+  };
+  // Creates what is not there yet.
+  static absl::StatusOr<std::unique_ptr<SessionDatabase>> Open(const std::string& path,
+                                                               Access access);
+  // True for the status of an Open that found something that is not this schema.
+  static bool IsOtherSchema(const absl::Status& status);
+
+  // Reads every page. DataLoss when one is not what it should be. Nothing is checked of a file
+  // beyond kCheckedBytesMax: that would take minutes.
+  static constexpr uint64_t kCheckedBytesMax = uint64_t{1} << 30;
+  absl::Status Check();
+
+  bool created() const { return created_; }  // by this Open
+  // False: the file at the path is another one by now, or gone.
+  bool IsInPlace() const;
+
+  absl::Status Begin() { return database_.Execute("BEGIN IMMEDIATE"); }
+  absl::Status Commit() { return database_.Execute("COMMIT"); }
+  void Rollback() { database_.Execute("ROLLBACK").IgnoreError(); }
+
+  absl::StatusOr<int64_t> Number(absl::string_view name);  // 0: never set
+  absl::Status SetNumber(absl::string_view name, int64_t value);
+
+  absl::StatusOr<std::map<int64_t, Life>> Lives();
+  absl::Status PutLife(int64_t number, const Life& life);
+  absl::Status DeleteLivesBefore(int64_t number);
+
+  absl::Status PutSession(absl::string_view client_id, const registry::SessionDetails& details,
+                          int64_t life, int64_t generation);
+  absl::Status DeleteSession(absl::string_view client_id);
+  // Deletes at most `limit` sessions of other generations; returns how many.
+  absl::StatusOr<int64_t> DeleteOtherGenerations(int64_t generation, int64_t limit);
+
+  enum class Order {
+    kByEnd,        // longest gone first, online last
+    kById,         // these two need no sorting and give what can be read of a damaged table
+    kByIdReverse,
+  };
+  absl::StatusOr<int64_t> CountEnded();  // sessions that are offline once this life has begun
+  // Rows with values that this schema cannot hold are counted and left out.
+  absl::Status ReadSessions(Order order, const std::function<void(const StoredSession&)>& take,
+                            uint64_t* invalid);
+
+  absl::Status AddHistory(const HistoryRow& row, int64_t life);
+  // Deletes at most `limit` of the oldest rows: those before `before_ms`, and those beyond `max`.
+  absl::Status PruneHistory(int64_t before_ms, int64_t max, int64_t limit);
+
+ private:
+  SessionDatabase(Database database, uint64_t inode)
+      : database_(std::move(database)), inode_(inode) {}
+  absl::Status Prepare();  // pragmas and schema
+  // The statement for `sql`, prepared once.
+  absl::StatusOr<Statement*> Cached(const char* sql);
+
+  Database database_;
+  const uint64_t inode_;
+  bool created_ = false;
+  std::map<const char*, Statement> statements_;  // by address: each text is one constant
+};
+
+}  // namespace session_status::store
+
+#endif  // SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_

@@ -1,0 +1,110 @@
+#include "plugin/store/session_history.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "plugin/store/sqlite.h"
+
+namespace session_status::store {
+namespace {
+
+using registry::EndReason;
+using registry::SessionState;
+
+// A checkpoint of the store lasts this long at most; readers do not wait for its commits.
+constexpr absl::Duration kBusyTimeout = absl::Milliseconds(250);
+
+// ended_ms, alive_ms: of the row's life; next_ms: when the life after it began. 0: there is none.
+constexpr char kSelect[] = R"(
+  SELECT at_ms, kind, state, reason, broker_code, incarnation, address, listener_port, h.life,
+         coalesce(l.ended_ms, 0), coalesce(l.alive_ms, 0),
+         coalesce((SELECT min(started_ms) FROM lives WHERE life > h.life), 0)
+  FROM history h LEFT JOIN lives l ON l.life = h.life
+  WHERE client_id = ?1 AND at_ms < ?2
+  ORDER BY number DESC
+)";
+
+struct Row {
+  HistoryEntry entry;
+  int64_t life = 0;
+  int64_t ended_ms = 0;
+  int64_t alive_ms = 0;
+  int64_t next_ms = 0;
+};
+
+Row ReadRow(const Statement& s) {
+  Row row;
+  ChangeRecord& r = row.entry.record;
+  r.at_ms = s.Integer(0);
+  r.kind = static_cast<ChangeRecord::Kind>(std::clamp<int64_t>(s.Integer(1), 0, 2));
+  r.state = static_cast<SessionState>(
+      std::clamp<int64_t>(s.Integer(2), 0, registry::kSessionStateCount - 1));
+  r.reason =
+      static_cast<EndReason>(std::clamp<int64_t>(s.Integer(3), 0, registry::kEndReasonCount - 1));
+  r.broker_code = static_cast<uint16_t>(s.Integer(4));
+  r.incarnation = static_cast<uint64_t>(s.Integer(5));
+  row.entry.address = s.Text(6);
+  r.listener_port = static_cast<uint16_t>(s.Integer(7));
+  row.life = s.Integer(8);
+  row.ended_ms = s.Integer(9);
+  row.alive_ms = s.Integer(10);
+  row.next_ms = s.Integer(11);
+  return row;
+}
+
+// The end of the connection that `begun` began, if the broker's end was its end. `newer`: the
+// client's row after it, if there is one.
+std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer) {
+  if (begun.entry.record.kind != ChangeRecord::Kind::kBegun || begun.next_ms == 0) {
+    return std::nullopt;
+  }
+  if (newer != nullptr && newer->life == begun.life) return std::nullopt;  // ended, or taken over
+  HistoryEntry end;
+  end.record.kind = ChangeRecord::Kind::kEnded;
+  end.record.state = SessionState::kOffline;
+  end.record.incarnation = begun.entry.record.incarnation;
+  if (begun.ended_ms != 0) {
+    end.record.reason = EndReason::kServerShutdown;
+    end.record.at_ms = begun.ended_ms;
+  } else {
+    end.record.reason = EndReason::kBrokerRestart;
+    end.not_before_ms = std::max(begun.alive_ms, begun.entry.record.at_ms);
+    end.record.at_ms = std::max(begun.next_ms, end.not_before_ms);
+  }
+  return end;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<HistoryEntry>> ReadHistory(const std::string& path,
+                                                      const HistoryQuery& query) {
+  absl::StatusOr<Database> database = Database::Open(path, Database::Mode::kReadOnly);
+  if (!database.ok()) return database.status();
+  database->SetBusyTimeout(kBusyTimeout);
+  absl::StatusOr<Statement> s = database->Prepare(kSelect);
+  if (!s.ok()) return s.status();
+  absl::Status status = s->Bind(1, absl::string_view(query.client_id));
+  status.Update(s->Bind(2, query.until_ms));
+  if (!status.ok()) return status;
+  const size_t limit = std::min(query.limit, kHistoryEntriesMax);
+  std::vector<HistoryEntry> entries;
+  std::optional<Row> newer;
+  while (entries.size() < limit) {
+    absl::StatusOr<bool> more = s->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    Row row = ReadRow(*s);
+    if (std::optional<HistoryEntry> end = EndOfLife(row, newer ? &*newer : nullptr);
+        end.has_value() && end->record.at_ms >= query.from_ms &&
+        end->record.at_ms < query.until_ms) {
+      entries.push_back(*std::move(end));
+    }
+    if (row.entry.record.at_ms < query.from_ms) break;
+    if (entries.size() < limit) entries.push_back(row.entry);
+    newer = std::move(row);
+  }
+  return entries;
+}
+
+}  // namespace session_status::store

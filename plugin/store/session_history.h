@@ -1,0 +1,42 @@
+// Reads one client's connections from the session database, over as long as it keeps them.
+//
+// Threads: any; blocking, by reading a file. The store may be writing meanwhile: an answer is one
+//          consistent moment, at most a flush interval old.
+// Errors:  NotFound when there is no database at `path`, else as Database.
+#ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_HISTORY_H_
+#define SESSION_STATUS_PLUGIN_STORE_SESSION_HISTORY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "plugin/store/event_ring.h"
+
+namespace session_status::store {
+
+struct HistoryQuery {
+  std::string client_id;
+  int64_t from_ms = 0;   // included
+  int64_t until_ms = INT64_MAX;  // excluded
+  uint32_t limit = 100;  // at most kHistoryEntriesMax
+};
+
+inline constexpr uint32_t kHistoryEntriesMax = 10'000;
+
+struct HistoryEntry {
+  ChangeRecord record;
+  // Of an end that nobody saw, because the broker died: it lies between this and record.at_ms.
+  int64_t not_before_ms = 0;
+  std::string address;  // of a beginning
+};
+
+// Newest first. An end that the broker's own end caused has no row: it is made from the row of its
+// life. A beginning without an end before the next beginning was taken over.
+absl::StatusOr<std::vector<HistoryEntry>> ReadHistory(const std::string& path,
+                                                      const HistoryQuery& query);
+
+}  // namespace session_status::store
+
+#endif  // SESSION_STATUS_PLUGIN_STORE_SESSION_HISTORY_H_

@@ -1,0 +1,626 @@
+#include "plugin/store/session_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace session_status::store {
+namespace {
+
+using registry::SessionDetails;
+using registry::SessionEvent;
+using registry::SessionState;
+
+// In one transaction: some 100 ms of work, so that a stop is not kept waiting.
+constexpr size_t kBatchRecordsMax = 20'000;
+constexpr size_t kSavedAtOnceMax = 5'000;
+
+// While nothing changes, this often the database learns that the broker is still alive.
+constexpr absl::Duration kHeartbeat = absl::Seconds(5);
+
+constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
+// Numbers that a healthy database cannot hold: further than a century ahead of the floor.
+constexpr uint64_t kIncarnationAheadMax = uint64_t{1} << 47;
+
+constexpr char kReservedNumber[] = "incarnations_reserved";
+constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
+constexpr char kGenerationNumber[] = "generation";
+constexpr char kFullSaveNumber[] = "full_save";  // 1: begun, not finished
+
+int64_t Millis(absl::Time time) {
+  return time == absl::InfinitePast() ? 0 : absl::ToUnixMillis(time);
+}
+
+bool IsOperatorsToMend(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kInvalidArgument: return true;
+    default: return false;
+  }
+}
+
+bool IsDamage(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kDataLoss || SessionDatabase::IsOtherSchema(status);
+}
+
+ChangeRecord::Kind KindOf(SessionEvent::Kind kind) {
+  switch (kind) {
+    case SessionEvent::Kind::kConnected: return ChangeRecord::Kind::kBegun;
+    case SessionEvent::Kind::kRestored: return ChangeRecord::Kind::kRestored;
+    case SessionEvent::Kind::kEnded:
+    case SessionEvent::Kind::kSessionGone: break;
+  }
+  return ChangeRecord::Kind::kEnded;
+}
+
+}  // namespace
+
+uint64_t IncarnationFloor(absl::Time now) {
+  constexpr int64_t k2020 = 1'577'836'800;
+  const int64_t ms = std::max<int64_t>(absl::ToUnixMillis(now) - k2020 * 1000, 0);
+  return std::max<uint64_t>(static_cast<uint64_t>(ms) * kIncarnationsPerMs, 1);
+}
+
+// -- before the first event ------------------------------------------------------------------------
+
+absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOptions options,
+                                                                 absl::Time now) {
+  std::unique_ptr<SessionStore> store(new SessionStore(std::move(options), now));
+  if (!store->stop_.ok()) return absl::ResourceExhaustedError("no file descriptor left");
+  os::MutexLock hold(&store->mu_);
+  if (absl::Status s = store->TakeLock(); !s.ok()) {
+    if (IsOperatorsToMend(s)) return s;
+    store->Failed(s);
+  }
+  absl::Status status = store->OpenForReading();
+  if (status.ok()) status = store->ReadPast();
+  if (status.ok()) return store;
+  if (store->database_ != nullptr && IsDamage(status)) {
+    store->damage_ = status;  // Restore() saves what can be read
+  } else {
+    store->Failed(status);
+  }
+  return store;
+}
+
+SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
+    : options_(std::move(options)),
+      started_ms_(absl::ToUnixMillis(now)),
+      first_incarnation_(IncarnationFloor(now)),
+      ring_(options_.queue_bytes),
+      alive_ms_(started_ms_),
+      last_incarnation_(0),
+      complete_until_ms_(started_ms_) {}
+
+absl::Status SessionStore::TakeLock() {
+  if (lock_.has_value()) return absl::OkStatus();
+  absl::StatusOr<FileLock> lock = FileLock::Take(options_.path);
+  if (!lock.ok()) return lock.status();
+  if (access(options_.path.c_str(), R_OK | W_OK) != 0 && errno == EACCES) {
+    return absl::PermissionDeniedError(absl::StrCat(options_.path, ": ", std::strerror(errno)));
+  }
+  lock_.emplace(*std::move(lock));
+  return absl::OkStatus();
+}
+
+absl::Status SessionStore::OpenForReading() {
+  auto opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
+  if (!opened.ok() && IsDamage(opened.status())) {
+    MoveAside(opened.status());
+    opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
+  }
+  if (!opened.ok()) {
+    // What the last life left can be read even when nothing can be written.
+    Failed(opened.status());
+    opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kExclusive);
+  }
+  if (!opened.ok()) return opened.status();
+  database_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+absl::Status SessionStore::ReadPast() {
+  absl::StatusOr<int64_t> reserved = database_->Number(kReservedNumber);
+  if (!reserved.ok()) return reserved.status();
+  if (*reserved < 0 || static_cast<uint64_t>(*reserved) >= kIncarnationAheadMax) {
+    return absl::DataLossError(absl::StrCat(options_.path, ": the incarnation is out of range"));
+  }
+  absl::StatusOr<int64_t> given = database_->Number(kGivenNumber);
+  if (!given.ok()) return given.status();
+  absl::StatusOr<std::map<int64_t, Life>> lives = database_->Lives();
+  if (!lives.ok()) return lives.status();
+  lives_ = *std::move(lives);
+  int64_t highest = *reserved;
+  if (!lives_.empty()) {
+    life_ = lives_.rbegin()->first;
+    const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
+    constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
+    if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
+      highest = std::min(highest,
+                         *given + silent_ms * static_cast<int64_t>(kIncarnationsPerMs));
+    }
+  }
+  first_incarnation_ = std::max(first_incarnation_, static_cast<uint64_t>(highest) + 1);
+  absl::StatusOr<int64_t> generation = database_->Number(kGenerationNumber);
+  if (!generation.ok()) return generation.status();
+  generation_ = *generation;
+  absl::StatusOr<int64_t> full_save = database_->Number(kFullSaveNumber);
+  if (!full_save.ok()) return full_save.status();
+  if (*full_save != 0) NeedFullSave();
+  return absl::OkStatus();
+}
+
+void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply) {
+  os::MutexLock hold(&mu_);
+  if (database_ == nullptr) return;
+  uint64_t restored = 0;
+  const absl::Status status = ReadSessions([&](const StoredSession& session) {
+    first_incarnation_ = std::max(first_incarnation_, session.details.incarnation + 1);
+    apply(RestoredEvent(session));
+    ++restored;
+  });
+  if (!status.ok() && damage_.ok()) damage_ = status;
+  os::MutexLock lock(&stats_mu_);
+  stats_.restored = restored;
+}
+
+absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSession&)>& take) {
+  using Order = SessionDatabase::Order;
+  absl::StatusOr<int64_t> ended = database_->CountEnded();
+  int64_t excess = ended.ok() ? *ended - static_cast<int64_t>(options_.ended_max) : 0;
+  if (excess > 0) NeedFullSave();
+  uint64_t invalid = 0;
+  absl::Status status = database_->ReadSessions(
+      Order::kByEnd,
+      [&](const StoredSession& session) {
+        if (excess > 0 && session.details.status.state != SessionState::kOfflineSessionKept) {
+          --excess;
+        } else {
+          take(session);
+        }
+      },
+      &invalid);
+  if (!status.ok()) {
+    // From both ends towards the damaged place. Who is told twice is taken once by the registry.
+    for (Order order : {Order::kById, Order::kByIdReverse}) {
+      database_->ReadSessions(order, take, &invalid).IgnoreError();
+    }
+    return status;
+  }
+  if (invalid == 0) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(options_.path, ": ", invalid, " sessions have impossible values"));
+}
+
+SessionEvent SessionStore::RestoredEvent(const StoredSession& session) const {
+  const SessionDetails& d = session.details;
+  SessionEvent event;
+  event.kind = SessionEvent::Kind::kRestored;
+  event.client_id = session.client_id;
+  event.incarnation = d.incarnation;
+  event.state = SessionState::kOffline;
+  event.connected_at = d.connected_at;
+  event.session_created_at = d.session_created_at;
+  event.connects = d.connects;
+  event.connection.address = d.address;
+  event.connection.username = d.username;
+  event.connection.listener_port = d.listener_port;
+  event.connection.keepalive_s = d.keepalive_s;
+  event.connection.protocol_version = d.protocol_version;
+  event.connection.transport = d.transport;
+  event.connection.clean_start = d.clean_start;
+  if (d.status.state != SessionState::kOnline) {
+    event.reason = d.status.reason;
+    event.broker_code = d.broker_code;
+    event.time = d.disconnected_at;
+    event.ended_not_before = d.ended_not_before;
+    return event;
+  }
+  // It was online when the life ended that wrote the row.
+  const auto life = lives_.find(session.life);
+  if (life != lives_.end() && life->second.ended_ms != 0) {
+    event.reason = registry::EndReason::kServerShutdown;
+    event.time = std::max(absl::FromUnixMillis(life->second.ended_ms), d.connected_at);
+    return event;
+  }
+  const auto next = lives_.upper_bound(session.life);
+  event.reason = registry::EndReason::kBrokerRestart;
+  event.ended_not_before = d.connected_at;
+  if (life != lives_.end()) {
+    event.ended_not_before =
+        std::max(event.ended_not_before, absl::FromUnixMillis(life->second.alive_ms));
+  }
+  event.time = std::max(
+      absl::FromUnixMillis(next == lives_.end() ? started_ms_ : next->second.started_ms),
+      event.ended_not_before);
+  return event;
+}
+
+absl::Status SessionStore::Start(const registry::SessionRegistry& registry) {
+  os::MutexLock hold(&mu_);
+  registry_ = &registry;
+  first_incarnation_ = std::min(first_incarnation_, kIncarnationMax);
+  // relaxed: the threads begin after this.
+  last_incarnation_.store(first_incarnation_ - 1, std::memory_order_relaxed);
+  ++life_;
+  if (!damage_.ok()) {
+    database_.reset();
+    MoveAside(damage_);
+  }
+  if (failing_) database_.reset();  // it was opened for reading only
+  const absl::Status status = database_ != nullptr ? BeginLife() : OpenDatabase();
+  if (status.ok()) {
+    Succeeded();
+  } else {
+    Failed(status);
+  }
+  return thread_.Start("session-store", options_.nice_level, [this] { Run(); });
+}
+
+absl::Status SessionStore::OpenDatabase() {
+  if (absl::Status s = TakeLock(); !s.ok()) return s;
+  auto opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
+  if (!opened.ok()) return opened.status();
+  database_ = *std::move(opened);
+  if (database_->created()) NeedFullSave();
+  return BeginLife();
+}
+
+absl::Status SessionStore::BeginLife() {
+  absl::Status status = database_->Begin();
+  // Lives whose sessions and history have been forgotten.
+  const int64_t needed_ms =
+      started_ms_ - absl::ToInt64Milliseconds(
+                        std::max(options_.ended_ttl, options_.history_ttl) + absl::Hours(24));
+  for (auto life = lives_.rbegin(); life != lives_.rend() && status.ok(); ++life) {
+    if (life->second.started_ms >= needed_ms) continue;
+    status.Update(database_->DeleteLivesBefore(life->first));
+    break;
+  }
+  status.Update(PutLife(/*ended_ms=*/0));
+  // relaxed: see the member.
+  const uint64_t reserve =
+      last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
+  status.Update(Reserve(reserve));
+  if (status.ok()) status = database_->Commit();
+  if (status.ok()) {
+    reserved_ = reserve;
+  } else {
+    database_->Rollback();
+  }
+  return status;
+}
+
+absl::Status SessionStore::PutLife(int64_t ended_ms) {
+  return database_->PutLife(life_, {started_ms_, complete_until_ms_, ended_ms});
+}
+
+absl::Status SessionStore::Reserve(uint64_t up_to) {
+  // relaxed: see the member.
+  const uint64_t given = last_incarnation_.load(std::memory_order_relaxed);
+  absl::Status status = database_->SetNumber(kReservedNumber, static_cast<int64_t>(up_to));
+  status.Update(database_->SetNumber(kGivenNumber, static_cast<int64_t>(given)));
+  return status;
+}
+
+// -- the broker's thread -----------------------------------------------------------------------------
+
+void SessionStore::Push(const ChangeRecord& record, absl::string_view client_id,
+                        absl::string_view address) {
+  if (!ring_.TryPush(record, client_id, address)) dropped_.Add();
+}
+
+void SessionStore::OnChange(const SessionEvent& event, const registry::ApplyResult& result) {
+  const bool begins = event.kind == SessionEvent::Kind::kConnected;
+  ChangeRecord record;
+  record.kind = KindOf(event.kind);
+  record.state = result.after;
+  record.reason = event.reason;
+  record.broker_code = event.broker_code;
+  record.listener_port = event.connection.listener_port;
+  record.incarnation = event.incarnation;
+  record.at_ms = Millis(event.time);
+  Push(record, event.client_id, begins ? event.connection.address : absl::string_view());
+  if (event.kind != SessionEvent::Kind::kRestored) {
+    alive_ms_.store(record.at_ms, std::memory_order_release);  // (1)
+  }
+  if (begins) last_incarnation_.store(event.incarnation, std::memory_order_relaxed);
+}
+
+void SessionStore::OnTick(absl::Time now) {
+  alive_ms_.store(absl::ToUnixMillis(now), std::memory_order_release);  // (1)
+}
+
+void SessionStore::OnForgotten(absl::string_view client_id, absl::Time now) {
+  ChangeRecord record;
+  record.kind = ChangeRecord::Kind::kForgotten;
+  record.at_ms = absl::ToUnixMillis(now);
+  Push(record, client_id, {});
+}
+
+// -- our thread --------------------------------------------------------------------------------------
+
+void SessionStore::Run() {
+  bool more = false;
+  while (!stop_.WaitFor(more ? absl::ZeroDuration() : options_.flush_interval)) more = RunOnce();
+}
+
+bool SessionStore::RunOnce() {
+  os::MutexLock hold(&mu_);
+  return Round().ok() && HasMore();
+}
+
+absl::Status SessionStore::Flush() {
+  os::MutexLock hold(&mu_);
+  idle_ = kHeartbeat;  // write in any case
+  return RoundsUntilDone();
+}
+
+absl::Status SessionStore::RoundsUntilDone() {
+  absl::Status status;
+  do {
+    status = Round();
+  } while (status.ok() && HasMore());
+  return status;
+}
+
+bool SessionStore::HasMore() const {
+  return !ring_emptied_ || full_save_ != FullSave::kNone || !batch_.empty();
+}
+
+bool SessionStore::NeedsReservation() const {
+  // relaxed: see the member.
+  return last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock / 2 > reserved_;
+}
+
+absl::Status SessionStore::Round() {
+  TakeChanges();
+  NoticeDrops();
+  if (!failing_ && checked_ && !HasMore() && !NeedsReservation() && idle_ < kHeartbeat) {
+    idle_ += options_.flush_interval;
+    return absl::OkStatus();
+  }
+  if (database_ != nullptr && !database_->IsInPlace()) {
+    Failed(absl::FailedPreconditionError(absl::StrCat(options_.path, ": the file was replaced")));
+  }
+  absl::Status status = Attempt();
+  if (IsDamage(status)) status = Attempt();
+  return status;
+}
+
+absl::Status SessionStore::Attempt() {
+  absl::Status status = database_ == nullptr ? OpenDatabase() : absl::OkStatus();
+  // Here and not at the start: it takes as long as reading the whole file.
+  if (status.ok() && !std::exchange(checked_, true)) status = database_->Check();
+  if (status.ok()) status = Write();
+  if (status.ok()) {
+    Succeeded();
+  } else {
+    Failed(status);
+  }
+  return status;
+}
+
+void SessionStore::Batch::Clear() {
+  clients.clear();
+  history.clear();
+  complete_until_ms = 0;
+}
+
+void SessionStore::TakeChanges() {
+  if (!batch_.empty()) return;  // the last attempt failed: what is to come waits in the ring
+  const int64_t alive_ms = alive_ms_.load(std::memory_order_acquire);  // (2)
+  const bool keep_history = options_.history_ttl > absl::ZeroDuration();
+  const size_t taken = ring_.Drain(
+      kBatchRecordsMax,
+      [&](const ChangeRecord& record, absl::string_view id, absl::string_view address) {
+        batch_.clients.emplace(id);
+        if (!keep_history || record.kind == ChangeRecord::Kind::kForgotten) return;
+        batch_.history.push_back({record, std::string(id), std::string(address)});
+      });
+  ring_emptied_ = taken < kBatchRecordsMax;
+  const bool whole = ring_emptied_ && full_save_ == FullSave::kNone &&
+                     dropped_.value() == drops_noticed_;
+  batch_.complete_until_ms = whole ? alive_ms : 0;
+}
+
+void SessionStore::NoticeDrops() {
+  const uint64_t dropped = dropped_.value();
+  if (dropped == drops_noticed_) return;
+  if (full_save_ == FullSave::kNone) {
+    announce_full_save_ = true;
+    Log(absl::StrCat("changes come faster than ", options_.path,
+                     " takes them; what is missing there is made up for by a full save"));
+  }
+  drops_noticed_ = dropped;
+  NeedFullSave();
+}
+
+void SessionStore::NeedFullSave() { full_save_ = FullSave::kNeeded; }
+
+absl::Status SessionStore::Write() {
+  const FullSave before = full_save_;
+  const int64_t complete_before_ms = complete_until_ms_;
+  if (batch_.complete_until_ms != 0) complete_until_ms_ = batch_.complete_until_ms;
+  absl::Status status = database_->Begin();
+  // relaxed: see the member.
+  const uint64_t reserve =
+      NeedsReservation() ? last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock
+                         : reserved_;
+  if (status.ok()) status = Reserve(reserve);
+  if (status.ok()) status = PutLife(/*ended_ms=*/0);
+  if (status.ok()) status = WriteBatch();
+  if (status.ok()) status = SaveSome();
+  if (status.ok()) status = database_->Commit();
+  if (status.ok()) {
+    reserved_ = reserve;
+    batch_.Clear();
+    if (before != FullSave::kNone && full_save_ == FullSave::kNone) {
+      if (std::exchange(announce_full_save_, false)) {
+        Log(absl::StrCat(options_.path, ": all sessions are saved again"));
+      }
+      os::MutexLock lock(&stats_mu_);
+      ++stats_.full_saves;
+    }
+    return status;
+  }
+  database_->Rollback();
+  complete_until_ms_ = complete_before_ms;
+  if (before != FullSave::kNone) full_save_ = FullSave::kNeeded;
+  return status;
+}
+
+absl::Status SessionStore::WriteBatch() {
+  for (const std::string& client : batch_.clients) {
+    SessionDetails details;
+    const bool known = registry_->FindDetails(client, &details) &&
+                       details.status.state != SessionState::kUnknown;
+    absl::Status s = known ? database_->PutSession(client, details, life_, generation_)
+                           : database_->DeleteSession(client);
+    if (!s.ok()) return s;
+  }
+  for (const HistoryRow& row : batch_.history) {
+    if (absl::Status s = database_->AddHistory(row, life_); !s.ok()) return s;
+  }
+  const bool keep = options_.history_ttl > absl::ZeroDuration();
+  const int64_t before_ms =
+      keep ? complete_until_ms_ - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
+  // Twice as many as came, so that the table shrinks when it is too large.
+  const auto budget = static_cast<int64_t>(2 * batch_.history.size() + 1000);
+  return database_->PruneHistory(before_ms, options_.history_max, budget);
+}
+
+absl::Status SessionStore::SaveSome() {
+  absl::Status status;
+  if (full_save_ == FullSave::kNeeded) {
+    status.Update(database_->SetNumber(kGenerationNumber, ++generation_));
+    status.Update(database_->SetNumber(kFullSaveNumber, 1));
+    walk_position_ = 0;
+    full_save_ = FullSave::kWalking;
+  }
+  if (full_save_ == FullSave::kWalking) {
+    size_t saved = 0;
+    do {
+      walk_position_ = registry_->VisitFrom(
+          walk_position_, [&](uint64_t, absl::string_view id, const SessionDetails& details) {
+            if (status.ok()) status = database_->PutSession(id, details, life_, generation_);
+            ++saved;
+          });
+    } while (status.ok() && walk_position_ != 0 && saved < kSavedAtOnceMax);
+    if (walk_position_ == 0) full_save_ = FullSave::kDeleting;
+    return status;
+  }
+  if (full_save_ == FullSave::kDeleting) {
+    absl::StatusOr<int64_t> deleted =
+        database_->DeleteOtherGenerations(generation_, kSavedAtOnceMax);
+    if (!deleted.ok()) return deleted.status();
+    if (*deleted < static_cast<int64_t>(kSavedAtOnceMax)) {
+      status.Update(database_->SetNumber(kFullSaveNumber, 0));
+      full_save_ = FullSave::kNone;
+    }
+  }
+  return status;
+}
+
+void SessionStore::Succeeded() {
+  idle_ = absl::ZeroDuration();
+  if (std::exchange(failing_, false)) Log(absl::StrCat(options_.path, ": is written again"));
+  os::MutexLock lock(&stats_mu_);
+  stats_.failing = false;
+  stats_.unreserved_incarnations = 0;
+  ++stats_.commits;
+  stats_.complete_until_ms = complete_until_ms_;
+}
+
+void SessionStore::Failed(const absl::Status& status) {
+  database_.reset();  // opened anew by the next attempt
+  announce_full_save_ = true;
+  if (!std::exchange(failing_, true)) {
+    Log(absl::StrCat("sessions are kept in memory only, because their database cannot be used: ",
+                     status.message()));
+  }
+  if (IsDamage(status)) MoveAside(status);
+  os::MutexLock lock(&stats_mu_);
+  stats_.failing = true;
+  ++stats_.failures;
+  // relaxed: see the member.
+  const uint64_t last = last_incarnation_.load(std::memory_order_relaxed);
+  stats_.unreserved_incarnations = last > reserved_ ? last - reserved_ : 0;
+}
+
+void SessionStore::MoveAside(const absl::Status& why) {
+  // One copy is enough to look into, and cannot fill the disk.
+  const std::string aside = absl::StrCat(options_.path, ".damaged");
+  absl::string_view outcome = "moved to ";
+  for (const char* suffix : {"-wal", ""}) {
+    const std::string from = absl::StrCat(options_.path, suffix);
+    const std::string to = absl::StrCat(aside, suffix);
+    unlink(to.c_str());
+    if (std::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
+      outcome = "cannot be moved to ";
+    }
+  }
+  unlink(absl::StrCat(options_.path, "-shm").c_str());
+  announce_full_save_ = true;
+  Log(absl::StrCat("the session database is damaged or of another kind, ", outcome, aside,
+                   " and begun anew: ", why.message()));
+  NeedFullSave();
+}
+
+void SessionStore::Log(absl::string_view line) const {
+  if (options_.log) options_.log(line);
+}
+
+// -- the end -----------------------------------------------------------------------------------------
+
+void SessionStore::Close(absl::Time now) {
+  stop_.RequestStop();
+  thread_.Join();
+  os::MutexLock hold(&mu_);
+  if (registry_ == nullptr) return;  // never started
+  const int64_t now_ms =
+      std::max(absl::ToUnixMillis(now), alive_ms_.load(std::memory_order_acquire));  // (2)
+  alive_ms_.store(now_ms, std::memory_order_release);                                // (1)
+  idle_ = kHeartbeat;
+  absl::Status status = RoundsUntilDone();
+  registry_ = nullptr;
+  if (!status.ok()) {  // it will look like a crash, with the interval that that leaves
+    lock_.reset();
+    return;
+  }
+  complete_until_ms_ = now_ms;
+  status = database_->Begin();
+  if (status.ok()) status = PutLife(now_ms);
+  // relaxed: nobody gives out numbers any more.
+  if (status.ok()) status = Reserve(last_incarnation_.load(std::memory_order_relaxed));
+  if (status.ok()) status = database_->Commit();
+  if (!status.ok()) Failed(status);
+  database_.reset();
+  lock_.reset();
+}
+
+SessionStore::~SessionStore() {
+  stop_.RequestStop();
+  thread_.Join();
+}
+
+SessionStoreStats SessionStore::stats() const {
+  SessionStoreStats stats;
+  {
+    os::MutexLock lock(&stats_mu_);
+    stats = stats_;
+  }
+  stats.queue_bytes = ring_.size();
+  stats.dropped = dropped_.value();
+  return stats;
+}
+
+}  // namespace session_status::store

@@ -1,0 +1,216 @@
+// What is known of clients, kept over restarts of the broker in an SQLite database.
+//
+//   init:   Open(), Restore(): what the last life left; then Start().
+//   life:   the broker's thread leaves a record of every change in a ring of fixed size; a thread of
+//           our own writes them in batches. It reads what to write about a client from the registry,
+//           so a batch holds each client once, as it is now.
+//   end:    Close() writes the rest and that the end was in order, and when.
+//
+// After a life that did not end in order, whoever was online is restored as offline with reason
+// broker restart; the end lies between the moment up to which the database was complete and the
+// next start.
+//
+// When the ring is full, changes are dropped and counted; when the database cannot be written,
+// changes wait in the ring. In both cases the log says so once, and once again when all is well:
+// after drops everything is written anew by a walk over the registry. A damaged database is moved
+// aside to "<path>.damaged" and begun anew in the same way.
+//
+// Incarnations: numbers are reserved in blocks, ahead of use, in the database. They also never
+// begin below a floor made of the wall clock, so that they rise even when the database is lost. What
+// was reserved is skipped only as far as it can have been given out since the last commit: skipping
+// more would take the numbers ahead of the clock, and the floor would not hold them any longer.
+//
+// Threads:     Open, Restore, Start, Close, destructor: broker (init and cleanup). OnChange, OnTick,
+//              OnForgotten: broker, wait-free, no I/O, no allocation. Flush(): any, blocking.
+//              stats(): any.
+// Consistency: a crash of the process loses at most the changes of the last flush_interval; a power
+//              failure some more. What is lost makes answers older, never wrong about "online".
+// Ownership:   the registry given to Start outlives this object.
+// Errors:      Open fails only for what an operator must change: no such folder, no permission,
+//              another process has it. Everything else degrades to memory only, loudly.
+#ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_
+#define SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "plugin/os/mutex.h"
+#include "plugin/os/service_thread.h"
+#include "plugin/os/stop_signal.h"
+#include "plugin/store/event_ring.h"
+#include "plugin/store/file_lock.h"
+#include "plugin/store/session_database.h"
+#include "registry/change_observer.h"
+#include "registry/counter.h"
+#include "registry/session_registry.h"
+
+namespace session_status::store {
+
+// Incarnations begin at this at least: 64 for every millisecond since 2020, twice what a broker can
+// accept. Fits the registry's 48 bits until 2159.
+inline constexpr uint64_t kIncarnationsPerMs = 64;
+uint64_t IncarnationFloor(absl::Time now);
+
+// Reserved at a time: seconds of the fastest broker's connects.
+inline constexpr uint64_t kIncarnationBlock = uint64_t{1} << 18;
+
+struct SessionStoreOptions {
+  std::string path;  // empty: no store
+  absl::Duration flush_interval = absl::Milliseconds(500);
+  // History of connections in the database; a ttl of zero: none is written.
+  absl::Duration history_ttl = absl::Hours(168);
+  int64_t history_max = 1'000'000;
+  // The registry's limits: ended sessions beyond ended_max, longest gone first, are not restored.
+  absl::Duration ended_ttl = absl::Hours(24);
+  uint64_t ended_max = 1'000'000;
+  // Changes waiting to be written: 16 MiB are about 150,000, more than ten seconds of ten thousand
+  // changes a second.
+  size_t queue_bytes = size_t{16} << 20;
+  int nice_level = 10;
+  std::function<void(absl::string_view)> log{};  // for an operator; any thread; may be empty
+};
+
+struct SessionStoreStats {
+  bool failing = false;         // the last attempt to write failed
+  uint64_t queue_bytes = 0;     // waiting now
+  uint64_t dropped = 0;         // changes, because the queue was full
+  uint64_t failures = 0;        // attempts to write that failed
+  uint64_t commits = 0;
+  uint64_t full_saves = 0;      // finished
+  uint64_t restored = 0;        // sessions, at the start
+  uint64_t unreserved_incarnations = 0;  // given out beyond what is reserved in the database
+  int64_t complete_until_ms = 0;  // what happened until then is in the database
+};
+
+class SessionStore : public registry::ChangeObserver {
+ public:
+  static absl::StatusOr<std::unique_ptr<SessionStore>> Open(SessionStoreOptions options,
+                                                            absl::Time now);
+  ~SessionStore() override;
+
+  // Tells every session of the lives before, longest gone first, as a kRestored event. Its state is
+  // kOffline: whether the broker still holds the session the caller must know. Once, before Start().
+  void Restore(const std::function<void(const registry::SessionEvent&)>& apply);
+
+  // After Restore(): above every number that any life before gave out.
+  uint64_t first_incarnation() const { return first_incarnation_; }
+
+  absl::Status Start(const registry::SessionRegistry& registry);
+
+  void OnChange(const registry::SessionEvent& event, const registry::ApplyResult& result) override;
+  void OnTick(absl::Time now) override;
+  void OnForgotten(absl::string_view client_id, absl::Time now);
+
+  // Writes now what is pending; on failure it stays pending.
+  absl::Status Flush();
+
+  // The last change has been told. Writes the rest, and that this life ended at `now`; another
+  // process may have the file then.
+  void Close(absl::Time now);
+
+  SessionStoreStats stats() const;
+
+ private:
+  // Changes taken from the ring and not yet written.
+  struct Batch {
+    std::unordered_set<std::string> clients;
+    std::vector<HistoryRow> history;
+    int64_t complete_until_ms = 0;  // 0: does not reach up to a known moment
+    bool empty() const { return clients.empty() && history.empty(); }
+    void Clear();
+  };
+
+  SessionStore(SessionStoreOptions options, absl::Time now);
+  void Run();
+  // True: there is more to do at once.
+  bool RunOnce() ABSL_LOCKS_EXCLUDED(mu_);
+  void Push(const ChangeRecord& record, absl::string_view client_id, absl::string_view address);
+
+  // All of these: under mu_.
+  // One transaction; a second attempt when damage was found and moved aside.
+  absl::Status Round() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Attempt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Rounds until nothing is left or one fails.
+  absl::Status RoundsUntilDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasMore() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool NeedsReservation() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status TakeLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status OpenForReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status ReadPast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status PutLife(int64_t ended_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Reserve(uint64_t up_to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void MoveAside(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TakeChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoticeDrops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status WriteBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status SaveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Failed(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NeedFullSave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Log(absl::string_view line) const;
+  // The event for a session of a life before.
+  registry::SessionEvent RestoredEvent(const StoredSession& session) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const SessionStoreOptions options_;
+  std::optional<FileLock> lock_;
+  const int64_t started_ms_;
+  uint64_t first_incarnation_;
+
+  // -- between the broker's thread and ours -------------------------------------------------------
+  EventRing ring_;
+  Counter dropped_;
+  // (1) release store in OnTick, after the changes until then were pushed (or dropped and counted);
+  // pairs with (2) acquire load in TakeChanges: who sees the moment finds those changes.
+  std::atomic<int64_t> alive_ms_;
+  // relaxed: only ever compared with what is reserved, far ahead of it.
+  std::atomic<uint64_t> last_incarnation_;
+
+  os::Mutex mu_;  // held while writing
+  const registry::SessionRegistry* registry_ ABSL_GUARDED_BY(mu_) = nullptr;
+  std::unique_ptr<SessionDatabase> database_ ABSL_GUARDED_BY(mu_);  // null: to be opened
+  std::map<int64_t, Life> lives_ ABSL_GUARDED_BY(mu_);              // those before this one
+  int64_t life_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
+  absl::Status damage_ ABSL_GUARDED_BY(mu_);  // found while reading, dealt with by Start()
+  uint64_t reserved_ ABSL_GUARDED_BY(mu_) = 0;  // the highest number that is in the database
+  Batch batch_ ABSL_GUARDED_BY(mu_);
+  bool failing_ ABSL_GUARDED_BY(mu_) = false;
+  // A full save: every session is written with a new generation, then the others are deleted.
+  enum class FullSave : uint8_t { kNone, kNeeded, kWalking, kDeleting };
+  FullSave full_save_ ABSL_GUARDED_BY(mu_) = FullSave::kNone;
+  uint64_t walk_position_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t drops_noticed_ ABSL_GUARDED_BY(mu_) = 0;
+  bool checked_ ABSL_GUARDED_BY(mu_) = false;  // every page was read since the start
+  bool announce_full_save_ ABSL_GUARDED_BY(mu_) = false;  // the log said that something is amiss
+  bool ring_emptied_ ABSL_GUARDED_BY(mu_) = true;
+  absl::Duration idle_ ABSL_GUARDED_BY(mu_);  // since the last commit
+
+  mutable os::Mutex stats_mu_;  // taken after mu_, for the time of a copy
+  SessionStoreStats stats_ ABSL_GUARDED_BY(stats_mu_);
+
+  os::StopSignal stop_;
+  os::ServiceThread thread_;  // last: joined before what it uses goes
+};
+
+}  // namespace session_status::store
+
+#endif  // SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_

@@ -1,0 +1,124 @@
+// One life of a broker, as the session store sees it: a registry, the store, events. Time is the
+// test's.
+#ifndef SESSION_STATUS_TESTS_STORE_BROKER_LIFE_H_
+#define SESSION_STATUS_TESTS_STORE_BROKER_LIFE_H_
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "plugin/store/session_store.h"
+
+namespace session_status::store {
+
+// Lines for the operator, of all lives of a test.
+class LogLines {
+ public:
+  void Add(absl::string_view line) {
+    absl::MutexLock lock(&mu_);
+    lines_.emplace_back(line);
+  }
+  std::vector<std::string> lines() const {
+    absl::MutexLock lock(&mu_);
+    return lines_;
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  std::vector<std::string> lines_;
+};
+
+class BrokerLife {
+ public:
+  // Ends without Close() unless the test calls it: a crash. Writes only when told to (Flush), but
+  // for the store's heartbeat.
+  BrokerLife(SessionStoreOptions options, absl::Time now, LogLines* log) : now_(now) {
+    options.log = [log](absl::string_view line) { log->Add(line); };
+    auto opened = SessionStore::Open(std::move(options), now);
+    if (!opened.ok()) {
+      ADD_FAILURE() << opened.status();
+      return;
+    }
+    store = *std::move(opened);
+    store->Restore([this](const registry::SessionEvent& event) { registry.Apply(event); });
+    next_incarnation_ = store->first_incarnation();
+    const absl::Status started = store->Start(registry);
+    EXPECT_TRUE(started.ok()) << started;
+  }
+
+  absl::Time now() const { return now_; }
+  void Advance(absl::Duration time) {
+    now_ += time;
+    store->OnTick(now_);
+  }
+
+  uint64_t Connect(const std::string& id, registry::Connection connection = {}) {
+    registry::SessionEvent event;
+    event.kind = registry::SessionEvent::Kind::kConnected;
+    event.connection = connection;
+    if (event.connection.address.empty()) event.connection.address = "10.0.0.1";
+    incarnations_[id] = next_incarnation_++;
+    Tell(id, &event);
+    return incarnations_[id];
+  }
+  void End(const std::string& id, registry::EndReason reason, bool kept = false) {
+    registry::SessionEvent event;
+    event.kind = registry::SessionEvent::Kind::kEnded;
+    event.reason = reason;
+    event.session_kept = kept;
+    Tell(id, &event);
+  }
+  void Maintain() {
+    registry.Maintain(now_, 1'000'000, [this](absl::string_view id, const registry::SessionDetails&) {
+      store->OnForgotten(id, now_);
+    });
+  }
+  void Flush() {
+    const absl::Status status = store->Flush();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  // An orderly end.
+  void Close() { store->Close(now_); }
+
+  registry::SessionDetails Details(const std::string& id) const {
+    registry::SessionDetails details;
+    registry.FindDetails(id, &details);
+    return details;
+  }
+  std::map<std::string, registry::SessionDetails> All() const {
+    std::map<std::string, registry::SessionDetails> all;
+    registry.ForEach([&](absl::string_view id, const registry::SessionDetails& details) {
+      all.emplace(id, details);
+      return true;
+    });
+    return all;
+  }
+  uint64_t next_incarnation() const { return next_incarnation_; }
+
+  registry::SessionRegistry registry;
+  std::unique_ptr<SessionStore> store;  // destroyed first
+
+ private:
+  void Tell(const std::string& id, registry::SessionEvent* event) {
+    now_ += absl::Milliseconds(1);
+    event->client_id = id;
+    event->incarnation = incarnations_[id];
+    event->time = now_;
+    const registry::ApplyResult result = registry.Apply(*event);
+    ASSERT_EQ(result.outcome, registry::ApplyResult::Outcome::kApplied) << id;
+    store->OnChange(*event, result);
+  }
+
+  absl::Time now_;
+  uint64_t next_incarnation_ = 0;
+  std::map<std::string, uint64_t> incarnations_;
+};
+
+}  // namespace session_status::store
+
+#endif  // SESSION_STATUS_TESTS_STORE_BROKER_LIFE_H_

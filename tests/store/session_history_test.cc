@@ -1,0 +1,84 @@
+#include "plugin/store/session_history.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/store/store_folder.h"
+
+namespace session_status::store {
+namespace {
+
+using registry::EndReason;
+using ::testing::ElementsAre;
+
+class SessionHistoryTest : public StoreFolder {
+ protected:
+  // "begun 10.0.0.1", "ended 4", newest first.
+  std::vector<std::string> Words(HistoryQuery query) {
+    query.client_id = "lamp";
+    const auto entries = ReadHistory(path_, query);
+    EXPECT_TRUE(entries.ok()) << entries.status();
+    std::vector<std::string> words;
+    for (const HistoryEntry& entry : *entries) {
+      words.push_back(entry.record.kind == ChangeRecord::Kind::kBegun
+                          ? absl::StrCat("begun ", entry.address)
+                          : absl::StrCat("ended ", static_cast<int>(entry.record.reason)));
+    }
+    return words;
+  }
+  std::vector<std::string> Words() { return Words({}); }
+};
+
+TEST_F(SessionHistoryTest, TellsBeginningsAndEndsOfOneClientNewestFirst) {
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Connect("bell");
+  life.End("lamp", EndReason::kNetworkError);
+  const int64_t between_ms = absl::ToUnixMillis(life.now()) + 1;
+  registry::Connection elsewhere;
+  elsewhere.address = "10.0.0.2";
+  life.Connect("lamp", elsewhere);
+  life.Flush();
+  EXPECT_THAT(Words(), ElementsAre("begun 10.0.0.2", "ended 4", "begun 10.0.0.1"));
+  HistoryQuery query;
+  query.limit = 2;
+  EXPECT_THAT(Words(query), ElementsAre("begun 10.0.0.2", "ended 4"));
+  query = {};
+  query.from_ms = between_ms;
+  EXPECT_THAT(Words(query), ElementsAre("begun 10.0.0.2"));
+  query = {};
+  query.until_ms = between_ms;
+  EXPECT_THAT(Words(query), ElementsAre("ended 4", "begun 10.0.0.1"));
+}
+
+TEST_F(SessionHistoryTest, TheBrokersEndIsTheEndOfWhoWasOnlineInOrderOrNot) {
+  absl::Time now = kStart;
+  int64_t complete_ms = 0;
+  for (const bool in_order : {true, false}) {
+    BrokerLife life = Live(now);
+    life.Connect("lamp");
+    life.Connect("lamp");  // taken over: no end of its own
+    life.Flush();
+    complete_ms = absl::ToUnixMillis(life.now());
+    if (in_order) life.Close();
+    now = life.now() + absl::Hours(1);
+  }
+  EXPECT_THAT(Words(), ElementsAre("begun 10.0.0.1", "begun 10.0.0.1", "ended 7", "begun 10.0.0.1",
+                                   "begun 10.0.0.1"))
+      << "the last life may still go on";
+  const BrokerLife life = Live(now);
+  EXPECT_THAT(Words(), ElementsAre("ended 11", "begun 10.0.0.1", "begun 10.0.0.1", "ended 7",
+                                   "begun 10.0.0.1", "begun 10.0.0.1"));
+  HistoryQuery query;
+  query.client_id = "lamp";
+  const HistoryEntry end = ReadHistory(path_, query)->front();
+  EXPECT_EQ(end.not_before_ms, complete_ms);
+  EXPECT_EQ(end.record.at_ms, absl::ToUnixMillis(now));
+}
+
+TEST_F(SessionHistoryTest, WithoutADatabaseThereIsNone) {
+  EXPECT_EQ(ReadHistory(path_, {}).status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace session_status::store

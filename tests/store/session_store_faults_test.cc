@@ -1,0 +1,234 @@
+// The database damaged in every place, the disk full, the writer killed at any moment.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "tests/store/store_folder.h"
+
+namespace session_status::store {
+namespace {
+
+using registry::EndReason;
+using registry::SessionDetails;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+constexpr size_t kPageBytes = 4096;
+
+class SessionStoreFaultsTest : public StoreFolder {
+ protected:
+  std::string ReadDatabase() {
+    std::ifstream in(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void WriteDatabase(const std::string& content) {
+    Remove();
+    std::ofstream(path_, std::ios::binary) << content;
+  }
+  void ExpectSound() { EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok"); }
+};
+
+// No file of this process may grow beyond so many bytes: what a full disk does, without a disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : ignored_(signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, ignored_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*ignored_)(int);
+};
+
+// SESSION_STATUS_STORE_DAMAGE=all: every kind in every page, not one.
+TEST_F(SessionStoreFaultsTest, DamageOfAnyPageCostsNoMoreThanWhatStoodThere) {
+  std::map<std::string, SessionDetails> truth;
+  {
+    BrokerLife life = Live();
+    for (int i = 0; i < 400; ++i) {
+      const std::string id = absl::StrCat("a-device-with-a-name-", i);
+      life.Connect(id);
+      if (i % 2 == 0) life.End(id, EndReason::kClientDisconnect);
+    }
+    life.Close();
+    truth = life.All();
+  }
+  const std::string whole = ReadDatabase();
+  const size_t pages = whole.size() / kPageBytes;
+  ASSERT_GT(pages, 15u);
+  std::mt19937_64 rng(7);
+  const bool all = getenv("SESSION_STATUS_STORE_DAMAGE") != nullptr;
+  constexpr const char* kKinds[] = {"zeros", "noise", "a few bits"};
+  absl::Time now = kStart + absl::Hours(1);
+  for (size_t page = 0; page < pages; ++page) {
+    for (const char* kind : kKinds) {
+      if (!all && kind != kKinds[page % std::size(kKinds)]) continue;
+      SCOPED_TRACE(absl::StrCat(kind, " in page ", page + 1, " of ", pages));
+      std::string damaged = whole;
+      for (size_t i = 0; i < kPageBytes; ++i) {
+        char& byte = damaged[page * kPageBytes + i];
+        if (kind[0] == 'z') byte = 0;
+        if (kind[0] == 'n') byte = static_cast<char>(rng());
+        // In the structure of the page: its header and the pointers to its cells.
+        if (kind[0] == 'a' && i < 40) byte = static_cast<char>(byte ^ (rng() % 8 == 0 ? 0xff : 0));
+      }
+      WriteDatabase(damaged);
+      {
+        BrokerLife life = Live(now += absl::Minutes(1));
+        for (const auto& [id, details] : life.All()) {
+          ASSERT_EQ(truth.count(id), 1u) << id;
+          EXPECT_EQ(details.incarnation, truth.at(id).incarnation);
+          EXPECT_FALSE(details.status.online());
+        }
+        EXPECT_GT(life.Connect("new"), truth.rbegin()->second.incarnation);
+        life.Flush();
+        life.Close();
+      }
+      ExpectSound();
+      EXPECT_EQ(Live(now).All().count("new"), 1u);
+    }
+  }
+}
+
+TEST_F(SessionStoreFaultsTest, DamageFoundWhileWritingIsMovedAsideAndNothingIsLost) {
+  {
+    BrokerLife life = Live();
+    for (int i = 0; i < 400; ++i) life.Connect(absl::StrCat("device-", i));
+    life.Close();
+  }
+  const int64_t root = Integer("SELECT rootpage FROM sqlite_schema WHERE name = 'history_by_client'");
+  std::string content = ReadDatabase();
+  content.replace(static_cast<size_t>(root - 1) * kPageBytes, kPageBytes, kPageBytes, '\x5a');
+  WriteDatabase(content);
+  BrokerLife life = Live(kStart + absl::Hours(1));
+  EXPECT_EQ(life.All().size(), 400u) << "the start does not read the history";
+  life.Connect("new");
+  life.Flush();
+  life.Close();
+  EXPECT_THAT(log_.lines(), Contains(HasSubstr("moved to")));
+  ExpectSound();
+  EXPECT_EQ(Live(life.now()).All().size(), 401u);
+}
+
+TEST_F(SessionStoreFaultsTest, AFullDiskIsToldOnceAndMadeUpForWhenThereIsRoom) {
+  options_.queue_bytes = EventRing::kBytesMin;
+  BrokerLife life = Live();
+  life.Connect("before");
+  life.Flush();
+  {
+    const FileSizeLimit full(64 << 10);
+    for (int i = 0; i < 20'000; ++i) life.Connect(absl::StrCat("client-", i));
+    for (int attempt = 0; attempt < 5; ++attempt) {
+      EXPECT_FALSE(life.store->Flush().ok());
+      for (int i = 0; i < 5000; ++i) life.End(absl::StrCat("client-", i), EndReason::kNetworkError);
+      for (int i = 0; i < 5000; ++i) life.Connect(absl::StrCat("client-", i));
+    }
+    const SessionStoreStats stats = life.store->stats();
+    EXPECT_TRUE(stats.failing);
+    EXPECT_GE(stats.failures, 5u);
+    EXPECT_GT(stats.dropped, 0u) << "the queue is bounded";
+    EXPECT_LE(stats.queue_bytes, EventRing::kBytesMin);
+  }
+  life.Flush();
+  EXPECT_FALSE(life.store->stats().failing);
+  EXPECT_THAT(log_.lines(),
+              UnorderedElementsAre(HasSubstr("in memory only"), HasSubstr("faster than"),
+                                   HasSubstr("written again"), HasSubstr("saved again")));
+  const auto want = life.All();
+  life.Close();
+  ExpectSound();
+  const BrokerLife next = Live(life.now());
+  const auto have = next.All();
+  ASSERT_EQ(have.size(), want.size());
+  for (const auto& [id, details] : want) EXPECT_EQ(have.at(id).incarnation, details.incarnation);
+}
+
+TEST_F(SessionStoreFaultsTest, AFullDiskAtTheStartDoesNotHideWhatWasKnown) {
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Flush();  // left in the write-ahead log by a crash
+  }
+  uint64_t first = 0;
+  {
+    const FileSizeLimit full(0);
+    BrokerLife life = Live(kStart + absl::Hours(1));
+    EXPECT_EQ(life.Details("lamp").status.reason, EndReason::kBrokerRestart);
+    EXPECT_TRUE(life.store->stats().failing);
+    first = life.Connect("lamp");
+    EXPECT_GT(life.store->stats().failures, 0u);
+  }
+  BrokerLife life = Live(kStart + absl::Hours(2));
+  EXPECT_EQ(life.Details("lamp").status.reason, EndReason::kBrokerRestart);
+  EXPECT_GT(life.Connect("lamp"), first);
+}
+
+// Tells its parent each incarnation before it is written anywhere.
+[[noreturn]] void RunUntilKilled(const SessionStoreOptions& options, absl::Time now, int tell) {
+  LogLines log;
+  SessionStoreOptions fast = options;
+  fast.flush_interval = absl::Milliseconds(1);
+  BrokerLife life(fast, now, &log);
+  for (int i = 0;; ++i) {
+    const std::string id = absl::StrCat("client-", i % 500);
+    const uint64_t given = life.Connect(id);
+    if (write(tell, &given, sizeof given) != sizeof given) _exit(1);
+    if (i % 3 == 0) life.End(id, EndReason::kClientDisconnect, i % 2 == 0);
+    if (i % 10 == 0) life.Advance(absl::Milliseconds(1));
+  }
+}
+
+TEST_F(SessionStoreFaultsTest, AWriterKilledAtAnyMomentLeavesASoundDatabase) {
+  std::mt19937_64 rng(11);
+  uint64_t highest = 0;
+  absl::Time now = kStart;
+  for (int round = 0; round < 12; ++round) {
+    SCOPED_TRACE(round);
+    int told[2];
+    ASSERT_EQ(pipe(told), 0);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      close(told[0]);
+      RunUntilKilled(options_, now, told[1]);
+    }
+    close(told[1]);
+    uint64_t given = 0;
+    const uint64_t last = 100 + rng() % 20'000;
+    for (uint64_t i = 0; i < last; ++i) {
+      ASSERT_EQ(read(told[0], &given, sizeof given), ssize_t{sizeof given});
+      if (i == 0) { EXPECT_GT(given, highest); }
+      highest = given;
+    }
+    kill(child, SIGKILL);
+    while (read(told[0], &given, sizeof given) == ssize_t{sizeof given}) highest = given;
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    close(told[0]);
+    now += absl::Milliseconds(10);  // less than the numbers ran ahead of the clock
+    ExpectSound();
+    {
+      BrokerLife life = Live(now);
+      EXPECT_GT(life.next_incarnation(), highest);
+      for (const auto& [id, details] : life.All()) EXPECT_FALSE(details.status.online()) << id;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace session_status::store

@@ -1,0 +1,342 @@
+#include "plugin/store/session_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "plugin/store/sqlite.h"
+#include "tests/store/broker_life.h"
+#include "tests/store/store_folder.h"
+
+namespace session_status::store {
+namespace {
+
+using registry::EndReason;
+using registry::SessionDetails;
+using registry::SessionState;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Le;
+
+class SessionStoreTest : public StoreFolder {};
+
+TEST_F(SessionStoreTest, AfterAnOrderlyEndOnlineClientsWentWithTheServerAtThatMoment) {
+  BrokerLife first = Live();
+  first.Connect("lamp");
+  first.Advance(absl::Minutes(5));
+  first.Close();
+  const BrokerLife second = Live(first.now() + absl::Hours(1));
+  const SessionDetails lamp = second.Details("lamp");
+  EXPECT_EQ(lamp.status.state, SessionState::kOffline);
+  EXPECT_EQ(lamp.status.reason, EndReason::kServerShutdown);
+  EXPECT_EQ(lamp.disconnected_at, first.now());
+  EXPECT_EQ(lamp.ended_not_before, absl::InfinitePast()) << "the moment is exact";
+  EXPECT_TRUE(lamp.restored);
+}
+
+TEST_F(SessionStoreTest, AfterACrashTheyEndedBetweenTheLastWordAndTheNextStart) {
+  absl::Time complete;
+  {
+    BrokerLife first = Live();
+    first.Connect("lamp");
+    first.Advance(absl::Minutes(5));
+    complete = first.now();
+    first.Flush();
+    first.Advance(absl::Seconds(3));  // nobody wrote that down
+  }
+  const absl::Time restart = complete + absl::Minutes(1);
+  const BrokerLife second = Live(restart);
+  const SessionDetails lamp = second.Details("lamp");
+  EXPECT_EQ(lamp.status.state, SessionState::kOffline);
+  EXPECT_EQ(lamp.status.reason, EndReason::kBrokerRestart);
+  EXPECT_EQ(lamp.disconnected_at, restart);
+  EXPECT_THAT(lamp.ended_not_before,
+              AllOf(Le(complete), Ge(complete - absl::Milliseconds(64))));
+}
+
+TEST_F(SessionStoreTest, AnIntervalIsThatOfItsOwnCrashHoweverManyFollow) {
+  absl::Time complete;
+  absl::Time restart;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Flush();
+    complete = life.now();
+    restart = complete + absl::Minutes(1);
+  }
+  for (int crash = 0; crash < 5; ++crash) {
+    BrokerLife life = Live(restart + absl::Minutes(crash));
+    life.Connect(absl::StrCat("other-", crash));
+    life.Flush();
+    const SessionDetails lamp = life.Details("lamp");
+    EXPECT_EQ(lamp.status.reason, EndReason::kBrokerRestart);
+    EXPECT_EQ(lamp.disconnected_at, restart) << crash;
+    EXPECT_LE(lamp.ended_not_before, complete) << crash;
+  }
+}
+
+TEST_F(SessionStoreTest, EverythingThatIsKnownOfASessionComesBack) {
+  BrokerLife first = Live();
+  registry::Connection connection;
+  connection.address = "2001:db8::1";
+  connection.username = "anna";
+  connection.listener_port = 8883;
+  connection.keepalive_s = 17;
+  connection.protocol_version = registry::ProtocolVersion::kMqtt5;
+  connection.transport = registry::Transport::kWebSockets;
+  connection.clean_start = true;
+  const std::string odd = std::string("\xff\xfe", 2) + std::string(65'000, 'x');
+  for (const std::string& id : {std::string("lamp"), odd}) {
+    first.Connect(id, connection);
+    first.End(id, EndReason::kKeepaliveTimeout, /*kept=*/true);
+    first.Connect(id, connection);
+    first.End(id, EndReason::kKicked, /*kept=*/false);
+  }
+  first.Close();
+  const BrokerLife second = Live(first.now() + absl::Minutes(1));
+  for (const std::string& id : {std::string("lamp"), odd}) {
+    SessionDetails want = first.Details(id);
+    want.restored = true;
+    EXPECT_EQ(Text(second.Details(id)), Text(want));
+  }
+}
+
+TEST_F(SessionStoreTest, IncarnationsRiseWhateverTheEndAndTheClock) {
+  uint64_t highest = 0;
+  absl::Time now = kStart;
+  for (int round = 0; round < 8; ++round) {
+    SCOPED_TRACE(round);
+    BrokerLife life = Live(now);
+    for (int i = 0; i < 10; ++i) {
+      const uint64_t given = life.Connect(absl::StrCat("c", i));
+      ASSERT_GT(given, highest);
+      highest = given;
+    }
+    if (round % 3 == 0) life.Flush();
+    if (round % 3 == 1) life.Close();
+    now = kStart - absl::Hours(round);  // somebody sets the clock back
+  }
+}
+
+TEST_F(SessionStoreTest, IncarnationsRiseEvenWhenTheDatabaseIsLost) {
+  uint64_t highest = 0;
+  absl::Time now = kStart;
+  for (int round = 0; round < 4; ++round) {
+    BrokerLife life = Live(now);
+    for (int i = 0; i < 1000; ++i) life.Connect(absl::StrCat("c", i));
+    EXPECT_GT(life.Details("c0").incarnation, highest);
+    highest = life.Details("c999").incarnation;
+    life.Close();
+    Remove();
+    now = life.now() + absl::Seconds(1);
+  }
+}
+
+TEST_F(SessionStoreTest, NumbersAreReservedInTheDatabaseBeforeTheyAreGivenOut) {
+  BrokerLife life = Live();
+  const uint64_t reserved = Number("incarnations_reserved");
+  EXPECT_GE(reserved, life.next_incarnation() + kIncarnationBlock / 2);
+  life.store->OnChange(Connected("lamp", reserved - 10), {});
+  life.Flush();
+  EXPECT_GE(Number("incarnations_reserved"), reserved + kIncarnationBlock / 2);
+  EXPECT_EQ(life.store->stats().unreserved_incarnations, 0u);
+}
+
+TEST_F(SessionStoreTest, ForgottenClientsLeaveTheDatabase) {
+  BrokerLife first = Live();
+  first.Connect("lamp");
+  first.Connect("bell");
+  first.End("lamp", EndReason::kClientDisconnect);
+  first.Advance(absl::Hours(25));
+  first.Maintain();
+  first.Close();
+  const BrokerLife second = Live(first.now());
+  EXPECT_EQ(second.All().count("lamp"), 0u);
+  EXPECT_EQ(second.All().count("bell"), 1u);
+}
+
+TEST_F(SessionStoreTest, MoreThanEndedMaxAreNotRestoredAndLeaveTheDatabase) {
+  BrokerLife first = Live();
+  for (int i = 0; i < 20; ++i) {
+    first.Connect(absl::StrCat("c", i));
+    first.End(absl::StrCat("c", i), EndReason::kClientDisconnect, /*kept=*/i < 5);
+  }
+  first.Close();
+  options_.ended_max = 10;
+  BrokerLife second = Live(first.now());
+  EXPECT_EQ(second.All().size(), 15u) << "kept ones do not count";
+  EXPECT_EQ(second.All().count("c9"), 0u);
+  EXPECT_EQ(second.All().count("c10"), 1u);
+  second.Close();
+  options_.ended_max = 100;
+  EXPECT_EQ(Live(second.now()).All().size(), 15u);
+}
+
+TEST_F(SessionStoreTest, WhatFindsNoRoomInTheQueueIsMadeUpForByAFullSave) {
+  options_.queue_bytes = EventRing::kBytesMin;
+  std::map<std::string, SessionDetails> want;
+  {
+    BrokerLife first = Live();
+    for (int i = 0; i < 30'000; ++i) first.Connect(absl::StrCat("client-", i));
+    for (int i = 0; i < 30'000; i += 2) {
+      first.End(absl::StrCat("client-", i), EndReason::kNetworkError);
+    }
+    EXPECT_GT(first.store->stats().dropped, 0u);
+    first.Flush();
+    EXPECT_GE(first.store->stats().full_saves, 1u);
+    want = first.All();
+  }
+  const BrokerLife second = Live(kStart + absl::Hours(1));
+  const auto have = second.All();
+  ASSERT_EQ(have.size(), want.size());
+  for (const auto& [id, details] : want) {
+    EXPECT_EQ(have.at(id).incarnation, details.incarnation) << id;
+    EXPECT_EQ(have.at(id).status.reason, details.status.online() ? EndReason::kBrokerRestart
+                                                                 : EndReason::kNetworkError);
+  }
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("faster than"), HasSubstr("saved again")));
+}
+
+TEST_F(SessionStoreTest, AFullSaveThatWasInterruptedIsBegunAgain) {
+  {
+    BrokerLife first = Live();
+    first.Connect("lamp");
+    first.Flush();
+  }
+  Execute("INSERT OR REPLACE INTO numbers VALUES ('full_save', 1);"
+          "UPDATE sessions SET generation = generation - 1");
+  BrokerLife second = Live(kStart + absl::Hours(1));
+  second.Flush();
+  EXPECT_EQ(second.store->stats().full_saves, 1u);
+  EXPECT_EQ(Number("full_save"), 0u);
+}
+
+TEST_F(SessionStoreTest, TwoProcessesCannotUseOneFile) {
+  const BrokerLife life = Live();
+  for (const std::string& path : {path_, (folder_ / ".." / folder_.filename() / "s.db").string()}) {
+    options_.path = path;
+    const auto second = SessionStore::Open(options_, kStart);
+    EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(second.status().message()), HasSubstr("another process is using it"));
+  }
+}
+
+TEST_F(SessionStoreTest, APlaceThatCannotBeUsedIsSaid) {
+  options_.path = folder_ / "no-such-folder/s.db";
+  EXPECT_THAT(std::string(SessionStore::Open(options_, kStart).status().message()),
+              HasSubstr("No such file or directory"));
+}
+
+TEST_F(SessionStoreTest, SomebodyElsesFileAndANewerSchemaAreMovedAsideNotTouched) {
+  for (const char* content : {"this is no database at all, but somebody's notes about something",
+                              "PRAGMA user_version = 99", "CREATE TABLE usage (calls)"}) {
+    SCOPED_TRACE(content);
+    Remove();
+    if (content[0] == 't') {
+      std::ofstream(path_) << content;
+    } else {
+      { BrokerLife(options_, kStart, &log_).Close(); }
+      if (content[0] == 'C') Remove();
+      Execute(content);
+    }
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+    EXPECT_EQ(Live(life.now()).All().count("lamp"), 1u);
+    EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged"));
+    EXPECT_THAT(log_.lines(), Contains(HasSubstr("moved to")));
+  }
+}
+
+TEST_F(SessionStoreTest, AFileThatIsTakenAwayWhileTheBrokerRunsIsWrittenAnew) {
+  BrokerLife first = Live();
+  first.Connect("lamp");
+  first.Flush();
+  Remove();
+  first.Connect("bell");
+  first.Flush();
+  first.Close();
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("was replaced"), HasSubstr("written again"),
+                                        HasSubstr("saved again")));
+  EXPECT_EQ(Live(first.now()).All().size(), 2u);
+}
+
+TEST_F(SessionStoreTest, TheFileIsItsOwnersAlone) {
+  BrokerLife life = Live();
+  life.Flush();
+  for (const char* suffix : {"", "-wal", "-lock"}) {
+    const auto mode = std::filesystem::status(path_ + suffix).permissions();
+    EXPECT_EQ(static_cast<int>(mode) & 0777, 0600) << suffix;
+  }
+}
+
+TEST_F(SessionStoreTest, HistoryIsKeptUpToItsLimits) {
+  options_.history_max = 1000;
+  options_.history_ttl = absl::Hours(1);
+  BrokerLife life = Live();
+  for (int i = 0; i < 4000; ++i) {
+    life.Connect("lamp");
+    life.End("lamp", EndReason::kNetworkError);
+    if (i % 100 == 0) life.Flush();
+  }
+  life.Flush();
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 1000);
+  EXPECT_EQ(Integer("SELECT max(number) FROM history"), 8000) << "the newest are there";
+  life.Advance(absl::Hours(2));
+  life.Flush();
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 0);
+}
+
+TEST_F(SessionStoreTest, WithoutHistoryNoneIsWritten) {
+  options_.history_ttl = absl::ZeroDuration();
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 0);
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
+}
+
+TEST_F(SessionStoreTest, AHealthyLifeSaysNothing) {
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  life.Close();
+  EXPECT_THAT(log_.lines(), IsEmpty());
+}
+
+// How long the start takes: SESSION_STATUS_STORE_ROWS=1000000 for the figure in docs/persistence.md.
+TEST_F(SessionStoreTest, ManySessionsAreRestoredInOneGo) {
+  const char* text = getenv("SESSION_STATUS_STORE_ROWS");
+  const int rows = text == nullptr ? 20'000 : atoi(text);
+  options_.queue_bytes = size_t{256} << 20;
+  BrokerLife first = Live();
+  for (int i = 0; i < rows; ++i) {
+    const std::string id = absl::StrCat("device-with-a-name-", i);
+    first.Connect(id);
+    if (i % 2 == 0) first.End(id, EndReason::kClientDisconnect);
+  }
+  absl::Time begin = absl::Now();
+  first.Close();
+  const absl::Duration saved = absl::Now() - begin;
+  begin = absl::Now();
+  const BrokerLife second = Live(first.now());
+  const absl::Duration restored = absl::Now() - begin;
+  EXPECT_EQ(second.store->stats().restored, static_cast<uint64_t>(rows));
+  std::cout << rows << " sessions: saved in " << saved << ", restored in " << restored << ", "
+            << std::filesystem::file_size(path_) / static_cast<size_t>(rows)
+            << " bytes each with history\n";
+}
+
+}  // namespace
+}  // namespace session_status::store
