@@ -372,6 +372,15 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.listing.idle_max);
      }},
+    {"control_users", "none",
+     "User names whose clients may ask on $CONTROL/session-status/v1, as far as the broker's ACLs "
+     "let them publish there; *: everybody whom these let, which without an acl_file or an ACL "
+     "plugin is everybody; none: nobody. See docs/following.md.",
+     [](absl::string_view v, Options* o) {
+       const absl::Status status = SetWords(v, kIdsMax, &o->over_mqtt.control_users);
+       o->broker.control = !o->over_mqtt.control_users.empty();
+       return status;
+     }},
 };
 
 // Edit distance, for the suggestion beside an unknown name. Names are short.

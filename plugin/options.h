@@ -21,6 +21,7 @@
 #include "plugin/broker/self_audit.h"
 #include "plugin/documented_api.h"
 #include "plugin/following.h"
+#include "plugin/over_mqtt.h"
 #include "plugin/remembering.h"
 #include "plugin/transport/listener_options.h"
 #include "registry/session_registry.h"
@@ -38,6 +39,7 @@ struct Options {
   DocumentedApiOptions documented_api;
   FollowingOptions following;
   RememberingOptions remembering;
+  OverMqttOptions over_mqtt;
 };
 
 // One row of the table.

@@ -67,6 +67,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   service_->use_audit(&auditing_);
   if (remembering_.has_database()) service_->use_store(&remembering_);
   connect_surface_.emplace(*service_);
+  over_mqtt_.emplace(*service_, options_.over_mqtt);
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
   telemetry_.AddRoutes({registry_, feed_, following_->feed(), documented_api_,
@@ -81,6 +82,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   page_->AddRoutes(&router_);
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
+  if (absl::Status s = over_mqtt_->Start(options_.listener.nice_level); !s.ok()) return s;
   for (registry::ChangeObserver* o : following_->observers()) observers_.push_back(o);
   listener_.emplace(options_.listener, router_);
   if (absl::Status s = listener_->Start(); !s.ok()) {
@@ -115,6 +117,7 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
   const history::FollowerFigures history = following_->history().Read();
   out->history = metrics::HistoryReadings{history.clients, history.bytes,
                                           history.clients_forgotten, history.flaps, history.gaps};
+  over_mqtt_->Read(out);
 }
 
 void SessionPlugin::OnHousekeeping(absl::Time now) {
@@ -129,6 +132,11 @@ void SessionPlugin::OnHousekeeping(absl::Time now) {
   cuts.EndChange();
   remembering_.OnHousekeeping(now);
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
+  over_mqtt_->OnTick(now);
+}
+
+void SessionPlugin::OnControlRequest(const broker::ControlRequest& request) {
+  over_mqtt_->OnControlRequest(request);
 }
 
 void SessionPlugin::OnReload(absl::Time) { reloader_.Request(); }

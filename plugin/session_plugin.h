@@ -26,6 +26,7 @@
 #include "plugin/following.h"
 #include "plugin/http/router.h"
 #include "plugin/options.h"
+#include "plugin/over_mqtt.h"
 #include "plugin/page.h"
 #include "plugin/refresher.h"
 #include "plugin/reloader.h"
@@ -54,6 +55,7 @@ class SessionPlugin : private broker::EventSink {
   void OnSessionEvent(const registry::SessionEvent& event) override;
   void OnHousekeeping(absl::Time now) override;
   void OnReload(absl::Time now) override;
+  void OnControlRequest(const broker::ControlRequest& request) override;
 
   absl::Status StartService(broker::BrokerLine line);
   void FillReadings(metrics::Readings* out);
@@ -77,6 +79,7 @@ class SessionPlugin : private broker::EventSink {
   http::Router router_;
   std::optional<api::Service> service_;           // once the broker line is known
   std::optional<api::ConnectSurface> connect_surface_;
+  std::optional<OverMqtt> over_mqtt_;
   DocumentedApi documented_api_;
   std::optional<Page> page_;
   std::optional<transport::Listener> listener_;

@@ -7,10 +7,21 @@
 #ifndef SESSION_STATUS_PLUGIN_BROKER_EVENT_SINK_H_
 #define SESSION_STATUS_PLUGIN_BROKER_EVENT_SINK_H_
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "registry/session_event.h"
 
 namespace session_status::broker {
+
+// A message that a client published to kControlTopic, past the broker's ACLs. Borrowed views.
+struct ControlRequest {
+  absl::string_view client_id;
+  absl::string_view username;        // empty: none
+  absl::string_view payload;
+  absl::string_view response_topic;  // MQTT 5; empty: not given
+  absl::string_view correlation;     // MQTT 5; bytes
+  int qos = 0;
+};
 
 class EventSink {
  public:
@@ -22,6 +33,9 @@ class EventSink {
   // Time for bounded housekeeping: at most every kHousekeepingInterval, at least about that often
   // (Mosquitto 2.0.11 with per_listener_settings: never).
   virtual void OnHousekeeping(absl::Time now) { static_cast<void>(now); }
+
+  // Only when HookOptions::control. Must copy what it needs and return.
+  virtual void OnControlRequest(const ControlRequest& request) { static_cast<void>(request); }
 
   // The broker was told to reload (SIGHUP). It brings no options.
   virtual void OnReload(absl::Time now) { static_cast<void>(now); }

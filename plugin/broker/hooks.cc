@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "plugin/broker/control_message.h"
 
 namespace session_status::broker {
 namespace {
@@ -53,6 +54,11 @@ void OnReload(mosquitto_evt_reload& /*event*/, Hooks& hooks) {
   feed.sink.OnReload(feed.clock.Now());
 }
 
+void OnControl(mosquitto_evt_control& event, Hooks& hooks) {
+  const ControlMessage message(event);
+  if (message.complete()) hooks.feed().sink.OnControlRequest(message.request());
+}
+
 // Every round of the main loop: asks for no `next` time, so that 2.1 does not throttle it. The
 // tracker's guards rely on it; a round without work costs a few loads.
 void OnLoopRound(mosquitto_evt_tick& /*event*/, Hooks& hooks) {
@@ -79,6 +85,7 @@ struct Row {
   int event;
   MOSQ_FUNC_generic_callback callback;
   Lines lines;
+  const char* topic = nullptr;  // CONTROL only
 };
 
 // The connect event is first: whether the broker knows it decides which other rows are taken.
@@ -92,6 +99,7 @@ constexpr Row kRows[] = {
     {"RELOAD", kEventReload, Guarded<mosquitto_evt_reload, OnReload>, kBoth},
     {"TICK (loop round)", kEventTick, Guarded<mosquitto_evt_tick, OnLoopRound>, kBoth},
     {"TICK (housekeeping)", kEventTick, Guarded<mosquitto_evt_tick, OnTick>, kBoth},
+    {"CONTROL", kEventControl, Guarded<mosquitto_evt_control, OnControl>, kBoth, kControlTopic},
 };
 static_assert(std::size(kRows) <= 32, "a bit per row");
 
@@ -127,15 +135,18 @@ absl::Status Hooks::RegisterAll(const HookOptions& options) {
   for (size_t i = 0; i < std::size(kRows); ++i) {
     const Row& row = kRows[i];
     if ((row.lines & wanted) == 0) continue;
+    if (row.event == kEventControl && !options.control) continue;
     const int rc =
-        mosquitto_callback_register(identifier_, row.event, row.callback, nullptr, this);
+        mosquitto_callback_register(identifier_, row.event, row.callback, row.topic, this);
     if (rc == kBrokerSuccess) {
       taken_ |= uint32_t{1} << i;
     } else if (row.event == kEventConnect && rc == kBrokerNotSupported) {
       if (!options.observe_logins) return absl::FailedPreconditionError(kRefused20);
       wanted = k20;
-    } else if (wanted == k20 && rc == kBrokerAlreadyExists) {
-      continue;  // 2.0 compares functions only: another instance serves these listeners
+    } else if (rc == kBrokerAlreadyExists && (wanted == k20 || row.event == kEventControl)) {
+      // Another instance serves these listeners: 2.0 compares functions only, and a topic belongs
+      // to one instance on both lines.
+      continue;
     } else {
       return absl::InternalError(
           absl::StrCat("the broker refuses the event ", row.name, " with code ", rc));
@@ -148,7 +159,7 @@ absl::Status Hooks::RegisterAll(const HookOptions& options) {
 Hooks::~Hooks() {
   for (size_t i = std::size(kRows); i-- > 0;) {
     if ((taken_ & (uint32_t{1} << i)) == 0) continue;
-    mosquitto_callback_unregister(identifier_, kRows[i].event, kRows[i].callback, nullptr);
+    mosquitto_callback_unregister(identifier_, kRows[i].event, kRows[i].callback, kRows[i].topic);
   }
 }
 

@@ -2,7 +2,8 @@
 // exactly what it took on destruction.
 //
 // The broker line is found by registering: only 2.1 has the connect event. There, connect,
-// disconnect, offline, tick and reload are taken and no login is ever touched. On 2.0 there is no
+// disconnect, offline, tick and reload are taken (and, if asked for, requests on $CONTROL) and no
+// login is ever touched. On 2.0 there is no
 // sign of a connect that leaves logins alone, so the broker's start is refused unless
 // `observe_logins` says that the operator has chosen the compatibility mode (docs/broker-support.md
 // tells what it costs).
@@ -41,6 +42,8 @@ struct Feed {
 struct HookOptions {
   // Mosquitto 2.0 only: observe BASIC_AUTH, answering "defer" always. Option `observe_logins`.
   bool observe_logins = false;
+  // Take requests on kControlTopic.
+  bool control = false;
 };
 
 class Hooks {

@@ -58,7 +58,14 @@ inline constexpr int kEventClientOffline = 28;  // 2.1: the connection ended, th
 inline constexpr int kBrokerSuccess = 0;
 inline constexpr int kBrokerNotSupported = 10;   // registering an event this broker lacks
 inline constexpr int kBrokerPluginDefer = 17;    // "I have no opinion about this login"
-inline constexpr int kBrokerAlreadyExists = 31;  // registering: another instance has it (2.0)
+inline constexpr int kBrokerAlreadyExists = 31;  // registering: another instance has it
+
+// Where requests over MQTT arrive; the broker passes them to nobody else.
+inline constexpr char kControlTopic[] = "$CONTROL/session-status/v1";
+
+// Properties of MQTT 5 (2.2.2.2).
+inline constexpr int kPropertyResponseTopic = 8;
+inline constexpr int kPropertyCorrelationData = 9;
 
 // Data of kEventConnect.
 struct ConnectEventData {

@@ -57,6 +57,8 @@ class ChangeRing {
   }
   // True when a reader whose cursor stands at `position` would get something from Next().
   bool HasMore(uint64_t position) const { return position != ring_.head(); }
+  // True when the entry at `position` has been overwritten: Next() would say kOverrun.
+  bool IsGone(uint64_t position) const { return position < ring_.tail(); }
   size_t bytes() const { return ring_.bytes(); }
 
  private:

@@ -38,6 +38,10 @@ class JsonWriter {
   void Int64(int64_t value) { writer_.Int64(value); }
   void Double(double value) { writer_.Double(value); }
   void Null() { writer_.Null(); }
+  // An object that is JSON already.
+  void RawObject(absl::string_view json) {
+    writer_.RawValue(json.data(), json.size(), rapidjson::kObjectType);
+  }
 
  private:
   static rapidjson::SizeType Length(absl::string_view s) {

@@ -70,6 +70,10 @@ template <int64_t ListenerReadings::*kField>
 void FromListener(const Readings& r, Samples* out) {
   if (r.listener.has_value()) out->push_back(Sample((*r.listener).*kField));
 }
+template <uint64_t ControlReadings::*kField>
+void FromControl(const Readings& r, Samples* out) {
+  if (r.control.has_value()) out->push_back(Sample((*r.control).*kField));
+}
 
 template <uint64_t AuditReadings::*kField>
 void FromAudit(const Readings& r, Samples* out) {
@@ -355,6 +359,22 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_listener_buffered_bytes", MetricType::Gauge, "",
      "Bytes held for connections now.", "transport",
      FromListener<&ListenerReadings::buffered_bytes>},
+
+    {"session_status_control_requests_total", MetricType::Counter, "",
+     "Requests on $CONTROL that the broker's ACLs let through.", "control",
+     FromControl<&ControlReadings::requests>},
+    {"session_status_control_refused_requests_total", MetricType::Counter, "",
+     "Of these, refused: not allowed by control_users, or over a limit.", "control",
+     FromControl<&ControlReadings::refused>},
+    {"session_status_control_answers_total", MetricType::Counter, "",
+     "Answers on $CONTROL, refusals included, handed to the broker.", "control",
+     FromControl<&ControlReadings::answered>},
+    {"session_status_control_dropped_answers_total", MetricType::Counter, "",
+     "Answers on $CONTROL not sent: the client had gone, or there was no room.", "control",
+     FromControl<&ControlReadings::dropped>},
+    {"session_status_control_waiting_requests", MetricType::Gauge, "",
+     "Requests on $CONTROL whose answer has not left.", "control",
+     FromControl<&ControlReadings::waiting>},
 };
 
 }  // namespace

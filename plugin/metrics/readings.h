@@ -112,6 +112,15 @@ struct StoreReadings {
   absl::Time complete_until;
 };
 
+// Requests on $CONTROL.
+struct ControlReadings {
+  uint64_t requests = 0;
+  uint64_t refused = 0;
+  uint64_t answered = 0;
+  uint64_t dropped = 0;
+  uint64_t waiting = 0;
+};
+
 struct Readings {
   absl::Time now;
   ServerReadings server;
@@ -125,6 +134,7 @@ struct Readings {
   std::optional<AuditReadings> audit;
   std::optional<HistoryReadings> history;
   std::optional<StoreReadings> store;
+  std::optional<ControlReadings> control;
   const QueryRecorder* queries = nullptr;             // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;

@@ -4,7 +4,7 @@
 // no lock at all and reports everything under it as a race. It is also built with deadlock
 // detection, which costs several hundred instructions each time a lock is taken.
 //
-// Threads: any; blocking.
+// Threads: any; blocking, but for TryLock.
 #ifndef SESSION_STATUS_PLUGIN_OS_MUTEX_H_
 #define SESSION_STATUS_PLUGIN_OS_MUTEX_H_
 
@@ -17,6 +17,7 @@ namespace session_status::os {
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mu_.lock(); }
+  bool TryLock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) { return mu_.try_lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION() { mu_.unlock(); }
 
  private:

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "absl/strings/str_cat.h"
+#include "plugin/broker/publication.h"
 #include "tests/testing/fake_broker.h"
 
 namespace session_status::broker {
@@ -24,6 +26,13 @@ class CountingSink : public EventSink {
     ++reloads;
     if (throws) throw std::runtime_error("a bug");
   }
+  void OnControlRequest(const ControlRequest& request) override {
+    last_request = absl::StrCat(request.client_id, "|", request.username, "|", request.payload, "|",
+                                request.response_topic, "|", request.correlation, "|",
+                                request.qos);
+    if (throws) throw std::runtime_error("a bug");
+  }
+  std::string last_request;
   int connects = 0;
   int ends = 0;
   int housekeepings = 0;
@@ -159,6 +168,70 @@ TEST(HooksTest, HousekeepingIsOfferedAtMostOncePerInterval) {
   for (int i = 0; i < 50; ++i) plugin.broker.LoopRound();
   EXPECT_GE(plugin.sink.housekeepings, 1);
   EXPECT_LT(plugin.sink.housekeepings, 50);
+}
+
+TEST(HooksTest, RequestsOnTheControlTopicAreHandedOverWithTheirProperties) {
+  for (const FakeBroker::Line line : {FakeBroker::k20, FakeBroker::k21}) {
+    Plugin plugin(line);
+    HookOptions options;
+    options.observe_logins = true;
+    options.control = true;
+    const auto hooks = plugin.Register(options);
+    ASSERT_TRUE(hooks.ok()) << hooks.status();
+    mosquitto* anna = plugin.broker.NewClient("ops-1");
+    anna->username = "anna";
+    EXPECT_EQ(plugin.broker.Control(anna, "{}"), 0);
+    EXPECT_EQ(plugin.sink.last_request, "ops-1|anna|{}|||1");
+    EXPECT_EQ(plugin.broker.Control(anna, "{}", "answers/1", "id-7"), 0);
+    EXPECT_EQ(plugin.sink.last_request, "ops-1|anna|{}|answers/1|id-7|1");
+    plugin.sink.throws = true;
+    EXPECT_EQ(plugin.broker.Control(anna, "{}"), 0) << "nothing leaves the C boundary";
+  }
+}
+
+TEST(HooksTest, TheControlTopicIsLeftAloneUnlessAskedFor) {
+  Plugin plugin(FakeBroker::k21);
+  const auto hooks = plugin.Register();
+  ASSERT_TRUE(hooks.ok());
+  plugin.broker.Control(plugin.broker.NewClient("ops-1"), "{}");
+  EXPECT_EQ(plugin.sink.last_request, "");
+}
+
+TEST(HooksTest, AControlTopicThatAnotherInstanceHoldsIsNoError) {
+  Plugin plugin(FakeBroker::k21);
+  plugin.broker.refuse[kEventControl] = kBrokerAlreadyExists;
+  HookOptions options;
+  options.control = true;
+  EXPECT_TRUE(plugin.Register(options).ok());
+}
+
+TEST(PublishTest, HandsTheBrokerACopyWithQosRetainAndCorrelation) {
+  FakeBroker broker(FakeBroker::k21);
+  Publication message;
+  message.client_id = "ops-1";
+  message.topic = "answers/1";
+  message.payload = "hello";
+  message.correlation = "id-7";
+  message.qos = 1;
+  message.retain = true;
+  EXPECT_TRUE(Publish(message));
+  ASSERT_EQ(broker.published.size(), 1u);
+  const FakeBroker::Published& sent = broker.published[0];
+  EXPECT_EQ(sent.client_id + sent.topic + sent.payload + sent.correlation,
+            "ops-1answers/1helloid-7");
+  EXPECT_EQ(sent.qos, 1);
+  EXPECT_TRUE(sent.retain);
+}
+
+TEST(PublishTest, SaysWhenTheBrokerTakesNothing) {
+  FakeBroker broker(FakeBroker::k21);
+  Publication message;
+  EXPECT_FALSE(Publish(message)) << "no topic";
+  message.topic = "t";
+  message.payload = "hello";
+  message.correlation = "id-7";
+  broker.out_of_memory = true;
+  EXPECT_FALSE(Publish(message));
 }
 
 }  // namespace

@@ -49,6 +49,8 @@ struct ExampleSources {
     r.store.emplace();
     r.store->restored = 12;
     r.store->complete_until = r.now - absl::Milliseconds(300);
+    r.control.emplace();
+    r.control->requests = 3;
     r.queries = &queries;
     r.event_callback = &event_callback;
     r.snapshot_publish = &snapshot_publish;

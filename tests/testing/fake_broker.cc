@@ -4,6 +4,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace session_status::testing {
 namespace {
@@ -112,6 +113,19 @@ int FakeBroker::Reload() {
   return Raise(broker::kEventReload, &data);
 }
 
+int FakeBroker::Control(mosquitto* client, const std::string& payload,
+                        const std::string& response_topic, const std::string& correlation) {
+  const mqtt5__property properties = {response_topic, correlation};
+  mosquitto_evt_control data{};
+  data.client = client;
+  data.topic = broker::kControlTopic;
+  data.payload = payload.data();
+  data.payloadlen = static_cast<uint32_t>(payload.size());
+  data.properties = &properties;
+  data.qos = 1;
+  return Raise(broker::kEventControl, &data);
+}
+
 void FakeBroker::LoopRound() {
   mosquitto_evt_tick data{};
   Raise(broker::kEventTick, &data);
@@ -172,6 +186,58 @@ int mosquitto_apply_on_all_clients(int (*functor)(const mosquitto*, void*), void
     if (rc != 0) break;
   }
   return rc;
+}
+
+void* mosquitto_malloc(size_t size) { return malloc(size); }
+void mosquitto_free(void* memory) { free(memory); }
+
+const mosquitto_property* mosquitto_property_read_string(const mosquitto_property* list,
+                                                         int identifier, char** value, bool) {
+  if (identifier != session_status::broker::kPropertyResponseTopic || list->response_topic.empty()) {
+    return nullptr;
+  }
+  *value = strdup(list->response_topic.c_str());
+  return list;
+}
+
+const mosquitto_property* mosquitto_property_read_binary(const mosquitto_property* list,
+                                                         int identifier, void** value,
+                                                         uint16_t* bytes, bool) {
+  if (identifier != session_status::broker::kPropertyCorrelationData || list->correlation.empty()) {
+    return nullptr;
+  }
+  *bytes = static_cast<uint16_t>(list->correlation.size());
+  *value = malloc(*bytes);
+  memcpy(*value, list->correlation.data(), *bytes);
+  return list;
+}
+
+int mosquitto_property_add_binary(mosquitto_property** list, int /*identifier*/, const void* value,
+                                  uint16_t bytes) {
+  *list = new mqtt5__property{{}, std::string(static_cast<const char*>(value), bytes)};
+  return 0;
+}
+
+void mosquitto_property_free_all(mosquitto_property** list) {
+  delete *list;
+  *list = nullptr;
+}
+
+int mosquitto_broker_publish(const char* client_id, const char* topic, int bytes, void* payload,
+                             int qos, bool retain, mosquitto_property* properties) {
+  FakeBroker* broker = FakeBroker::current();
+  if (broker->out_of_memory) return MOSQ_ERR_NOMEM;
+  FakeBroker::Published message;
+  message.client_id = client_id == nullptr ? "" : client_id;
+  message.topic = topic;
+  message.payload.assign(static_cast<const char*>(payload), static_cast<size_t>(bytes));
+  if (properties != nullptr) message.correlation = properties->correlation;
+  message.qos = qos;
+  message.retain = retain;
+  broker->published.push_back(message);
+  free(payload);
+  delete properties;
+  return 0;
 }
 
 void mosquitto_log_printf(int /*level*/, const char* format, ...) {

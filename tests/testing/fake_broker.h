@@ -43,6 +43,12 @@ struct mosquitto_plugin_id_t {
   std::vector<Callback> callbacks;
 };
 
+// A list of properties: the two that matter here.
+struct mqtt5__property {
+  std::string response_topic;
+  std::string correlation;
+};
+
 namespace session_status::testing {
 
 class FakeBroker {
@@ -55,6 +61,17 @@ class FakeBroker {
   // Events of this number are refused with `code` (test of failing registration).
   std::map<int, int> refuse;
   std::vector<std::string> log;
+  // What the broker was asked to publish, in order.
+  struct Published {
+    std::string client_id;  // empty: to all
+    std::string topic;
+    std::string payload;
+    std::string correlation;
+    int qos = 0;
+    bool retain = false;
+  };
+  std::vector<Published> published;
+  bool out_of_memory = false;  // publishing fails
 
   // A plugin instance. All get every event.
   mosquitto_plugin_id_t* NewInstance();
@@ -74,6 +91,9 @@ class FakeBroker {
   int Offline(mosquitto* client, int reason);
   int Login(mosquitto* client);
   int Reload();
+  // A message of `client` to the control topic, with the properties of MQTT 5 that are not empty.
+  int Control(mosquitto* client, const std::string& payload, const std::string& response_topic = {},
+              const std::string& correlation = {});
   // A round of the main loop.
   void LoopRound();
 

@@ -1,0 +1,53 @@
+// What the plugin says over MQTT: answers on `$CONTROL/session-status/v1`, and changes on topics.
+// Wires plugin/control and plugin/topics, which know no broker, to the broker.
+//
+// Threads:   all methods: broker; none waits (construction and Start are part of init).
+// Ownership: service, registry and feed outlive this object.
+// Errors:    Start says when the system gives no thread.
+#ifndef SESSION_STATUS_PLUGIN_OVER_MQTT_H_
+#define SESSION_STATUS_PLUGIN_OVER_MQTT_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "plugin/api/service.h"
+#include "plugin/broker/event_sink.h"
+#include "plugin/control/desk.h"
+#include "plugin/metrics/readings.h"
+#include "registry/session_registry.h"
+
+namespace session_status {
+
+struct OverMqttOptions {
+  // Who may ask on $CONTROL, beside what the broker's ACLs say: user names; "*": whoever they let
+  // through. Empty: the topic is not served.
+  std::vector<std::string> control_users;
+};
+
+class OverMqtt {
+ public:
+  OverMqtt(const api::Service& service, const OverMqttOptions& options);
+
+  absl::Status Start(int nice);
+  void OnControlRequest(const broker::ControlRequest& request) noexcept;
+  void OnTick(absl::Time now) noexcept;
+
+  // Any thread.
+  void Read(metrics::Readings* out);
+
+ private:
+  bool MayAsk(absl::string_view username) const;
+  bool Send(const control::Answer& answer) const noexcept;
+
+  const registry::SessionRegistry& registry_;
+  const OverMqttOptions options_;
+  control::Desk desk_;
+};
+
+}  // namespace session_status
+
+#endif  // SESSION_STATUS_PLUGIN_OVER_MQTT_H_
