@@ -1,5 +1,9 @@
 #include "plugin/following.h"
 
+#include <utility>
+
+#include "absl/time/clock.h"
+
 namespace session_status {
 namespace {
 
@@ -10,7 +14,7 @@ constexpr absl::Duration kPollInterval = absl::Milliseconds(10);
 }  // namespace
 
 Following::Following(const registry::SessionRegistry& registry, const FollowingOptions& options,
-                     const api::ServerFacts& facts)
+                     const api::ServerFacts& facts, webhook::Webhook::Log log)
     : poller_(kPollInterval),
       feed_(registry, poller_, options.feed, absl::ToUnixMillis(facts.started_at)),
       sse_(feed_),
@@ -18,7 +22,10 @@ Following::Following(const registry::SessionRegistry& registry, const FollowingO
       history_(feed_, options.history),
       cuts_(registry, poller_, options.listing),
       lister_(cuts_, feed_.epoch(), facts.keepalive_check_grain),
-      sessions_(lister_) {}
+      sessions_(lister_),
+      has_webhook_(!options.webhook.url.empty()),
+      webhook_(feed_, options.webhook, {facts.instance_id, facts.version}, std::move(log),
+               absl::Now) {}
 
 Following::~Following() { poller_.Stop(); }
 
@@ -28,6 +35,35 @@ void Following::AddRoutes(http::Router* router) {
   router->Add(http::Router::Match::kExact, listing::SessionsSurface::kPath, &sessions_);
 }
 
-absl::Status Following::Start(int nice) { return poller_.Start(nice); }
+absl::Status Following::Start(int nice) {
+  if (absl::Status s = poller_.Start(nice); !s.ok()) return s;
+  return webhook_.Start(nice);
+}
+
+void Following::Read(metrics::Readings* out) const {
+  if (!has_webhook_) return;
+  const webhook::WebhookStats stats = webhook_.stats();
+  metrics::WebhookReadings& readings = out->webhook.emplace();
+  readings.delivered_events = stats.delivered_events;
+  readings.delivered_batches = stats.delivered_batches;
+  readings.failed_posts = stats.failed_posts;
+  readings.rejected_events = stats.rejected_events;
+  readings.dropped_changes = stats.dropped_changes;
+  readings.behind_changes = stats.behind_changes;
+  readings.failures_in_a_row = stats.failures_in_a_row;
+}
+
+void Following::Read(api::pb::GetServerStatusResponse* out) const {
+  if (!has_webhook_) return;
+  const webhook::WebhookStats stats = webhook_.stats();
+  api::pb::WebhookStatus* status = out->mutable_webhook();
+  status->set_delivered_events(stats.delivered_events);
+  status->set_delivered_batches(stats.delivered_batches);
+  status->set_failed_posts(stats.failed_posts);
+  status->set_rejected_events(stats.rejected_events);
+  status->set_dropped_changes(stats.dropped_changes);
+  status->set_behind_changes(stats.behind_changes);
+  status->set_failures_in_a_row(stats.failures_in_a_row);
+}
 
 }  // namespace session_status

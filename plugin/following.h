@@ -1,8 +1,9 @@
 // Everything that follows the registry's changes, built and routed in one place: the change feed,
-// the history of connections, the frozen cuts of listings, and their surfaces.
+// the history of connections, the frozen cuts of listings, their surfaces, and the webhook.
 //
 // Threads:   construction, AddRoutes, Start, Stop: the broker's (init and cleanup). observers():
 //            handed to the composition root, called by the broker's thread.
+// Errors:    Start names the option that is bad, and why.
 // Ownership: the registry outlives this object; the listener is destroyed before it.
 #ifndef SESSION_STATUS_PLUGIN_FOLLOWING_H_
 #define SESSION_STATUS_PLUGIN_FOLLOWING_H_
@@ -18,7 +19,9 @@
 #include "plugin/listing/frozen_cuts.h"
 #include "plugin/listing/lister.h"
 #include "plugin/listing/sessions_surface.h"
+#include "plugin/metrics/readings.h"
 #include "plugin/os/poller.h"
+#include "plugin/webhook/webhook.h"
 #include "registry/change_observer.h"
 #include "registry/session_registry.h"
 
@@ -28,13 +31,14 @@ struct FollowingOptions {
   feed::FeedOptions feed;
   listing::CutOptions listing;
   history::FollowerOptions history;
+  webhook::WebhookOptions webhook;
 };
 
 class Following {
  public:
   // `facts.started_at` names this life of the broker: sequences begin anew with it.
   Following(const registry::SessionRegistry& registry, const FollowingOptions& options,
-            const api::ServerFacts& facts);
+            const api::ServerFacts& facts, webhook::Webhook::Log log);
   ~Following();
 
   // Before the admin service's own prefix: its stream has a path below it.
@@ -46,6 +50,9 @@ class Following {
   listing::FrozenCuts& cuts() { return cuts_; }  // the writer tells it of every change
   listing::Lister& lister() { return lister_; }
   history::HistoryFollower& history() { return history_; }
+  // What the webhook did; nothing when there is none. Any thread.
+  void Read(metrics::Readings* out) const;
+  void Read(api::pb::GetServerStatusResponse* out) const;
 
  private:
   os::Poller poller_;
@@ -56,6 +63,8 @@ class Following {
   listing::FrozenCuts cuts_;
   listing::Lister lister_;
   listing::SessionsSurface sessions_;
+  const bool has_webhook_;
+  webhook::Webhook webhook_;
 };
 
 }  // namespace session_status

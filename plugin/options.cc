@@ -6,6 +6,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/option_setters.h"
+#include "plugin/topics/topic_name.h"
 
 namespace session_status {
 namespace {
@@ -371,6 +372,73 @@ constexpr OptionSpec kOptions[] = {
     {"listing_idle_timeout", "60s", "A listing that nobody goes on with is given up after this. 1s to 1h.",
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.listing.idle_max);
+     }},
+    {"webhook_url", "none",
+     "Where every change is posted as CloudEvents in JSON, https or http; none: nowhere. See "
+     "docs/following.md.",
+     [](absl::string_view v, Options* o) {
+       std::string& url = o->following.webhook.url;
+       if (v != "none") return SetText(v, 4096, &url);
+       url.clear();
+       return absl::OkStatus();
+     }},
+    {"webhook_secret_file", "none",
+     "File with the secret that signs what is posted, readable by its owner only; none: unsigned.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->following.webhook.secret_file);
+     }},
+    {"webhook_ca_file", "none",
+     "PEM file with the CA of the receiver's certificate; none: the system's CAs.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->following.webhook.ca_file);
+     }},
+    {"webhook_batch_events_max", "500", "Events in one post. 1 to 10000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 10'000, &o->following.webhook.batch_events_max);
+     }},
+    {"webhook_timeout", "10s", "Time for one post, answer included. 100ms to 5m.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Milliseconds(100), absl::Minutes(5),
+                          &o->following.webhook.timeout);
+     }},
+    {"webhook_retry_max", "1m",
+     "A post that failed is repeated after 1s, 2s, 4s and so on, at most this. 1s to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.webhook.retry_max);
+     }},
+    {"topics_prefix", "none",
+     "Every change is published to <prefix>/<client>, for example below $SYS/broker/session; none: "
+     "not published. See docs/following.md.",
+     [](absl::string_view v, Options* o) {
+       std::string& prefix = o->over_mqtt.topics.prefix;
+       prefix.clear();
+       if (v == "none") return absl::OkStatus();
+       absl::Status status = topics::CheckPrefix(v);
+       if (status.ok()) prefix = std::string(v);
+       return status;
+     }},
+    {"topics_retain", "false", "Publish them retained: who subscribes later gets the last of each.",
+     [](absl::string_view v, Options* o) { return SetBool(v, &o->over_mqtt.topics.retain); }},
+    {"topics_qos", "0", "Quality of service of these messages. 0 to 2.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 0, 2, &o->over_mqtt.topics.qos);
+     }},
+    {"topics_per_second_max", "5000",
+     "How many of them a second; what comes beyond waits in the buffer of feed_buffer_bytes. 10 to "
+     "100000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 10, 100'000, &o->over_mqtt.topics.per_second_max);
+     }},
+    {"topics_flap_messages", "5",
+     "Messages of one client in each topics_flap_interval; of what comes beyond, only the last one "
+     "is published when the interval ends. 1 to 1000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1, 1'000'000, &o->over_mqtt.topics.flap_messages);
+     }},
+    {"topics_flap_interval", "10s", "That interval; 0s turns flap control off. 0s to 1h.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::ZeroDuration(), absl::Hours(1),
+                          &o->over_mqtt.topics.flap_interval);
      }},
     {"control_users", "none",
      "User names whose clients may ask on $CONTROL/session-status/v1, as far as the broker's ACLs "

@@ -26,12 +26,22 @@ bool IsTopicName(absl::string_view topic) {
 
 }  // namespace
 
-OverMqtt::OverMqtt(const api::Service& service, const OverMqttOptions& options)
+OverMqtt::OverMqtt(const api::Service& service, const feed::ChangeFeed& feed,
+                   const OverMqttOptions& options)
     : registry_(service.registry()),
       options_(options),
       desk_([&service](absl::string_view payload) {
         return control::AnswerCommands(service, payload, absl::Now());
-      }) {}
+      }),
+      topics_(feed, options_.topics,
+              [this](const std::string& topic, absl::string_view payload, bool retain) {
+                broker::Publication publication;
+                publication.topic = topic;
+                publication.payload = payload;
+                publication.qos = options_.topics.qos;
+                publication.retain = retain;
+                return broker::Publish(publication);
+              }) {}
 
 absl::Status OverMqtt::Start(int nice) {
   return options_.control_users.empty() ? absl::OkStatus() : desk_.Start(nice);
@@ -84,8 +94,9 @@ bool OverMqtt::Send(const control::Answer& answer) const noexcept {
   }
 }
 
-void OverMqtt::OnTick(absl::Time) noexcept {
+void OverMqtt::OnTick(absl::Time now) {
   desk_.Tick([this](const control::Answer& answer) { return Send(answer); });
+  topics_.Tick(now);
 }
 
 void OverMqtt::Read(metrics::Readings* out) {
@@ -97,6 +108,34 @@ void OverMqtt::Read(metrics::Readings* out) {
     control.answered = counters.answered.value();
     control.dropped = counters.dropped.value();
     control.waiting = counters.waiting.value();
+  }
+  if (!options_.topics.prefix.empty()) {
+    const topics::TopicCounters& counters = topics_.counters();
+    metrics::TopicReadings& topics = out->topics.emplace();
+    topics.published = counters.published.value();
+    topics.coalesced = counters.coalesced.value();
+    topics.skipped = counters.skipped.value();
+    topics.missed = counters.missed.value();
+  }
+}
+
+void OverMqtt::Read(api::pb::GetServerStatusResponse* out) {
+  metrics::Readings readings;
+  Read(&readings);
+  if (readings.control.has_value()) {
+    api::pb::ControlStatus* control = out->mutable_control();
+    control->set_requests(readings.control->requests);
+    control->set_refused(readings.control->refused);
+    control->set_answered(readings.control->answered);
+    control->set_dropped(readings.control->dropped);
+    control->set_waiting(readings.control->waiting);
+  }
+  if (readings.topics.has_value()) {
+    api::pb::TopicStatus* topics = out->mutable_topics();
+    topics->set_published(readings.topics->published);
+    topics->set_coalesced(readings.topics->coalesced);
+    topics->set_skipped(readings.topics->skipped);
+    topics->set_missed_changes(readings.topics->missed);
   }
 }
 

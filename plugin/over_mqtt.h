@@ -1,7 +1,7 @@
 // What the plugin says over MQTT: answers on `$CONTROL/session-status/v1`, and changes on topics.
 // Wires plugin/control and plugin/topics, which know no broker, to the broker.
 //
-// Threads:   all methods: broker; none waits (construction and Start are part of init).
+// Threads:   broker, and none waits (construction and Start are part of init); Read: any.
 // Ownership: service, registry and feed outlive this object.
 // Errors:    Start says when the system gives no thread.
 #ifndef SESSION_STATUS_PLUGIN_OVER_MQTT_H_
@@ -17,7 +17,9 @@
 #include "plugin/api/service.h"
 #include "plugin/broker/event_sink.h"
 #include "plugin/control/desk.h"
+#include "plugin/feed/change_feed.h"
 #include "plugin/metrics/readings.h"
+#include "plugin/topics/change_topics.h"
 #include "registry/session_registry.h"
 
 namespace session_status {
@@ -26,18 +28,23 @@ struct OverMqttOptions {
   // Who may ask on $CONTROL, beside what the broker's ACLs say: user names; "*": whoever they let
   // through. Empty: the topic is not served.
   std::vector<std::string> control_users;
+  topics::TopicOptions topics;
 };
 
 class OverMqtt {
  public:
-  OverMqtt(const api::Service& service, const OverMqttOptions& options);
+  OverMqtt(const api::Service& service, const feed::ChangeFeed& feed,
+           const OverMqttOptions& options);
 
   absl::Status Start(int nice);
   void OnControlRequest(const broker::ControlRequest& request) noexcept;
-  void OnTick(absl::Time now) noexcept;
+  void OnTick(absl::Time now);
+  // The registry is about to forget this client.
+  void OnForget(absl::string_view client_id) { topics_.Forget(client_id); }
 
   // Any thread.
   void Read(metrics::Readings* out);
+  void Read(api::pb::GetServerStatusResponse* out);
 
  private:
   bool MayAsk(absl::string_view username) const;
@@ -46,6 +53,7 @@ class OverMqtt {
   const registry::SessionRegistry& registry_;
   const OverMqttOptions options_;
   control::Desk desk_;
+  topics::ChangeTopics topics_;
 };
 
 }  // namespace session_status

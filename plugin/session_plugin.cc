@@ -57,7 +57,9 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
   facts.offline_grace = options_.offline_grace;
-  following_.emplace(registry_, options_.following, facts);
+  following_.emplace(registry_, options_.following, facts, [this](absl::string_view text) {
+    log_.Write(broker::LogLevel::kWarning, text);
+  });
   following_->AddRoutes(&router_);
   service_.emplace(registry_, std::move(facts));
   if (grace_.has_value()) service_->use_grace(&*grace_);
@@ -67,7 +69,11 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   service_->use_audit(&auditing_);
   if (remembering_.has_database()) service_->use_store(&remembering_);
   connect_surface_.emplace(*service_);
-  over_mqtt_.emplace(*service_, options_.over_mqtt);
+  over_mqtt_.emplace(*service_, following_->feed(), options_.over_mqtt);
+  service_->add_status_source([this](api::pb::GetServerStatusResponse* out) {
+    over_mqtt_->Read(out);
+    following_->Read(out);
+  });
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
   telemetry_.AddRoutes({registry_, feed_, following_->feed(), documented_api_,
@@ -118,6 +124,7 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
   out->history = metrics::HistoryReadings{history.clients, history.bytes,
                                           history.clients_forgotten, history.flaps, history.gaps};
   over_mqtt_->Read(out);
+  following_->Read(out);
 }
 
 void SessionPlugin::OnHousekeeping(absl::Time now) {
@@ -128,6 +135,7 @@ void SessionPlugin::OnHousekeeping(absl::Time now) {
                      [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
                        remembering_.OnForgotten(id, now);
+                       over_mqtt_->OnForget(id);
                      });
   cuts.EndChange();
   remembering_.OnHousekeeping(now);

@@ -552,6 +552,34 @@ void Write(const pb::AuditRepair& message, http::JsonWriter* out) {
   object.Uint64("incarnation", message.incarnation());
 }
 
+void Write(const pb::ControlStatus& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.Uint64("requests", message.requests());
+  object.Uint64("refused", message.refused());
+  object.Uint64("answered", message.answered());
+  object.Uint64("dropped", message.dropped());
+  object.Uint64("waiting", message.waiting());
+}
+
+void Write(const pb::TopicStatus& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.Uint64("published", message.published());
+  object.Uint64("coalesced", message.coalesced());
+  object.Uint64("skipped", message.skipped());
+  object.Uint64("missedChanges", message.missed_changes());
+}
+
+void Write(const pb::WebhookStatus& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.Uint64("deliveredEvents", message.delivered_events());
+  object.Uint64("deliveredBatches", message.delivered_batches());
+  object.Uint64("failedPosts", message.failed_posts());
+  object.Uint64("rejectedEvents", message.rejected_events());
+  object.Uint64("droppedChanges", message.dropped_changes());
+  object.Uint64("behindChanges", message.behind_changes());
+  object.Uint64("failuresInARow", message.failures_in_a_row());
+}
+
 }  // namespace
 
 void WriteJson(const pb::GetHistoryResponse& message, std::string* out) {
@@ -627,6 +655,9 @@ void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
     member.Uint64("failures", store.failures());
     member.Uint64("restored", store.restored());
   }
+  if (message.has_control()) Write(message.control(), object.Member("control"));
+  if (message.has_topics()) Write(message.topics(), object.Member("topics"));
+  if (message.has_webhook()) Write(message.webhook(), object.Member("webhook"));
 }
 
 }  // namespace session_status::api

@@ -191,6 +191,7 @@ absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::T
   reply->set_registry_memory_bytes(registry_.MemoryBytes());
   reply->set_offline_grace_ms(absl::ToInt64Milliseconds(facts_.offline_grace));
   if (store_ != nullptr) store_->FillStoreStatus(reply->mutable_session_store());
+  for (const StatusSource& source : status_sources_) source(reply);
   return absl::OkStatus();
 }
 

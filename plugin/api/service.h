@@ -9,7 +9,10 @@
 #define SESSION_STATUS_PLUGIN_API_SERVICE_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -103,6 +106,11 @@ class Service {
   absl::Status GetAudit(const pb::GetAuditRequest& request, absl::Time now,
                         pb::GetAuditResponse* reply) const;
 
+  // Adds to GetServerStatus what another part of the plugin knows about itself. Before the first
+  // call; `source` is called on any thread.
+  using StatusSource = std::function<void(pb::GetServerStatusResponse*)>;
+  void add_status_source(StatusSource source) { status_sources_.push_back(std::move(source)); }
+
   // Before the first call. What is given outlives the service.
   void use_lister(SessionLister* lister) { lister_ = lister; }
   void use_history(HistorySource* history) { history_ = history; }
@@ -130,6 +138,7 @@ class Service {
   AuditSource* audit_ = nullptr;
   const registry::LossGrace* grace_ = nullptr;
   const StoreStatusSource* store_ = nullptr;
+  std::vector<StatusSource> status_sources_;
 };
 
 }  // namespace session_status::api

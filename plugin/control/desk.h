@@ -21,10 +21,10 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "plugin/os/bell.h"
@@ -113,7 +113,7 @@ class Desk {
   std::deque<Answer> refusals_;
   size_t waiting_ = 0;  // questions asked whose answers have not left
   size_t waiting_bytes_ = 0;
-  absl::flat_hash_map<std::string, size_t> waiting_by_client_;
+  std::unordered_map<std::string, size_t> waiting_by_client_;
 
   os::Mutex mu_;
   std::vector<Question> inbox_ ABSL_GUARDED_BY(mu_);

@@ -74,6 +74,14 @@ template <uint64_t ControlReadings::*kField>
 void FromControl(const Readings& r, Samples* out) {
   if (r.control.has_value()) out->push_back(Sample((*r.control).*kField));
 }
+template <uint64_t TopicReadings::*kField>
+void FromTopics(const Readings& r, Samples* out) {
+  if (r.topics.has_value()) out->push_back(Sample((*r.topics).*kField));
+}
+template <uint64_t WebhookReadings::*kField>
+void FromWebhook(const Readings& r, Samples* out) {
+  if (r.webhook.has_value()) out->push_back(Sample((*r.webhook).*kField));
+}
 
 template <uint64_t AuditReadings::*kField>
 void FromAudit(const Readings& r, Samples* out) {
@@ -375,6 +383,39 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_control_waiting_requests", MetricType::Gauge, "",
      "Requests on $CONTROL whose answer has not left.", "control",
      FromControl<&ControlReadings::waiting>},
+
+    {"session_status_topics_published_total", MetricType::Counter, "",
+     "Messages published to MQTT topics.", "topics", FromTopics<&TopicReadings::published>},
+    {"session_status_topics_coalesced_total", MetricType::Counter, "",
+     "Changes that flap control replaced by newer ones.", "topics",
+     FromTopics<&TopicReadings::coalesced>},
+    {"session_status_topics_skipped_total", MetricType::Counter, "",
+     "Messages not published: the topic would be too long, or the broker took nothing.", "topics",
+     FromTopics<&TopicReadings::skipped>},
+    {"session_status_topics_missed_changes_total", MetricType::Counter, "",
+     "Changes lost because more changed than could be published; told on the gap topic.", "topics",
+     FromTopics<&TopicReadings::missed>},
+
+    {"session_status_webhook_delivered_events_total", MetricType::Counter, "",
+     "Events the webhook's receiver took.", "webhook",
+     FromWebhook<&WebhookReadings::delivered_events>},
+    {"session_status_webhook_delivered_batches_total", MetricType::Counter, "",
+     "Posts in which it took them.", "webhook", FromWebhook<&WebhookReadings::delivered_batches>},
+    {"session_status_webhook_failed_posts_total", MetricType::Counter, "",
+     "Posts without an answer, or with one that asks to try again.", "webhook",
+     FromWebhook<&WebhookReadings::failed_posts>},
+    {"session_status_webhook_rejected_events_total", MetricType::Counter, "",
+     "Events the receiver will never take (400, 413, 415, 422).", "webhook",
+     FromWebhook<&WebhookReadings::rejected_events>},
+    {"session_status_webhook_dropped_changes_total", MetricType::Counter, "",
+     "Changes lost before they could be delivered; told by gap events.", "webhook",
+     FromWebhook<&WebhookReadings::dropped_changes>},
+    {"session_status_webhook_behind_changes", MetricType::Gauge, "",
+     "Changes neither delivered nor given up yet.", "webhook",
+     FromWebhook<&WebhookReadings::behind_changes>},
+    {"session_status_webhook_failures_in_a_row", MetricType::Gauge, "",
+     "Failed posts since the last one that was answered.", "webhook",
+     FromWebhook<&WebhookReadings::failures_in_a_row>},
 };
 
 }  // namespace

@@ -121,6 +121,24 @@ struct ControlReadings {
   uint64_t waiting = 0;
 };
 
+// Changes published to MQTT topics.
+struct TopicReadings {
+  uint64_t published = 0;
+  uint64_t coalesced = 0;
+  uint64_t skipped = 0;
+  uint64_t missed = 0;
+};
+
+struct WebhookReadings {
+  uint64_t delivered_events = 0;
+  uint64_t delivered_batches = 0;
+  uint64_t failed_posts = 0;
+  uint64_t rejected_events = 0;
+  uint64_t dropped_changes = 0;
+  uint64_t behind_changes = 0;
+  uint64_t failures_in_a_row = 0;
+};
+
 struct Readings {
   absl::Time now;
   ServerReadings server;
@@ -135,6 +153,8 @@ struct Readings {
   std::optional<HistoryReadings> history;
   std::optional<StoreReadings> store;
   std::optional<ControlReadings> control;
+  std::optional<TopicReadings> topics;
+  std::optional<WebhookReadings> webhook;
   const QueryRecorder* queries = nullptr;             // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;

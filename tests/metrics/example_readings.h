@@ -51,6 +51,10 @@ struct ExampleSources {
     r.store->complete_until = r.now - absl::Milliseconds(300);
     r.control.emplace();
     r.control->requests = 3;
+    r.topics.emplace();
+    r.topics->published = 9;
+    r.webhook.emplace();
+    r.webhook->delivered_events = 8;
     r.queries = &queries;
     r.event_callback = &event_callback;
     r.snapshot_publish = &snapshot_publish;

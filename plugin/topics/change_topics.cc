@@ -1,0 +1,95 @@
+#include "plugin/topics/change_topics.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "plugin/feed/change_json.h"
+#include "plugin/topics/topic_name.h"
+
+namespace session_status::topics {
+
+ChangeTopics::ChangeTopics(const feed::ChangeFeed& feed, const TopicOptions& options,
+                           Publish publish)
+    : feed_(feed),
+      options_(options),
+      publish_(std::move(publish)),
+      flap_control_(options.flap_messages,
+                    options.prefix.empty() ? absl::ZeroDuration() : options.flap_interval),
+      sequence_(feed.ring().newest_sequence()) {
+  feed.ring().SeekNewest(&cursor_);
+}
+
+void ChangeTopics::Tick(absl::Time now) {
+  if (options_.prefix.empty()) return;
+  messages_left_ = std::max<uint32_t>(1, options_.per_second_max / kTicksPerSecond);
+  bytes_left_ = kBytesPerTickMax;
+  SendDue(now);
+  RemoveForgotten();
+  for (int i = 0; i < kChangesPerTickMax && HasBudget(); ++i) {
+    feed::Change change;
+    switch (feed_.ring().Next(&cursor_, &change)) {
+      case feed::ChangeRing::Read::kUpToDate: return;
+      case feed::ChangeRing::Read::kOverrun: SendGap(); break;
+      case feed::ChangeRing::Read::kChange: SendChange(change, now); break;
+    }
+  }
+}
+
+void ChangeTopics::Send(const std::string& topic, absl::string_view payload, bool retain) {
+  --messages_left_;
+  bytes_left_ -= static_cast<int64_t>(topic.size() + payload.size());
+  (publish_(topic, payload, retain) ? counters_.published : counters_.skipped).Add();
+}
+
+void ChangeTopics::SendDue(absl::Time now) {
+  while (HasBudget()) {
+    const std::optional<Message> due = flap_control_.TakeDue(now);
+    if (!due.has_value()) return;
+    Send(due->topic, due->payload, options_.retain);
+  }
+}
+
+void ChangeTopics::SendChange(const feed::Change& change, absl::Time now) {
+  sequence_ = change.sequence;
+  Message message;
+  if (!MakeTopic(options_.prefix, change.client_id, &message.topic)) {
+    return counters_.skipped.Add();
+  }
+  feed::WriteChangeJson(change, &message.payload);
+  switch (flap_control_.Offer(change.client_id, now, &message)) {
+    case FlapControl::Verdict::kPass: Send(message.topic, message.payload, options_.retain); break;
+    case FlapControl::Verdict::kReplaced: counters_.coalesced.Add(); break;
+    case FlapControl::Verdict::kHeld: break;
+  }
+}
+
+void ChangeTopics::SendGap() {
+  const uint64_t missed_after = sequence_;
+  feed_.ring().SeekNewest(&cursor_);
+  sequence_ = feed_.ring().newest_sequence();
+  counters_.missed.Add(sequence_ - missed_after);
+  std::string payload;
+  feed::WriteGapJson(missed_after, sequence_, feed_.epoch(), &payload);
+  Send(GapTopic(options_.prefix), payload, /*retain=*/false);
+}
+
+void ChangeTopics::Forget(absl::string_view client_id) {
+  if (options_.prefix.empty() || !options_.retain) return;
+  if (forgotten_.size() >= kForgottenMax) return counters_.skipped.Add();
+  forgotten_.emplace_back(client_id);
+}
+
+// An empty retained message removes the one that is there. At most half of a tick: changes go on.
+void ChangeTopics::RemoveForgotten() {
+  std::string topic;
+  for (uint32_t left = messages_left_ / 2 + 1; left > 0 && HasBudget() && !forgotten_.empty();
+       --left) {
+    registry::SessionDetails details;
+    // Came back meanwhile: its new state is, or will be, published.
+    const bool known = feed_.registry().FindDetails(forgotten_.front(), &details);
+    if (!known && MakeTopic(options_.prefix, forgotten_.front(), &topic)) Send(topic, {}, true);
+    forgotten_.pop_front();
+  }
+}
+
+}  // namespace session_status::topics

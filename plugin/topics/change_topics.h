@@ -1,0 +1,91 @@
+// Publishes changes to MQTT topics: follows the ring from the broker's tick and hands it one bounded
+// batch each time.
+//
+//   <prefix>/<client>   the feed's SessionChange in JSON, retained or not
+//   <prefix>/$gap       the feed's FeedGap, never retained: more changed than could be published
+//
+// A retained message is removed when the registry forgets its client (ended_sessions_ttl and _max),
+// so there are no more of them than the registry holds.
+//
+// Threads:   Tick, Forget: broker; never wait. counters(): any.
+// Ownership: the feed outlives this object.
+// Errors:    what cannot be published is counted. Tick throws std::bad_alloc at worst; the messages
+//            of that tick are then lost.
+#ifndef SESSION_STATUS_PLUGIN_TOPICS_CHANGE_TOPICS_H_
+#define SESSION_STATUS_PLUGIN_TOPICS_CHANGE_TOPICS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "plugin/feed/change_feed.h"
+#include "plugin/topics/flap_control.h"
+#include "registry/counter.h"
+
+namespace session_status::topics {
+
+struct TopicOptions {
+  std::string prefix;  // empty: nothing is published
+  bool retain = false;
+  int qos = 0;
+  uint32_t per_second_max = 5'000;
+  uint32_t flap_messages = 5;
+  absl::Duration flap_interval = absl::Seconds(10);
+};
+
+// The tick comes ten times a second. A tick also ends after this many bytes, and looks at no more
+// changes than this: under 2 ms, and twice what a broker's thread can accept in connects.
+inline constexpr uint32_t kTicksPerSecond = 10;
+inline constexpr size_t kBytesPerTickMax = size_t{1} << 20;
+inline constexpr int kChangesPerTickMax = 4'000;
+// Forgotten clients whose retained message is still there; beyond, it stays and is counted.
+inline constexpr size_t kForgottenMax = 65'536;
+
+struct TopicCounters {
+  Counter published;
+  Counter coalesced;  // by flap control: a newer one went in their place
+  Counter skipped;    // the topic would be too long, or the broker took nothing
+  Counter missed;     // changes lost by the ring before they could be published; told on $gap
+};
+
+class ChangeTopics {
+ public:
+  // Says whether the broker took it.
+  using Publish =
+      std::function<bool(const std::string& topic, absl::string_view payload, bool retain)>;
+
+  ChangeTopics(const feed::ChangeFeed& feed, const TopicOptions& options, Publish publish);
+
+  void Tick(absl::Time now);
+  // The registry is about to forget this client.
+  void Forget(absl::string_view client_id);
+
+  TopicCounters& counters() { return counters_; }
+
+ private:
+  bool HasBudget() const { return messages_left_ > 0 && bytes_left_ > 0; }
+  void Send(const std::string& topic, absl::string_view payload, bool retain);
+  void SendDue(absl::Time now);
+  void RemoveForgotten();
+  void SendChange(const feed::Change& change, absl::Time now);
+  void SendGap();
+
+  const feed::ChangeFeed& feed_;
+  const TopicOptions options_;
+  const Publish publish_;
+  TopicCounters counters_;
+  FlapControl flap_control_;
+  feed::ChangeRing::Cursor cursor_;
+  uint64_t sequence_;  // of the last change read
+  std::deque<std::string> forgotten_;
+  uint32_t messages_left_ = 0;  // in this tick
+  int64_t bytes_left_ = 0;
+};
+
+}  // namespace session_status::topics
+
+#endif  // SESSION_STATUS_PLUGIN_TOPICS_CHANGE_TOPICS_H_

@@ -1,0 +1,61 @@
+#include "plugin/topics/flap_control.h"
+
+#include <utility>
+
+#include "absl/hash/hash.h"
+
+namespace session_status::topics {
+
+FlapControl::FlapControl(uint32_t messages, absl::Duration interval, size_t clients_max)
+    : messages_(messages), interval_(interval), clients_max_(clients_max) {
+  // What comes in one tick may go beyond the limit, until the next one gives up the oldest.
+  if (interval_ > absl::ZeroDuration()) clients_.reserve(clients_max_ + clients_max_ / 8);
+}
+
+FlapControl::Verdict FlapControl::Offer(absl::string_view client_id, absl::Time now,
+                                        Message* message) {
+  if (interval_ <= absl::ZeroDuration()) return Verdict::kPass;
+  const uint64_t key = absl::Hash<absl::string_view>()(client_id);
+  const auto [found, added] = clients_.try_emplace(key);
+  if (added) intervals_.push_back({now + interval_, key});
+  Client& client = found->second;
+  if (client.passed < messages_) {
+    ++client.passed;
+    return Verdict::kPass;
+  }
+  const size_t bytes = BytesOf(*message);
+  if (client.held != nullptr) {
+    held_bytes_ += bytes - BytesOf(*client.held);
+    *client.held = std::move(*message);
+    return Verdict::kReplaced;
+  }
+  if (held_bytes_ + bytes > kHeldBytesMax) return Verdict::kPass;
+  held_bytes_ += bytes;
+  client.held = std::make_unique<Message>(std::move(*message));
+  return Verdict::kHeld;
+}
+
+std::optional<Message> FlapControl::TakeDue(absl::Time now) {
+  while (!intervals_.empty() &&
+         (intervals_.front().end <= now || clients_.size() > clients_max_)) {
+    const uint64_t key = intervals_.front().key;
+    intervals_.pop_front();
+    const auto found = clients_.find(key);
+    if (found->second.held == nullptr) {
+      clients_.erase(found);
+      continue;
+    }
+    Message due = std::move(*found->second.held);
+    held_bytes_ -= BytesOf(due);
+    if (clients_.size() > clients_max_) {
+      clients_.erase(found);
+    } else {
+      found->second = {1, nullptr};  // this message is the first of the next interval
+      intervals_.push_back({now + interval_, key});
+    }
+    return due;
+  }
+  return std::nullopt;
+}
+
+}  // namespace session_status::topics

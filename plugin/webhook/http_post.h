@@ -1,0 +1,58 @@
+// One POST at a time, by libcurl, that a stop request ends at once. Redirects are not followed,
+// proxies of the environment not used, certificates always checked.
+//
+// Threads: Init(): before any thread uses libcurl. Otherwise one at a time; Post() blocks.
+// Errors:  CheckUrl says what is wrong with a URL. A Post that gets no answer has status 0 and says
+//          why, without the URL: it may hold a secret.
+#ifndef SESSION_STATUS_PLUGIN_WEBHOOK_HTTP_POST_H_
+#define SESSION_STATUS_PLUGIN_WEBHOOK_HTTP_POST_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "plugin/os/stop_signal.h"
+
+namespace session_status::webhook {
+
+class HttpPost {
+ public:
+  struct Target {
+    std::string url;
+    std::string ca_file;  // empty: the system's
+    absl::Duration timeout = absl::Seconds(10);
+  };
+  struct Outcome {
+    int status = 0;  // of HTTP; 0: no answer
+    std::string error;
+    absl::Duration retry_after;  // what the receiver asked for
+    bool stopped = false;
+  };
+
+  static absl::Status Init();
+  static absl::Status CheckUrl(const std::string& url);
+
+  // `stop` outlives this object.
+  HttpPost(Target target, const os::StopSignal& stop);
+  ~HttpPost();
+  HttpPost(const HttpPost&) = delete;
+  HttpPost& operator=(const HttpPost&) = delete;
+
+  Outcome Post(const std::vector<std::string>& headers, absl::string_view body);
+
+ private:
+  void Configure(absl::string_view body, void* headers);
+  bool Perform(int* code);
+
+  const Target target_;
+  const os::StopSignal& stop_;
+  void* multi_;  // CURLM: keeps the connection open between calls
+  void* easy_;   // CURL
+  char error_[256] = {};
+};
+
+}  // namespace session_status::webhook
+
+#endif  // SESSION_STATUS_PLUGIN_WEBHOOK_HTTP_POST_H_
