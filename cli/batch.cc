@@ -23,15 +23,27 @@ constexpr int kIdsPerCall = 10'000;
 
 void Print(const pb::BatchQuerySessionByClientIdsResponse& reply) {
   std::vector<std::vector<std::string>> rows = {{"CLIENT", "STATE", "REASON"}};
+  if (reply.has_fleet()) rows[0].emplace_back("NODE");
   for (const pb::OnlineStatus& s : reply.sessions()) {
     const bool ended = s.end_reason() != pb::END_REASON_NONE;
     rows.push_back({Printable(s.client_id()),
                     s.has_error() ? absl::StrCat("error: ", s.error().message()) : StateText(s.state()),
                     ended ? ReasonText(s.end_reason()) : ""});
+    if (reply.has_fleet()) {
+      rows.back().push_back(
+          Printable(s.online() && s.node().empty() ? reply.fleet().node() : s.node()));
+    }
   }
   PrintTable(rows);
   std::cout << "snapshot " << reply.snapshot().sequence() << ", "
-            << ShortDuration(reply.snapshot().age_ms()) << " old\n";
+            << ShortDuration(reply.snapshot().age_ms()) << " old";
+  if (reply.fleet().has_others_age_ms()) {
+    std::cout << "; other nodes' clients as of " << ShortDuration(reply.fleet().others_age_ms())
+              << " ago";
+  } else if (reply.has_fleet()) {
+    std::cout << "; nothing is known of other nodes' clients";
+  }
+  std::cout << "\n";
 }
 
 void Run(const std::vector<std::string>& ids, Context* context) {

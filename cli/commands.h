@@ -12,6 +12,7 @@ void AddAccessCommand(CLI::App& app, Context* context);
 void AddFlappersCommand(CLI::App& app, Context* context);
 void AddHistoryCommand(CLI::App& app, Context* context);
 void AddAuditCommand(CLI::App& app, Context* context);
+void AddFleetCommand(CLI::App& app, Context* context);
 void AddQueryCommand(CLI::App& app, Context* context);
 void AddBatchCommand(CLI::App& app, Context* context);
 void AddCompletionCommand(CLI::App& app, Context* context);

@@ -117,6 +117,7 @@ int Main(int argc, char** argv) {
   AddAuditCommand(app, &context);
   AddHistoryCommand(app, &context);
   AddFlappersCommand(app, &context);
+  AddFleetCommand(app, &context);
   AddAccessCommand(app, &context);
   AddStsCommand(app, &context);
   AddUsageCommand(app, &context);

@@ -19,6 +19,18 @@ std::string Detection(const pb::QuerySessionByClientIdResponse& reply) {
   return reply.silent_death_undetected() ? "never (keepalive 0)" : "";
 }
 
+// In a fleet: who says so.
+std::string Source(const pb::QuerySessionByClientIdResponse& reply) {
+  switch (reply.source()) {
+    case pb::ANSWER_SOURCE_ENGINE: return "the fleet's engine, now";
+    case pb::ANSWER_SOURCE_REPLICA:
+      return reply.fleet().has_others_age_ms()
+                 ? absl::StrCat("last known ", ShortDuration(reply.fleet().others_age_ms()), " ago")
+                 : "this node only; nothing is known of the others";
+    default: return "this node, now";
+  }
+}
+
 void PrintReply(const pb::QuerySessionByClientIdResponse& reply) {
   std::vector<std::vector<std::string>> rows;
   const auto row = [&rows](const char* name, std::string value) {
@@ -26,6 +38,7 @@ void PrintReply(const pb::QuerySessionByClientIdResponse& reply) {
   };
   row("client", Printable(reply.client_id()));
   row("state", StateText(reply.state()));
+  row("node", Printable(reply.node()));
   if (reply.has_connected_at_ms()) row("connected at", LocalTime(reply.connected_at_ms()));
   if (reply.has_disconnected_at_ms()) row("disconnected at", LocalTime(reply.disconnected_at_ms()));
   if (reply.end_reason() != pb::END_REASON_NONE) {
@@ -50,6 +63,7 @@ void PrintReply(const pb::QuerySessionByClientIdResponse& reply) {
   if (reply.has_session_created_at_ms()) row("session since", LocalTime(reply.session_created_at_ms()));
   if (reply.incarnation() != 0) row("incarnation", absl::StrCat(reply.incarnation()));
   if (reply.connects() != 0) row("connects", absl::StrCat(reply.connects()));
+  if (reply.has_fleet()) row("source", Source(reply));
   PrintTable(rows);
 }
 

@@ -12,7 +12,7 @@ namespace {
 namespace pb = ::mosquitto_session_status::v1;
 
 void Print(const pb::GetServerStatusResponse& reply) {
-  PrintTable({
+  std::vector<std::vector<std::string>> rows = {
       {"plugin", reply.version()},
       {"broker", reply.broker()},
       {"instance", Printable(reply.instance_id())},
@@ -27,7 +27,14 @@ void Print(const pb::GetServerStatusResponse& reply) {
                                 ShortDuration(reply.snapshot().age_ms()), " old, refreshed every ",
                                 ShortDuration(reply.snapshot_refresh_ms()))},
       {"registry memory", absl::StrCat(reply.registry_memory_bytes() / 1024, " KiB")},
-  });
+  };
+  if (reply.has_fleet()) {
+    const pb::FleetSummary& fleet = reply.fleet();
+    rows.push_back({"fleet", absl::StrCat(Printable(fleet.name()), ": ", Printable(fleet.state()),
+                                          ", ", fleet.nodes_alive(), " of ", fleet.nodes(),
+                                          " nodes, ", fleet.online(), " online")});
+  }
+  PrintTable(rows);
 }
 
 void Run(Context* context) {

@@ -26,7 +26,8 @@ absl::Status OfOption(absl::string_view option, const absl::Status& status) {
 
 DocumentedApi::DocumentedApi(const registry::SessionRegistry& registry, broker::BrokerLog& log,
                              DocumentedApiOptions options, const std::string& instance_id)
-    : log_(log),
+    : registry_(registry),
+      log_(log),
       options_(std::move(options)),
       instances_(InstanceOptions(options_, instance_id)),
       source_(registry, instances_),
@@ -41,6 +42,7 @@ absl::Status DocumentedApi::Start(int nice) {
   if (absl::Status s = OpenUsage(nice); !s.ok()) return OfOption("usage_database", s);
   openapi::OpenApiSurface::Parts parts;
   parts.source = &source_;
+  if (fleet_source_.has_value()) parts.source = &*fleet_source_;
   parts.instances = &instances_;
   parts.access = access_.has_value() ? &*access_ : nullptr;
   parts.meter = usage_.get();

@@ -18,6 +18,7 @@
 #include "plugin/broker/broker_log.h"
 #include "plugin/call_log.h"
 #include "plugin/http/http_message.h"
+#include "plugin/openapi/fleet_source.h"
 #include "plugin/openapi/instance_map.h"
 #include "plugin/openapi/openapi_surface.h"
 #include "plugin/openapi/session_source.h"
@@ -42,10 +43,19 @@ class DocumentedApi {
   DocumentedApi(const registry::SessionRegistry& registry, broker::BrokerLog& log,
                 DocumentedApiOptions options, const std::string& instance_id);
 
+  // In a fleet, before Start(): answers are about all of its nodes. `others` outlives this object.
+  void CoverFleet(const registry::OthersView& others, absl::Duration others_age_max) {
+    fleet_source_.emplace(registry_, others, others_age_max);
+  }
+
   // Reads the access file and opens the usage database. The surface is there afterwards.
   absl::Status Start(int nice);
   absl::Status Reload();  // the access file, as a whole or not at all
-  void use_grace(const registry::LossGrace* grace) { source_.use_grace(grace); }  // before Start
+  // Before Start(), after CoverFleet().
+  void use_grace(const registry::LossGrace* grace) {
+    source_.use_grace(grace);
+    if (fleet_source_.has_value()) fleet_source_->use_grace(grace);
+  }
   bool has_access_file() const { return access_.has_value(); }
 
   http::Handler& surface() { return *surface_; }
@@ -55,10 +65,12 @@ class DocumentedApi {
  private:
   absl::Status OpenUsage(int nice);
 
+  const registry::SessionRegistry& registry_;
   broker::BrokerLog& log_;
   const DocumentedApiOptions options_;
   const openapi::InstanceMap instances_;
   openapi::RegistrySource source_;
+  std::optional<openapi::FleetSource> fleet_source_;  // then instead of source_
   std::optional<auth::AccessStore> access_;
   std::unique_ptr<store::UsageStore> usage_;
   CallLog call_log_;

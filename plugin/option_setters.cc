@@ -2,8 +2,11 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -81,6 +84,14 @@ absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out)
   }
   *out = std::string(text);
   return absl::OkStatus();
+}
+
+absl::Status SetName(absl::string_view text, size_t bytes_max, std::string* out) {
+  const bool good = std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("._-", c);
+  });
+  if (!good) return Wrong(text, "made of letters, digits and ._- only");
+  return SetText(text, bytes_max, out);
 }
 
 absl::Status NoSuchChoice(absl::string_view text, const std::vector<absl::string_view>& names) {

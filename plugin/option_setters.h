@@ -37,6 +37,8 @@ absl::Status SetBool(absl::string_view text, bool* out);      // true or false
 absl::Status SetFileMode(absl::string_view text, mode_t* out);  // octal, "0660"
 absl::Status SetAbsolutePath(absl::string_view text, std::string* out);  // or "none"
 absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out);
+// Letters, digits and ._- only: becomes part of a key somewhere.
+absl::Status SetName(absl::string_view text, size_t bytes_max, std::string* out);
 
 // One of the named values.
 absl::Status NoSuchChoice(absl::string_view text, const std::vector<absl::string_view>& names);

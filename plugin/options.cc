@@ -5,6 +5,7 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "plugin/option_setters.h"
 #include "plugin/topics/topic_name.h"
 
@@ -13,6 +14,24 @@ namespace {
 
 constexpr size_t kTcpAddressesMax = 16;
 constexpr size_t kIdsMax = 64;
+
+constexpr size_t kEnginesMax = 16;  // one shard of the fleet each, at least
+
+absl::Status SetEngines(absl::string_view text, std::vector<fleet::EngineAddress>* out) {
+  // By blanks alone: a list of Sentinels has commas of its own.
+  std::vector<absl::string_view> words;
+  if (text != "none") words = absl::StrSplit(text, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+  if (text.empty() || words.size() > kEnginesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must be none or 1 to ", kEnginesMax, " engines, separated by blanks"));
+  }
+  std::vector<fleet::EngineAddress> engines(words.size());
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (absl::Status s = fleet::ParseEngineUrl(words[i], &engines[i]); !s.ok()) return s;
+  }
+  *out = std::move(engines);
+  return absl::OkStatus();
+}
 
 constexpr OptionSpec kOptions[] = {
     {"instance_id", "mosquitto",
@@ -449,6 +468,63 @@ constexpr OptionSpec kOptions[] = {
        o->broker.control = !o->over_mqtt.control_users.empty();
        return status;
      }},
+    {"fleet_url", "none",
+     "Redis or Valkey through which several brokers answer as one (docs/fleet.md): "
+     "redis://HOST[:PORT][/DATABASE], unix:///PATH[?DATABASE], "
+     "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE]; several words share the load. none: "
+     "no fleet.",
+     [](absl::string_view v, Options* o) { return SetEngines(v, &o->fleet.engines); }},
+    {"fleet_name", "mosquitto",
+     "Name of the fleet; brokers of one name and engine are one fleet. 1 to 64 letters, digits and "
+     "._-",
+     [](absl::string_view v, Options* o) { return SetName(v, 64, &o->fleet.name); }},
+    {"node_id", "none",
+     "This broker's name in the fleet, different from all others'; none: the host's name. Up to 64 "
+     "letters, digits and ._-",
+     [](absl::string_view v, Options* o) {
+       if (v == "none") return o->fleet.node_id.clear(), absl::OkStatus();
+       return SetName(v, 64, &o->fleet.node_id);
+     }},
+    {"fleet_credentials_file", "none",
+     "File with PASSWORD or USER PASSWORD for the engine on its first line, closed to other users; "
+     "read at every connection. none: no login.",
+     [](absl::string_view v, Options* o) { return SetAbsolutePath(v, &o->fleet.credentials_file); }},
+    {"fleet_lease", "3s",
+     "A broker that has not been heard of for this long is lost, and its clients offline. 1s to 5m.",
+     [](absl::string_view v, Options* o) {
+       return SetDuration(v, absl::Seconds(1), absl::Minutes(5), &o->fleet.lease);
+     }},
+    {"fleet_takeover", "kick",
+     "A client that connects to another broker: kick closes its older connection here, as MQTT "
+     "asks; report only counts it.",
+     [](absl::string_view v, Options* o) {
+       return SetChoice<fleet::Takeover>(
+           v, {{"kick", fleet::Takeover::kKick}, {"report", fleet::Takeover::kReport}},
+           &o->fleet.takeover);
+     }},
+    {"fleet_mode", "replica",
+     "replica keeps the other brokers' sessions here too, so batches stay local; direct keeps only "
+     "our own and asks the engine for every other client.",
+     [](absl::string_view v, Options* o) {
+       return SetChoice<fleet::Mode>(
+           v, {{"replica", fleet::Mode::kReplica}, {"direct", fleet::Mode::kDirect}},
+           &o->fleet.mode);
+     }},
+    {"fleet_when_away", "last-known",
+     "Exact queries about clients that are not connected here, while the engine does not answer: "
+     "last-known answers from what was known and says how old it is; fail is an error.",
+     [](absl::string_view v, Options* o) {
+       return SetChoice<fleet::WhenEngineAway>(v,
+                                               {{"last-known", fleet::WhenEngineAway::kReplica},
+                                                {"fail", fleet::WhenEngineAway::kFail}},
+                                               &o->fleet.when_engine_away);
+     }},
+    {"fleet_capacity", "1000000",
+     "Sessions expected in the whole fleet; the first broker lays the engine's keys out for it. "
+     "1000 to 100000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1000, 100'000'000, &o->fleet.capacity);
+     }},
 };
 
 // Edit distance, for the suggestion beside an unknown name. Names are short.
@@ -486,6 +562,18 @@ absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) 
       absl::StrCat("option plugin_opt_", spec.name, ": ", status.message()));
 }
 
+absl::Status CheckFleet(const Options& options) {
+  const DocumentedApiOptions& api = options.documented_api;
+  if (!options.fleet.engines.empty() &&
+      (api.instances_by_username || !api.instances_by_listener.empty())) {
+    return absl::InvalidArgumentError(
+        "option plugin_opt_fleet_url: a fleet is one instance, because other brokers' clients are "
+        "known here without user name and listener; remove plugin_opt_instances_by_username and "
+        "plugin_opt_instances_by_listener");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTogether(const Options& options) {
   if (options.offline_grace > options.registry.ended_ttl) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -521,7 +609,7 @@ absl::Status CheckTogether(const Options& options) {
         "option plugin_opt_admin_listen_tls: needs plugin_opt_tls_certificate_file and "
         "plugin_opt_tls_private_key_file");
   }
-  return absl::OkStatus();
+  return CheckFleet(options);
 }
 
 }  // namespace
@@ -546,6 +634,8 @@ absl::StatusOr<Options> ParseOptions(
     if (absl::Status s = Set(*spec, value, &options); !s.ok()) return s;
   }
   if (absl::Status s = CheckTogether(options); !s.ok()) return s;
+  options.fleet.snapshot_refresh = options.snapshot_refresh;
+  options.fleet.nice_level = options.listener.nice_level;
   return options;
 }
 

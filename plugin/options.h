@@ -20,6 +20,7 @@
 #include "plugin/broker/hooks.h"
 #include "plugin/broker/self_audit.h"
 #include "plugin/documented_api.h"
+#include "plugin/fleet/fleet_options.h"
 #include "plugin/following.h"
 #include "plugin/over_mqtt.h"
 #include "plugin/remembering.h"
@@ -40,6 +41,7 @@ struct Options {
   FollowingOptions following;
   RememberingOptions remembering;
   OverMqttOptions over_mqtt;
+  fleet::FleetOptions fleet;
 };
 
 // One row of the table.

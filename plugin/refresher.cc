@@ -13,6 +13,7 @@ absl::Status Refresher::Start(int nice) {
 }
 
 void Refresher::Publish() {
+  if (first_) first_(absl::Now());
   const absl::Time begin = absl::Now();
   registry_.PublishSnapshot(begin);
   publish_time_.Record(absl::ToInt64Nanoseconds(absl::Now() - begin));

@@ -5,6 +5,9 @@
 #ifndef SESSION_STATUS_PLUGIN_REFRESHER_H_
 #define SESSION_STATUS_PLUGIN_REFRESHER_H_
 
+#include <functional>
+#include <utility>
+
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "plugin/metrics/duration_histogram.h"
@@ -23,6 +26,10 @@ class Refresher {
       : registry_(registry), interval_(interval), publish_time_(publish_time) {}
   ~Refresher() { Stop(); }
 
+  // Called right before each publication with its time: what must be at least as new as the
+  // snapshot. Before Start().
+  void PublishFirst(std::function<void(absl::Time)> other) { first_ = std::move(other); }
+
   // Publishes the first snapshot before it returns.
   absl::Status Start(int nice);
   void Stop();
@@ -33,6 +40,7 @@ class Refresher {
   registry::SessionRegistry& registry_;
   const absl::Duration interval_;
   metrics::DurationHistogram& publish_time_;
+  std::function<void(absl::Time)> first_;
   os::StopSignal stop_;
   os::ServiceThread thread_;
 };

@@ -25,12 +25,12 @@ SessionPlugin::SessionPlugin(const Options& options)
       feed_{*this, tracker_, clock_, log_},
       auditing_(registry_, tracker_, log_, options_.audit),
       remembering_({registry_, tracker_, log_, *this}, options_.remembering, options_.registry),
+      fleet_(FleetMembership::IfConfigured(options_.fleet, registry_, options_.registry, log_)),
       refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
       documented_api_(registry_, log_, options_.documented_api, options_.instance_id),
       reloader_(log_) {
   if (options_.offline_grace > absl::ZeroDuration()) {
     grace_.emplace(registry_, options_.offline_grace);
-    documented_api_.use_grace(&*grace_);
   }
 }
 
@@ -61,7 +61,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
     log_.Write(broker::LogLevel::kWarning, text);
   });
   following_->AddRoutes(&router_);
-  service_.emplace(registry_, std::move(facts));
+  service_.emplace(registry_, std::move(facts), others());
   if (grace_.has_value()) service_->use_grace(&*grace_);
   service_->use_lister(&following_->lister());
   service_->use_history(&following_->history());
@@ -76,12 +76,14 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   });
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
-  telemetry_.AddRoutes({registry_, feed_, following_->feed(), documented_api_,
+  telemetry_.AddRoutes({registry_, others(), feed_, following_->feed(), documented_api_,
                         options_.snapshot_refresh, server,
                         [this] { return listener_.has_value() ? &*listener_ : nullptr; },
                         [this](metrics::Readings* out) { FillReadings(out); },
                         remembering_},
                        &router_);
+  if (absl::Status s = JoinFleet(); !s.ok()) return s;
+  if (grace_.has_value()) documented_api_.use_grace(&*grace_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
   page_.emplace(options_.instance_id, *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
                                                           documented_api_.surface()));
@@ -105,6 +107,18 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
              absl::StrCat("session status ", kVersion, " on ", LineName(line), ", admin service at ",
                           options_.listener.unix_socket_path));
   return absl::OkStatus();
+}
+
+const registry::OthersView* SessionPlugin::others() const {
+  return fleet_ == nullptr ? nullptr : &fleet_->others();
+}
+
+absl::Status SessionPlugin::JoinFleet() {
+  if (fleet_ == nullptr) return absl::OkStatus();
+  documented_api_.CoverFleet(fleet_->others(), fleet_->others_age_max());
+  refresher_.PublishFirst([this](absl::Time now) { fleet_->Publish(now); });
+  observers_.push_back(fleet_->observer());
+  return fleet_->Start();
 }
 
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {

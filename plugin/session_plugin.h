@@ -23,6 +23,7 @@
 #include "plugin/broker/session_tracker.h"
 #include "plugin/broker/steady_wall_clock.h"
 #include "plugin/documented_api.h"
+#include "plugin/fleet_membership.h"
 #include "plugin/following.h"
 #include "plugin/http/router.h"
 #include "plugin/options.h"
@@ -59,6 +60,8 @@ class SessionPlugin : private broker::EventSink {
 
   absl::Status StartService(broker::BrokerLine line);
   void FillReadings(metrics::Readings* out);
+  absl::Status JoinFleet();
+  const registry::OthersView* others() const;
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
   std::vector<registry::ChangeObserver*> observers_;
@@ -74,6 +77,7 @@ class SessionPlugin : private broker::EventSink {
   Auditing auditing_;
   Remembering remembering_;
   Telemetry telemetry_;
+  const std::unique_ptr<FleetMembership> fleet_;  // nullptr: no fleet is configured
   Refresher refresher_;
   std::optional<Following> following_;            // before the first event
   http::Router router_;

@@ -96,7 +96,7 @@ http::Handler* Telemetry::Measure(metrics::QuerySurface label, http::Handler& su
 
 void Telemetry::AddRoutes(const Sources& sources, http::Router* router) {
   metrics_surface_.emplace([this, sources] { return Read(sources); });
-  health_surface_.emplace(sources.registry, sources.snapshot_refresh);
+  health_surface_.emplace(sources.registry, sources.snapshot_refresh, sources.others);
   router->Add(http::Router::Match::kExact, metrics::MetricsSurface::kPath, &*metrics_surface_);
   router->Add(http::Router::Match::kExact, metrics::HealthSurface::kHealthPath, &*health_surface_);
   router->Add(http::Router::Match::kExact, metrics::HealthSurface::kReadyPath, &*health_surface_);
@@ -120,6 +120,7 @@ metrics::Readings Telemetry::Read(const Sources& sources) const {
     out.listener = ReadListener(listener->stats());
   }
   if (const auto stats = sources.remembering.Read()) out.store = ReadStore(*stats);
+  if (sources.others != nullptr) out.fleet = sources.others->Status();
   out.queries = &queries_;
   out.event_callback = &event_callback_;
   out.snapshot_publish = &snapshot_publish_;

@@ -21,6 +21,7 @@
 #include "plugin/metrics/metrics_surface.h"
 #include "plugin/remembering.h"
 #include "plugin/transport/listener.h"
+#include "registry/others_view.h"
 #include "registry/session_registry.h"
 
 namespace session_status {
@@ -29,6 +30,7 @@ class Telemetry {
  public:
   struct Sources {
     const registry::SessionRegistry& registry;
+    const registry::OthersView* others;  // nullptr: no fleet
     const broker::Feed& broker;
     const feed::ChangeFeed& changes;
     const DocumentedApi& documented_api;

@@ -7,6 +7,7 @@
 #define SESSION_STATUS_REGISTRY_OTHERS_VIEW_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,19 @@ struct OtherSession {
   absl::Time as_of = absl::InfinitePast();            // the answer is true of this moment, or later
 };
 
+// What a cut of the others' sessions says about one client.
+struct OtherStatus {
+  SessionStatus status;
+  absl::string_view node;                      // that holds it; lives as long as the cut
+  absl::Time ended_at = absl::InfinitePast();  // when this node heard of the end, if it is known
+};
+
 // The cut of the others' sessions that a batch was answered from.
 struct OthersCut {
   SnapshotInfo snapshot;
+  AnswerSource source = AnswerSource::kReplica;
   absl::Time as_of = absl::InfinitePast();  // everything the others wrote until then is in it
+  std::shared_ptr<const void> names;        // keeps what the answers' views refer to
 };
 
 struct FleetNode {
@@ -85,8 +95,9 @@ class OthersView {
   virtual void PublishSnapshot(absl::Time now) = 0;
 
   // Answers client_ids[i] into out[i], all from one cut. REQUIRES: out.size() == client_ids.size().
+  // A client that this node holds itself is kOffline with reason kTakenOver.
   virtual OthersCut QuerySnapshot(absl::Span<const absl::string_view> client_ids,
-                                  absl::Span<SessionStatus> out) const = 0;
+                                  absl::Span<OtherStatus> out) const = 0;
 
   // One client that is not connected here. Errors: Unavailable when the engine does not answer and
   // the fleet is configured to say so.
@@ -94,6 +105,12 @@ class OthersView {
                             OtherSession* session) const = 0;
 
   virtual FleetStatus Status() const = 0;
+
+  // Everything that the others wrote until then is known here; InfinitePast: nothing is.
+  virtual absl::Time AsOf() const = 0;
+
+  // This node's name.
+  virtual const std::string& node() const = 0;
 };
 
 }  // namespace session_status::registry

@@ -8,12 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "plugin/api/fleet_messages.h"
+#include "plugin/http/json_writer.h"
 
 namespace session_status::api {
 namespace {
 
 using registry::SessionStatus;
-using registry::SnapshotInfo;
 
 using Ids = absl::InlinedVector<absl::string_view, 16>;  // a batch of ten needs no allocation
 
@@ -89,6 +90,33 @@ void AppendMember(absl::string_view name, int64_t value, std::string* out) {
   out->append(digits, static_cast<size_t>(end - digits)).append("\"");
 }
 
+// A node's name is the operator's and may hold anything.
+void AppendText(absl::string_view text, std::string* out) {
+  http::JsonWriter writer(out);
+  writer.String(text);
+}
+
+// Into the element that was just closed.
+void AppendNode(absl::string_view node, std::string* out) {
+  out->pop_back();
+  out->append(",\"node\":");
+  AppendText(node, out);
+  out->append("}");
+}
+
+void AppendFleet(const registry::OthersView& others, const registry::OthersCut& cut,
+                 absl::Time now, std::string* out) {
+  out->append(",\"fleet\":{\"node\":");
+  AppendText(others.node(), out);
+  out->append(",\"source\":\"")
+      .append(pb::AnswerSource_Name(static_cast<pb::AnswerSource>(cut.source)))
+      .append("\"");
+  if (cut.as_of > absl::InfinitePast()) {
+    absl::StrAppend(out, ",\"othersAgeMs\":\"", AgeMs(cut.as_of, now), "\"");
+  }
+  out->append("}");
+}
+
 }  // namespace
 
 bool AnswerPlainJsonBatch(const Service& service, absl::string_view message, absl::Time now,
@@ -97,19 +125,22 @@ bool AnswerPlainJsonBatch(const Service& service, absl::string_view message, abs
   Ids ids;
   if (!ReadIds(message, &ids)) return false;
   absl::InlinedVector<SessionStatus, 16> statuses(ids.size());
-  const SnapshotInfo info =
-      service.QueryCut(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
+  const registry::WholeCut cut =
+      service.view().QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
   out->append("{\"snapshot\":{");
-  AppendMember("sequence", static_cast<int64_t>(info.sequence), out);
-  AppendMember("takenAtMs", absl::ToUnixMillis(info.taken_at), out);
-  AppendMember("ageMs", absl::ToInt64Milliseconds(info.age(now)), out);
+  AppendMember("sequence", static_cast<int64_t>(cut.own.sequence), out);
+  AppendMember("takenAtMs", absl::ToUnixMillis(cut.own.taken_at), out);
+  AppendMember("ageMs", absl::ToInt64Milliseconds(cut.own.age(now)), out);
   out->append("},\"sessions\":[");
   for (size_t i = 0; i < ids.size(); ++i) {
     out->append(i == 0 ? "{\"clientId\":\"" : ",{\"clientId\":\"");
     out->append(ids[i].data(), ids[i].size());
     out->append(endings.Of(statuses[i]));
+    if (cut.fleet && !cut.nodes[i].empty()) AppendNode(cut.nodes[i], out);
   }
-  out->append("]}");
+  out->append("]");
+  if (cut.fleet) AppendFleet(*service.view().others(), cut.others, now, out);
+  out->append("}");
   return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
+#include "plugin/api/fleet_messages.h"
 
 namespace session_status::api {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
 using registry::SessionStatus;
-using registry::SnapshotInfo;
 
 constexpr uint32_t kVarint = 0, kBytes = 2;  // wire types
 constexpr uint32_t Tag(int field, uint32_t type) {
@@ -80,9 +80,23 @@ uint8_t* WriteSnapshot(const uint64_t (&values)[3], uint8_t* to) {
   return to;
 }
 
-size_t SessionBytes(absl::string_view id, const SessionStatus& status) {
-  const auto id_bytes = static_cast<uint32_t>(id.size());
-  return 1 + CodedOutputStream::VarintSize32(id_bytes) + id_bytes + 2 +
+// A text field that is left out when it is empty.
+size_t TextBytes(absl::string_view text) {
+  const auto bytes = static_cast<uint32_t>(text.size());
+  return bytes == 0 ? 0 : 1 + CodedOutputStream::VarintSize32(bytes) + bytes;
+}
+
+uint8_t* WriteText(int field, absl::string_view text, uint8_t* to) {
+  if (text.empty()) return to;
+  *to++ = static_cast<uint8_t>(Tag(field, kBytes));
+  to = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(text.size()), to);
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+// `node`: empty but in a fleet, for a client of another node.
+size_t SessionBytes(absl::string_view id, const SessionStatus& status, absl::string_view node) {
+  return TextBytes(id) + TextBytes(node) + 2 +
          (status.state != registry::SessionState::kUnknown ? 2 : 0) +
          (status.reason != registry::EndReason::kNone ? 2 : 0);
 }
@@ -93,14 +107,13 @@ uint8_t* WriteByteField(int field, uint8_t value, uint8_t* to) {
   return to;
 }
 
-uint8_t* WriteSession(absl::string_view id, const SessionStatus& status, uint8_t* to) {
+uint8_t* WriteSession(absl::string_view id, const SessionStatus& status, absl::string_view node,
+                      uint8_t* to) {
   using Response = pb::BatchQuerySessionByClientIdsResponse;
   *to++ = static_cast<uint8_t>(Tag(Response::kSessionsFieldNumber, kBytes));
-  to = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(SessionBytes(id, status)), to);
-  *to++ = static_cast<uint8_t>(Tag(pb::OnlineStatus::kClientIdFieldNumber, kBytes));
-  to = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(id.size()), to);
-  std::memcpy(to, id.data(), id.size());
-  to += id.size();
+  to = CodedOutputStream::WriteVarint32ToArray(
+      static_cast<uint32_t>(SessionBytes(id, status, node)), to);
+  to = WriteText(pb::OnlineStatus::kClientIdFieldNumber, id, to);
   to = WriteByteField(pb::OnlineStatus::kOnlineFieldNumber, status.online() ? 1 : 0, to);
   if (status.state != registry::SessionState::kUnknown) {
     to =
@@ -110,7 +123,15 @@ uint8_t* WriteSession(absl::string_view id, const SessionStatus& status, uint8_t
     to = WriteByteField(pb::OnlineStatus::kEndReasonFieldNumber,
                         static_cast<uint8_t>(status.reason), to);
   }
-  return to;
+  return WriteText(pb::OnlineStatus::kNodeFieldNumber, node, to);
+}
+
+// A short message after all sessions: by protobuf.
+void AppendFleet(const registry::OthersView& others, const registry::OthersCut& cut,
+                 absl::Time now, std::string* out) {
+  pb::BatchQuerySessionByClientIdsResponse last;
+  FillFleetView(others, cut.source, cut.as_of, now, last.mutable_fleet());
+  last.AppendToString(out);
 }
 
 }  // namespace
@@ -120,20 +141,24 @@ bool AnswerPlainBatch(const Service& service, absl::string_view message, absl::T
   Ids ids;
   if (!ReadIds(message, &ids)) return false;
   absl::InlinedVector<SessionStatus, 16> statuses(ids.size());
-  const SnapshotInfo info =
-      service.QueryCut(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
-  const uint64_t snapshot[3] = {info.sequence,
-                                static_cast<uint64_t>(absl::ToUnixMillis(info.taken_at)),
-                                static_cast<uint64_t>(absl::ToInt64Milliseconds(info.age(now)))};
+  const registry::WholeCut cut =
+      service.view().QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
+  const auto node_of = [&cut](size_t i) { return cut.fleet ? cut.nodes[i] : absl::string_view(); };
+  const uint64_t snapshot[3] = {
+      cut.own.sequence, static_cast<uint64_t>(absl::ToUnixMillis(cut.own.taken_at)),
+      static_cast<uint64_t>(absl::ToInt64Milliseconds(cut.own.age(now)))};
   size_t bytes_max = 2 + SnapshotBytes(snapshot);
   // Tag, length of up to three bytes, and the element.
-  for (size_t i = 0; i < ids.size(); ++i) bytes_max += 4 + SessionBytes(ids[i], statuses[i]);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    bytes_max += 4 + SessionBytes(ids[i], statuses[i], node_of(i));
+  }
   const size_t begin = out->size();
   out->resize(begin + bytes_max);
   auto* const first = reinterpret_cast<uint8_t*>(out->data()) + begin;
   uint8_t* to = WriteSnapshot(snapshot, first);
-  for (size_t i = 0; i < ids.size(); ++i) to = WriteSession(ids[i], statuses[i], to);
+  for (size_t i = 0; i < ids.size(); ++i) to = WriteSession(ids[i], statuses[i], node_of(i), to);
   out->resize(begin + static_cast<size_t>(to - first));
+  if (cut.fleet) AppendFleet(*service.view().others(), cut.others, now, out);
   return true;
 }
 

@@ -83,6 +83,7 @@ constexpr Method kMethods[] = {
                                &Service::GetServerStatus>},
     {"GetCounts",
      Invoke<pb::GetCountsRequest, pb::GetCountsResponse, &Service::GetCounts>},
+    {"GetFleet", Invoke<pb::GetFleetRequest, pb::GetFleetResponse, &Service::GetFleet>},
     {"ListSessions",
      Invoke<pb::ListSessionsRequest, pb::ListSessionsResponse, &Service::ListSessions>},
     {"GetHistory",

@@ -214,6 +214,37 @@ void Write(const pb::OnlineStatus& message, http::JsonWriter* out) {
     error.String("code", message.error().code());
     error.String("message", message.error().message());
   }
+  object.String("node", message.node());
+}
+
+void Write(const pb::FleetView& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.String("node", message.node());
+  object.EnumName("source", message.source(), pb::AnswerSource_Name<pb::AnswerSource>);
+  if (message.has_others_age_ms()) object.PresentInt64("othersAgeMs", message.others_age_ms());
+}
+
+void Write(const pb::FleetSummary& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.String("name", message.name());
+  object.String("node", message.node());
+  object.String("state", message.state());
+  object.Uint("nodes", message.nodes());
+  object.Uint("nodesAlive", message.nodes_alive());
+  object.Uint64("online", message.online());
+  if (message.has_others_age_ms()) object.PresentInt64("othersAgeMs", message.others_age_ms());
+}
+
+void Write(const pb::FleetNode& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.String("name", message.name());
+  object.Uint("number", message.number());
+  object.Bool("self", message.self());
+  object.Bool("alive", message.alive());
+  if (message.has_last_alive_age_ms()) {
+    object.PresentInt64("lastAliveAgeMs", message.last_alive_age_ms());
+  }
+  object.Uint64("online", message.online());
 }
 
 }  // namespace
@@ -243,6 +274,11 @@ absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* messag
 }
 
 absl::Status ReadJson(absl::string_view json, pb::GetCountsRequest*) {
+  pb::GetServerStatusRequest empty;
+  return ReadJson(json, &empty);
+}
+
+absl::Status ReadJson(absl::string_view json, pb::GetFleetRequest*) {
   pb::GetServerStatusRequest empty;
   return ReadJson(json, &empty);
 }
@@ -398,11 +434,13 @@ void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::str
   http::JsonWriter writer(out);
   ObjectWriter object(&writer);
   if (message.has_snapshot()) Write(message.snapshot(), object.Member("snapshot"));
-  if (message.sessions_size() == 0) return;
-  http::JsonWriter* array = object.Member("sessions");
-  array->StartArray();
-  for (const pb::OnlineStatus& session : message.sessions()) Write(session, array);
-  array->EndArray();
+  if (message.sessions_size() != 0) {
+    http::JsonWriter* array = object.Member("sessions");
+    array->StartArray();
+    for (const pb::OnlineStatus& session : message.sessions()) Write(session, array);
+    array->EndArray();
+  }
+  if (message.has_fleet()) Write(message.fleet(), object.Member("fleet"));
 }
 
 namespace {
@@ -442,6 +480,9 @@ void Write(const pb::QuerySessionByClientIdResponse& message, http::JsonWriter* 
     object.PresentInt64("endedNotAfterMs", message.ended_not_after_ms());
   }
   object.Bool("restored", message.restored());
+  object.EnumName("source", message.source(), pb::AnswerSource_Name<pb::AnswerSource>);
+  object.String("node", message.node());
+  if (message.has_fleet()) Write(message.fleet(), object.Member("fleet"));
 }
 
 void Write(const pb::StateCounts& message, http::JsonWriter* out) {
@@ -510,6 +551,33 @@ void WriteJson(const pb::GetCountsResponse& message, std::string* out) {
   object.Uint64("takeovers", message.takeovers());
   object.Uint64("sequence", message.sequence());
   object.Int64("feedEpoch", message.feed_epoch());
+  object.Uint64("onlineElsewhere", message.online_elsewhere());
+}
+
+void WriteJson(const pb::GetFleetResponse& message, std::string* out) {
+  http::JsonWriter writer(out);
+  ObjectWriter object(&writer);
+  if (message.has_summary()) Write(message.summary(), object.Member("summary"));
+  Array(&object, "nodes", message.nodes(),
+        [](const pb::FleetNode& m, http::JsonWriter* w) { Write(m, w); });
+  object.String("engine", message.engine());
+  object.Bool("ready", message.ready());
+  object.Bool("direct", message.direct());
+  object.Int64("leaseMs", message.lease_ms());
+  object.Uint64("ownSessions", message.own_sessions());
+  object.Uint64("otherSessions", message.other_sessions());
+  object.Uint64("queuedChanges", message.queued_changes());
+  object.Uint("shards", message.shards());
+  object.Uint("shardsLoading", message.shards_loading());
+  object.Uint64("eventsWritten", message.events_written());
+  object.Uint64("entriesRead", message.entries_read());
+  object.Uint64("resends", message.resends());
+  object.Uint64("loads", message.loads());
+  object.Uint64("takenOver", message.taken_over());
+  object.Uint64("kicks", message.kicks());
+  object.Uint64("engineErrors", message.engine_errors());
+  object.Uint64("writeErrors", message.write_errors());
+  object.String("lastError", message.last_error());
 }
 
 namespace {
@@ -658,6 +726,7 @@ void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   if (message.has_control()) Write(message.control(), object.Member("control"));
   if (message.has_topics()) Write(message.topics(), object.Member("topics"));
   if (message.has_webhook()) Write(message.webhook(), object.Member("webhook"));
+  if (message.has_fleet()) Write(message.fleet(), object.Member("fleet"));
 }
 
 }  // namespace session_status::api

@@ -24,6 +24,7 @@ absl::Status ReadJson(absl::string_view json, pb::BatchQuerySessionByClientIdsRe
 absl::Status ReadJson(absl::string_view json, pb::QuerySessionByClientIdRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::GetCountsRequest* message);
+absl::Status ReadJson(absl::string_view json, pb::GetFleetRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message);
 absl::Status ReadJson(absl::string_view json, pb::GetHistoryRequest* message);
@@ -35,6 +36,7 @@ void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::str
 void WriteJson(const pb::QuerySessionByClientIdResponse& message, std::string* out);
 void WriteJson(const pb::GetServerStatusResponse& message, std::string* out);
 void WriteJson(const pb::GetCountsResponse& message, std::string* out);
+void WriteJson(const pb::GetFleetResponse& message, std::string* out);
 void WriteJson(const pb::ListSessionsResponse& message, std::string* out);
 void WriteJson(const pb::GetHistoryResponse& message, std::string* out);
 void WriteJson(const pb::ListFlappersResponse& message, std::string* out);

@@ -5,6 +5,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "plugin/api/fleet_messages.h"
 
 namespace session_status::api {
 namespace {
@@ -110,8 +111,9 @@ void FillSession(absl::string_view client_id, const SessionDetails& details, abs
   FillDetails(details, now, keepalive_check_grain, out);
 }
 
-Service::Service(const registry::SessionRegistry& registry, ServerFacts facts)
-    : registry_(registry), facts_(std::move(facts)) {}
+Service::Service(const registry::SessionRegistry& registry, ServerFacts facts,
+                 const registry::OthersView* others)
+    : registry_(registry), view_(registry, others), facts_(std::move(facts)) {}
 
 absl::Status Service::CheckInstance(const std::string& instance_id) const {
   if (instance_id.empty() || instance_id == facts_.instance_id) return absl::OkStatus();
@@ -133,10 +135,13 @@ absl::Status Service::BatchQuerySessionByClientIds(
   absl::InlinedVector<absl::string_view, 16> ids(request.client_ids().begin(),
                                                  request.client_ids().end());
   absl::InlinedVector<SessionStatus, 16> statuses(count);
-  const SnapshotInfo info =
-      QueryCut(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
+  const registry::WholeCut cut =
+      view_.QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
 
-  FillSnapshot(info, now, reply->mutable_snapshot());
+  FillSnapshot(cut.own, now, reply->mutable_snapshot());
+  if (cut.fleet) {
+    FillFleetView(*view_.others(), cut.others.source, cut.others.as_of, now, reply->mutable_fleet());
+  }
   reply->mutable_sessions()->Reserve(static_cast<int>(count));
   for (size_t i = 0; i < count; ++i) {
     pb::OnlineStatus* out = reply->add_sessions();
@@ -149,6 +154,7 @@ absl::Status Service::BatchQuerySessionByClientIds(
     out->set_online(statuses[i].online());
     out->set_state(static_cast<pb::SessionState>(statuses[i].state));
     out->set_end_reason(static_cast<pb::EndReason>(statuses[i].reason));
+    if (cut.fleet) out->set_node(cut.nodes[i].data(), cut.nodes[i].size());
   }
   return absl::OkStatus();
 }
@@ -159,11 +165,16 @@ absl::Status Service::QuerySessionByClientId(const pb::QuerySessionByClientIdReq
   if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
   if (absl::Status s = CheckClientId(request.client_id()); !s.ok()) return s;
   reply->set_client_id(request.client_id());
-  SessionDetails details;
-  const bool known = registry_.FindDetails(request.client_id(), &details);
-  reply->set_online(details.status.online());
-  reply->set_state(static_cast<pb::SessionState>(details.status.state));
-  if (known) FillDetails(details, now, facts_.keepalive_check_grain, reply);
+  registry::WholeSession session;
+  if (absl::Status s = view_.Find(request.client_id(), now, &session); !s.ok()) return s;
+  reply->set_online(session.status().online());
+  reply->set_state(static_cast<pb::SessionState>(session.status().state));
+  if (view_.others() != nullptr) FillFleetPart(*view_.others(), session, now, reply);
+  if (session.elsewhere) {
+    FillOtherSession(session.other, reply);
+  } else if (session.known_here) {
+    FillDetails(session.own, now, facts_.keepalive_check_grain, reply);
+  }
   return absl::OkStatus();
 }
 
@@ -192,6 +203,9 @@ absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::T
   reply->set_offline_grace_ms(absl::ToInt64Milliseconds(facts_.offline_grace));
   if (store_ != nullptr) store_->FillStoreStatus(reply->mutable_session_store());
   for (const StatusSource& source : status_sources_) source(reply);
+  if (view_.others() != nullptr) {
+    FillFleetSummary(view_.others()->Status(), now, reply->mutable_fleet());
+  }
   return absl::OkStatus();
 }
 
@@ -228,6 +242,19 @@ absl::Status Service::GetCounts(const pb::GetCountsRequest&, absl::Time,
   }
   reply->set_connects(counts.connects);
   reply->set_takeovers(counts.takeovers);
+  if (view_.others() != nullptr) {
+    reply->set_online_elsewhere(view_.others()->Status().other_sessions);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Service::GetFleet(const pb::GetFleetRequest&, absl::Time now,
+                               pb::GetFleetResponse* reply) const {
+  if (view_.others() == nullptr) {
+    return absl::FailedPreconditionError(
+        "this broker is in no fleet; plugin_opt_fleet_url would put it into one");
+  }
+  FillFleet(view_.others()->Status(), now, reply);
   return absl::OkStatus();
 }
 

@@ -1,8 +1,10 @@
 // The status service itself: a typed request in, a typed reply or an error out. No transport, no
 // encoding.
 //
-// Threads:     any; const, takes no lock of its own.
-// Consistency: batches from one snapshot cut, single ids from the live registry.
+// Threads:     any; const, takes no lock of its own. In a fleet a single query may ask the fleet's
+//              engine and wait for it (registry/others_view.h).
+// Consistency: batches from one snapshot cut, single ids from the live registry; in a fleet, see
+//              registry/whole_view.h. Listings and counts are this node's own.
 // Errors:      absl::Status with the sixteen codes of the Connect protocol. A bad element of a
 //              batch is an error in that element only.
 #ifndef SESSION_STATUS_PLUGIN_API_SERVICE_H_
@@ -20,6 +22,7 @@
 #include "proto/session_status.pb.h"
 #include "registry/loss_grace.h"
 #include "registry/session_registry.h"
+#include "registry/whole_view.h"
 
 namespace session_status::api {
 
@@ -81,8 +84,9 @@ class StoreStatusSource {
 
 class Service {
  public:
-  // `registry` must outlive the service.
-  Service(const registry::SessionRegistry& registry, ServerFacts facts);
+  // `registry`, and `others` of a fleet, must outlive the service.
+  Service(const registry::SessionRegistry& registry, ServerFacts facts,
+          const registry::OthersView* others = nullptr);
 
   absl::Status BatchQuerySessionByClientIds(const pb::BatchQuerySessionByClientIdsRequest& request,
                                             absl::Time now,
@@ -94,6 +98,9 @@ class Service {
                                pb::GetServerStatusResponse* reply) const;
   absl::Status GetCounts(const pb::GetCountsRequest& request, absl::Time now,
                          pb::GetCountsResponse* reply) const;
+  // FailedPrecondition without a fleet.
+  absl::Status GetFleet(const pb::GetFleetRequest& request, absl::Time now,
+                        pb::GetFleetResponse* reply) const;
   // Unimplemented until use_lister() was called.
   absl::Status ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
                             pb::ListSessionsResponse* reply) const;
@@ -115,28 +122,21 @@ class Service {
   void use_lister(SessionLister* lister) { lister_ = lister; }
   void use_history(HistorySource* history) { history_ = history; }
   void use_audit(AuditSource* audit) { audit_ = audit; }
-  void use_grace(const registry::LossGrace* grace) { grace_ = grace; }
-
-  // All batches, in whatever encoding: one cut, with grace where that is set.
-  registry::SnapshotInfo QueryCut(absl::Span<const absl::string_view> client_ids,
-                                  absl::Span<registry::SessionStatus> statuses) const {
-    if (grace_ != nullptr) return grace_->QuerySnapshot(client_ids, statuses);
-    return registry_.QuerySnapshot(client_ids, statuses);
-  }
+  void use_grace(const registry::LossGrace* grace) { view_.use_grace(grace); }
   // Likewise; nullptr: there is none.
   void use_store(const StoreStatusSource* store) { store_ = store; }
 
-  const registry::SessionRegistry& registry() const { return registry_; }
+  const registry::WholeView& view() const { return view_; }
 
  private:
   absl::Status CheckInstance(const std::string& instance_id) const;
 
   const registry::SessionRegistry& registry_;
+  registry::WholeView view_;
   const ServerFacts facts_;
   SessionLister* lister_ = nullptr;
   HistorySource* history_ = nullptr;
   AuditSource* audit_ = nullptr;
-  const registry::LossGrace* grace_ = nullptr;
   const StoreStatusSource* store_ = nullptr;
   std::vector<StatusSource> status_sources_;
 };

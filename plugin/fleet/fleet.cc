@@ -12,6 +12,7 @@ namespace {
 using registry::AnswerSource;
 using registry::EndReason;
 using registry::OtherSession;
+using registry::OtherStatus;
 using registry::SessionEvent;
 using registry::SessionState;
 using registry::SessionStatus;
@@ -32,7 +33,8 @@ FleetOptions WithNodeId(FleetOptions options) {
 }
 
 SessionStatus StatusOf(const Directions& directions, const EngineLookup::Holder& holder) {
-  if (holder.node == kNobody || holder.node == directions.me) return {};
+  if (holder.node == kNobody) return {};
+  if (holder.node == directions.me) return {SessionState::kOffline, EndReason::kTakenOver};
   const auto node = directions.nodes.find(holder.node);
   if (node != directions.nodes.end() && node->second.lost) {
     return {SessionState::kOffline, EndReason::kNodeLost};
@@ -40,9 +42,9 @@ SessionStatus StatusOf(const Directions& directions, const EngineLookup::Holder&
   return {SessionState::kOnline, EndReason::kNone};
 }
 
-std::string NodeName(const Directions& directions, NodeNumber number) {
+absl::string_view NodeName(const Directions& directions, NodeNumber number) {
   const auto node = directions.nodes.find(number);
-  return node == directions.nodes.end() ? "" : node->second.name;
+  return node == directions.nodes.end() ? absl::string_view() : node->second.name;
 }
 
 }  // namespace
@@ -105,13 +107,14 @@ void Fleet::PublishSnapshot(absl::Time now) {
 }
 
 registry::OthersCut Fleet::QuerySnapshot(absl::Span<const absl::string_view> client_ids,
-                                         absl::Span<SessionStatus> out) const {
+                                         absl::Span<OtherStatus> out) const {
   registry::OthersCut cut;
   const std::shared_ptr<const Directions> directions = board_.GetDirections();
   if (directions == nullptr) return cut;
-  if (options_.mode == Mode::kDirect) return AskSnapshot(*directions, client_ids, out);
+  if (options_.mode == Mode::kDirect) return AskSnapshot(directions, client_ids, out);
   absl::InlinedVector<ClientHash, 16> hashes(client_ids.size());
   absl::InlinedVector<absl::string_view, 16> keys(client_ids.size());
+  absl::InlinedVector<SessionStatus, 16> statuses(client_ids.size());
   for (size_t i = 0; i < client_ids.size(); ++i) {
     hashes[i] = directions->hasher.Hash(client_ids[i]);
     keys[i] = hashes[i].view();
@@ -119,22 +122,44 @@ registry::OthersCut Fleet::QuerySnapshot(absl::Span<const absl::string_view> cli
   // (2) acquire; pairs with (1).
   const int64_t micros = cut_as_of_us_.load(std::memory_order_acquire);
   if (micros != kNever) cut.as_of = absl::FromUnixMicros(micros);
-  cut.snapshot = others_.QuerySnapshot(keys, out);
+  cut.snapshot = others_.QuerySnapshot(keys, absl::MakeSpan(statuses));
+  cut.names = directions;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    out[i].status = statuses[i];
+    if (statuses[i].state != SessionState::kUnknown) AddDetails(*directions, keys[i], &out[i]);
+  }
   return cut;
 }
 
-registry::OthersCut Fleet::AskSnapshot(const Directions& directions,
+// Node and time are of the live view: left out when that has moved on from the cut.
+void Fleet::AddDetails(const Directions& directions, absl::string_view key,
+                       OtherStatus* out) const {
+  registry::SessionDetails details;
+  if (!others_.FindDetails(key, &details) || details.status.state != out->status.state) return;
+  if (out->status.online()) {
+    out->node = NodeName(directions, details.listener_port);
+  } else {
+    out->ended_at = details.disconnected_at;
+  }
+}
+
+registry::OthersCut Fleet::AskSnapshot(const std::shared_ptr<const Directions>& directions,
                                        absl::Span<const absl::string_view> client_ids,
-                                       absl::Span<SessionStatus> out) const {
+                                       absl::Span<OtherStatus> out) const {
   registry::OthersCut cut;
+  cut.source = AnswerSource::kEngine;
   std::vector<EngineLookup::Holder> holders(client_ids.size());
   const absl::Time now = clocks_.wall();
-  if (!lookup_.Find(directions, client_ids, clocks_.monotonic(), absl::MakeSpan(holders)).ok()) {
+  if (!lookup_.Find(*directions, client_ids, clocks_.monotonic(), absl::MakeSpan(holders)).ok()) {
     return cut;
   }
-  for (size_t i = 0; i < holders.size(); ++i) out[i] = StatusOf(directions, holders[i]);
+  for (size_t i = 0; i < holders.size(); ++i) {
+    out[i].status = StatusOf(*directions, holders[i]);
+    if (out[i].status.online()) out[i].node = NodeName(*directions, holders[i].node);
+  }
   cut.as_of = now;
   cut.snapshot.taken_at = now;
+  cut.names = directions;
   return cut;
 }
 
@@ -145,7 +170,9 @@ void Fleet::FromReplica(const Directions& directions, absl::string_view client_i
   session->status = details.status;
   session->connected_at = details.connected_at;
   session->disconnected_at = details.disconnected_at;
-  if (details.status.online()) session->node = NodeName(directions, details.listener_port);
+  if (details.status.online()) {
+    session->node = std::string(NodeName(directions, details.listener_port));
+  }
 }
 
 absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSession* session) const {
@@ -159,8 +186,8 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
   }
   if (!asked.ok()) {
     if (options_.when_engine_away == WhenEngineAway::kFail) {
-      return absl::UnavailableError("the fleet's engine does not answer, and plugin_opt_fleet_exact "
-                                    "is engine");
+      return absl::UnavailableError(
+          "the fleet's engine does not answer, and plugin_opt_fleet_when_away is fail");
     }
     session->as_of = board_.GetAsOf();
     return absl::OkStatus();
@@ -170,15 +197,16 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
   const SessionStatus status = StatusOf(*directions, holder);
   if (status.online()) {
     session->status = status;
-    session->node = NodeName(*directions, holder.node);
+    session->node = std::string(NodeName(*directions, holder.node));
     session->connected_at = absl::FromUnixMicros(static_cast<int64_t>(holder.epoch));
     session->disconnected_at = absl::InfinitePast();
   } else if (session->status.online()) {
     // Our copy is behind: how it ended is not known here yet.
     session->status = {SessionState::kOffline, EndReason::kUnknown};
     session->node.clear();
-  } else if (status.state == SessionState::kOffline) {
+  } else if (status.reason == EndReason::kNodeLost) {
     session->status = status;
+    session->connected_at = absl::FromUnixMicros(static_cast<int64_t>(holder.epoch));
   }
   return absl::OkStatus();
 }

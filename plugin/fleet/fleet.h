@@ -53,10 +53,12 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
 
   void PublishSnapshot(absl::Time now) override;
   registry::OthersCut QuerySnapshot(absl::Span<const absl::string_view> client_ids,
-                                    absl::Span<registry::SessionStatus> out) const override;
+                                    absl::Span<registry::OtherStatus> out) const override;
   absl::Status Find(absl::string_view client_id, absl::Time now,
                     registry::OtherSession* session) const override;
   registry::FleetStatus Status() const override { return board_.GetStatus(); }
+  absl::Time AsOf() const override { return board_.GetAsOf(); }
+  const std::string& node() const override { return options_.node_id; }
 
   const registry::SessionRegistry& others() const { return others_; }
 
@@ -64,9 +66,11 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   void End(bool leave);
   void FromReplica(const Directions& directions, absl::string_view client_id,
                    registry::OtherSession* session) const;
-  registry::OthersCut AskSnapshot(const Directions& directions,
+  registry::OthersCut AskSnapshot(const std::shared_ptr<const Directions>& directions,
                                   absl::Span<const absl::string_view> client_ids,
-                                  absl::Span<registry::SessionStatus> out) const;
+                                  absl::Span<registry::OtherStatus> out) const;
+  void AddDetails(const Directions& directions, absl::string_view key,
+                  registry::OtherStatus* out) const;
 
   const FleetOptions options_;
   const registry::SessionRegistry& own_;

@@ -16,7 +16,11 @@ namespace {
 constexpr size_t kChangesPerRoundMax = 8192;
 // A shard's stream holds this many entries, one per batch: at ten rounds per 100 ms and a handful of
 // nodes some ten seconds; who is further behind loads the shard.
-constexpr absl::string_view kStreamEntriesMax = "4000";
+constexpr size_t kStreamEntriesMax = 4000;
+// Large batches keep fewer, so that a stream has about this many events, 0.4 MB: on one core's
+// limit of 200,000 events a second, with 16 shards, more than a second of history.
+constexpr size_t kStreamEventsMax = 16'384;
+constexpr size_t kStreamEntriesMin = 32;
 constexpr absl::Duration kWriteRefusedPause = absl::Milliseconds(500);
 constexpr absl::Duration kPublishInterval = absl::Milliseconds(100);
 
@@ -27,6 +31,11 @@ std::string RandomHex(std::mt19937_64& random) {
 uint64_t Seed() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
+}
+
+std::string StreamEntries(size_t batch_events) {
+  return absl::StrCat(std::clamp(kStreamEventsMax / std::max<size_t>(batch_events, 1),
+                                 kStreamEntriesMin, kStreamEntriesMax));
 }
 
 std::string EncodeGenerations(const std::vector<Generation>& generations) {
@@ -179,17 +188,18 @@ void FleetLoop::AddBatch(uint32_t shard, const ShardWriter::Batch& batch) {
   const std::string node = EncodeNode(number_);
   const std::string generation = EncodeGeneration(batch.generation);
   const std::string number = absl::StrCat(batch.number);
+  const std::string stream_entries = StreamEntries(batch.events.size());
   EngineConnection& connection = EngineOf(shard).connection;
   const auto on_reply = [this, shard](const Reply& reply) { OnBatchReply(shard, reply); };
   switch (batch.kind) {
     case ShardWriter::Batch::Kind::kBegin:
       connection.Add({"FCALL", "ss1_begin", "2", owners, changes, node, generation,
-                      EncodeGenerations(batch.older), kStreamEntriesMax, RandomHex(random_)},
+                      EncodeGenerations(batch.older), stream_entries, RandomHex(random_)},
                      on_reply);
       return;
     case ShardWriter::Batch::Kind::kFinish:
       connection.Add({"FCALL", "ss1_finish", "2", owners, changes, node, generation, number,
-                      kStreamEntriesMax},
+                      stream_entries},
                      on_reply);
       return;
     case ShardWriter::Batch::Kind::kApply:
@@ -206,7 +216,7 @@ void FleetLoop::AddBatch(uint32_t shard, const ShardWriter::Batch& batch) {
   const std::string key_count = absl::StrCat(buckets.size() + 2);
   std::vector<absl::string_view> command = {"FCALL", "ss1_apply", key_count, owners, changes};
   command.insert(command.end(), buckets.begin(), buckets.end());
-  command.insert(command.end(), {node, generation, number, kStreamEntriesMax, events});
+  command.insert(command.end(), {node, generation, number, stream_entries, events});
   connection.Add(command, on_reply);
 }
 

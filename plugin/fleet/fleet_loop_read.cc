@@ -94,6 +94,8 @@ void FleetLoop::OnRead(const Reply& reply) {
       const std::optional<Entry> entry = DecodeEntry(fields[1].text());
       const absl::string_view id = entries[j][0].text();
       ++status_.entries_read;
+      // Who is that? Answers should name it.
+      if (entry.has_value() && directory_.Find(entry->node) == nullptr) next_nodes_ = now_;
       if (entry.has_value() && ParseId(id) <= ParseId(reading.loaded_to)) {
         table_->Replay(*entry);
       } else if (!entry.has_value() || !table_->ApplyEntry(shard, *entry, wall_)) {
@@ -245,6 +247,7 @@ void FleetLoop::OnNodes(const Reply& reply) {
   for (size_t i = 0; i + 1 < reply.size(); i += 2) {
     const int64_t number = reply[i].integer();
     if (number < 1 || number > UINT16_MAX) continue;
+    if (directory_.Find(static_cast<NodeNumber>(number)) == nullptr) next_publish_ = now_;
     directory_.OnListed(static_cast<NodeNumber>(number), reply[i + 1].text());
   }
   const NodeDirectory::Node* me = directory_.Find(number_);

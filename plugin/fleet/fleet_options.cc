@@ -1,5 +1,7 @@
 #include "plugin/fleet/fleet_options.h"
 
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "absl/strings/ascii.h"
@@ -79,7 +81,7 @@ absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
   absl::string_view rest = text;
   if (absl::StrContains(text, "@")) {
     return absl::InvalidArgumentError(
-        "a password does not belong into the URL; use plugin_opt_fleet_credentials");
+        "a password does not belong into the URL; use plugin_opt_fleet_credentials_file");
   }
   bool good = false;
   if (absl::ConsumePrefix(&rest, "redis://")) {
@@ -98,6 +100,11 @@ absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
 }
 
 absl::Status ReadCredentials(const std::string& path, Credentials* out) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is open to other users; chmod o-rwx would close it"));
+  }
   std::ifstream file(path);
   std::string line;
   if (!std::getline(file, line)) {

@@ -49,7 +49,8 @@ struct Credentials {
   std::string user;  // empty: the default user
   std::string password;
 };
-// A file with the password, or "user password", on its first line. Never logged.
+// A file with the password, or "user password", on its first line, closed to other users. Never
+// logged.
 absl::Status ReadCredentials(const std::string& path, Credentials* out);
 
 struct FleetOptions {

@@ -23,6 +23,18 @@ void HealthSurface::Handle(const http::Request& request, http::Reply* reply) {
                     : absl::StrCat("snapshot: ", fresh ? "ok" : "not ready", ", ",
                                    absl::FormatDuration(absl::Trunc(age, absl::Milliseconds(1))),
                                    " old, at most ", absl::FormatDuration(age_max), "\n");
+  if (others_ != nullptr) CheckFleet(reply);
+}
+
+void HealthSurface::CheckFleet(http::Reply* reply) const {
+  const registry::FleetStatus fleet = others_->Status();
+  if (fleet.ready) {
+    absl::StrAppend(&reply->body, "fleet: ok, ", fleet.state, "\n");
+    return;
+  }
+  reply->status = 503;
+  absl::StrAppend(&reply->body, "fleet: not ready, ", fleet.state, ", ", fleet.shards_loading, " of ",
+                  fleet.shards, " shards still to load\n");
 }
 
 void HealthSurface::HandleRefused(const http::Request&, int status, absl::string_view message,

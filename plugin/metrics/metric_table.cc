@@ -103,6 +103,30 @@ void FromStore(const Readings& r, Samples* out) {
   if (r.store.has_value()) out->push_back(Sample((*r.store).*kField));
 }
 
+template <uint64_t registry::FleetStatus::*kField>
+void FromFleet(const Readings& r, Samples* out) {
+  if (r.fleet.has_value()) out->push_back(Sample((*r.fleet).*kField));
+}
+
+void ReadFleetNodes(const Readings& r, Samples* out) {
+  if (!r.fleet.has_value()) return;
+  uint64_t alive = 0;
+  for (const registry::FleetNode& node : r.fleet->nodes) alive += node.alive ? 1 : 0;
+  out->push_back(Sample(alive, {{"state", "alive"}}));
+  out->push_back(Sample(r.fleet->nodes.size() - alive, {{"state", "lost"}}));
+}
+
+void ReadFleetSessions(const Readings& r, Samples* out) {
+  if (!r.fleet.has_value()) return;
+  out->push_back(Sample(r.fleet->own_sessions, {{"part", "own"}}));
+  out->push_back(Sample(r.fleet->other_sessions, {{"part", "others"}}));
+}
+
+void ReadFleetAge(const Readings& r, Samples* out) {
+  if (!r.fleet.has_value() || r.fleet->as_of == absl::InfinitePast()) return;
+  out->push_back(Sample(absl::ToDoubleSeconds(r.now - r.fleet->as_of)));
+}
+
 void ReadBuildInfo(const Readings& r, Samples* out) {
   out->push_back(Sample(1, {{"version", std::string(r.server.version)},
                             {"broker", std::string(r.server.broker)}}));
@@ -416,6 +440,48 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_webhook_failures_in_a_row", MetricType::Gauge, "",
      "Failed posts since the last one that was answered.", "webhook",
      FromWebhook<&WebhookReadings::failures_in_a_row>},
+    {"session_status_fleet_ready", MetricType::Gauge, "",
+     "1 when the other nodes' sessions have been read once.", "fleet",
+     [](const Readings& r, Samples* out) {
+       if (r.fleet.has_value()) out->push_back(Sample(r.fleet->ready ? 1 : 0));
+     }},
+    {"session_status_fleet_nodes", MetricType::Gauge, "state",
+     "Nodes of the fleet, this one included, that hold their lease or lost it.", "fleet",
+     ReadFleetNodes},
+    {"session_status_fleet_sessions", MetricType::Gauge, "part",
+     "Clients online on this node, and on all others.", "fleet", ReadFleetSessions},
+    {"session_status_fleet_others_age_seconds", MetricType::Gauge, "",
+     "How old the knowledge about other nodes' clients is.", "fleet", ReadFleetAge},
+    {"session_status_fleet_queued_changes", MetricType::Gauge, "",
+     "Changes of this node's clients that are not in the engine yet.", "fleet",
+     FromFleet<&registry::FleetStatus::queued>},
+    {"session_status_fleet_loading_shards", MetricType::Gauge, "",
+     "Shards of the others' sessions that are being read as a whole.", "fleet",
+     FromFleet<&registry::FleetStatus::shards_loading>},
+    {"session_status_fleet_written_changes_total", MetricType::Counter, "",
+     "Changes written to the engine, repetitions after faults included.", "fleet",
+     FromFleet<&registry::FleetStatus::events_written>},
+    {"session_status_fleet_read_batches_total", MetricType::Counter, "",
+     "Batches of changes read from the engine, our own included.", "fleet",
+     FromFleet<&registry::FleetStatus::entries_read>},
+    {"session_status_fleet_resends_total", MetricType::Counter, "",
+     "Shards of our own sessions written again as a whole.", "fleet",
+     FromFleet<&registry::FleetStatus::resends>},
+    {"session_status_fleet_loads_total", MetricType::Counter, "",
+     "Shards of the others' sessions read as a whole.", "fleet",
+     FromFleet<&registry::FleetStatus::loads>},
+    {"session_status_fleet_takeovers_total", MetricType::Counter, "",
+     "Clients of this node that connected to another one.", "fleet",
+     FromFleet<&registry::FleetStatus::taken_over>},
+    {"session_status_fleet_kicks_total", MetricType::Counter, "",
+     "Connections closed because the client had connected to another node.", "fleet",
+     FromFleet<&registry::FleetStatus::kicks>},
+    {"session_status_fleet_engine_errors_total", MetricType::Counter, "",
+     "Connections to the engine that were lost or refused.", "fleet",
+     FromFleet<&registry::FleetStatus::engine_errors>},
+    {"session_status_fleet_refused_writes_total", MetricType::Counter, "",
+     "Writes that the engine refused, for example because its memory is full.", "fleet",
+     FromFleet<&registry::FleetStatus::write_errors>},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "plugin/metrics/duration_histogram.h"
 #include "plugin/metrics/query_recorder.h"
+#include "registry/others_view.h"
 #include "registry/session_registry.h"
 
 namespace session_status::metrics {
@@ -155,6 +156,7 @@ struct Readings {
   std::optional<ControlReadings> control;
   std::optional<TopicReadings> topics;
   std::optional<WebhookReadings> webhook;
+  std::optional<registry::FleetStatus> fleet;
   const QueryRecorder* queries = nullptr;             // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;

@@ -49,6 +49,16 @@ bool WantsNestedLists(const Call& call) {
   return absl::StartsWith(call.HeaderText("x-sdk-client"), "CPP/");
 }
 
+absl::string_view ScopeName(Scope scope) {
+  switch (scope) {
+    case Scope::kFleet: return "fleet";
+    case Scope::kStale: return "stale";
+    case Scope::kLocal: return "local";
+    case Scope::kNode: break;
+  }
+  return "";
+}
+
 int64_t RetryAfterMs(absl::Duration wait) {
   return std::max<int64_t>(absl::ToInt64Milliseconds(wait + absl::Microseconds(999)), 1);
 }
@@ -212,24 +222,28 @@ Check OpenApiSurface::CheckAccess(Call* call) {
 
 Check OpenApiSurface::ExecuteBatch(Call* call, http::Reply* reply) {
   absl::InlinedVector<bool, 16> online(call->client_ids.size());
-  const registry::SnapshotInfo info =
-      parts_.source->Batch(call->instance_id, call->client_ids, absl::MakeSpan(online));
+  const BatchCut cut = parts_.source->Batch(call->instance_id, call->client_ids, call->request.now,
+                                            absl::MakeSpan(online));
   Check error = CountTransaction(*call);
   if (error.has_value()) return error;
   const bool nested = options_.cpp_sdk_lists && WantsNestedLists(*call);
   WriteBatchReply(call->format, nested ? ListShape::kNested : ListShape::kFlat, call->request_id.text(),
                   call->client_ids, online, &reply->body);
-  AddFreshness(info.sequence, info.age(call->request.now), reply);
+  // The answer is as old as its older part.
+  AddFreshness(cut.snapshot.sequence,
+               std::max(cut.snapshot.age(call->request.now), cut.others_age), cut.scope, reply);
   return absl::nullopt;
 }
 
 Check OpenApiSurface::ExecuteQuery(Call* call, http::Reply* reply) {
   const uint64_t sequence = parts_.source->LiveSequence();
-  const bool online = parts_.source->Exact(call->instance_id, call->client_ids[0]);
+  const ExactAnswer answer =
+      parts_.source->Exact(call->instance_id, call->client_ids[0], call->request.now);
+  if (!answer.available) return ApiError(ErrorCode::kServiceUnavailable);
   Check error = CountTransaction(*call);
   if (error.has_value()) return error;
-  WriteQueryReply(call->format, call->request_id.text(), online, &reply->body);
-  AddFreshness(sequence, absl::ZeroDuration(), reply);
+  WriteQueryReply(call->format, call->request_id.text(), answer.online, &reply->body);
+  AddFreshness(sequence, answer.age, answer.scope, reply);
   return absl::nullopt;
 }
 
@@ -244,10 +258,13 @@ Check OpenApiSurface::CountTransaction(const Call& call) {
   return ApiError(ErrorCode::kSystemOverFlow);
 }
 
-void OpenApiSurface::AddFreshness(uint64_t sequence, absl::Duration age, http::Reply* reply) const {
+void OpenApiSurface::AddFreshness(uint64_t sequence, absl::Duration age, Scope scope,
+                                  http::Reply* reply) const {
   reply->headers.emplace_back("x-session-status-sequence", absl::StrCat(sequence));
   reply->headers.emplace_back("x-session-status-age-ms",
                               absl::StrCat(std::max<int64_t>(absl::ToInt64Milliseconds(age), 0)));
+  if (scope == Scope::kNode) return;
+  reply->headers.emplace_back("x-session-status-scope", std::string(ScopeName(scope)));
 }
 
 void OpenApiSurface::WriteErrorReply(const http::Request& request, Format format,

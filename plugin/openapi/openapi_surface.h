@@ -103,7 +103,7 @@ class OpenApiSurface : public http::Handler {
   Check ExecuteBatch(Call* call, http::Reply* reply);
   Check ExecuteQuery(Call* call, http::Reply* reply);
   Check CountTransaction(const Call& call);
-  void AddFreshness(uint64_t sequence, absl::Duration age, http::Reply* reply) const;
+  void AddFreshness(uint64_t sequence, absl::Duration age, Scope scope, http::Reply* reply) const;
   void WriteErrorReply(const http::Request& request, Format format, absl::string_view request_id,
                        const ApiError& error, http::Reply* reply) const;
   void Observe(const Call& call, absl::string_view code, int http_status) const;

@@ -4,9 +4,9 @@
 
 namespace session_status::openapi {
 
-registry::SnapshotInfo RegistrySource::Batch(absl::string_view instance_id,
-                                             absl::Span<const absl::string_view> client_ids,
-                                             absl::Span<bool> online) {
+BatchCut RegistrySource::Batch(absl::string_view instance_id,
+                               absl::Span<const absl::string_view> client_ids, absl::Time,
+                               absl::Span<bool> online) {
   absl::InlinedVector<registry::SessionStatus, 16> statuses(client_ids.size());
   const auto span = absl::MakeSpan(statuses);
   const registry::SnapshotInfo info = grace_ == nullptr
@@ -20,7 +20,8 @@ registry::SnapshotInfo RegistrySource::Batch(absl::string_view instance_id,
   return info;
 }
 
-bool RegistrySource::Exact(absl::string_view instance_id, absl::string_view client_id) {
+ExactAnswer RegistrySource::Exact(absl::string_view instance_id, absl::string_view client_id,
+                                  absl::Time) {
   if (instances_.single() && instance_id == instances_.default_instance()) {
     return registry_.Find(client_id).online();
   }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "plugin/api/json_codec.h"
+#include "tests/testing/fake_others.h"
 
 namespace session_status::api {
 namespace {
@@ -42,9 +43,10 @@ class BatchJsonTest : public ::testing::Test {
     }
   }
   // By messages and the codec.
-  std::string General(const pb::BatchQuerySessionByClientIdsRequest& request, absl::Time now) {
+  std::string General(const Service& service,
+                      const pb::BatchQuerySessionByClientIdsRequest& request, absl::Time now) {
     pb::BatchQuerySessionByClientIdsResponse reply;
-    EXPECT_TRUE(service_.BatchQuerySessionByClientIds(request, now, &reply).ok());
+    EXPECT_TRUE(service.BatchQuerySessionByClientIds(request, now, &reply).ok());
     std::string out;
     WriteJson(reply, &out);
     return out;
@@ -56,11 +58,14 @@ class BatchJsonTest : public ::testing::Test {
     return answered;
   }
 
+  // Random batches, answered both ways.
+  void Compare(const Service& service);
+
   registry::SessionRegistry registry_;
   const Service service_{registry_, ServerFacts()};
 };
 
-TEST_F(BatchJsonTest, WritesTheBytesThatTheGeneralWayWrites) {
+void BatchJsonTest::Compare(const Service& service) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed=", seed));
     std::mt19937_64 rng(seed);
@@ -75,9 +80,28 @@ TEST_F(BatchJsonTest, WritesTheBytesThatTheGeneralWayWrites) {
     const absl::Time now = kStart + absl::Milliseconds(static_cast<int64_t>(rng() % 100'000)) *
                                         static_cast<int64_t>(seed % 3);
     std::string out = "before";
-    ASSERT_TRUE(AnswerPlainJsonBatch(service_, Text(request), now, &out));
-    ASSERT_EQ(out, "before" + General(request, now));
+    ASSERT_TRUE(AnswerPlainJsonBatch(service, Text(request), now, &out));
+    ASSERT_EQ(out, "before" + General(service, request, now));
   }
+}
+
+TEST_F(BatchJsonTest, WritesTheBytesThatTheGeneralWayWrites) { Compare(service_); }
+
+TEST_F(BatchJsonTest, WritesTheBytesThatTheGeneralWayWritesInAFleetToo) {
+  testing::FakeOthers others;
+  const Service service(registry_, ServerFacts(), &others);
+  Compare(service);  // knows nothing of the others yet
+  others.as_of = kStart - absl::Milliseconds(250);
+  for (int i = 0; i < 1000; i += 2) {
+    testing::FakeOthers::Client& client = others.clients[absl::StrCat("c", i)];
+    client.status.state = static_cast<registry::SessionState>(i / 2 % registry::kSessionStateCount);
+    if (client.status.online()) client.node = i % 16 == 2 ? "" : "node \"two\"";
+    if (i % 3 == 0) client.status.reason = static_cast<EndReason>(i % registry::kEndReasonCount);
+    client.at = kStart + absl::Seconds(i % 4 - 1);
+  }
+  Compare(service);
+  others.source = registry::AnswerSource::kEngine;
+  Compare(service);
 }
 
 TEST_F(BatchJsonTest, LeavesWhatIsNotPlainToTheGeneralWay) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/testing/fake_others.h"
 
 namespace session_status::api {
 namespace {
@@ -36,9 +37,10 @@ class BatchWireTest : public ::testing::Test {
     }
   }
   // By protobuf's own messages.
-  std::string General(const pb::BatchQuerySessionByClientIdsRequest& request, absl::Time now) {
+  std::string General(const Service& service,
+                      const pb::BatchQuerySessionByClientIdsRequest& request, absl::Time now) {
     pb::BatchQuerySessionByClientIdsResponse reply;
-    EXPECT_TRUE(service_.BatchQuerySessionByClientIds(request, now, &reply).ok());
+    EXPECT_TRUE(service.BatchQuerySessionByClientIds(request, now, &reply).ok());
     return reply.SerializeAsString();
   }
   bool Plain(const std::string& message) {
@@ -48,11 +50,14 @@ class BatchWireTest : public ::testing::Test {
     return answered;
   }
 
+  // Random batches, answered both ways.
+  void Compare(const Service& service);
+
   registry::SessionRegistry registry_;
   const Service service_{registry_, ServerFacts()};
 };
 
-TEST_F(BatchWireTest, WritesTheBytesThatProtobufWrites) {
+void BatchWireTest::Compare(const Service& service) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed=", seed));
     std::mt19937_64 rng(seed);
@@ -67,9 +72,28 @@ TEST_F(BatchWireTest, WritesTheBytesThatProtobufWrites) {
     const absl::Time now = kStart + absl::Milliseconds(static_cast<int64_t>(rng() % 100'000)) *
                                         static_cast<int64_t>(seed % 3);
     std::string out = "before";
-    ASSERT_TRUE(AnswerPlainBatch(service_, request.SerializeAsString(), now, &out));
-    ASSERT_EQ(out, "before" + General(request, now));
+    ASSERT_TRUE(AnswerPlainBatch(service, request.SerializeAsString(), now, &out));
+    ASSERT_EQ(out, "before" + General(service, request, now));
   }
+}
+
+TEST_F(BatchWireTest, WritesTheBytesThatProtobufWrites) { Compare(service_); }
+
+TEST_F(BatchWireTest, WritesTheBytesThatProtobufWritesInAFleetToo) {
+  testing::FakeOthers others;
+  const Service service(registry_, ServerFacts(), &others);
+  Compare(service);  // knows nothing of the others yet
+  others.as_of = kStart - absl::Milliseconds(250);
+  for (int i = 0; i < 1000; i += 2) {
+    testing::FakeOthers::Client& client = others.clients[absl::StrCat("c", i)];
+    client.status.state = static_cast<registry::SessionState>(i / 2 % registry::kSessionStateCount);
+    if (client.status.online()) client.node = i % 16 == 2 ? "" : "node \"two\"";
+    if (i % 3 == 0) client.status.reason = static_cast<EndReason>(i % registry::kEndReasonCount);
+    client.at = kStart + absl::Seconds(i % 4 - 1);
+  }
+  Compare(service);
+  others.source = registry::AnswerSource::kEngine;
+  Compare(service);
 }
 
 TEST_F(BatchWireTest, LeavesWhatIsNotPlainToTheGeneralWay) {

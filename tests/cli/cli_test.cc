@@ -124,6 +124,12 @@ TEST_F(CliTest, AuditShowsWhatWasComparedAndTheDrift) {
   EXPECT_THAT(Ask("--json audit").output, HasSubstr("\"seesBrokerTable\":true"));
 }
 
+TEST_F(CliTest, WithoutAFleetTheFleetCommandSaysWhichOptionWouldMakeOne) {
+  const CliResult result = Ask("fleet");
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.output, HasSubstr("plugin_opt_fleet_url"));
+}
+
 TEST_F(CliTest, TheServersRefusalIsExitStatusFour) {
   const CliResult result = Ask("query ''");
   EXPECT_EQ(result.exit_code, 4);

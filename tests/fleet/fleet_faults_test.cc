@@ -87,6 +87,17 @@ const Fault kFaults[] = {
        world.Churn(300, absl::Seconds(2));
        world.engine().Signal(SIGCONT);
      }},
+    {"DirectModeWithoutACopy",
+     [](FleetWorld& world) { world.Churn(1000, absl::Milliseconds(300)); },
+     {.clients = 50, .mode = fleet::Mode::kDirect}},
+    {"TwoEnginesOneRestartedEmpty",
+     [](FleetWorld& world) {
+       world.second_engine().Kill();
+       world.Churn(300, absl::Milliseconds(500));
+       world.second_engine().Start();
+       world.Churn(300, absl::Milliseconds(300));
+     },
+     {.second_engine = true}},
     {"EngineRefusesWrites",
      [](FleetWorld& world) {
        world.engine().Command("CONFIG SET maxmemory 1");

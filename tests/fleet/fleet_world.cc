@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "registry/whole_view.h"
 #include "tests/testing/wait.h"
 
 namespace session_status::testing {
@@ -86,26 +87,22 @@ void FleetNode::Tick() {
 
 bool FleetNode::OnlineInSnapshot(const std::string& id) const {
   const absl::string_view ids[] = {id};
-  registry::SessionStatus own[1];
-  registry::SessionStatus other[1];
-  registry_->QuerySnapshot(ids, absl::MakeSpan(own));
-  fleet_->QuerySnapshot(ids, absl::MakeSpan(other));
-  return own[0].online() || other[0].online();
+  registry::SessionStatus status[1];
+  registry::WholeView(*registry_, &*fleet_).QuerySnapshot(ids, absl::MakeSpan(status));
+  return status[0].online();
 }
 
 bool FleetNode::OnlineExactly(const std::string& id, std::string* node) const {
-  if (registry_->Find(id).online()) {
-    if (node != nullptr) *node = name_;
-    return true;
-  }
-  registry::OtherSession session;
-  if (!fleet_->Find(id, Now(), &session).ok()) return false;
-  if (node != nullptr) *node = session.node;
-  return session.status.online();
+  registry::WholeSession session;
+  const registry::WholeView view(*registry_, &*fleet_);
+  if (!view.Find(id, Now(), &session).ok()) return false;
+  if (node != nullptr) *node = session.elsewhere ? session.other.node : name_;
+  return session.status().online();
 }
 
 FleetWorld::FleetWorld(const WorldOptions& options) : random_(options.seed) {
   if (options.url.empty()) engine_ = std::make_unique<RedisProcess>(options.engine_arguments);
+  if (options.second_engine) second_engine_ = std::make_unique<RedisProcess>();
   for (size_t i = 0; i < options.clients; ++i) clients_.push_back(absl::StrCat("client-", i));
   for (size_t i = 0; i < options.nodes; ++i) {
     fleet::FleetOptions fleet;
@@ -116,6 +113,13 @@ FleetWorld::FleetWorld(const WorldOptions& options) : random_(options.seed) {
     }
     fleet.engines.emplace_back();
     EXPECT_TRUE(fleet::ParseEngineUrl(url, &fleet.engines.back()).ok());
+    if (second_engine_ != nullptr) {
+      fleet.engines.emplace_back();
+      EXPECT_TRUE(fleet::ParseEngineUrl(
+                      absl::StrCat("redis://127.0.0.1:", second_engine_->port()),
+                      &fleet.engines.back())
+                      .ok());
+    }
     fleet.name = "test";
     fleet.lease = options.lease;
     fleet.takeover = options.takeover;

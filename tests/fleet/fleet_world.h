@@ -68,6 +68,7 @@ struct WorldOptions {
   fleet::Mode mode = fleet::Mode::kReplica;
   std::vector<std::string> engine_arguments{};
   std::string url{};            // instead of an engine of its own behind proxies
+  bool second_engine = false;   // static sharding: every other shard lives there
 };
 
 class FleetWorld {
@@ -87,6 +88,7 @@ class FleetWorld {
   FleetNode& node(size_t i) { return *nodes_[i]; }
   size_t size() const { return nodes_.size(); }
   RedisProcess& engine() { return *engine_; }
+  RedisProcess& second_engine() { return *second_engine_; }
   TcpProxy& link(size_t i) { return *links_[i]; }
   std::mt19937_64& random() { return random_; }
   std::string Describe();
@@ -97,6 +99,7 @@ class FleetWorld {
 
   std::mt19937_64 random_;
   std::unique_ptr<RedisProcess> engine_;
+  std::unique_ptr<RedisProcess> second_engine_;
   std::vector<std::unique_ptr<TcpProxy>> links_;
   std::vector<std::unique_ptr<FleetNode>> nodes_;
   std::vector<std::string> clients_;

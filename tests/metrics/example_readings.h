@@ -55,6 +55,11 @@ struct ExampleSources {
     r.topics->published = 9;
     r.webhook.emplace();
     r.webhook->delivered_events = 8;
+    r.fleet.emplace();
+    r.fleet->ready = true;
+    r.fleet->as_of = r.now - absl::Milliseconds(20);
+    r.fleet->nodes.resize(2);
+    r.fleet->nodes[0].alive = true;
     r.queries = &queries;
     r.event_callback = &event_callback;
     r.snapshot_publish = &snapshot_publish;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/testing/fake_others.h"
+
 namespace session_status::metrics {
 namespace {
 
@@ -40,6 +42,28 @@ TEST_F(HealthSurfaceTest, ReadyDependsOnTheAgeOfTheSnapshot) {
   EXPECT_EQ(Get("/readyz", start_ + absl::Seconds(6)).status, 503);
   EXPECT_EQ(Get("/readyz", start_ + absl::Seconds(6)).body,
             "snapshot: not ready, 6s old, at most 5s\n");
+}
+
+TEST_F(HealthSurfaceTest, InAFleetNobodyIsReadyBeforeTheOthersSessionsWereRead) {
+  testing::FakeOthers others;
+  others.status.state = "joined";
+  others.status.shards = 16;
+  others.status.shards_loading = 3;
+  HealthSurface in_fleet(registry_, absl::Seconds(1), &others);
+  registry_.PublishSnapshot(start_);
+  http::Request request;
+  request.method = "GET";
+  request.path = "/readyz";
+  request.now = start_;
+  http::Reply loading;
+  in_fleet.Handle(request, &loading);
+  EXPECT_EQ(loading.status, 503);
+  EXPECT_THAT(loading.body, HasSubstr("fleet: not ready, joined, 3 of 16 shards still to load"));
+  others.status.ready = true;
+  http::Reply ready;
+  in_fleet.Handle(request, &ready);
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_THAT(ready.body, HasSubstr("fleet: ok, joined"));
 }
 
 TEST_F(HealthSurfaceTest, OnlyReadsAreAnswered) {

@@ -31,15 +31,15 @@ constexpr char kBrokenMeterInstance[] = "post-cn-overflow";
 class BreakableSource : public RegistrySource {
  public:
   using RegistrySource::RegistrySource;
-  registry::SnapshotInfo Batch(absl::string_view instance_id,
-                               absl::Span<const absl::string_view> client_ids,
-                               absl::Span<bool> online) override {
+  BatchCut Batch(absl::string_view instance_id, absl::Span<const absl::string_view> client_ids,
+                 absl::Time now, absl::Span<bool> online) override {
     for (const absl::string_view id : client_ids) BreakFor(id);
-    return RegistrySource::Batch(instance_id, client_ids, online);
+    return RegistrySource::Batch(instance_id, client_ids, now, online);
   }
-  bool Exact(absl::string_view instance_id, absl::string_view client_id) override {
+  ExactAnswer Exact(absl::string_view instance_id, absl::string_view client_id,
+                    absl::Time now) override {
     BreakFor(client_id);
-    return RegistrySource::Exact(instance_id, client_id);
+    return RegistrySource::Exact(instance_id, client_id, now);
   }
 
  private:

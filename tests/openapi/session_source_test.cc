@@ -57,12 +57,12 @@ class RegistrySourceTest : public ::testing::Test {
   static std::string Ask(RegistrySource* source, absl::string_view instance) {
     const absl::string_view ids[] = {"a", "b", "c", "late", "nobody"};
     bool online[5] = {true, true, true, true, true};
-    source->Batch(instance, ids, absl::MakeSpan(online));
+    source->Batch(instance, ids, kNow, absl::MakeSpan(online));
     std::string batch;
     std::string exact;
     for (size_t i = 0; i < 5; ++i) {
       batch += online[i] ? '1' : '0';
-      exact += source->Exact(instance, ids[i]) ? '1' : '0';
+      exact += source->Exact(instance, ids[i], kNow).online ? '1' : '0';
     }
     return batch + " " + exact;
   }
@@ -91,7 +91,7 @@ TEST_F(RegistrySourceTest, AClientThatChangedItsInstanceIsNoLongerSeenInTheOldOn
   Connect(&registry_, 5, "a", "ann", 1884);
   EXPECT_EQ(Ask(&source, "main")[0], '0');
   EXPECT_EQ(Ask(&source, "second")[0], '1');
-  EXPECT_TRUE(source.Exact("second", "a"));
+  EXPECT_TRUE(source.Exact("second", "a", kNow).online);
   registry_.PublishSnapshot(kNow);
   EXPECT_EQ(Ask(&source, "second")[0], '1');
 }

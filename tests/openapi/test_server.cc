@@ -43,14 +43,17 @@ const char kAccessFile[] = R"({
   }]
 })";
 
-registry::SnapshotInfo FakeSource::Batch(absl::string_view instance_id,
-                                         absl::Span<const absl::string_view> client_ids,
-                                         absl::Span<bool> out) {
-  for (size_t i = 0; i < client_ids.size(); ++i) out[i] = Exact(instance_id, client_ids[i]);
-  return {42, kNow - absl::Milliseconds(350)};
+BatchCut FakeSource::Batch(absl::string_view instance_id,
+                           absl::Span<const absl::string_view> client_ids, absl::Time now,
+                           absl::Span<bool> out) {
+  for (size_t i = 0; i < client_ids.size(); ++i) {
+    out[i] = Exact(instance_id, client_ids[i], now).online;
+  }
+  return registry::SnapshotInfo{42, kNow - absl::Milliseconds(350)};
 }
 
-bool FakeSource::Exact(absl::string_view instance_id, absl::string_view client_id) {
+ExactAnswer FakeSource::Exact(absl::string_view instance_id, absl::string_view client_id,
+                              absl::Time) {
   if (client_id == "throw") throw std::runtime_error("the source is out of order");
   const auto found = online.find(std::string(instance_id));
   return found != online.end() && found->second.count(std::string(client_id)) != 0;

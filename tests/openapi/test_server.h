@@ -25,10 +25,10 @@ class FakeSource : public SessionSource {
  public:
   std::map<std::string, std::set<std::string>> online;  // by instance
 
-  registry::SnapshotInfo Batch(absl::string_view instance_id,
-                               absl::Span<const absl::string_view> client_ids,
-                               absl::Span<bool> out) override;
-  bool Exact(absl::string_view instance_id, absl::string_view client_id) override;
+  BatchCut Batch(absl::string_view instance_id, absl::Span<const absl::string_view> client_ids,
+                 absl::Time now, absl::Span<bool> out) override;
+  ExactAnswer Exact(absl::string_view instance_id, absl::string_view client_id,
+                    absl::Time now) override;
   uint64_t LiveSequence() override { return 77; }
 };
 

@@ -70,6 +70,18 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"admin_socket", "relative.sock", "an absolute path"},
            Case{"admin_socket_mode", "rw-rw----", "an octal file mode"},
            Case{"admin_socket_mode", "0680", "an octal file mode"},
+           Case{"fleet_url", "127.0.0.1:6379", "is none of redis://HOST"},
+           Case{"fleet_url", "redis://user:secret@host", "use plugin_opt_fleet_credentials_file"},
+           Case{"fleet_url", "rediss://host", "a local TLS proxy"},
+           Case{"fleet_url", "redis://a redis://b/x", "is none of redis://HOST"},
+           Case{"fleet_url", "", "none or 1 to 16 engines"},
+           Case{"fleet_name", "a}b", "letters, digits"},
+           Case{"node_id", "a b", "letters, digits"},
+           Case{"fleet_lease", "100ms", "between 1s and 5m"},
+           Case{"fleet_takeover", "ignore", "one of: kick, report"},
+           Case{"fleet_mode", "copy", "one of: replica, direct"},
+           Case{"fleet_when_away", "guess", "one of: last-known, fail"},
+           Case{"fleet_capacity", "1", "a whole number between 1000"},
            Case{"admin_listen", "127.0.0.1", "an address with its port"},
            Case{"admin_listen", "0.0.0.0:80", "is not a loopback address"},
            Case{"admin_listen", "10.0.0.1:80", "set plugin_opt_access_file"},
@@ -129,6 +141,33 @@ TEST(OptionTableTest, EveryRowHasAUsableNameAndHelp) {
     EXPECT_EQ(spec.help.back(), '.');
     EXPECT_FALSE(spec.default_value.empty());  // the broker cannot pass an empty value
   }
+}
+
+TEST(ParseOptionsTest, AFleetIsEnginesANameAndThisNode) {
+  EXPECT_TRUE(ParseOptions({})->fleet.engines.empty()) << "nothing of a fleet without fleet_url";
+  const auto options = ParseOptions(
+      Given{{"fleet_url", "sentinel://10.0.0.1,10.0.0.2:26380/main  redis://[::1]:6380/3"},
+            {"node_id", "broker-1"},
+            {"snapshot_refresh", "250ms"}});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const fleet::FleetOptions& fleet = options->fleet;
+  ASSERT_EQ(fleet.engines.size(), 2u);
+  ASSERT_EQ(fleet.engines[0].hosts.size(), 2u);
+  EXPECT_EQ(fleet.engines[0].primary_name, "main");
+  EXPECT_EQ(fleet.engines[0].hosts[0].port, 26379);
+  EXPECT_EQ(fleet.engines[1].hosts[0].host, "::1");
+  EXPECT_EQ(fleet.engines[1].database, 3);
+  EXPECT_EQ(fleet.node_id, "broker-1");
+  EXPECT_EQ(fleet.lease, absl::Seconds(3));
+  EXPECT_EQ(fleet.takeover, fleet::Takeover::kKick);
+  EXPECT_EQ(fleet.snapshot_refresh, absl::Milliseconds(250));
+}
+
+TEST(ParseOptionsTest, AFleetIsOneInstance) {
+  EXPECT_THAT(ErrorOf({{"fleet_url", "redis://127.0.0.1"}, {"instances_by_username", "true"}}),
+              HasSubstr("a fleet is one instance"));
+  EXPECT_THAT(ErrorOf({{"fleet_url", "redis://127.0.0.1"}, {"instances_by_listener", "1884=b"}}),
+              HasSubstr("a fleet is one instance"));
 }
 
 }  // namespace

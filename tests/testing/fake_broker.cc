@@ -177,6 +177,13 @@ int mosquitto_client_protocol(const mosquitto* client) { return client->protocol
 int mosquitto_client_protocol_version(const mosquitto* client) { return client->version; }
 bool mosquitto_client_clean_session(const mosquitto* client) { return client->clean; }
 int mosquitto_client_port(const mosquitto* client) { return client->port; }
+int mosquitto_kick_client_by_clientid(const char* clientid, bool /*with_will*/) {
+  FakeBroker* broker = FakeBroker::current();
+  mosquitto* client = broker->Find(clientid);
+  if (client == nullptr) return MOSQ_ERR_NOT_FOUND;
+  broker->Disconnect(client, MOSQ_ERR_ADMINISTRATIVE_ACTION);
+  return 0;
+}
 mosquitto* mosquitto_client(const char* clientid) { return FakeBroker::current()->Find(clientid); }
 
 int mosquitto_apply_on_all_clients(int (*functor)(const mosquitto*, void*), void* context) {

@@ -1,0 +1,68 @@
+#include "plugin/fleet_membership.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "plugin/broker/kick_client.h"
+
+namespace session_status {
+
+using broker::LogLevel;
+
+std::unique_ptr<FleetMembership> FleetMembership::IfConfigured(
+    const fleet::FleetOptions& options, const registry::SessionRegistry& own,
+    const registry::RegistryOptions& remembered, broker::BrokerLog& log) {
+  if (options.engines.empty()) return nullptr;
+  return std::unique_ptr<FleetMembership>(new FleetMembership(options, own, remembered, log));
+}
+
+FleetMembership::FleetMembership(const fleet::FleetOptions& options,
+                                 const registry::SessionRegistry& own,
+                                 const registry::RegistryOptions& remembered,
+                                 broker::BrokerLog& log)
+    : options_(options), log_(log), fleet_(options, own, remembered, broker::KickMovedClient) {}
+
+absl::Status FleetMembership::Start() {
+  if (!options_.credentials_file.empty()) {
+    fleet::Credentials credentials;
+    if (absl::Status s = fleet::ReadCredentials(options_.credentials_file, &credentials); !s.ok()) {
+      return absl::Status(
+          s.code(), absl::StrCat("option plugin_opt_fleet_credentials_file: ", s.message()));
+    }
+  }
+  return fleet_.Start();
+}
+
+void FleetMembership::Publish(absl::Time now) {
+  fleet_.PublishSnapshot(now);
+  LogChanges(fleet_.Status());
+}
+
+void FleetMembership::LogChanges(const registry::FleetStatus& status) {
+  const auto say = [&](LogLevel level, const auto&... what) {
+    log_.Write(level, absl::StrCat("fleet ", status.fleet, ": ", what...));
+  };
+  if (status.state != state_) {
+    state_ = status.state;
+    say(state_ == "joined" ? LogLevel::kNotice : LogLevel::kWarning, "node ", status.node, " ",
+        state_, " at ", status.engine);
+  }
+  if (status.ready && !ready_) {
+    say(LogLevel::kNotice, "knows ", status.other_sessions, " clients of other nodes");
+  }
+  ready_ = status.ready;
+  std::set<std::string> lost;
+  for (const registry::FleetNode& node : status.nodes) {
+    if (node.self || node.alive) continue;
+    lost.insert(node.name);
+    if (lost_.count(node.name) == 0) {
+      say(LogLevel::kWarning, "node ", node.name, " is lost; its clients count as offline");
+    }
+  }
+  for (const std::string& name : lost_) {
+    if (lost.count(name) == 0) say(LogLevel::kNotice, "node ", name, " is no longer lost");
+  }
+  lost_ = std::move(lost);
+}
+
+}  // namespace session_status

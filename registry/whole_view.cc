@@ -1,0 +1,61 @@
+#include "registry/whole_view.h"
+
+namespace session_status::registry {
+
+void WholeView::AddOthers(absl::Span<const absl::string_view> client_ids,
+                          absl::Span<SessionStatus> out, WholeCut* cut) const {
+  absl::InlinedVector<OtherStatus, 16> others(client_ids.size());
+  cut->fleet = true;
+  cut->others = others_->QuerySnapshot(client_ids, absl::MakeSpan(others));
+  cut->nodes.resize(client_ids.size());
+  for (size_t i = 0; i < client_ids.size(); ++i) {
+    Merge(client_ids[i], others[i], &out[i], &cut->nodes[i]);
+  }
+}
+
+void WholeView::Merge(absl::string_view client_id, const OtherStatus& other, SessionStatus* status,
+                      absl::string_view* node) const {
+  if (status->online() || other.status.state == SessionState::kUnknown) return;
+  if (other.status.online()) {
+    *status = other.status;
+    *node = other.node;
+    return;
+  }
+  // It came here, and the own cut may be older than that: nobody may see a gap.
+  if (other.status.reason == EndReason::kTakenOver && own_.Find(client_id).online()) {
+    *status = {SessionState::kOnline, EndReason::kNone};
+    return;
+  }
+  if (status->state == SessionState::kUnknown) {
+    *status = other.status;
+    return;
+  }
+  // Both are ended and tell a reason. The cut has no times; the live view does.
+  SessionDetails own;
+  if (own_.FindDetails(client_id, &own) && other.ended_at > own.disconnected_at) {
+    status->reason = other.status.reason;
+  }
+}
+
+absl::Status WholeView::Find(absl::string_view client_id, absl::Time now,
+                             WholeSession* session) const {
+  session->known_here = own_.FindDetails(client_id, &session->own);
+  if (others_ == nullptr || session->own.status.online()) return absl::OkStatus();
+  if (absl::Status s = others_->Find(client_id, now, &session->other); !s.ok()) return s;
+  const OtherSession& other = session->other;
+  session->source = other.source;
+  session->elsewhere = other.status.online();
+  if (session->elsewhere) return absl::OkStatus();
+  // It may have come here while the others were asked.
+  session->known_here = own_.FindDetails(client_id, &session->own);
+  if (session->own.status.online()) {
+    session->source = AnswerSource::kLocal;
+    return absl::OkStatus();
+  }
+  session->elsewhere = other.status.state != SessionState::kUnknown &&
+                       session->own.status.state != SessionState::kOfflineSessionKept &&
+                       (!session->known_here || other.disconnected_at > session->own.disconnected_at);
+  return absl::OkStatus();
+}
+
+}  // namespace session_status::registry

@@ -1,0 +1,140 @@
+#include "registry/whole_view.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/testing/fake_others.h"
+
+namespace session_status::registry {
+namespace {
+
+using testing::FakeOthers;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+
+class WholeViewTest : public ::testing::Test {
+ protected:
+  void Connect(absl::string_view id, absl::Time at = kStart) {
+    SessionEvent event;
+    event.client_id = id;
+    event.incarnation = ++incarnation_;
+    event.time = at;
+    own_.Apply(event);
+  }
+  void End(absl::string_view id, EndReason reason, absl::Time at, bool kept = false) {
+    SessionEvent event;
+    event.kind = SessionEvent::Kind::kEnded;
+    event.client_id = id;
+    event.incarnation = incarnation_;
+    event.time = at;
+    event.reason = reason;
+    event.session_kept = kept;
+    own_.Apply(event);
+  }
+  void Elsewhere(const std::string& id, const std::string& node, absl::Time at = kStart) {
+    others_.clients[id] = {{SessionState::kOnline, EndReason::kNone}, node, at};
+  }
+  void EndedElsewhere(const std::string& id, EndReason reason, absl::Time at) {
+    others_.clients[id] = {{SessionState::kOffline, reason}, "", at};
+  }
+  SessionStatus Batch(absl::string_view id, std::string* node = nullptr) {
+    SessionStatus status;
+    const WholeCut cut = view_.QuerySnapshot({id}, absl::MakeSpan(&status, 1));
+    if (node != nullptr) *node = std::string(cut.nodes[0]);
+    return status;
+  }
+  WholeSession Exact(absl::string_view id) {
+    WholeSession session;
+    EXPECT_TRUE(view_.Find(id, kStart, &session).ok());
+    return session;
+  }
+
+  uint64_t incarnation_ = 0;
+  SessionRegistry own_;
+  FakeOthers others_;
+  const WholeView view_{own_, &others_};
+};
+
+TEST_F(WholeViewTest, WithoutAFleetTheRegistryAnswersAlone) {
+  Connect("a");
+  own_.PublishSnapshot(kStart);
+  const WholeView alone(own_);
+  SessionStatus status;
+  const WholeCut cut = alone.QuerySnapshot({"a"}, absl::MakeSpan(&status, 1));
+  EXPECT_TRUE(status.online());
+  EXPECT_FALSE(cut.fleet);
+  WholeSession session;
+  EXPECT_TRUE(alone.Find("a", kStart, &session).ok());
+  EXPECT_EQ(session.source, AnswerSource::kLocal);
+}
+
+TEST_F(WholeViewTest, AClientThatIsConnectedHereIsHere) {
+  Connect("a");
+  own_.PublishSnapshot(kStart);
+  Elsewhere("a", "there");  // its older connection, about to be closed
+  std::string node = "?";
+  EXPECT_TRUE(Batch("a", &node).online());
+  EXPECT_EQ(node, "");
+  EXPECT_EQ(Exact("a").source, AnswerSource::kLocal);
+}
+
+TEST_F(WholeViewTest, AClientOfAnotherNodeIsOnlineThere) {
+  Elsewhere("a", "there");
+  std::string node;
+  EXPECT_TRUE(Batch("a", &node).online());
+  EXPECT_EQ(node, "there");
+  EXPECT_TRUE(Exact("a").status().online());
+  EXPECT_EQ(Exact("a").other.node, "there");
+  EXPECT_EQ(Exact("a").source, AnswerSource::kReplica);
+}
+
+TEST_F(WholeViewTest, NobodySeesAGapWhenAClientComesHereBetweenTwoCuts) {
+  own_.PublishSnapshot(kStart);
+  Connect("a");  // not in the own cut yet
+  EndedElsewhere("a", EndReason::kTakenOver, kStart);
+  EXPECT_TRUE(Batch("a").online());
+}
+
+TEST_F(WholeViewTest, NobodySeesAGapWhenAClientComesHereWhileTheEngineIsAsked) {
+  others_.while_asked = [this] { Connect("a"); };
+  EXPECT_TRUE(Exact("a").status().online());
+  EXPECT_EQ(Exact("a").source, AnswerSource::kLocal);
+}
+
+TEST_F(WholeViewTest, TheLaterOfTwoEndsTellsTheReason) {
+  Connect("a");
+  End("a", EndReason::kKicked, kStart + absl::Seconds(1));
+  own_.PublishSnapshot(kStart);
+  EndedElsewhere("a", EndReason::kNetworkError, kStart + absl::Seconds(2));
+  EXPECT_EQ(Batch("a").reason, EndReason::kNetworkError);
+  EXPECT_EQ(Exact("a").status().reason, EndReason::kNetworkError);
+  EndedElsewhere("a", EndReason::kTakenOver, kStart);
+  EXPECT_EQ(Batch("a").reason, EndReason::kKicked);
+  EXPECT_EQ(Exact("a").status().reason, EndReason::kKicked);
+}
+
+TEST_F(WholeViewTest, ASessionThatThisNodeKeepsStaysKept) {
+  Connect("a");
+  End("a", EndReason::kClientDisconnect, kStart, /*kept=*/true);
+  own_.PublishSnapshot(kStart);
+  EndedElsewhere("a", EndReason::kClientDisconnect, kStart + absl::Seconds(2));
+  EXPECT_EQ(Batch("a").state, SessionState::kOfflineSessionKept);
+  EXPECT_EQ(Exact("a").status().state, SessionState::kOfflineSessionKept);
+}
+
+TEST_F(WholeViewTest, AClientThatOnlyAnotherNodeKnewIsOfflineForTheReasonKnownThere) {
+  EndedElsewhere("a", EndReason::kNodeLost, kStart);
+  EXPECT_EQ(Batch("a").state, SessionState::kOffline);
+  EXPECT_EQ(Exact("a").status().reason, EndReason::kNodeLost);
+  EXPECT_EQ(Batch("nobody").state, SessionState::kUnknown);
+}
+
+TEST_F(WholeViewTest, AnEngineThatIsAwayCanBeAnError) {
+  Connect("a");
+  others_.error = absl::UnavailableError("away");
+  WholeSession session;
+  EXPECT_FALSE(view_.Find("b", kStart, &session).ok());
+  EXPECT_TRUE(view_.Find("a", kStart, &session).ok()) << "connected here: nobody needs to be asked";
+}
+
+}  // namespace
+}  // namespace session_status::registry
