@@ -22,8 +22,8 @@ absl::Status SetEngines(absl::string_view text, std::vector<fleet::EngineAddress
   std::vector<absl::string_view> words;
   if (text != "none") words = absl::StrSplit(text, absl::ByAnyChar(" \t"), absl::SkipEmpty());
   if (text.empty() || words.size() > kEnginesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("must be none or 1 to ", kEnginesMax, " engines, separated by blanks"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", text, "\" must be none or 1 to ", kEnginesMax, " engines, separated by blanks"));
   }
   std::vector<fleet::EngineAddress> engines(words.size());
   for (size_t i = 0; i < words.size(); ++i) {
@@ -475,12 +475,12 @@ constexpr OptionSpec kOptions[] = {
      "no fleet.",
      [](absl::string_view v, Options* o) { return SetEngines(v, &o->fleet.engines); }},
     {"fleet_name", "mosquitto",
-     "Name of the fleet; brokers of one name and engine are one fleet. 1 to 64 letters, digits and "
-     "._-",
+     "Name of the fleet; brokers of one name and engine are one fleet. 1 to 64 letters, digits, "
+     "dots, underscores and hyphens.",
      [](absl::string_view v, Options* o) { return SetName(v, 64, &o->fleet.name); }},
     {"node_id", "none",
      "This broker's name in the fleet, different from all others'; none: the host's name. Up to 64 "
-     "letters, digits and ._-",
+     "letters, digits, dots, underscores and hyphens.",
      [](absl::string_view v, Options* o) {
        if (v == "none") return o->fleet.node_id.clear(), absl::OkStatus();
        return SetName(v, 64, &o->fleet.node_id);

@@ -28,7 +28,7 @@ bool IsTopicName(absl::string_view topic) {
 
 OverMqtt::OverMqtt(const api::Service& service, const feed::ChangeFeed& feed,
                    const OverMqttOptions& options)
-    : registry_(service.registry()),
+    : registry_(service.view().own()),
       options_(options),
       desk_([&service](absl::string_view payload) {
         return control::AnswerCommands(service, payload, absl::Now());

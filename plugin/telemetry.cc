@@ -124,7 +124,7 @@ metrics::Readings Telemetry::Read(const Sources& sources) const {
   out.queries = &queries_;
   out.event_callback = &event_callback_;
   out.snapshot_publish = &snapshot_publish_;
-  if (sources.others) sources.others(&out);
+  if (sources.more) sources.more(&out);
   return out;
 }
 

@@ -38,8 +38,8 @@ class Telemetry {
     metrics::ServerReadings server;
     // The listener, or nullptr before it runs.
     std::function<const transport::Listener*()> listener;
-    // Adds what others know.
-    std::function<void(metrics::Readings*)> others;
+    // Fills in what else runs. Called while scraping, on a listener thread.
+    std::function<void(metrics::Readings*)> more;
     const Remembering& remembering;
   };
 

@@ -79,7 +79,7 @@ absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
   EngineAddress address;
   address.text = std::string(text);
   absl::string_view rest = text;
-  if (absl::StrContains(text, "@")) {
+  if (absl::StrContains(text, "@")) {  // not repeated: the message goes to a log
     return absl::InvalidArgumentError(
         "a password does not belong into the URL; use plugin_opt_fleet_credentials_file");
   }
@@ -91,8 +91,9 @@ absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
   } else if (absl::ConsumePrefix(&rest, "sentinel://")) {
     good = ParseSentinel(rest, &address);
   } else if (absl::ConsumePrefix(&rest, "rediss://")) {
-    return absl::InvalidArgumentError(
-        "rediss:// needs a hiredis with TLS; use a private network or a local TLS proxy");
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", text,
+        "\" needs a hiredis with TLS; use a private network or a local TLS proxy"));
   }
   if (!good) return Bad(text);
   *out = std::move(address);

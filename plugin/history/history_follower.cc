@@ -58,9 +58,11 @@ void HistoryFollower::Take(const Change& change) {
   gap_open_ = false;
   history_.Add(change);
   if (IsFlap(change)) {
-    // A takeover is the end of the connection before it.
+    // A takeover is the end of the connection before it. An end is told without an address.
     const auto reason = change.taken_over() ? registry::EndReason::kTakenOver : change.reason;
-    flaps_.Add(change.client_id, change.time_ms, reason, change.address);
+    const ConnectionHistory::Answer last = history_.Find(change.client_id, 1);
+    flaps_.Add(change.client_id, change.time_ms, reason,
+               last.entries.empty() ? change.address : last.entries[0].address);
   }
   if (!IsAuditRepair(change)) return;
   if (repairs_.size() == kRepairsMax) repairs_.pop_back();

@@ -1,7 +1,7 @@
 // One POST at a time, by libcurl, that a stop request ends at once. Redirects are not followed,
 // proxies of the environment not used, certificates always checked.
 //
-// Threads: Init(): before any thread uses libcurl. Otherwise one at a time; Post() blocks.
+// Threads: one at a time; Post() blocks.
 // Errors:  CheckUrl says what is wrong with a URL. A Post that gets no answer has status 0 and says
 //          why, without the URL: it may hold a secret.
 #ifndef SESSION_STATUS_PLUGIN_WEBHOOK_HTTP_POST_H_
@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "plugin/os/stop_signal.h"
+#include "plugin/webhook/libcurl.h"
 
 namespace session_status::webhook {
 
@@ -31,11 +32,10 @@ class HttpPost {
     bool stopped = false;
   };
 
-  static absl::Status Init();
-  static absl::Status CheckUrl(const std::string& url);
+  static absl::Status CheckUrl(const Libcurl& curl, const std::string& url);
 
   // `stop` outlives this object.
-  HttpPost(Target target, const os::StopSignal& stop);
+  HttpPost(const Libcurl& curl, Target target, const os::StopSignal& stop);
   ~HttpPost();
   HttpPost(const HttpPost&) = delete;
   HttpPost& operator=(const HttpPost&) = delete;
@@ -46,10 +46,11 @@ class HttpPost {
   void Configure(absl::string_view body, void* headers);
   bool Perform(int* code);
 
+  const Libcurl curl_;
   const Target target_;
   const os::StopSignal& stop_;
-  void* multi_;  // CURLM: keeps the connection open between calls
-  void* easy_;   // CURL
+  CURLM* const multi_;  // keeps the connection open between calls
+  CURL* const easy_;
   char error_[256] = {};
 };
 

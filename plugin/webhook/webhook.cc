@@ -42,8 +42,11 @@ Webhook::Webhook(feed::ChangeFeed& feed, WebhookOptions options, Identity identi
 
 absl::Status Webhook::Start(int nice) {
   if (options_.url.empty()) return absl::OkStatus();
-  if (absl::Status s = HttpPost::Init(); !s.ok()) return OfOption("webhook_url", s);
-  if (absl::Status s = HttpPost::CheckUrl(options_.url); !s.ok()) return OfOption("webhook_url", s);
+  const absl::StatusOr<Libcurl> curl = Libcurl::Load();
+  if (!curl.ok()) return OfOption("webhook_url", curl.status());
+  if (absl::Status s = HttpPost::CheckUrl(*curl, options_.url); !s.ok()) {
+    return OfOption("webhook_url", s);
+  }
   if (!options_.secret_file.empty()) {
     auto signer = Signer::Load(options_.secret_file);
     if (!signer.ok()) return OfOption("webhook_secret_file", signer.status());
@@ -51,7 +54,7 @@ absl::Status Webhook::Start(int nice) {
   }
   if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the webhook");
   post_ = std::make_unique<HttpPost>(
-      HttpPost::Target{options_.url, options_.ca_file, options_.timeout}, stop_);
+      *curl, HttpPost::Target{options_.url, options_.ca_file, options_.timeout}, stop_);
   // Begins here, not when the thread first runs: no change after Start() is missed.
   Collect();
   return thread_.Start("status-webhook", nice, [this] { Run(); });
@@ -128,7 +131,8 @@ void Webhook::Run() {
 
 void Webhook::Deliver() {
   const absl::string_view body = events_.Finish();
-  const std::string id = absl::StrCat(feed_.epoch(), "-", subscription_.sequence());
+  batch_sequence_ = subscription_.sequence();
+  const std::string id = absl::StrCat(feed_.epoch(), "-", batch_sequence_);
   for (int failures = 0; !Attempt(id, body, failures); ++failures) {
     WaitBeforeRetry(wait_);
     if (stop_.WaitFor(absl::ZeroDuration())) return;
@@ -171,8 +175,9 @@ bool Webhook::Attempt(const std::string& id, absl::string_view body, int failure
 
 void Webhook::Settle(Counter* events) {
   events->Add(events_.count());
-  done_with_.store(subscription_.sequence(), std::memory_order_relaxed);  // (w1)
-  failures_in_a_row_.store(0, std::memory_order_relaxed);                 // (w1)
+  // Not the subscription's: a loss may have moved it on, and that is still to be told.
+  done_with_.store(batch_sequence_, std::memory_order_relaxed);  // (w1)
+  failures_in_a_row_.store(0, std::memory_order_relaxed);        // (w1)
 }
 
 void Webhook::WaitBeforeRetry(absl::Duration delay) {

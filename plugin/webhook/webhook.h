@@ -114,6 +114,7 @@ class Webhook : private feed::Subscription::Sink {
   bool has_gap_ = false;    // to be told at the head of the next batch
   uint64_t missed_after_ = 0;
   uint64_t restart_ = 0;
+  uint64_t batch_sequence_ = 0;  // of the last change in the batch that is being sent
   absl::Duration wait_;     // asked for by the last failed attempt
 
   // Statistics. (w1) relaxed: ordered with nothing.

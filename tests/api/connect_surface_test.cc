@@ -58,7 +58,8 @@ class ConnectSurfaceTest : public ::testing::Test {
 
   const absl::Time now_ = absl::FromUnixMillis(1'700'000'000'000);
   registry::SessionRegistry registry_;
-  Service service_{registry_, {"1", "mosquitto 2.1", "i", now_, absl::Seconds(1)}};
+  Service service_{
+      registry_, {"1", "mosquitto 2.1", "i", now_, absl::Seconds(1), absl::ZeroDuration()}};
   ConnectSurface surface_{service_};
 };
 

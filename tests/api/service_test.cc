@@ -15,6 +15,7 @@ namespace {
 
 using registry::EndReason;
 using registry::SessionEvent;
+using registry::SessionState;
 using ::testing::HasSubstr;
 
 const absl::Time kStart = absl::FromUnixMillis(1'700'000'000'000);
@@ -64,7 +65,8 @@ class ServiceTest : public ::testing::Test {
   absl::Time now_ = kStart + absl::Seconds(10);
   registry::SessionRegistry registry_;
   Service service_{registry_,
-                   {"1.2.3", "mosquitto 2.1", "site-a", kStart, absl::Seconds(1), absl::Seconds(5)}};
+                   {"1.2.3", "mosquitto 2.1", "site-a", kStart, absl::Seconds(1),
+                    absl::ZeroDuration(), absl::Seconds(5)}};
 };
 
 TEST_F(ServiceTest, AnEndThatNobodySawIsToldAsAnInterval) {

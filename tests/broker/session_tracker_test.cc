@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "plugin/broker/end_reason.h"
 #include "tests/testing/fake_broker.h"
 
 namespace session_status::broker {

@@ -101,11 +101,11 @@ TEST_F(CliTest, HistoryAndFlappersShowWhoComesAndGoes) {
     client.Drop();
     AdminClient(socket_).WaitForState("lamp", "OFFLINE");
   }
-  const Result history = Ask("history lamp");
+  const CliResult history = Ask("history lamp");
   EXPECT_EQ(history.exit_code, 0);
   EXPECT_THAT(history.output,
-              AllOf(ContainsRegex("offline +network error \\(7\\) +2 +127.0.0.1 on [0-9]+ +MQTT 5"),
-                    ContainsRegex("online +2 "), ContainsRegex("flaps +2"),
+              AllOf(ContainsRegex("offline +network error \\(7\\) +[0-9]+ +127.0.0.1 on [0-9]+ +MQTT 5"),
+                    ContainsRegex("online +[0-9]+ "), ContainsRegex("flaps +2"),
                     Not(HasSubstr("incomplete"))));
   EXPECT_EQ(std::count(history.output.begin(), history.output.end(), '\n'), 6);
   EXPECT_THAT(Ask("--json history -n 1 lamp").output,
@@ -115,7 +115,7 @@ TEST_F(CliTest, HistoryAndFlappersShowWhoComesAndGoes) {
 }
 
 TEST_F(CliTest, AuditShowsWhatWasComparedAndTheDrift) {
-  const Result audit = Ask("audit");
+  const CliResult audit = Ask("audit");
   EXPECT_EQ(audit.exit_code, 0);
   EXPECT_THAT(audit.output, AllOf(HasSubstr("the broker's own client table"),
                                   ContainsRegex("period +1m"),

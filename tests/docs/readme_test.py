@@ -15,6 +15,7 @@ def normal(line):
     line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", "TIME", line)
     line = re.sub(r"\b\d+(\.\d+)?(ms|s)? old", "AGE old", line)
     line = re.sub(r"(listener port\s+)\d+", r"\1PORT", line)
+    line = re.sub(r"(incarnation\s+)\d+", r"\1NUMBER", line)
     return re.sub(r" +", " ", line).rstrip()
 
 

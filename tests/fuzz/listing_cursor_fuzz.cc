@@ -85,7 +85,7 @@ class World {
   }
 
   os::Poller poller_{absl::Milliseconds(10)};
-  Writer writer_{poller_};
+  Writer writer_{poller_, {.ring_bytes = size_t{1} << 16}, {}, size_t{1} << 16};
   Lister lister_{writer_.cuts, kEpoch, absl::Seconds(1)};
   pb::ListSessionsRequest filter_;
   std::string next_cursor_;

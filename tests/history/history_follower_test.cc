@@ -72,6 +72,33 @@ TEST_F(HistoryFollowerTest, MissedChangesAreToldAsMissing) {
   EXPECT_EQ(reply.entries_size(), 2);
 }
 
+TEST_F(HistoryFollowerTest, RemembersWhatTheAuditRepairedButNotWhatWasFoundAtStart) {
+  registry::SessionEvent restored;
+  restored.kind = registry::SessionEvent::Kind::kRestored;
+  restored.client_id = "kept";
+  restored.incarnation = 1;
+  restored.time = kStart;
+  restored.state = registry::SessionState::kOfflineSessionKept;
+  Apply(restored);
+  incarnation_ = 1;
+  Connect("lamp");
+  registry::SessionEvent repaired;
+  repaired.kind = registry::SessionEvent::Kind::kEnded;
+  repaired.client_id = "lamp";
+  repaired.incarnation = 2;
+  repaired.time = kStart + absl::Seconds(1);
+  repaired.reason = registry::EndReason::kUnknown;
+  repaired.repaired = true;
+  Apply(repaired);
+  pb::GetAuditResponse reply;
+  follower_.FillRepairs(&reply);
+  ASSERT_EQ(reply.repairs_size(), 1);
+  EXPECT_EQ(reply.repairs(0).client_id(), "lamp");
+  EXPECT_EQ(reply.repairs(0).before(), pb::SESSION_STATE_ONLINE);
+  EXPECT_EQ(reply.repairs(0).after(), pb::SESSION_STATE_OFFLINE);
+  EXPECT_EQ(History("lamp").entries(0).kind(), pb::CHANGE_KIND_REPAIRED);
+}
+
 TEST_F(HistoryFollowerTest, ListsWhoFlaps) {
   for (int i = 0; i < 3; ++i) {
     Connect("lamp");
@@ -84,6 +111,7 @@ TEST_F(HistoryFollowerTest, ListsWhoFlaps) {
   EXPECT_EQ(reply.flappers(0).client_id(), "lamp");
   EXPECT_EQ(reply.flappers(0).score(), 3u);
   EXPECT_EQ(reply.flappers(0).last_reason(), pb::END_REASON_NETWORK_ERROR);
+  EXPECT_EQ(reply.flappers(0).address(), "10.0.0.7");
   EXPECT_EQ(reply.flappers(1).client_id(), "duel");
   EXPECT_EQ(reply.flappers(1).last_reason(), pb::END_REASON_TAKEN_OVER);
   EXPECT_EQ(reply.flaps_total(), 4u);

@@ -50,9 +50,22 @@ per_listener_settings false
 listener {PORT} 127.0.0.1
 listener {PORT3} 127.0.0.1
 allow_anonymous true
+password_file {DIR}/passwords
 plugin {PLUGIN}
 {OPTIONS}
 )";
+
+constexpr char kUserOfOther[] = "Signature|key|post-cn-other0001";
+
+// 2.0 with the compatibility mode lets nobody in who has a user name that nobody checks.
+std::string PasswordFileOf(const std::string& user) {
+  TempDir dir;
+  const std::string command =
+      absl::StrCat(BrokerTool(BrokerLine::k20, "mosquitto_passwd"), " -b -c ", dir.File("p"), " '",
+                   user, "' secret >/dev/null 2>&1");
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  return ReadFile(dir.File("p"));
+}
 
 Credentials Key(absl::string_view user) {
   return {absl::StrCat("key-", user), absl::StrCat("secret-", user), ""};
@@ -66,7 +79,7 @@ class DocumentedApiTest : public ::testing::TestWithParam<BrokerLine> {
     options.line = GetParam();
     options.config = kTwoListeners;
     options.plugin = SessionStatusPlugin();
-    options.files = {{"access.json", kAccessFile}};
+    options.files = {{"access.json", kAccessFile}, {"passwords", PasswordFileOf(kUserOfOther)}};
     options.plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
                               {"admin_listen", "127.0.0.1:{PORT2}"},
                               {"instance_id", kInstance},
@@ -125,7 +138,7 @@ TEST_P(DocumentedApiTest, SeesTheClientsOfTheInstanceThatIsNamedAndNoOthers) {
   ASSERT_TRUE(broker->running()) << broker->Log();
   MqttClient here({.id = "GID_a@@@1", .port = broker->port()});
   MqttClient there({.id = "GID_a@@@2", .port = broker->port(),
-                    .username = "Signature|key|post-cn-other0001"});
+                    .username = kUserOfOther, .password = "secret"});
   ASSERT_EQ(here.Connect(), 0);
   ASSERT_EQ(there.Connect(), 0);
   ApiClient api(broker->port(2));

@@ -3,10 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <regex>
-#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -80,23 +77,6 @@ void ExpectGenerated(const std::string& file, const std::string& begin, const st
 TEST(OptionsManualTest, HoldsTheTableAsTheCodeHasIt) {
   ExpectGenerated("docs/options.md", "<!-- options: generated -->\n", "<!-- /options -->",
                   OptionTableAsMarkdown());
-}
-
-// `api_region`, `plugin_opt_api_region`, `listener_nice 19`: the first word between back ticks. Only
-// names that begin like an option's can be told from other words.
-TEST(OptionsManualTest, NoDocumentNamesAnOptionThatDoesNotExist) {
-  const std::regex option("`(?:plugin_opt_)?((?:openapi|api|listener|admin|tls|feed)_[a-z0-9_]+)[^`]*`");
-  std::set<std::string> known;
-  for (const OptionSpec& spec : OptionTable()) known.emplace(spec.name);
-  int named = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(absl::StrCat(SOURCE_DIR, "/docs"))) {
-    if (entry.path().extension() != ".md") continue;
-    const std::string text = ReadFile(absl::StrCat("docs/", entry.path().filename().string()));
-    for (std::sregex_iterator i(text.begin(), text.end(), option), end; i != end; ++i, ++named) {
-      EXPECT_EQ(known.count((*i)[1]), 1u) << entry.path() << " names " << (*i)[1];
-    }
-  }
-  EXPECT_GT(named, 20);
 }
 
 TEST(ExampleConfigurationTest, ShowsEveryOptionWithItsDefault) {

@@ -71,7 +71,6 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"admin_socket_mode", "rw-rw----", "an octal file mode"},
            Case{"admin_socket_mode", "0680", "an octal file mode"},
            Case{"fleet_url", "127.0.0.1:6379", "is none of redis://HOST"},
-           Case{"fleet_url", "redis://user:secret@host", "use plugin_opt_fleet_credentials_file"},
            Case{"fleet_url", "rediss://host", "a local TLS proxy"},
            Case{"fleet_url", "redis://a redis://b/x", "is none of redis://HOST"},
            Case{"fleet_url", "", "none or 1 to 16 engines"},
@@ -161,6 +160,13 @@ TEST(ParseOptionsTest, AFleetIsEnginesANameAndThisNode) {
   EXPECT_EQ(fleet.lease, absl::Seconds(3));
   EXPECT_EQ(fleet.takeover, fleet::Takeover::kKick);
   EXPECT_EQ(fleet.snapshot_refresh, absl::Milliseconds(250));
+}
+
+TEST(ParseOptionsTest, APasswordInAnEnginesUrlIsRefusedAndNotRepeated) {
+  const std::string error = ErrorOf({{"fleet_url", "redis://user:secret@host"}});
+  EXPECT_THAT(error, HasSubstr("option plugin_opt_fleet_url: a password does not belong"));
+  EXPECT_THAT(error, HasSubstr("use plugin_opt_fleet_credentials_file"));
+  EXPECT_THAT(error, ::testing::Not(HasSubstr("secret")));
 }
 
 TEST(ParseOptionsTest, AFleetIsOneInstance) {
