@@ -9,9 +9,9 @@ import {promisify} from 'node:util';
 
 export const run = promisify(execFile);
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer();
     server.listen(0, '127.0.0.1', () => {

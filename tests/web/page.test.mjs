@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
 
+import {SECURED, SECURED_FILES} from './access.mjs';
 import {Broker} from './broker.mjs';
-import {Browser} from './browser.mjs';
+import {Browser, ELSEWHERE} from './browser.mjs';
+import {BATCH, Explorer} from './explorer.mjs';
 
 const TRANSFER_BYTES_MAX = 250_000;
+// What Chromium says of every page over plain HTTP that has the header.
+const PLAIN_HTTP = {expectedText: 'Cross-Origin-Opener-Policy header has been ignored'};
 
 let broker;
 let browser;
@@ -80,6 +84,36 @@ test('a second visit fetches nothing that has not changed', async () => {
   const script = /src="(\/ui\/assets\/[^"]+)"/.exec(await first.text())[1];
   const asset = await fetch(broker.origin + script);
   assert.match(asset.headers.get('cache-control'), /immutable/);
+});
+
+test('a stranger gets the page, but no sessions, and is told where it shows them', async () => {
+  const own = await Broker.start({options: SECURED, files: SECURED_FILES});
+  await own.connect('GID_a@@@private');
+  const visit = await browser.open(`http://${ELSEWHERE}:${own.port}`, 'live', {...PLAIN_HTTP, expectedStatus: 403});
+  const {page} = visit;
+  await page.getByRole('alert').filter({hasText: 'shows sessions only to its own machine'}).waitFor();
+  await page.getByText('The list could not be loaded').waitFor();
+  assert.ok(!(await page.locator('body').innerText()).includes('private'));
+  await visit.close();
+  await own.stop();
+});
+
+test('where the browser does not sign the explorer says so', async () => {
+  const own = await Broker.start({options: SECURED, files: SECURED_FILES});
+  const explorer = await Explorer.open(browser, `http://${ELSEWHERE}:${own.port}`, PLAIN_HTTP);
+  const {page, visit} = explorer;
+  assert.equal(await page.evaluate(() => window.isSecureContext), false);
+  await page.getByText('Browsers sign only on pages that came over HTTPS or from this machine').waitFor();
+  assert.equal(await page.getByRole('radio', {name: /^V3/}).isDisabled(), true);
+  // The call that nobody signed is refused, and explained.
+  visit.expectedStatus = 400;
+  await explorer.ids('x');
+  await explorer.call();
+  await explorer.reply().getByRole('heading', {name: 'MissingAccessKeyId'}).waitFor();
+  assert.match(await explorer.code('curl'), new RegExp(`${ELSEWHERE}:${own.port}/\\?Action=${BATCH}`));
+  assert.deepEqual(await visit.accessibilityViolations(), []);
+  await explorer.close();
+  await own.stop();
 });
 
 test('a broker that stops is said to be gone, and found again', async () => {

@@ -32,12 +32,13 @@ export function LineChart(props: {title: string; samples: Sample[]; series: Seri
   const last = samples.at(-1);
   const show = unit === '' ? shortCount : rate;
   const minutes = spanSeconds(samples) / 60;
-  const words = series.map((s) => `${s.label} ${last ? show(s.value(last)) : 0}${unit}`).join(', ');
+  const words = series.length === 0 ? 'none' : series.map((s) => `${s.label} ${last ? show(s.value(last)) : 0}${unit}`).join(', ');
   return (
     <figure class="card chart">
       <figcaption>
         <h2 class="minor">{title}</h2>
         <span class="legend">
+          {series.length === 0 && <span class="dim">none</span>}
           {series.map((s) => (
             <span key={s.label}><i class={`swatch ${s.className}`} aria-hidden="true" />
               {s.label} <b>{last ? show(s.value(last)) : '–'}</b>{unit}</span>

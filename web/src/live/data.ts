@@ -16,7 +16,9 @@ export interface Sample {
   atMs: number;
   online: number;
   connectsPerS: number;
+  takeoversPerS: number;
   endsPerS: number;
+  endsPerSByReason: Record<string, number>; // reasons that occurred, as the service names them
 }
 
 export interface Figures {
@@ -28,21 +30,26 @@ export interface Figures {
 interface Totals {
   atMs: number;
   connects: number;
-  ends: number;
+  takeovers: number;
+  ends: Record<string, number>; // by reason
 }
 
-const totalEnds = (counts: Counts) =>
-  (counts.endsByReason ?? []).reduce((sum, r) => sum + Number(r.count ?? 0), 0);
+const endsOf = (counts: Counts) => Object.fromEntries(
+  (counts.endsByReason ?? []).map((r) => [r.reason ?? '', Number(r.count ?? 0)]));
 
 function nextSample(now: Totals, before: Totals, online: number): Sample {
   const seconds = (now.atMs - before.atMs) / 1000;
   // A restarted broker counts from zero again.
   const perSecond = (n: number, b: number) => (seconds > 0 && n >= b ? (n - b) / seconds : 0);
+  const byReason = Object.fromEntries(Object.entries(now.ends).map(([reason, count]) =>
+    [reason, perSecond(count, before.ends[reason] ?? 0)]));
   return {
     atMs: now.atMs,
     online,
     connectsPerS: perSecond(now.connects, before.connects),
-    endsPerS: perSecond(now.ends, before.ends),
+    takeoversPerS: perSecond(now.takeovers, before.takeovers),
+    endsPerS: Object.values(byReason).reduce((sum, n) => sum + n, 0),
+    endsPerSByReason: byReason,
   };
 }
 
@@ -59,7 +66,12 @@ export function useFigures(): {figures: Figures | undefined; error: ServiceError
       try {
         const [status, counts] = await Promise.all([
           service.status(abort.signal), service.counts(abort.signal)]);
-        const now = {atMs: Date.now(), connects: Number(counts.connects ?? 0), ends: totalEnds(counts)};
+        const now = {
+          atMs: Date.now(),
+          connects: Number(counts.connects ?? 0),
+          takeovers: Number(counts.takeovers ?? 0),
+          ends: endsOf(counts),
+        };
         // The first answer has nothing to compare with: it gives no rate, so no sample.
         if (before) {
           samples = [...samples.slice(1 - HISTORY_SECONDS),

@@ -14,7 +14,34 @@ const ONLINE: Series[] = [{label: 'online', className: 'line-a', value: (s) => s
 const RATES: Series[] = [
   {label: 'connects', className: 'line-a', value: (s) => s.connectsPerS},
   {label: 'ends', className: 'line-b', value: (s) => s.endsPerS},
+  {label: 'takeovers', className: 'line-c', value: (s) => s.takeoversPerS},
 ];
+
+// The reasons that made most of the ends shown, each with its own line; the rest in one.
+const REASON_LINES = ['line-a', 'line-b', 'line-c', 'line-d'];
+
+function reasonSeries({samples}: Figures): Series[] {
+  const sums = new Map<string, number>();
+  for (const sample of samples) {
+    for (const [name, n] of Object.entries(sample.endsPerSByReason)) {
+      if (n > 0) sums.set(name, (sums.get(name) ?? 0) + n);
+    }
+  }
+  const ranked = [...sums].sort((a, b) => b[1] - a[1]).map(([name]) => name);
+  const own = ranked.length > REASON_LINES.length ? ranked.slice(0, REASON_LINES.length - 1) : ranked;
+  const series = own.map((name, i): Series => ({
+    label: reason(name) || 'unknown',
+    className: REASON_LINES[i]!,
+    value: (s) => s.endsPerSByReason[name] ?? 0,
+  }));
+  if (own.length === ranked.length) return series;
+  const rest = ranked.slice(own.length);
+  return [...series, {
+    label: 'other reasons',
+    className: REASON_LINES.at(-1)!,
+    value: (s) => rest.reduce((sum, name) => sum + (s.endsPerSByReason[name] ?? 0), 0),
+  }];
+}
 
 function Tile({label, value, help}: {label: string; value: string; help?: string}) {
   return (
@@ -197,9 +224,10 @@ export function Live() {
       {error && <Refused error={error} />}
       {figures && <Tiles figures={figures} />}
       {figures && (
-        <div class="grid2">
+        <div class="grid3">
           <LineChart title="Clients online" samples={figures.samples} series={ONLINE} unit="" />
-          <LineChart title="Connects and ends" samples={figures.samples} series={RATES} unit="/s" />
+          <LineChart title="Comings and goings" samples={figures.samples} series={RATES} unit="/s" />
+          <LineChart title="Ends by reason" samples={figures.samples} series={reasonSeries(figures)} unit="/s" />
         </div>
       )}
       {figures && <Breakdown figures={figures} />}

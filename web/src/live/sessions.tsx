@@ -6,12 +6,14 @@ import {forwardRef} from 'preact/compat';
 
 import type {Change} from '../feed';
 import {reason, time} from '../format';
-import {type ListReply, service, ServiceError, type Session, type State} from '../service';
+import {type ListReply, type ListRequest, service, ServiceError, type Session, type State} from '../service';
 import {Notice, StateMark} from '../ui';
 
 const PAGE_SIZE = 100;
 // New clients join the first page on top; beyond this it is time to load again.
 const ROWS_MAX = 3 * PAGE_SIZE;
+// Kept for going back; who looks further searches instead.
+const PAGES_MAX = 100;
 const TYPING_PAUSE_MS = 250;
 
 interface Filter {
@@ -76,41 +78,70 @@ function applyAll(rows: Session[], changes: Change[], filter: Filter, firstPage:
   return [...[...fresh.values()].reverse(), ...byId.values()].slice(0, ROWS_MAX);
 }
 
+// One page: a listing that filters answers short pages, even empty ones, until it has gone through
+// all sessions. `onProgress` gets what there is so far.
+async function loadPage(
+  begin: Omit<ListRequest, 'pageSize'>,
+  signal: AbortSignal,
+  onProgress: (sessions: Session[]) => void,
+): Promise<ListReply> {
+  let reply = await service.list({pageSize: PAGE_SIZE, ...begin}, signal);
+  const sessions = reply.sessions ?? [];
+  while (sessions.length < PAGE_SIZE && reply.nextCursor) {
+    onProgress([...sessions]);
+    reply = await service.list(
+      {pageSize: PAGE_SIZE - sessions.length, cursor: reply.nextCursor}, signal);
+    sessions.push(...(reply.sessions ?? []));
+  }
+  return {...reply, sessions};
+}
+
 export const SessionTable = forwardRef<SessionTableHandle, {
   watched: string[];
   onWatch: (id: string) => void;
   onOpen: (id: string) => void;
 }>(({watched, onWatch, onOpen}, ref) => {
   const [filter, setFilter] = useState<Filter>({prefix: '', state: '', address: ''});
-  const [cursors, setCursors] = useState<string[]>(['']); // of the pages so far; '' is the first
-  const [page, setPage] = useState<ListReply>({});
+  // The pages so far: the server repeats none but the latest.
+  const [pages, setPages] = useState<ListReply[]>([]);
+  const [index, setIndex] = useState(0); // of the page that is shown, or is being loaded
   const [rows, setRows] = useState<Session[]>([]);
   const [error, setError] = useState('');
   const [loading, setLoading] = useState(true);
   const [reloads, setReloads] = useState(0);
   const typing = useRef(0);
-  const firstPage = cursors.length === 1;
+  const firstPage = index === 0;
+  const page: ListReply = pages[index] ?? {};
+  const startOver = () => {
+    setPages([]);
+    setIndex(0);
+    setReloads((n) => n + 1);
+  };
 
   useImperativeHandle(ref, () => ({
     apply: (changes) => setRows((r) => applyAll(r, changes, filter, firstPage)),
-    reload: () => {
-      setCursors(['']);
-      setReloads((n) => n + 1);
-    },
+    reload: startOver,
   }), [filter, firstPage]);
 
   useEffect(() => {
     const abort = new AbortController();
-    const cursor = cursors.at(-1)!;
-    const begin = cursor !== '' ? {cursor} : {
+    const known = pages[index];
+    if (known) {
+      setRows(known.sessions ?? []);
+      setLoading(false);
+      setError('');
+      return undefined;
+    }
+    const cursor = pages[index - 1]?.nextCursor;
+    const begin = cursor ? {cursor} : {
       ...(filter.prefix && {clientIdPrefix: filter.prefix}),
       ...(filter.state && {states: [filter.state]}),
       ...(filter.address && {address: filter.address}),
     };
     setLoading(true);
-    service.list({pageSize: PAGE_SIZE, ...begin}, abort.signal).then(
+    loadPage(begin, abort.signal, setRows).then(
       (reply) => {
-        setPage(reply);
+        setPages((all) => [...all.slice(0, index), reply]);
         setRows(reply.sessions ?? []);
         setError('');
         setLoading(false);
@@ -121,13 +152,13 @@ export const SessionTable = forwardRef<SessionTableHandle, {
         setLoading(false);
       });
     return () => abort.abort();
-  }, [filter, cursors, reloads]);
+  }, [filter, index, reloads]);
 
   const change = (part: Partial<Filter>) => {
     window.clearTimeout(typing.current);
     typing.current = window.setTimeout(() => {
       setFilter((f) => ({...f, ...part}));
-      setCursors(['']);
+      startOver();
     }, TYPING_PAUSE_MS);
   };
   const valueOf = (event: JSX.TargetedEvent<HTMLInputElement | HTMLSelectElement>) =>
@@ -186,21 +217,21 @@ export const SessionTable = forwardRef<SessionTableHandle, {
             ))}
           </tbody>
         </table>
-        {!loading && !error && rows.length === 0 && <p class="dim">No client matches.</p>}
+        {!error && rows.length === 0 && <p class="dim">{loading ? 'Searching …' : 'No client matches.'}</p>}
       </div>
       <div class="bar">
         <span class="dim" aria-live="polite">
-          {page.takenAtMs && `Listed at ${time(Number(page.takenAtMs))}, page ${cursors.length}`}
+          {page.takenAtMs && `Listed at ${time(Number(page.takenAtMs))}, page ${index + 1}`}
         </span>
         <span class="buttons">
-          <button type="button" disabled={firstPage} onClick={() => setCursors((c) => c.slice(0, -1))}>
+          <button type="button" disabled={firstPage} onClick={() => setIndex(index - 1)}>
             Previous
           </button>
-          <button type="button" disabled={!page.nextCursor}
-                  onClick={() => setCursors((c) => [...c, page.nextCursor!])}>
+          <button type="button" disabled={!page.nextCursor || index + 1 === PAGES_MAX}
+                  onClick={() => setIndex(index + 1)}>
             Next
           </button>
-          <button type="button" onClick={() => { setCursors(['']); setReloads((n) => n + 1); }}>
+          <button type="button" onClick={startOver}>
             List again
           </button>
         </span>

@@ -1,0 +1,97 @@
+// The live view of very many clients: the page takes no more than it shows, and stays quick.
+//
+//   SESSION_STATUS_CROWD=1000000   the full size; 20,000 otherwise
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {createInterface} from 'node:readline';
+import {after, before, test} from 'node:test';
+
+import {freePort} from './broker.mjs';
+import {Browser} from './browser.mjs';
+
+const CROWD = Number(process.env.SESSION_STATUS_CROWD ?? 20_000);
+// Everything that the page holds of the server: one page of the table, counts, a short memory.
+const FETCHED_BYTES_MAX = 400_000;
+
+let dir;
+let host;
+let origin;
+let browser;
+before(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'session-status-crowd.'));
+  const address = `127.0.0.1:${await freePort()}`;
+  origin = `http://${address}`;
+  host = spawn(process.env.CROWD_HOST, [String(CROWD), address, join(dir, 'admin.sock')],
+    {stdio: ['pipe', 'pipe', 'inherit']});
+  const {value} = await createInterface({input: host.stdout})[Symbol.asyncIterator]().next();
+  assert.equal(value, 'ready');
+  browser = await Browser.launch();
+});
+after(async () => {
+  await browser?.close();
+  if (host) {
+    const ended = new Promise((resolve) => host.once('exit', resolve));
+    host.stdin.end();
+    await ended;
+  }
+  rmSync(dir, {recursive: true, force: true});
+});
+
+const count = new Intl.NumberFormat('en');
+const tile = (page, label) => page.locator('.tile', {hasText: label}).locator('dd');
+const rows = (page) => page.getByRole('table').locator('tbody').getByRole('row');
+
+test(`${count.format(CROWD)} clients: counts, first page, search, one client`, async (t) => {
+  const visit = await browser.open(origin, 'live');
+  const {page} = visit;
+  let fetched = 0;
+  page.on('response', async (response) => { fetched += (await response.body().catch(() => '')).length; });
+  await tile(page, 'Online').filter({hasText: count.format(CROWD * 3 / 4)}).waitFor();
+  await tile(page, 'Offline').filter({hasText: count.format(CROWD / 4)}).waitFor();
+  await rows(page).first().waitFor();
+  assert.equal(await rows(page).count(), 100);
+  // Forward and back again, which the server itself would not repeat.
+  const first = await rows(page).first().innerText();
+  for (const number of [2, 3]) {
+    await page.getByRole('button', {name: 'Next'}).click();
+    await page.getByText(new RegExp(`, page ${number}$`)).waitFor();
+  }
+  for (const number of [2, 1]) {
+    await page.getByRole('button', {name: 'Previous'}).click();
+    await page.getByText(new RegExp(`, page ${number}$`)).waitFor();
+  }
+  await rows(page).first().filter({hasText: first.split(/\s+/)[1]}).waitFor();
+  const id = `device-${String(CROWD - 1).padStart(7, '0')}`;
+  const begin = Date.now();
+  await page.getByLabel('Identifier begins with').fill(`GID_19@@@${id}`);
+  await rows(page).filter({hasText: id}).getByText('network error').waitFor();
+  t.diagnostic(`found the last client after ${Date.now() - begin} ms of typing pause, walk and paint`);
+  assert.equal(await rows(page).count(), 1);
+  await rows(page).getByRole('button', {name: `GID_19@@@${id}`, exact: true}).click();
+  await page.getByRole('dialog').getByText('8883').or(page.getByRole('dialog').getByText('1883')).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({state: 'detached'});
+  t.diagnostic(`${fetched} bytes of answers`);
+  assert.ok(fetched < FETCHED_BYTES_MAX, `${fetched} bytes`);
+  await visit.close();
+});
+
+test('a storm of changes: the page keeps up, bounded, and ends at the right counts', async () => {
+  const visit = await browser.open(origin, 'live');
+  const {page} = visit;
+  await page.getByText('following live').waitFor();
+  const storm = 5000;
+  for (let i = 0; i < storm; ++i) host.stdin.write(`connect storm-${i}\n`);
+  await tile(page, 'Online').filter({hasText: count.format(CROWD * 3 / 4 + storm)}).waitFor();
+  await page.locator('.activity').getByText(`storm-${storm - 1}`).waitFor();
+  assert.ok(await rows(page).count() <= 300);
+  assert.ok(await page.locator('.activity li').count() <= 12);
+  for (let i = 0; i < storm; ++i) host.stdin.write(`end storm-${i}\n`);
+  await tile(page, 'Online').filter({hasText: count.format(CROWD * 3 / 4)}).waitFor();
+  await page.locator('.bars', {hasText: 'Why connections ended'}).getByText('network error').waitFor();
+  await page.getByRole('img', {name: /^Ends by reason.*network error/}).waitFor();
+  await visit.close();
+});
