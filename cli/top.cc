@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -55,6 +56,15 @@ class FullScreen {
   bool raw_ = false;
 };
 
+std::vector<std::vector<std::string>> FlapperRows(const pb::ListFlappersResponse& reply) {
+  std::vector<std::vector<std::string>> rows;
+  for (const pb::Flapper& flapper : reply.flappers()) {
+    rows.push_back({absl::StrCat(flapper.flaps()), flapper.client_id(),
+                    ReasonText(flapper.last_reason()), flapper.address()});
+  }
+  return rows;
+}
+
 absl::Status Read(AdminClient* client, TopReading* out) {
   if (absl::Status s = client->Call("GetServerStatus", pb::GetServerStatusRequest(), &out->status);
       !s.ok()) {
@@ -63,6 +73,11 @@ absl::Status Read(AdminClient* client, TopReading* out) {
   if (absl::Status s = client->Call("GetCounts", pb::GetCountsRequest(), &out->counts); !s.ok()) {
     return s;
   }
+  pb::ListFlappersResponse flappers;
+  if (absl::Status s = client->Call("ListFlappers", pb::ListFlappersRequest(), &flappers); !s.ok()) {
+    return s;
+  }
+  out->flappers = FlapperRows(flappers);
   std::string metrics;
   if (absl::Status s = client->Get("/metrics", -1, [&metrics](absl::string_view bytes) {
         metrics.append(bytes.data(), bytes.size());

@@ -203,6 +203,16 @@ TEST_F(FollowCommandsTest, TopIsALiveScreenThatFitsAndEndsWithQ) {
   EXPECT_THAT(top.output(), AllOf(StartsWith("\x1b[?1049h"), HasSubstr("\x1b[?1049l")));
 }
 
+TEST_F(FollowCommandsTest, TopListsWhoFlaps) {
+  EXPECT_THAT(Ask("top").output, Not(HasSubstr("Flappers")));
+  for (int i = 0; i < 2; ++i) {
+    const auto client = Connect("bouncing", 4);
+    client->Drop();
+    AdminClient(socket_).WaitForState("bouncing", "OFFLINE");
+  }
+  EXPECT_THAT(Ask("top").output, ContainsRegex("Flappers\n +2  bouncing  network error  127.0.0.1"));
+}
+
 TEST_F(FollowCommandsTest, TopPrintsOneFrameWithoutATerminal) {
   const CliResult result = Ask("top");
   EXPECT_EQ(result.exit_code, 0);
