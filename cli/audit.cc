@@ -28,9 +28,6 @@ void Print(const pb::GetAuditResponse& reply) {
     PrintTable({{"audit", "switched off (audit_period 0s)"}});
     return;
   }
-  const uint64_t drift = reply.tracked() > reply.registered()
-                             ? reply.tracked() - reply.registered()
-                             : reply.registered() - reply.tracked();
   std::vector<std::vector<std::string>> rows = {
       {"compares with", reply.sees_broker_table() ? "the broker's own client table"
                                                   : "the connections the plugin follows (2.0)"},
@@ -38,10 +35,9 @@ void Print(const pb::GetAuditResponse& reply) {
       {"passes", absl::StrCat(reply.passes())},
       {"last pass", LastPass(reply)},
       {"checks", absl::StrCat(reply.checks())},
-      {"tracked / registered",
-       absl::StrCat(reply.tracked(), " / ", reply.registered(), " (drift ", drift, ")")},
-      {"repaired ends", absl::StrCat(reply.repaired_ends())},
-      {"repaired connects", absl::StrCat(reply.repaired_connects())},
+      {"drift repaired", absl::StrCat(reply.repaired_ends(), " ends, ",
+                                      reply.repaired_connects(), " connects")},
+      {"tracked / registered", absl::StrCat(reply.tracked(), " / ", reply.registered())},
       {"found expired", absl::StrCat(reply.found_expired())},
       {"cost per look", absl::StrCat("mean ", reply.slice_us_mean(), "us, longest ",
                                      reply.slice_us_max(), "us")},

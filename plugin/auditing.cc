@@ -36,9 +36,13 @@ void Auditing::GetAudit(api::pb::GetAuditResponse* reply) {
   reply->set_walked_clients(figures.walked_clients.value());
   reply->set_walk_complete(figures.walk_complete.value() != 0);
   reply->set_tracked(tracker_.counters().tracked.value());
+  const auto in_state = [&counts](registry::SessionState s) {
+    return counts.by_state[static_cast<size_t>(s)];
+  };
+  // On 2.0 a kept session has no connection that could be followed.
   reply->set_registered(
-      counts.by_state[static_cast<size_t>(registry::SessionState::kOnline)] +
-      counts.by_state[static_cast<size_t>(registry::SessionState::kOfflineSessionKept)]);
+      in_state(registry::SessionState::kOnline) +
+      (audit_.sees_broker_table() ? in_state(registry::SessionState::kOfflineSessionKept) : 0));
   reply->set_repaired_ends(figures.repaired_ends.value());
   reply->set_repaired_connects(figures.repaired_connects.value());
   reply->set_found_expired(figures.found_expired.value());
