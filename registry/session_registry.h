@@ -15,6 +15,7 @@
 #ifndef SESSION_STATUS_REGISTRY_SESSION_REGISTRY_H_
 #define SESSION_STATUS_REGISTRY_SESSION_REGISTRY_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -63,7 +64,11 @@ struct SessionDetails {
 struct SnapshotInfo {
   uint64_t sequence = 0;  // events applied up to and including this cut
   absl::Time taken_at = absl::InfinitePast();            // wall time
-  absl::Duration age(absl::Time now) const { return now - taken_at; }
+  // Not negative: when the wall clock was set back since the cut, its age is not known until the next
+  // one, which is at most a refresh away.
+  absl::Duration age(absl::Time now) const {
+    return std::max(now - taken_at, absl::ZeroDuration());
+  }
 };
 
 // What Apply() did.

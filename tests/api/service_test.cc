@@ -172,6 +172,13 @@ TEST_F(ServiceTest, ABatchIsAnsweredFromTheSnapshotAndSaysHowOldItIs) {
   EXPECT_EQ(reply.snapshot().age_ms(), 1000);
 }
 
+TEST_F(ServiceTest, AClockSetBackDoesNotMakeTheAgeNegative) {
+  registry_.PublishSnapshot(now_ + absl::Minutes(5));
+  pb::BatchQuerySessionByClientIdsResponse reply;
+  ASSERT_TRUE(Batch({"a"}, &reply).ok());
+  EXPECT_EQ(reply.snapshot().age_ms(), 0);
+}
+
 TEST_F(ServiceTest, ABadElementIsAnErrorInThatElementOnly) {
   Connect("a", 1);
   registry_.PublishSnapshot(now_);
