@@ -86,17 +86,38 @@ export class Broker {
     return reply.json();
   }
 
-  // Returns when the plugin knows the client as online.
+  // Returns when the plugin knows this connection as online.
   async connect(clientId, args = []) {
+    const before = (await this.query(clientId)).incarnation;
     const client = spawn('mosquitto_sub', ['-h', '127.0.0.1', '-p', String(this.mqttPort),
                                            '-i', clientId, '-t', 'test/#', ...args], {stdio: 'ignore'});
     this.#children.push(client);
-    await waitFor(`${clientId} is online`, async () => (await this.query(clientId)).online);
+    await waitFor(`${clientId} is online`, async () => {
+      const {online, incarnation} = await this.query(clientId);
+      return online && incarnation !== before;
+    });
+    const offline = () =>
+      waitFor(`${clientId} is offline`, async () => !(await this.query(clientId)).online);
+    const end = async (signal) => {
+      client.kill(signal);
+      await ended(client);
+    };
     return {
       disconnect: async () => {
-        client.kill('SIGTERM');
-        await ended(client);
-        await waitFor(`${clientId} is offline`, async () => !(await this.query(clientId)).online);
+        await end('SIGTERM');
+        await offline();
+      },
+      // The connection breaks: no DISCONNECT.
+      drop: async () => {
+        await end('SIGKILL');
+        await offline();
+      },
+      // A second device takes the connection over. This one does not fight for it.
+      takeOver: async () => {
+        client.kill('SIGSTOP');
+        const second = await this.connect(clientId, args);
+        await end('SIGKILL');
+        return second;
       },
     };
   }
@@ -104,6 +125,7 @@ export class Broker {
   async stop() {
     for (const child of this.#children.reverse()) {
       child.kill('SIGTERM');
+      child.kill('SIGCONT');  // one that was stopped by a test that failed
       await ended(child);
     }
     rmSync(this.dir, {recursive: true, force: true});

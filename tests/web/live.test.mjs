@@ -75,7 +75,7 @@ test('one client opens with everything that is known, by keyboard alone', async 
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
   await dialog.getByText('alice').waitFor();
-  await dialog.getByText('127.0.0.1').waitFor();
+  await dialog.getByRole('definition').filter({hasText: '127.0.0.1'}).waitFor();
   await dialog.getByText(/within \d+ s/).waitFor();
   assert.deepEqual(await visit.accessibilityViolations(), []);
   await page.keyboard.press('Escape');
@@ -99,12 +99,92 @@ test('the watch list follows its members and is still there after a reload', asy
   await visit.close();
 });
 
-test('clients that reconnect again and again are named', async () => {
-  const visit = await browser.open(broker.origin, 'live');
-  await visit.page.getByText('following live').waitFor();
-  for (let i = 0; i < 3; ++i) await (await broker.connect('flapper')).disconnect();
-  await visit.page.locator('.flappers').getByText('3 connections').waitFor();
+test('clients whose connections break are named, the worst first, with the reason', async () => {
+  const own = await Broker.start();
+  const visit = await browser.open(own.origin, 'live');
+  const {page} = visit;
+  const flapping = page.getByRole('region', {name: 'Flapping'});
+  const item = (id) => flapping.getByRole('listitem').filter({hasText: id});
+  await flapping.getByText('No connection has broken or been taken over.').waitFor();
+  await (await own.connect('calm')).disconnect();
+  await (await own.connect('twin')).takeOver();
+  for (let i = 0; i < 3; ++i) await (await own.connect('flapper')).drop();
+  await item('twin').getByText('1 flap', {exact: true}).waitFor();
+  await item('twin').getByText(/^last .*, taken over, 127\.0\.0\.1$/).waitFor();
+  await item('flapper').getByText('3 flaps', {exact: true}).waitFor();
+  await item('flapper').getByText(/^last .*, network error, 127\.0\.0\.1$/).waitFor();
+  assert.deepEqual(await flapping.getByRole('button').allInnerTexts(), ['flapper', 'twin']);
+  assert.deepEqual(await visit.accessibilityViolations(), []);
+  await item('flapper').getByRole('button').click();
+  await page.getByRole('dialog').getByRole('heading', {name: 'History, 3 flaps'}).waitFor();
   await visit.close();
+  await own.stop();
+});
+
+test('the history of one client is from before the page, and goes on while it is shown', async () => {
+  await (await broker.connect('story')).drop();
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  await row(page, 'story').getByRole('button', {name: 'story', exact: true}).click();
+  const dialog = page.getByRole('dialog');
+  const entries = dialog.locator('.history li');
+  const newest = (text) => entries.first().filter({hasText: text}).waitFor();
+  await newest('offline, network error · 127.0.0.1');
+  await dialog.getByRole('heading', {name: 'History, 1 flap', exact: true}).waitFor();
+  assert.equal(await entries.count(), 2);
+  const first = await broker.connect('story', ['-V', 'mqttv5']);
+  await newest('online · 127.0.0.1');
+  const second = await first.takeOver();
+  await newest('taken over by a newer connection');
+  await dialog.getByRole('heading', {name: 'History, 2 flaps'}).waitFor();
+  await second.disconnect();
+  await newest('offline, client disconnect');
+  const told = (await entries.allInnerTexts()).map((text) => text.replace(/^[\d:]+\s+/, ''));
+  assert.deepEqual(told, [
+    'offline, client disconnect · 127.0.0.1',
+    'taken over by a newer connection of the same client · 127.0.0.1',
+    'online · 127.0.0.1',
+    'offline, network error · 127.0.0.1',
+    'online · 127.0.0.1',
+  ]);
+  assert.deepEqual(await visit.accessibilityViolations(), []);
+  await visit.close();
+});
+
+test('a history that is cut says from when on it is whole', async () => {
+  const own = await Broker.start({options: [['history_entries_max', '2']]});
+  for (let i = 0; i < 2; ++i) await (await own.connect('chatty')).disconnect();
+  const visit = await browser.open(own.origin, 'live');
+  await row(visit.page, 'chatty').getByRole('button', {name: 'chatty', exact: true}).click();
+  const dialog = visit.page.getByRole('dialog');
+  await dialog.getByText(/^What happened before .* may be missing\.$/).waitFor();
+  assert.equal(await dialog.locator('.history li').count(), 2);
+  await visit.close();
+  await own.stop();
+});
+
+test('the audit tile tells that nothing had to be repaired', async () => {
+  await broker.connect('audited');
+  const visit = await browser.open(broker.origin, 'live');
+  await tile(visit.page, 'Audit drift').filter({hasText: /^0repaired, in [1-9][\d,.KM]* checks$/}).waitFor();
+  await visit.close();
+});
+
+test('the audit tile adds up what was repaired', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  // No broker loses events to order.
+  await visit.page.route('**/GetAudit', (route) => route.fulfill({
+    json: {enabled: true, checks: '12345', repairedEnds: '2', repairedConnects: '1'}}));
+  await tile(visit.page, 'Audit drift').filter({hasText: '3repaired, in 12.3K checks'}).waitFor();
+  await visit.close();
+});
+
+test('an audit that is switched off is not shown as without fault', async () => {
+  const own = await Broker.start({options: [['audit_period', '0s']]});
+  const visit = await browser.open(own.origin, 'live');
+  await tile(visit.page, 'Audit drift').filter({hasText: 'offsee audit_period'}).waitFor();
+  await visit.close();
+  await own.stop();
 });
 
 test('the counts by reason, protocol and listener are those of the broker', async () => {

@@ -6,6 +6,8 @@ const compact = new Intl.NumberFormat('en', {notation: 'compact', maximumFractio
 export const count = (n: number) => integer.format(n);
 export const shortCount = (n: number) => (n < 10_000 ? integer.format(n) : compact.format(n));
 
+export const flaps = (n: number) => `${count(n)} ${n === 1 ? 'flap' : 'flaps'}`;
+
 export function rate(perSecond: number): string {
   if (perSecond === 0) return '0';
   return perSecond < 10 ? perSecond.toFixed(1) : shortCount(Math.round(perSecond));

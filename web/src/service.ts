@@ -1,6 +1,8 @@
 // The admin service of the plugin, spoken as Connect unary calls in JSON. 64-bit numbers arrive as
 // strings and members at their default are absent; the types below say so.
 
+import type {Change} from './feed';
+
 const SERVICE = '/mosquitto_session_status.v1.SessionStatusService/';
 
 export type State =
@@ -79,6 +81,37 @@ export interface ListReply {
   takenAtMs?: string;
 }
 
+export interface History {
+  entries?: Change[]; // newest first
+  flaps?: string;
+  droppedBeforeMs?: string;
+}
+
+export interface Flapper {
+  clientId?: string;
+  flaps?: string;
+  firstFlapMs?: string;
+  lastFlapMs?: string;
+  lastReason?: string;
+  address?: string;
+}
+
+export interface Flappers {
+  flappers?: Flapper[]; // the worst first
+  flapsTotal?: string;
+}
+
+export interface Audit {
+  enabled?: boolean;
+  seesBrokerTable?: boolean;
+  passes?: string;
+  lastPassAtMs?: string;
+  checks?: string;
+  repairedEnds?: string;
+  repairedConnects?: string;
+  repairs?: {timeMs?: string; clientId?: string; before?: State; after?: State}[]; // newest first
+}
+
 // A refusal by the service, or the network's (code "unavailable").
 export class ServiceError extends Error {
   constructor(
@@ -113,6 +146,11 @@ export const service = {
   status: (signal?: AbortSignal) => call<ServerStatus>('GetServerStatus', {}, signal),
   counts: (signal?: AbortSignal) => call<Counts>('GetCounts', {}, signal),
   query: (clientId: string) => call<Session>('QuerySessionByClientId', {clientId}),
+  history: (clientId: string, limit: number) =>
+    call<History>('GetHistory', {clientId, limit}),
+  flappers: (limit: number, signal?: AbortSignal) =>
+    call<Flappers>('ListFlappers', {limit}, signal),
+  audit: (signal?: AbortSignal) => call<Audit>('GetAudit', {}, signal),
   list: (request: ListRequest, signal?: AbortSignal) =>
     call<ListReply>('ListSessions', request, signal),
 };

@@ -1,10 +1,12 @@
-// One client: everything that is known, and what this page saw of it.
+// One client: everything that is known, and its history.
 import {useEffect, useRef, useState} from 'preact/hooks';
 
 import type {Change} from '../feed';
-import {enumWords, reason, state as stateWords, time} from '../format';
-import {service, ServiceError, type Session} from '../service';
+import {enumWords, flaps, reason, state as stateWords, time} from '../format';
+import {type History, service, ServiceError, type Session} from '../service';
 import {Notice, StateMark} from '../ui';
+
+const HISTORY_SHOWN = 50;
 
 const at = (ms: string | undefined) => (ms ? time(Number(ms)) : '');
 
@@ -33,14 +35,34 @@ function rowsOf(s: Session): [string, string][] {
 }
 
 function changeWords(change: Change): string {
-  if (change.takenOver) return 'taken over by a newer connection';
+  if (change.takenOver) return 'taken over by a newer connection of the same client';
   const why = reason(change.endReason);
   return stateWords(change.state) + (why && change.state !== 'SESSION_STATE_ONLINE' ? `, ${why}` : '');
 }
 
+function HistoryList({history}: {history: History}) {
+  const entries = history.entries ?? [];
+  if (entries.length === 0) return <p class="dim">Nothing is remembered.</p>;
+  return (
+    <>
+      <ol class="history">
+        {entries.map((c) => (
+          <li key={c.sequence}>
+            <time>{at(c.timeMs)}</time>
+            <span>{changeWords(c)}{c.address && <span class="dim"> · {c.address}</span>}</span>
+          </li>
+        ))}
+      </ol>
+      {history.droppedBeforeMs && <p class="dim">What happened before {at(history.droppedBeforeMs)} may be missing.</p>}
+    </>
+  );
+}
+
+// `changes` counts what the feed told of this client, and its gaps: whenever it grows, the server is
+// asked again.
 export function ClientDialog(props: {
   clientId: string;
-  changes: Change[];
+  changes: number;
   watched: boolean;
   onWatch: () => void;
   onClose: () => void;
@@ -48,13 +70,25 @@ export function ClientDialog(props: {
   const {clientId, changes} = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const [session, setSession] = useState<Session>();
+  const [history, setHistory] = useState<History>();
   const [error, setError] = useState('');
   useEffect(() => dialog.current?.showModal(), []);
-  // Asked again whenever the feed tells of a change.
   useEffect(() => {
-    service.query(clientId).then(setSession, (e: unknown) =>
-      setError(e instanceof ServiceError ? e.message : String(e)));
-  }, [clientId, changes.length]);
+    let outdated = false;  // a later question may be answered first
+    Promise.all([service.query(clientId), service.history(clientId, HISTORY_SHOWN)]).then(
+      ([known, past]) => {
+        if (outdated) return;
+        setSession(known);
+        setHistory(past);
+        setError('');
+      },
+      (e: unknown) => {
+        if (!outdated) setError(e instanceof ServiceError ? e.message : String(e));
+      });
+    return () => {
+      outdated = true;
+    };
+  }, [clientId, changes]);
   return (
     <dialog ref={dialog} aria-labelledby="client-title" onClose={props.onClose}>
       <div class="bar">
@@ -77,13 +111,11 @@ export function ClientDialog(props: {
           </dl>
         </>
       )}
-      <h3>Since this page was opened</h3>
-      {changes.length === 0 ? <p class="dim">Nothing happened.</p> : (
-        <ol class="history">
-          {[...changes].reverse().map((c) => (
-            <li key={c.sequence}><time>{at(c.timeMs)}</time> {changeWords(c)}</li>
-          ))}
-        </ol>
+      {history && (
+        <>
+          <h3>History{Number(history.flaps ?? 0) > 0 && `, ${flaps(Number(history.flaps))}`}</h3>
+          <HistoryList history={history} />
+        </>
       )}
     </dialog>
   );

@@ -3,14 +3,16 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
 
 import {type Change, follow} from '../feed';
-import {type Counts, type ServerStatus, service, ServiceError} from '../service';
+import {
+  type Audit, type Counts, type Flapper, type ServerStatus, service, ServiceError,
+} from '../service';
 
 const POLL_INTERVAL_MS = 1000;
+// What changes slowly, and costs the server a walk over its table of flappers.
+const SLOW_POLL_INTERVAL_MS = 3000;
+const FLAPPERS_SHOWN = 8;
 export const HISTORY_SECONDS = 300;
 const ACTIVITY_MAX = 50;
-// Clients whose changes are remembered for "most active" and history; the quietest go first.
-const CLIENTS_MAX = 2000;
-const CHANGES_PER_CLIENT_MAX = 20;
 
 export interface Sample {
   atMs: number;
@@ -95,37 +97,52 @@ export function useFigures(): {figures: Figures | undefined; error: ServiceError
   return {figures, error};
 }
 
+export interface Faults {
+  audit: Audit;
+  flappers: Flapper[];
+}
+
+// The self-audit and the worst flappers; undefined until the first answer. Trouble is told by
+// useFigures, which asks the same server more often.
+export function useFaults(): Faults | undefined {
+  const [faults, setFaults] = useState<Faults>();
+  useEffect(() => {
+    const abort = new AbortController();
+    let timer = 0;
+    const poll = async () => {
+      try {
+        const [audit, flapping] = await Promise.all([
+          service.audit(abort.signal), service.flappers(FLAPPERS_SHOWN, abort.signal)]);
+        setFaults({audit, flappers: flapping.flappers ?? []});
+      } catch {
+        if (abort.signal.aborted) return;
+      }
+      timer = window.setTimeout(poll, SLOW_POLL_INTERVAL_MS);
+    };
+    void poll();
+    return () => {
+      abort.abort();
+      window.clearTimeout(timer);
+    };
+  }, []);
+  return faults;
+}
+
 export interface Memory {
   connected: boolean;
   activity: Change[]; // newest first
-  byClient: Map<string, Change[]>; // oldest first
   gaps: number;
 }
 
-function remember(memory: Memory, changes: Change[]): Memory {
-  for (const change of changes) {
-    const id = change.clientId ?? '';
-    const known = memory.byClient.get(id) ?? [];
-    known.push(change);
-    if (known.length > CHANGES_PER_CLIENT_MAX) known.shift();
-    memory.byClient.set(id, known);
-  }
-  if (memory.byClient.size > CLIENTS_MAX) {
-    const quietest = [...memory.byClient].sort((a, b) => a[1].length - b[1].length);
-    for (const [id] of quietest.slice(0, memory.byClient.size - CLIENTS_MAX)) {
-      memory.byClient.delete(id);
-    }
-  }
-  return {
-    ...memory,
-    activity: [...changes.slice(-ACTIVITY_MAX).reverse(), ...memory.activity].slice(0, ACTIVITY_MAX),
-  };
-}
+const remember = (memory: Memory, changes: Change[]): Memory => ({
+  ...memory,
+  activity: [...changes.slice(-ACTIVITY_MAX).reverse(), ...memory.activity].slice(0, ACTIVITY_MAX),
+});
 
 // `onChanges` sees every batch of changes once.
 export function useFeed(onChanges: (changes: Change[]) => void, onGap: () => void): Memory {
   const [memory, setMemory] = useState<Memory>(
-    () => ({connected: false, activity: [], byClient: new Map(), gaps: 0}));
+    () => ({connected: false, activity: [], gaps: 0}));
   const handlers = useRef({onChanges, onGap});
   handlers.current = {onChanges, onGap};
   useEffect(

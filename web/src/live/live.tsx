@@ -2,12 +2,14 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
 
 import type {Change} from '../feed';
-import {bytes, count, duration, rate, reason, shortCount, time} from '../format';
+import {bytes, count, duration, flaps, rate, reason, shortCount, time} from '../format';
 import {service, type ServiceError, type Session} from '../service';
 import {Notice, StateMark} from '../ui';
 import {Bars, LineChart, type Series} from './charts';
 import {ClientDialog} from './client';
-import {type Figures, type Memory, useFeed, useFigures, useWatchList} from './data';
+import {
+  type Faults, type Figures, type Memory, useFaults, useFeed, useFigures, useWatchList,
+} from './data';
 import {applyChange, SessionTable, type SessionTableHandle} from './sessions';
 
 const ONLINE: Series[] = [{label: 'online', className: 'line-a', value: (s) => s.online}];
@@ -52,7 +54,17 @@ function Tile({label, value, help}: {label: string; value: string; help?: string
   );
 }
 
-function Tiles({figures: {status, counts}}: {figures: Figures}) {
+// How far the registry was from the truth, as its own audit found and mended it.
+function AuditTile({faults}: {faults: Faults | undefined}) {
+  if (!faults) return <Tile label="Audit drift" value="–" />;
+  const {audit} = faults;
+  if (!audit.enabled) return <Tile label="Audit drift" value="off" help="see audit_period" />;
+  const repaired = Number(audit.repairedEnds ?? 0) + Number(audit.repairedConnects ?? 0);
+  return <Tile label="Audit drift" value={count(repaired)}
+               help={`repaired, in ${shortCount(Number(audit.checks ?? 0))} checks`} />;
+}
+
+function Tiles({figures: {status, counts}, faults}: {figures: Figures; faults: Faults | undefined}) {
   const n = (text: string | undefined) => count(Number(text ?? 0));
   const refresh = Number(status.snapshotRefreshMs ?? 0);
   return (
@@ -63,6 +75,7 @@ function Tiles({figures: {status, counts}}: {figures: Figures}) {
       <Tile label="Takeovers" value={n(counts.takeovers)} help="since the start" />
       <Tile label="Snapshot age" value={duration(Number(status.snapshot?.ageMs ?? 0))}
             help={`refreshed every ${duration(refresh)}`} />
+      <AuditTile faults={faults} />
       <Tile label="Changes" value={n(status.sequence)} help={`${n(status.staleEvents)} events were stale`} />
     </dl>
   );
@@ -114,22 +127,20 @@ function Activity({memory, onOpen}: {memory: Memory; onOpen: (id: string) => voi
   );
 }
 
-function MostActive({memory, onOpen}: {memory: Memory; onOpen: (id: string) => void}) {
-  const connects = (changes: Change[]) => changes.filter((c) => c.kind === 'CHANGE_KIND_ONLINE').length;
-  const top = [...memory.byClient]
-    .map(([id, changes]) => ({id, n: connects(changes)}))
-    .filter(({n}) => n > 1)
-    .sort((a, b) => b.n - a.n)
-    .slice(0, 8);
+function Flapping({faults, onOpen}: {faults: Faults | undefined; onOpen: (id: string) => void}) {
+  const flappers = faults?.flappers ?? [];
   return (
-    <section class="card">
-      <h2>Flapping</h2>
-      {top.length === 0 && <p class="dim">No client has connected twice since this page was opened.</p>}
+    <section class="card" aria-labelledby="flapping-title">
+      <h2 id="flapping-title">Flapping</h2>
+      {faults && flappers.length === 0 && (
+        <p class="dim">No connection has broken or been taken over.</p>
+      )}
       <ol class="flappers">
-        {top.map(({id, n}) => (
-          <li key={id}>
-            <button type="button" class="link" onClick={() => onOpen(id)}>{id}</button>
-            <span>{n >= 10 ? `${n} or more` : n} connections</span>
+        {flappers.map((f) => (
+          <li key={f.clientId}>
+            <button type="button" class="link" onClick={() => onOpen(f.clientId ?? '')}>{f.clientId}</button>
+            <span>{flaps(Number(f.flaps ?? 0))}</span>
+            <span class="dim">last {time(Number(f.lastFlapMs ?? 0))}, {reason(f.lastReason)}{f.address && `, ${f.address}`}</span>
           </li>
         ))}
       </ol>
@@ -212,17 +223,23 @@ export function Live() {
   const [watched, toggleWatched] = useWatchList();
   const [watchedSessions, applyWatched] = useWatched(watched);
   const [open, setOpen] = useState<string>();
+  const faults = useFaults();
+  const [openChanges, setOpenChanges] = useState(0);
   const memory = useFeed(
     (changes) => {
+      if (changes.some((c) => c.clientId === open)) setOpenChanges((n) => n + 1);
       table.current?.apply(changes);
       applyWatched(changes);
     },
-    () => table.current?.reload());
+    () => {
+      setOpenChanges((n) => n + 1);
+      table.current?.reload();
+    });
   return (
     <>
       <h1 class="visually-hidden">Live view</h1>
       {error && <Refused error={error} />}
-      {figures && <Tiles figures={figures} />}
+      {figures && <Tiles figures={figures} faults={faults} />}
       {figures && (
         <div class="grid3">
           <LineChart title="Clients online" samples={figures.samples} series={ONLINE} unit="" />
@@ -235,11 +252,11 @@ export function Live() {
       <SessionTable ref={table} watched={watched} onWatch={toggleWatched} onOpen={setOpen} />
       <div class="grid2">
         <Activity memory={memory} onOpen={setOpen} />
-        <MostActive memory={memory} onOpen={setOpen} />
+        <Flapping faults={faults} onOpen={setOpen} />
       </div>
       {figures && <Footer figures={figures} />}
       {open !== undefined && (
-        <ClientDialog key={open} clientId={open} changes={memory.byClient.get(open) ?? []}
+        <ClientDialog key={open} clientId={open} changes={openChanges}
                       watched={watched.includes(open)} onWatch={() => toggleWatched(open)}
                       onClose={() => setOpen(undefined)} />
       )}
