@@ -28,7 +28,8 @@ function pathOf(samples: Sample[], value: Series['value'], max: number): string 
 
 export function LineChart(props: {title: string; samples: Sample[]; series: Series[]; unit: string}) {
   const {title, samples, series, unit} = props;
-  const max = Math.max(1, ...samples.flatMap((s) => series.map((line) => line.value(s))));
+  const highest = Math.max(0, ...samples.flatMap((s) => series.map((line) => line.value(s))));
+  const max = Math.max(1, highest);  // of the scale: nothing at all is a flat line
   const last = samples.at(-1);
   const show = unit === '' ? shortCount : rate;
   const minutes = spanSeconds(samples) / 60;
@@ -46,12 +47,12 @@ export function LineChart(props: {title: string; samples: Sample[]; series: Seri
         </span>
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img"
-           aria-label={`${title}, last ${minutes} min. Now: ${words}. Highest: ${show(max)}.`}>
+           aria-label={`${title}, last ${minutes} min. Now: ${words}. Highest: ${show(highest)}.`}>
         <line class="grid" x1="0" x2={WIDTH} y1={HEIGHT - PAD} y2={HEIGHT - PAD} />
         <line class="grid" x1="0" x2={WIDTH} y1={PAD} y2={PAD} />
         {series.map((s) => <path key={s.label} class={s.className} d={pathOf(samples, s.value, max)} />)}
       </svg>
-      <div class="scale" aria-hidden="true"><span>{minutes} min ago</span><span>highest {show(max)}</span><span>now</span></div>
+      <div class="scale" aria-hidden="true"><span>{minutes} min ago</span><span>highest {show(highest)}</span><span>now</span></div>
     </figure>
   );
 }
