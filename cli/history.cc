@@ -1,11 +1,15 @@
-// mosquitto_session history ID: the last beginnings and ends of one client's connections.
+// mosquitto_session history ID: the last beginnings and ends of one client's connections, from the
+// plugin's memory or, with --stored, from its session database.
 // mosquitto_session flappers: the clients whose connections break again and again.
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
+#include "cli/words.h"
 #include "proto/session_status.pb.h"
 
 namespace session_status::cli {
@@ -24,11 +28,16 @@ std::string From(const pb::SessionChange& change) {
   return absl::StrCat(Printable(change.address()), " on ", change.listener_port());
 }
 
+std::string When(const pb::SessionChange& change) {
+  if (change.not_before_ms() == 0) return LocalTime(change.time_ms());
+  return absl::StrCat(LocalTime(change.not_before_ms()), " or later");
+}
+
 void Print(const pb::GetHistoryResponse& reply) {
   std::vector<std::vector<std::string>> rows = {
       {"TIME", "STATE", "WHY", "INCARNATION", "FROM", "PROTOCOL"}};
   for (const pb::SessionChange& change : reply.entries()) {
-    rows.push_back({LocalTime(change.time_ms()),
+    rows.push_back({When(change),
                     absl::StrCat(StateText(change.state()),
                                  change.kind() == pb::CHANGE_KIND_REPAIRED ? " (repaired)" : ""),
                     Why(change), absl::StrCat(change.incarnation()), From(change),
@@ -38,6 +47,9 @@ void Print(const pb::GetHistoryResponse& reply) {
   std::vector<std::vector<std::string>> notes = {{"flaps", absl::StrCat(reply.flaps())}};
   if (reply.has_dropped_before_ms()) {
     notes.push_back({"may be incomplete before", LocalTime(reply.dropped_before_ms())});
+  }
+  if (reply.complete_until_ms() != 0) {
+    notes.push_back({"stored until", LocalTime(reply.complete_until_ms())});
   }
   PrintTable(notes);
 }
@@ -52,6 +64,10 @@ void Print(const pb::ListFlappersResponse& reply) {
                     Printable(flapper.address())});
   }
   PrintTable(rows);
+}
+
+int64_t Millis(const std::string& when) {
+  return absl::ToUnixMillis(*ParseWhen(when, absl::Now()));  // the parser has checked it
 }
 
 template <typename Request, typename Reply>
@@ -80,7 +96,24 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
   command->add_option_function<uint32_t>(
       "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
       "Show at most this many, newest first");
-  command->footer("Example:\n  mosquitto_session history sensor-17");
+  CLI::Option* stored = command->add_flag_callback(
+      "--stored", [request] { request->set_stored(true); },
+      "From the session database, over restarts of the broker (at most 100, or --limit up to 1000)");
+  const auto add_bound = [&](const char* name, void (pb::GetHistoryRequest::*set)(int64_t),
+                             const char* help) {
+    command->add_option_function<std::string>(
+               name,
+               [request, set](const std::string& when) { ((*request).*set)(Millis(when)); }, help)
+        ->type_name("TIME")
+        ->check(IsWhen())
+        ->needs(stored);
+  };
+  add_bound("--from", &pb::GetHistoryRequest::set_from_ms,
+            "From this moment on: 2026-01-02T03:00:00Z, or 7d ago; with --stored");
+  add_bound("--to", &pb::GetHistoryRequest::set_until_ms, "Before this moment; with --stored");
+  command->footer(
+      "Examples:\n  mosquitto_session history sensor-17\n"
+      "  mosquitto_session history --stored --from 7d sensor-17");
   command->callback([request, context] {
     Run<pb::GetHistoryRequest, pb::GetHistoryResponse>("GetHistory", *request, context);
   });

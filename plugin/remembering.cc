@@ -39,7 +39,10 @@ absl::Status Remembering::Start(absl::Time now, int nice) {
   }
   Restore();
   parts_.tracker.StartAt(store_->first_incarnation());
-  return store_->Start(parts_.registry);
+  if (absl::Status s = store_->Start(parts_.registry); !s.ok()) return s;
+  if (options_.history_ttl == absl::ZeroDuration()) return absl::OkStatus();
+  history_ = std::make_unique<StoredHistory>(*store_, options_.database);
+  return history_->Start(nice);
 }
 
 absl::Status Remembering::OpenStore(absl::Time now, int nice) {

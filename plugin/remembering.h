@@ -20,6 +20,7 @@
 #include "plugin/broker/event_sink.h"
 #include "plugin/broker/session_tracker.h"
 #include "plugin/store/session_store.h"
+#include "plugin/stored_history.h"
 #include "registry/change_observer.h"
 #include "registry/session_registry.h"
 
@@ -56,6 +57,8 @@ class Remembering : public api::StoreStatusSource {
   bool has_database() const { return store_ != nullptr; }
   void FillStoreStatus(api::pb::SessionStore* out) const override;
   std::optional<store::SessionStoreStats> Read() const;
+  // After Start(); nullptr: no history is stored.
+  StoredHistory* history() const { return history_.get(); }
 
  private:
   absl::Status OpenStore(absl::Time now, int nice);
@@ -70,6 +73,7 @@ class Remembering : public api::StoreStatusSource {
   const RememberingOptions options_;
   const registry::RegistryOptions registry_options_;
   std::unique_ptr<store::SessionStore> store_;
+  std::unique_ptr<StoredHistory> history_;
   bool looked_for_held_ = false;
 };
 

@@ -65,6 +65,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (grace_.has_value()) service_->use_grace(&*grace_);
   service_->use_lister(&following_->lister());
   service_->use_history(&following_->history());
+  service_->use_stored_history(remembering_.history());
   auditing_.Start(line, &following_->history());
   service_->use_audit(&auditing_);
   if (remembering_.has_database()) service_->use_store(&remembering_);

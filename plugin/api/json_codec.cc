@@ -406,6 +406,26 @@ absl::Status ReadJson(absl::string_view json, pb::GetHistoryRequest* message) {
          m->set_limit(n);
          return s;
        }},
+      {"stored", "stored",
+       [](const Value& v, M* m) {
+         if (!v.IsBool()) return Wrong("stored", "true or false");
+         m->set_stored(v.GetBool());
+         return absl::OkStatus();
+       }},
+      {"fromMs", "from_ms",
+       [](const Value& v, M* m) {
+         int64_t n = 0;
+         absl::Status s = TakeInt64("fromMs", v, &n);
+         m->set_from_ms(n);
+         return s;
+       }},
+      {"untilMs", "until_ms",
+       [](const Value& v, M* m) {
+         int64_t n = 0;
+         absl::Status s = TakeInt64("untilMs", v, &n);
+         m->set_until_ms(n);
+         return s;
+       }},
   };
   return ReadObject(json, kMembers, message);
 }
@@ -597,6 +617,7 @@ void Write(const pb::SessionChange& message, http::JsonWriter* out) {
   object.Uint("listenerPort", message.listener_port());
   object.String("protocolVersion", message.protocol_version());
   object.EnumName("transport", message.transport(), pb::Transport_Name<pb::Transport>);
+  object.Int64("notBeforeMs", message.not_before_ms());
 }
 
 void Write(const pb::Flapper& message, http::JsonWriter* out) {
@@ -660,6 +681,7 @@ void WriteJson(const pb::GetHistoryResponse& message, std::string* out) {
   if (message.has_dropped_before_ms()) {
     object.PresentInt64("droppedBeforeMs", message.dropped_before_ms());
   }
+  object.Int64("completeUntilMs", message.complete_until_ms());
 }
 
 void WriteJson(const pb::ListFlappersResponse& message, std::string* out) {

@@ -269,6 +269,15 @@ absl::Status Service::GetHistory(const pb::GetHistoryRequest& request, absl::Tim
                                  pb::GetHistoryResponse* reply) const {
   if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
   if (absl::Status s = CheckClientId(request.client_id()); !s.ok()) return s;
+  if (request.stored()) {
+    if (stored_history_ != nullptr) return stored_history_->GetStoredHistory(request, reply);
+    return absl::FailedPreconditionError(
+        "this broker stores no history; plugin_opt_session_database would name a file for it, and "
+        "plugin_opt_session_history_ttl above 0s how long it is kept");
+  }
+  if (request.has_from_ms() || request.has_until_ms()) {
+    return absl::InvalidArgumentError("from_ms and until_ms go with stored only");
+  }
   if (history_ == nullptr) return absl::UnimplementedError("this server remembers no history");
   return history_->GetHistory(request, now, reply);
 }

@@ -2,7 +2,8 @@
 // encoding.
 //
 // Threads:     any; const, takes no lock of its own. In a fleet a single query may ask the fleet's
-//              engine and wait for it (registry/others_view.h).
+//              engine and wait for it (registry/others_view.h); stored history waits for a disk,
+//              no longer than StoredHistorySource says.
 // Consistency: batches from one snapshot cut, single ids from the live registry; in a fleet, see
 //              registry/whole_view.h. Listings and counts are this node's own.
 // Errors:      absl::Status with the sixteen codes of the Connect protocol. A bad element of a
@@ -68,6 +69,14 @@ class HistorySource {
                                     pb::ListFlappersResponse* reply) = 0;
 };
 
+// Who reads connections of the broker's lives before this one too.
+class StoredHistorySource {
+ public:
+  virtual ~StoredHistorySource() = default;
+  virtual absl::Status GetStoredHistory(const pb::GetHistoryRequest& request,
+                                        pb::GetHistoryResponse* reply) = 0;
+};
+
 // Who compares the registry with the broker.
 class AuditSource {
  public:
@@ -105,7 +114,8 @@ class Service {
   absl::Status ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
                             pb::ListSessionsResponse* reply) const;
 
-  // Unimplemented until use_history(), use_audit() were called.
+  // Unimplemented until use_history(), use_audit() were called; FailedPrecondition for stored
+  // history until use_stored_history() was.
   absl::Status GetHistory(const pb::GetHistoryRequest& request, absl::Time now,
                           pb::GetHistoryResponse* reply) const;
   absl::Status ListFlappers(const pb::ListFlappersRequest& request, absl::Time now,
@@ -121,6 +131,7 @@ class Service {
   // Before the first call. What is given outlives the service.
   void use_lister(SessionLister* lister) { lister_ = lister; }
   void use_history(HistorySource* history) { history_ = history; }
+  void use_stored_history(StoredHistorySource* history) { stored_history_ = history; }
   void use_audit(AuditSource* audit) { audit_ = audit; }
   void use_grace(const registry::LossGrace* grace) { view_.use_grace(grace); }
   // Likewise; nullptr: there is none.
@@ -136,6 +147,7 @@ class Service {
   const ServerFacts facts_;
   SessionLister* lister_ = nullptr;
   HistorySource* history_ = nullptr;
+  StoredHistorySource* stored_history_ = nullptr;
   AuditSource* audit_ = nullptr;
   const StoreStatusSource* store_ = nullptr;
   std::vector<StatusSource> status_sources_;

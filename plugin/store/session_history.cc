@@ -25,6 +25,8 @@ constexpr char kSelect[] = R"(
   ORDER BY number DESC
 )";
 
+constexpr char kSelectFirst[] = "SELECT at_ms FROM history ORDER BY number LIMIT 1";
+
 struct Row {
   HistoryEntry entry;
   int64_t life = 0;
@@ -75,36 +77,68 @@ std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer) {
   return end;
 }
 
+// What an entry shares with the one before it, oldest first: an end has the address of its beginning.
+void Complete(std::vector<HistoryEntry>* entries) {
+  for (size_t i = entries->size(); i-- > 1;) {
+    const HistoryEntry& older = (*entries)[i];
+    HistoryEntry& entry = (*entries)[i - 1];
+    entry.before = older.record.state;
+    if (entry.record.kind != ChangeRecord::Kind::kEnded ||
+        entry.record.incarnation != older.record.incarnation) {
+      continue;
+    }
+    entry.address = older.address;
+    entry.record.listener_port = older.record.listener_port;
+  }
+}
+
+// Newest first, and one or two more than asked for: they say what was before the last.
+absl::Status ReadEntries(const HistoryQuery& query, size_t limit, Statement* s,
+                         std::vector<HistoryEntry>* entries) {
+  std::optional<Row> newer;
+  while (entries->size() <= limit) {
+    absl::StatusOr<bool> more = s->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    Row row = ReadRow(*s);
+    std::optional<HistoryEntry> end = EndOfLife(row, newer ? &*newer : nullptr);
+    if (end.has_value() && end->record.at_ms < query.until_ms) entries->push_back(*std::move(end));
+    entries->push_back(row.entry);
+    if (row.entry.record.at_ms < query.from_ms) break;
+    newer = std::move(row);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<HistoryEntry>> ReadHistory(const std::string& path,
-                                                      const HistoryQuery& query) {
+absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const HistoryQuery& query) {
   absl::StatusOr<Database> database = Database::Open(path, Database::Mode::kReadOnly);
   if (!database.ok()) return database.status();
-  database->SetBusyTimeout(kBusyTimeout);
+  database->SetBusyTimeout(std::min(kBusyTimeout, query.time_limit));
+  database->SetTimeLimit(query.time_limit);
+  // One moment for both questions; goes with the connection.
+  if (absl::Status s = database->Execute("BEGIN"); !s.ok()) return s;
+  HistoryAnswer answer;
+  {
+    absl::StatusOr<Statement> s = database->Prepare(kSelectFirst);
+    if (!s.ok()) return s.status();
+    const absl::StatusOr<bool> any = s->Step();
+    if (!any.ok()) return any.status();
+    if (*any) answer.kept_since_ms = s->Integer(0);
+  }
   absl::StatusOr<Statement> s = database->Prepare(kSelect);
   if (!s.ok()) return s.status();
   absl::Status status = s->Bind(1, absl::string_view(query.client_id));
   status.Update(s->Bind(2, query.until_ms));
   if (!status.ok()) return status;
+  std::vector<HistoryEntry>& entries = answer.entries;
   const size_t limit = std::min(query.limit, kHistoryEntriesMax);
-  std::vector<HistoryEntry> entries;
-  std::optional<Row> newer;
-  while (entries.size() < limit) {
-    absl::StatusOr<bool> more = s->Step();
-    if (!more.ok()) return more.status();
-    if (!*more) break;
-    Row row = ReadRow(*s);
-    if (std::optional<HistoryEntry> end = EndOfLife(row, newer ? &*newer : nullptr);
-        end.has_value() && end->record.at_ms >= query.from_ms &&
-        end->record.at_ms < query.until_ms) {
-      entries.push_back(*std::move(end));
-    }
-    if (row.entry.record.at_ms < query.from_ms) break;
-    if (entries.size() < limit) entries.push_back(row.entry);
-    newer = std::move(row);
-  }
-  return entries;
+  if (absl::Status read = ReadEntries(query, limit, &*s, &entries); !read.ok()) return read;
+  Complete(&entries);
+  if (entries.size() > limit) entries.resize(limit);
+  while (!entries.empty() && entries.back().record.at_ms < query.from_ms) entries.pop_back();
+  return answer;
 }
 
 }  // namespace session_status::store

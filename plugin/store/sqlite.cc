@@ -43,6 +43,23 @@ void Database::SetBusyTimeout(absl::Duration timeout) {
   sqlite3_busy_timeout(handle_.get(), static_cast<int>(absl::ToInt64Milliseconds(timeout)));
 }
 
+void Database::SetTimeLimit(absl::Duration limit) {
+  // Often enough to stop within a millisecond, rarely enough to cost nothing.
+  constexpr int kStepsBetweenLooks = 1000;
+  if (limit == absl::InfiniteDuration()) return;
+  using Clock = std::chrono::steady_clock;
+  end_ = std::make_unique<Clock::time_point>(Clock::now() + absl::ToChronoNanoseconds(limit));
+  sqlite3_progress_handler(
+      handle_.get(), kStepsBetweenLooks,
+      [](void* end) { return Clock::now() >= *static_cast<Clock::time_point*>(end) ? 1 : 0; },
+      end_.get());
+}
+
+// Many short steps may end before SQLite looks.
+bool Database::expired() const {
+  return end_ != nullptr && std::chrono::steady_clock::now() >= *end_;
+}
+
 absl::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Error(code);
@@ -67,6 +84,7 @@ absl::Status Database::Error(int code) const {
     case SQLITE_FULL: kind = absl::StatusCode::kResourceExhausted; break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED: kind = absl::StatusCode::kUnavailable; break;
+    case SQLITE_INTERRUPT: kind = absl::StatusCode::kDeadlineExceeded; break;
     default: break;
   }
   return absl::Status(kind, absl::StrCat(path_, ": ", text));
@@ -84,6 +102,7 @@ absl::Status Statement::Bind(int index, absl::string_view value) {
 }
 
 absl::StatusOr<bool> Statement::Step() {
+  if (database_->expired()) return absl::DeadlineExceededError(database_->path() + ": interrupted");
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;

@@ -3,10 +3,12 @@
 // Threads: one at a time per Database; SQLite is opened without its own mutexes.
 // Errors:  every Status names the file and says what SQLite said. Its code is DataLoss when the file
 //          is damaged or no database, ResourceExhausted when the disk is full, Unavailable when
-//          somebody else holds the lock, else FailedPrecondition.
+//          somebody else holds the lock, DeadlineExceeded after a time limit, else
+//          FailedPrecondition.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +38,10 @@ class Database {
   // How long a locked database is waited for before a statement fails.
   void SetBusyTimeout(absl::Duration timeout);
 
+  // Counted from now on the monotonic clock: afterwards every statement fails with DeadlineExceeded,
+  // one that runs soon.
+  void SetTimeLimit(absl::Duration limit);
+
   // Statements without parameters and without rows, separated by semicolons.
   absl::Status Execute(const std::string& sql);
 
@@ -51,9 +57,11 @@ class Database {
     void operator()(sqlite3* handle) const;
   };
   Database(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
+  bool expired() const;
   absl::Status Error(int code) const;
 
   std::string path_;
+  std::unique_ptr<std::chrono::steady_clock::time_point> end_;  // null: no limit; SQLite points to it
   std::unique_ptr<sqlite3, Closer> handle_;
 };
 

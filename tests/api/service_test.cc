@@ -97,6 +97,29 @@ TEST_F(ServiceTest, AnEndThatNobodySawIsToldAsAnInterval) {
   EXPECT_FALSE(reply.restored());
 }
 
+TEST_F(ServiceTest, StoredHistoryNeedsADatabaseAndBoundsNeedStoredHistory) {
+  pb::GetHistoryRequest request;
+  request.set_client_id("a");
+  request.set_stored(true);
+  request.set_from_ms(5);
+  pb::GetHistoryResponse reply;
+  const absl::Status without = service_.GetHistory(request, now_, &reply);
+  EXPECT_EQ(without.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(without.message().find("plugin_opt_session_database"), std::string::npos) << without;
+  struct Source : StoredHistorySource {
+    absl::Status GetStoredHistory(const pb::GetHistoryRequest& asked,
+                                  pb::GetHistoryResponse* out) override {
+      out->set_complete_until_ms(asked.from_ms());
+      return absl::OkStatus();
+    }
+  } source;
+  service_.use_stored_history(&source);
+  EXPECT_TRUE(service_.GetHistory(request, now_, &reply).ok());
+  EXPECT_EQ(reply.complete_until_ms(), 5);
+  request.set_stored(false);
+  EXPECT_EQ(service_.GetHistory(request, now_, &reply).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(ServiceTest, AnOnlineClientIsDescribedInFull) {
   Connect("a", 5);
   const auto reply = Query("a");

@@ -74,6 +74,39 @@ TEST_P(RestartScenario, AfterAKillClientsEndedInAnIntervalThatHoldsTheTruth) {
   EXPECT_EQ(lamp.disconnected_at_ms, lamp.ended_not_after_ms);
 }
 
+TEST_P(RestartScenario, StoredHistoryTellsOfConnectionsBeforeTheRestart) {
+  Start(kWithDatabase);
+  {
+    auto client = Online({.id = "lamp"});
+    client->Drop();
+    ExpectEnd("lamp", "OFFLINE", "NETWORK_ERROR");
+  }
+  auto client = Online({.id = "lamp"});
+  ExpectOnline("lamp");
+  EXPECT_EQ(broker_->Stop(), 0);
+  broker_->Restart();
+  ASSERT_TRUE(broker_->running()) << broker_->Log();
+  auto back = Online({.id = "lamp"});
+  ExpectOnline("lamp");
+  WaitForDatabase();
+  const std::string stored =
+      admin_->Call("GetHistory", R"({"clientId":"lamp","stored":true})").body;
+  const auto count = [&stored](absl::string_view what) {
+    int found = 0;
+    for (size_t at = stored.find(what); at != std::string::npos; at = stored.find(what, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  EXPECT_EQ(count("CHANGE_KIND_ONLINE"), 3) << stored;
+  EXPECT_EQ(count("CHANGE_KIND_OFFLINE"), 2) << stored;
+  EXPECT_EQ(count("END_REASON_SERVER_SHUTDOWN"), 1) << stored;
+  EXPECT_EQ(count(On21() ? "END_REASON_NETWORK_ERROR" : "END_REASON_UNKNOWN"), 1) << stored;
+  EXPECT_EQ(count("127.0.0.1"), 5) << stored;
+  const std::string memory = admin_->Call("GetHistory", R"({"clientId":"lamp"})").body;
+  EXPECT_EQ(memory.find("END_REASON_SERVER_SHUTDOWN"), std::string::npos) << memory;
+}
+
 TEST_P(RestartScenario, IncarnationsRiseOverEveryKindOfEndAndALostDatabase) {
   Start(kWithDatabase);
   uint64_t highest = 0;

@@ -11,6 +11,7 @@
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
+#include "tests/testing/wait.h"
 
 namespace session_status::testing {
 namespace {
@@ -112,6 +113,30 @@ TEST_F(CliTest, HistoryAndFlappersShowWhoComesAndGoes) {
               AllOf(HasSubstr("\"entries\":[{"), Not(HasSubstr("},{"))));
   EXPECT_THAT(Ask("history nobody").output, ContainsRegex("flaps +0"));
   EXPECT_THAT(Ask("flappers").output, ContainsRegex("lamp +2 +2 .*network error +127.0.0.1"));
+}
+
+TEST_F(CliTest, StoredHistoryComesFromTheDatabaseOrSaysThatThereIsNone) {
+  const CliResult without = Ask("history --stored lamp");
+  EXPECT_EQ(without.exit_code, 4);
+  EXPECT_THAT(without.output, HasSubstr("plugin_opt_session_database"));
+  EXPECT_EQ(Ask("history --from 7d lamp").exit_code, 2) << "from needs stored";
+  broker_ = BrokerProcess::Start(
+      {.line = BrokerLine::k21, .config = kPlainConfig, .plugin = SessionStatusPlugin(),
+       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                          {"session_database", "{DIR}/s.db"},
+                          {"session_database_flush", "10ms"}}});
+  const std::string socket = broker_->Expand("{DIR}/admin.sock");
+  MqttClient client({.id = "lamp", .port = broker_->port(), .version = 5});
+  ASSERT_EQ(client.Connect(), 0);
+  client.Drop();
+  AdminClient(socket).WaitForState("lamp", "OFFLINE");
+  const auto stored = [&socket](absl::string_view bounds) {
+    return RunCli(absl::StrCat("--socket ", socket, " history --stored ", bounds, " lamp")).output;
+  };
+  EXPECT_TRUE(WaitUntil([&] { return stored("").find("network error") != std::string::npos; }));
+  EXPECT_THAT(stored("--from 1h"), AllOf(ContainsRegex("offline +network error \\(7\\) +[0-9]+ +127.0.0.1"),
+                                         ContainsRegex("flaps +1"), HasSubstr("stored until")));
+  EXPECT_THAT(stored("--to 1h"), Not(HasSubstr("network error")));
 }
 
 TEST_F(CliTest, AuditShowsWhatWasComparedAndTheDrift) {

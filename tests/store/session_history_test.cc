@@ -16,10 +16,10 @@ class SessionHistoryTest : public StoreFolder {
   // "begun 10.0.0.1", "ended 4", newest first.
   std::vector<std::string> Words(HistoryQuery query) {
     query.client_id = "lamp";
-    const auto entries = ReadHistory(path_, query);
-    EXPECT_TRUE(entries.ok()) << entries.status();
+    const auto answer = ReadHistory(path_, query);
+    EXPECT_TRUE(answer.ok()) << answer.status();
     std::vector<std::string> words;
-    for (const HistoryEntry& entry : *entries) {
+    for (const HistoryEntry& entry : answer->entries) {
       words.push_back(entry.record.kind == ChangeRecord::Kind::kBegun
                           ? absl::StrCat("begun ", entry.address)
                           : absl::StrCat("ended ", static_cast<int>(entry.record.reason)));
@@ -71,9 +71,48 @@ TEST_F(SessionHistoryTest, TheBrokersEndIsTheEndOfWhoWasOnlineInOrderOrNot) {
                                    "begun 10.0.0.1", "begun 10.0.0.1"));
   HistoryQuery query;
   query.client_id = "lamp";
-  const HistoryEntry end = ReadHistory(path_, query)->front();
+  const HistoryEntry end = ReadHistory(path_, query)->entries.front();
   EXPECT_EQ(end.not_before_ms, complete_ms);
   EXPECT_EQ(end.record.at_ms, absl::ToUnixMillis(now));
+}
+
+TEST_F(SessionHistoryTest, AnEntryKnowsWhatWasBeforeItAndWhereItsConnectionCameFrom) {
+  BrokerLife life = Live();
+  life.Connect("bell");
+  const int64_t first_ms = absl::ToUnixMillis(life.now());
+  life.Connect("lamp");
+  life.Connect("lamp");
+  life.End("lamp", EndReason::kNetworkError);
+  life.Flush();
+  HistoryQuery query;
+  query.client_id = "lamp";
+  query.limit = 2;
+  const auto answer = ReadHistory(path_, query);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->entries.size(), 2u);
+  EXPECT_EQ(answer->entries[0].before, registry::SessionState::kOnline);
+  EXPECT_EQ(answer->entries[0].address, "10.0.0.1");
+  EXPECT_EQ(answer->entries[1].before, registry::SessionState::kOnline) << "it took over";
+  EXPECT_EQ(answer->kept_since_ms, first_ms);
+}
+
+TEST_F(SessionHistoryTest, ATimeLimitEndsTheReading) {
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  HistoryQuery query;
+  query.client_id = "lamp";
+  query.time_limit = absl::ZeroDuration();
+  EXPECT_EQ(ReadHistory(path_, query).status().code(), absl::StatusCode::kDeadlineExceeded);
+  // One long statement, too.
+  auto database = Database::Open(path_, Database::Mode::kReadOnly);
+  ASSERT_TRUE(database.ok());
+  database->SetTimeLimit(absl::Milliseconds(20));
+  EXPECT_EQ(database
+                ->Execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+                          "SELECT count(*) FROM n")
+                .code(),
+            absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(SessionHistoryTest, WithoutADatabaseThereIsNone) {
