@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,9 +135,13 @@ TEST_F(UsageStoreTest, WritesByItself) {
   EXPECT_EQ(Total(), 1);
 }
 
-TEST_F(UsageStoreTest, AKilledProcessLosesAtMostTheLastSecond) {
+// "At most the last second" is the interval between writes, half of one, and the time a write takes;
+// how long that is on a machine that is busy with other things, no test can say.
+TEST_F(UsageStoreTest, AKilledProcessKeepsWhatWasWritten) {
+  EXPECT_LE(UsageOptions().flush_interval, absl::Milliseconds(500));
   int progress[2];
   ASSERT_EQ(pipe(progress), 0);
+  ASSERT_EQ(fcntl(progress[0], F_SETFL, O_NONBLOCK), 0);
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
@@ -151,22 +156,29 @@ TEST_F(UsageStoreTest, AKilledProcessLosesAtMostTheLastSecond) {
     _exit(1);
   }
   close(progress[1]);
-  // Calls answered, and how many of them more than a second before the end.
-  std::vector<absl::Time> answered;
-  const absl::Time end = absl::Now() + absl::Seconds(2.5);
-  char byte;
-  while (absl::Now() < end && read(progress[0], &byte, 1) == 1) answered.push_back(absl::Now());
+  int64_t answered = 0;
+  const auto count_answers = [&] {
+    char bytes[4096];
+    for (ssize_t n; (n = read(progress[0], bytes, sizeof bytes)) > 0;) answered += n;
+  };
+  // It writes again and again by itself.
+  int64_t written = 0;
+  int writes = 0;
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  while (writes < 3 && absl::Now() < deadline) {
+    count_answers();
+    const int64_t total = answered > 0 ? Total() : 0;  // before, there may be no file
+    if (total > written) ++writes;
+    written = total;
+    absl::SleepFor(absl::Milliseconds(5));
+  }
   kill(child, SIGKILL);
-  const absl::Time killed = absl::Now();
   ASSERT_EQ(waitpid(child, nullptr, 0), child);
-  while (read(progress[0], &byte, 1) == 1) answered.push_back(killed);
+  count_answers();
   close(progress[0]);
-  const int64_t old = std::count_if(answered.begin(), answered.end(), [killed](absl::Time time) {
-    return time < killed - absl::Seconds(1);
-  });
-  EXPECT_GT(old, 0);
-  EXPECT_GE(Total(), old);
-  EXPECT_LE(Total(), static_cast<int64_t>(answered.size()) + 1);  // one was not yet told
+  EXPECT_EQ(writes, 3);
+  EXPECT_GE(Total(), written);
+  EXPECT_LE(Total(), answered + 1);  // one was not yet told
 }
 
 TEST_F(UsageStoreTest, WhileTheDatabaseCannotBeWrittenCountsWaitAndThenNothingIsMissing) {
