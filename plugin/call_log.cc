@@ -38,7 +38,7 @@ void CallLog::OnCall(const openapi::CallRecord& record) {
   if (level_ == CallLogLevel::kNone || (level_ == CallLogLevel::kErrors && !failed)) return;
   uint64_t left_out = 0;
   {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     if (!bucket_.TryTake(kLinesPerSecond, clock_()).admitted) {
       ++left_out_;
       return;

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/limits/token_bucket.h"
@@ -31,7 +31,7 @@ class CallLog : public openapi::CallObserver {
   broker::BrokerLog& log_;
   const CallLogLevel level_;
   const Clock clock_;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   limits::TokenBucket bucket_ ABSL_GUARDED_BY(mu_);
   uint64_t left_out_ ABSL_GUARDED_BY(mu_) = 0;
 };

@@ -48,7 +48,7 @@ void BrokerLog::Write(LogLevel level, absl::string_view message) noexcept {
 }
 
 void BrokerLog::Queue(LogLevel level, std::string text) {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   if (lines_.size() >= kLogQueueMax) {
     ++dropped_;
   } else {

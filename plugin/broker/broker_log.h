@@ -17,7 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status::broker {
 
@@ -49,7 +49,7 @@ class BrokerLog {
 
   const pthread_t broker_thread_;
   std::atomic<bool> has_lines_{false};
-  absl::Mutex mu_;
+  os::Mutex mu_;
   std::vector<Line> lines_ ABSL_GUARDED_BY(mu_);
   size_t dropped_ ABSL_GUARDED_BY(mu_) = 0;
 };

@@ -12,7 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/client_hash.h"
 #include "plugin/fleet/layout.h"
@@ -35,20 +35,20 @@ struct Directions {
 class Board {
  public:
   void SetDirections(std::shared_ptr<const Directions> directions) {
-    absl::MutexLock lock(&mutex_);
+    os::MutexLock lock(&mutex_);
     directions_ = std::move(directions);
   }
   // nullptr: this node has not joined yet.
   std::shared_ptr<const Directions> GetDirections() const {
-    absl::MutexLock lock(&mutex_);
+    os::MutexLock lock(&mutex_);
     return directions_;
   }
   void SetStatus(registry::FleetStatus status) {
-    absl::MutexLock lock(&mutex_);
+    os::MutexLock lock(&mutex_);
     status_ = std::move(status);
   }
   registry::FleetStatus GetStatus() const {
-    absl::MutexLock lock(&mutex_);
+    os::MutexLock lock(&mutex_);
     return status_;
   }
 
@@ -65,7 +65,7 @@ class Board {
 
  private:
   static constexpr int64_t kNever = INT64_MIN;
-  mutable absl::Mutex mutex_;
+  mutable os::Mutex mutex_;
   std::shared_ptr<const Directions> directions_ ABSL_GUARDED_BY(mutex_);
   registry::FleetStatus status_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> as_of_us_{kNever};

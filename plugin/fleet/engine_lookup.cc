@@ -15,7 +15,7 @@ EngineLookup::EngineLookup(const FleetOptions& options) : keys_(options.name) {
 absl::Status EngineLookup::Find(const Directions& directions,
                                 absl::Span<const absl::string_view> client_ids, absl::Duration now,
                                 absl::Span<Holder> holders) {
-  absl::MutexLock lock(&mutex_);
+  os::MutexLock lock(&mutex_);
   if (now < retry_at_) return last_error_;
   absl::Status status = Ask(directions, client_ids, holders);
   // The engine may have closed an idle connection: one new one is worth a try.

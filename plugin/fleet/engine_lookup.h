@@ -13,7 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/fleet/board.h"
@@ -44,7 +44,7 @@ class EngineLookup {
                    absl::Span<Holder> holders) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const KeyNames keys_;
-  absl::Mutex mutex_;
+  os::Mutex mutex_;
   std::vector<std::unique_ptr<EngineConnection>> engines_ ABSL_GUARDED_BY(mutex_);
   absl::Duration retry_at_ ABSL_GUARDED_BY(mutex_);
   absl::Status last_error_ ABSL_GUARDED_BY(mutex_);

@@ -34,7 +34,7 @@ HistoryFollower::HistoryFollower(feed::ChangeFeed& feed, const FollowerOptions& 
 HistoryFollower::~HistoryFollower() { feed_.poller().Remove(this); }
 
 void HistoryFollower::Poll(absl::Duration) {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   CatchUp();
 }
 
@@ -79,7 +79,7 @@ absl::Status HistoryFollower::GetHistory(const pb::GetHistoryRequest& request, a
   const size_t limit = request.limit() == 0 ? std::numeric_limits<size_t>::max() : request.limit();
   ConnectionHistory::Answer answer;
   {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     CatchUp();
     if (gap_open_) history_.AddGap(absl::ToUnixMillis(now));
     answer = history_.Find(request.client_id(), limit);
@@ -100,7 +100,7 @@ absl::Status HistoryFollower::ListFlappers(const pb::ListFlappersRequest& reques
   const size_t limit = request.limit() == 0 ? kFlappersDefault : request.limit();
   std::vector<FlapCounter::Row> rows;
   {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     CatchUp();
     rows = flaps_.Top(limit, absl::ToUnixMillis(now));
     reply->set_flaps_total(flaps_.total());
@@ -121,13 +121,13 @@ absl::Status HistoryFollower::ListFlappers(const pb::ListFlappersRequest& reques
 }
 
 void HistoryFollower::FillRepairs(pb::GetAuditResponse* reply) {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   CatchUp();
   for (const pb::AuditRepair& repair : repairs_) *reply->add_repairs() = repair;
 }
 
 FollowerFigures HistoryFollower::Read() {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   CatchUp();
   return {.clients = history_.clients(),
           .bytes = history_.bytes(),

@@ -14,7 +14,7 @@
 #include <deque>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/api/service.h"
 #include "plugin/feed/change_feed.h"
@@ -62,7 +62,7 @@ class HistoryFollower : public api::HistorySource, private os::Poller::Member {
   void Take(const feed::Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   feed::ChangeFeed& feed_;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   feed::ChangeRing::Cursor cursor_ ABSL_GUARDED_BY(mu_);
   ConnectionHistory history_ ABSL_GUARDED_BY(mu_);
   FlapCounter flaps_ ABSL_GUARDED_BY(mu_);

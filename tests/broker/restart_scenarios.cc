@@ -91,7 +91,7 @@ TEST_P(RestartScenario, StoredHistoryTellsOfConnectionsBeforeTheRestart) {
   WaitForDatabase();
   const std::string stored =
       admin_->Call("GetHistory", R"({"clientId":"lamp","stored":true})").body;
-  const auto count = [&stored](absl::string_view what) {
+  const auto count = [&stored](const std::string& what) {
     int found = 0;
     for (size_t at = stored.find(what); at != std::string::npos; at = stored.find(what, at + 1)) {
       ++found;
