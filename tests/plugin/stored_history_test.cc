@@ -35,7 +35,7 @@ TEST_F(StoredHistoryTest, TellsWhatHappenedInEarlierLivesOfTheBroker) {
     life.Connect("lamp");
     life.Connect("lamp");
     life.End("lamp", registry::EndReason::kNetworkError, /*kept=*/true);
-    life.End("lamp", registry::EndReason::kSessionExpired);
+    life.Gone("lamp", registry::EndReason::kSessionExpired);
     life.Connect("lamp");
     life.Flush();  // and a crash
     now = life.now() + absl::Hours(1);

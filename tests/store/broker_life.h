@@ -73,6 +73,13 @@ class BrokerLife {
     event.session_kept = kept;
     Tell(id, &event);
   }
+  // A kept session ended without a connection.
+  void Gone(const std::string& id, registry::EndReason reason) {
+    registry::SessionEvent event;
+    event.kind = registry::SessionEvent::Kind::kSessionGone;
+    event.reason = reason;
+    Tell(id, &event);
+  }
   void Maintain() {
     registry.Maintain(now_, 1'000'000, [this](absl::string_view id, const registry::SessionDetails&) {
       store->OnForgotten(id, now_);
