@@ -18,6 +18,7 @@ export interface Change {
 export interface FeedListener {
   onChanges(changes: Change[]): void; // in order; several at once under load
   onGap(): void; // changes were missed: load again what is shown
+  onBegin(): void; // changes follow from here: load what is shown, an earlier listing lacks some
   onConnection(connected: boolean): void;
 }
 
@@ -51,7 +52,12 @@ export function follow(listener: FeedListener): () => void {
     timer ??= window.setTimeout(deliver, DELIVERY_INTERVAL_MS);
   });
   source.addEventListener('gap', () => listener.onGap());
-  source.addEventListener('open', () => listener.onConnection(true));
+  let begun = false;
+  source.addEventListener('open', () => {
+    listener.onConnection(true);
+    if (!begun) listener.onBegin();  // later the browser resumes where it was
+    begun = true;
+  });
   source.addEventListener('error', () => listener.onConnection(false));
   return () => {
     source.close();

@@ -139,7 +139,7 @@ const remember = (memory: Memory, changes: Change[]): Memory => ({
   activity: [...changes.slice(-ACTIVITY_MAX).reverse(), ...memory.activity].slice(0, ACTIVITY_MAX),
 });
 
-// `onChanges` sees every batch of changes once.
+// `onChanges` sees every batch of changes once; `onGap` says that what is shown must be loaded anew.
 export function useFeed(onChanges: (changes: Change[]) => void, onGap: () => void): Memory {
   const [memory, setMemory] = useState<Memory>(
     () => ({connected: false, activity: [], gaps: 0}));
@@ -155,6 +155,7 @@ export function useFeed(onChanges: (changes: Change[]) => void, onGap: () => voi
         setMemory((m) => ({...m, gaps: m.gaps + 1}));
         handlers.current.onGap();
       },
+      onBegin: () => handlers.current.onGap(),
       onConnection: (connected) => setMemory((m) => ({...m, connected})),
     }),
     []);

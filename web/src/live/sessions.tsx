@@ -15,6 +15,8 @@ const ROWS_MAX = 3 * PAGE_SIZE;
 // Kept for going back; who looks further searches instead.
 const PAGES_MAX = 100;
 const TYPING_PAUSE_MS = 250;
+// Changes that may be younger than a listing under way.
+const RECENT_MAX = 1000;
 
 interface Filter {
   prefix: string;
@@ -110,6 +112,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   const [loading, setLoading] = useState(true);
   const [reloads, setReloads] = useState(0);
   const typing = useRef(0);
+  const recent = useRef<Change[]>([]);
   const firstPage = index === 0;
   const page: ListReply = pages[index] ?? {};
   const startOver = () => {
@@ -119,7 +122,10 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   };
 
   useImperativeHandle(ref, () => ({
-    apply: (changes) => setRows((r) => applyAll(r, changes, filter, firstPage)),
+    apply: (changes) => {
+      recent.current = [...recent.current, ...changes].slice(-RECENT_MAX);
+      setRows((r) => applyAll(r, changes, filter, firstPage));
+    },
     reload: startOver,
   }), [filter, firstPage]);
 
@@ -142,7 +148,9 @@ export const SessionTable = forwardRef<SessionTableHandle, {
     loadPage(begin, abort.signal, setRows).then(
       (reply) => {
         setPages((all) => [...all.slice(0, index), reply]);
-        setRows(reply.sessions ?? []);
+        const cut = BigInt(reply.sequence ?? 0);
+        const later = recent.current.filter((c) => BigInt(c.sequence ?? 0) > cut);
+        setRows(applyAll(reply.sessions ?? [], later, filter, firstPage));
         setError('');
         setLoading(false);
       },
