@@ -11,10 +11,17 @@ namespace {
 constexpr size_t kSmallPage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 
-// How far ahead of the writer memory is populated: enough for 10 ms of growth at full speed, and
-// never more than a sixteenth of what is in use, so that a small broker stays small.
+// How far ahead of the writer memory is populated: a sixteenth of what is in use, within these
+// bounds, so that a small broker stays small; while it grows fast, what four intervals like the last
+// one would take, up to a quarter of what is in use.
 constexpr size_t kLeadMin = size_t{256} << 10;
 constexpr size_t kLeadMax = size_t{8} << 20;
+constexpr size_t kIntervalsAhead = 4;
+
+size_t Lead(size_t used, size_t grown) {
+  const size_t at_rest = std::clamp(used / 16, kLeadMin, kLeadMax);
+  return std::max(at_rest, std::min(kIntervalsAhead * grown, used / 4));
+}
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -56,7 +63,8 @@ ReservedMemory::~ReservedMemory() {
 void ReservedMemory::PopulateAhead() {
   const size_t used = used_.load(std::memory_order_relaxed);  // (m1)
   const size_t populated = populated_.load(std::memory_order_relaxed);
-  const size_t lead = std::clamp(used / 16, kLeadMin, kLeadMax);
+  const size_t lead = Lead(used, used - used_before_);
+  used_before_ = used;
   if (used == 0 || populated >= used + lead / 2) return;
   const size_t unit = huge_ && used + lead > kHugePage ? kHugePage : kSmallPage;
   const size_t from = std::max(populated, used / kSmallPage * kSmallPage);

@@ -52,6 +52,7 @@ class ReservedMemory {
   bool huge_ = false;
   std::atomic<size_t> used_{0};       // written by the writer only
   std::atomic<size_t> populated_{0};  // written by the refresher only
+  size_t used_before_ = 0;            // the refresher's own: at its last PopulateAhead()
   char* mapping_ = nullptr;           // data_ is aligned inside it
   size_t mapping_bytes_ = 0;
 };

@@ -1,7 +1,7 @@
 // What the registry remembers of one client, as it lies in memory.
 //
 // A session is a *slot*: one hot line (64 bytes: state and identity, all that a status answer
-// needs) and, at the same number in a second array, one detail record (48 bytes).
+// needs) and, at the same number in a second array, one detail record (56 bytes).
 //
 //   free      identity is even. The words are leftovers; nobody may believe them.
 //   present   identity is odd: the slot holds the client whose words it shows.
@@ -120,7 +120,6 @@ struct DetailFields {
   uint32_t address = 0;        // kIpv4: the address itself; else a number in the StringPool
   uint32_t username = 0;       // number in the StringPool, 0: none
   uint32_t connects = 0;
-  uint32_t ended_node = 0;     // number in the EndedList, 0: not in it
   uint32_t ended_span = 0;     // the end may be so many times kEndedSpanUnitMs earlier
   AddressKind address_kind = AddressKind::kNone;
   ProtocolVersion protocol_version = ProtocolVersion::kUnknown;
@@ -132,6 +131,12 @@ struct DetailFields {
 // With this grain 32 bits hold eight years between a broker's death and its next start.
 inline constexpr uint64_t kEndedSpanUnitMs = 64;
 
+// Neighbours of an ended session in its EndedList, by slot. Only the writer looks at them.
+struct EndedLink {
+  uint32_t previous;
+  uint32_t next;
+};
+
 inline constexpr int kDetailWords = 6;
 using DetailWords = std::array<uint64_t, kDetailWords>;
 
@@ -140,7 +145,7 @@ constexpr DetailWords Pack(const DetailFields& f) {
           f.ended_ms << 16 | f.broker_code,
           f.created_ms << 16 | f.listener_port,
           uint64_t{f.address} << 32 | f.username,
-          uint64_t{f.connects} << 32 | f.ended_node,
+          f.connects,
           uint64_t{f.ended_span} << 32 | uint64_t{f.group} << 16 | uint64_t{f.restored} << 8 |
               uint64_t{f.clean_start} << 7 |
               static_cast<uint64_t>(f.address_kind) << 5 |
@@ -157,8 +162,7 @@ constexpr DetailFields Unpack(const DetailWords& w) {
   f.listener_port = static_cast<uint16_t>(w[2]);
   f.address = static_cast<uint32_t>(w[3] >> 32);
   f.username = static_cast<uint32_t>(w[3]);
-  f.connects = static_cast<uint32_t>(w[4] >> 32);
-  f.ended_node = static_cast<uint32_t>(w[4]);
+  f.connects = static_cast<uint32_t>(w[4]);
   f.group = static_cast<uint16_t>(w[5] >> 16);
   f.ended_span = static_cast<uint32_t>(w[5] >> 32);
   f.restored = ((w[5] >> 8) & 1) != 0;
@@ -171,6 +175,7 @@ constexpr DetailFields Unpack(const DetailWords& w) {
 
 struct DetailRecord {
   Word words[kDetailWords];
+  EndedLink ended;
 
   DetailWords Load() const {
     DetailWords w;
@@ -181,7 +186,7 @@ struct DetailRecord {
     for (int i = 0; i < kDetailWords; ++i) words[i].Store(w[i]);
   }
 };
-static_assert(sizeof(DetailRecord) == 48);
+static_assert(sizeof(DetailRecord) == 56);
 
 }  // namespace session_status::registry
 

@@ -34,7 +34,6 @@ void SessionRegistry::PublishSnapshot(absl::Time now) { impl_->table.epochs.Publ
 void SessionRegistry::PopulateAhead() {
   impl_->table.index.PopulateAhead();
   impl_->table.strings.PopulateAhead();
-  impl_->table.ended.PopulateAhead();
   impl_->table.lines.memory().PopulateAhead();
 }
 
@@ -81,7 +80,7 @@ uint64_t SessionRegistry::sequence() const { return impl_->table.epochs.sequence
 size_t SessionRegistry::MemoryBytes() const {
   const SessionTable& t = impl_->table;
   return sizeof(Impl) + DetailMemoryBytes() + t.index.TouchedBytes() +
-         t.lines.memory().TouchedBytes() + t.ended.TouchedBytes();
+         t.lines.memory().TouchedBytes();
 }
 
 size_t SessionRegistry::DetailMemoryBytes() const {

@@ -27,7 +27,7 @@ struct SessionTable {
         lines(static_cast<uint32_t>(sessions_max + (1 << 20)), pages),
         strings(static_cast<uint32_t>(2 * sessions_max + 4096), hasher, lines),
         index(sessions_max, pages, hasher, lines),
-        ended(sessions_max, pages) {}
+        ended(index) {}
 
   const RegistryOptions options;
   const uint64_t sessions_max;

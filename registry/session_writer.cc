@@ -64,6 +64,8 @@ bool BringsConnection(const SessionEvent& e) {
 
 bool IsForgotten(SessionState s) { return s == SessionState::kUnknown; }
 
+bool IsQueued(SessionState s) { return s == SessionState::kOffline || IsForgotten(s); }
+
 EndedList::Queue QueueOf(SessionState s) {
   return IsForgotten(s) ? EndedList::kForgotten : EndedList::kEnded;
 }
@@ -160,12 +162,22 @@ ApplyResult SessionWriter::Refuse(ApplyResult::Outcome outcome, SessionState sta
   return {outcome, 0, state, state};
 }
 
+// What every event touches whichever client it is about; a reader on the sibling core may have
+// pushed it out. Asked for together with the client's own lines it costs nothing.
+void SessionWriter::PrefetchFigures() const {
+  const char* const counters = reinterpret_cast<const char*>(&table_.counters);
+  for (size_t i = 0; i < sizeof(RegistryCounters); i += 64) __builtin_prefetch(counters + i, 1);
+  __builtin_prefetch(&table_.epochs, 1);
+  __builtin_prefetch(&table_.index.details(EndedList::kEnded), 1);
+}
+
 ApplyResult SessionWriter::Apply(const SessionEvent& event) {
   if (!IsWellFormed(event)) {
     return Refuse(ApplyResult::Outcome::kStale, SessionState::kUnknown);
   }
   PreparedId id;
   table_.hasher.Prepare(event.client_id, &id);
+  PrefetchFigures();
   table_.index.PrefetchForEvent(id.hash);
   uint64_t word = 0;
   const Slot slot = table_.index.Find(id, &word);
@@ -177,7 +189,7 @@ ApplyResult SessionWriter::Apply(const SessionEvent& event) {
     return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
   }
   if (slot != 0) {
-    Update(session, event, &details);
+    Update(session, event, details);
   } else if (!Insert(id, event, &details)) {
     ReleaseStrings(details);
     return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
@@ -216,24 +228,20 @@ void SessionWriter::ReleaseStrings(const DetailFields& d) {
   if (d.username != 0) table_.strings.Release(d.username);
 }
 
-uint32_t SessionWriter::Requeue(const Session& s, Slot slot, SessionState after) {
-  if (s.details.ended_node != 0) table_.ended.Remove(QueueOf(s.state()), s.details.ended_node);
-  if (after == SessionState::kOffline || after == SessionState::kUnknown) {
-    return table_.ended.Append(QueueOf(after), slot);
-  }
-  return 0;
+void SessionWriter::Requeue(Slot slot, SessionState before, SessionState after) {
+  if (IsQueued(before)) table_.ended.Remove(QueueOf(before), slot);
+  if (IsQueued(after)) table_.ended.Append(QueueOf(after), slot);
 }
 
 bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, DetailFields* details) {
   if (table_.index.size() >= table_.sessions_max) return false;
-  const SessionIndex::Place place = table_.index.Reserve(id.hash, [this](Slot, Slot to) {
-    const uint32_t node = Unpack(table_.index.details(to).Load()).ended_node;
-    if (node != 0) table_.ended.Moved(node, to);
+  const SessionIndex::Place place = table_.index.Reserve(id.hash, [this](Slot from, Slot to) {
+    const StatusWord word(table_.index.hot(to).status.Own());
+    if (IsQueued(word.now().Unpack().state)) table_.ended.Moved(from, to);
   });
   uint64_t first_word = 0;
   if (place.slot == 0 || !table_.index.StoreId(id, &first_word)) return false;
   const SessionStatus after = StatusAfter(event);
-  details->ended_node = Requeue(Session(), place.slot, after.state);
   details->group = table_.groups.Join(GroupOf(event.client_id));
 
   const uint64_t epoch = table_.epochs.BeginEvent();
@@ -242,22 +250,25 @@ bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, Deta
                          Pack(*details));
   table_.index.Link(place);
   table_.epochs.EndEvent(/*counts=*/true);
+  if (IsQueued(after.state)) table_.ended.Append(QueueOf(after.state), place.slot);
   return true;
 }
 
-void SessionWriter::Update(const Session& s, const SessionEvent& event, DetailFields* details) {
+void SessionWriter::Update(const Session& s, const SessionEvent& event,
+                           const DetailFields& details) {
   const SessionStatus after = StatusAfter(event);
-  details->ended_node = Requeue(s, s.slot, after.state);
   HotRecord& hot = table_.index.hot(s.slot);
   const uint64_t length = hot.incarnation_and_length.Own() & 0xffff;
 
   const uint64_t epoch = table_.epochs.BeginEvent();
   hot.content.Advance();
-  table_.index.details(s.slot).Store(Pack(*details));
+  table_.index.details(s.slot).Store(Pack(details));
   hot.incarnation_and_length.Store(event.incarnation << 16 | length);
   hot.status.Store(s.word.Changed(epoch, PackedStatus(after)).bits());
   hot.content.Advance();
   table_.epochs.EndEvent(/*counts=*/true);
+  // Last: nothing after it waits for the lines of the neighbours in time.
+  Requeue(s.slot, s.state(), after.state);
 }
 
 void SessionWriter::CountChange(const Session& s, const SessionEvent& event, SessionStatus after,
@@ -312,7 +323,6 @@ void SessionWriter::Forget(Slot slot) {
   const Session s = Read(slot, StatusWord(hot.status.Own()));
   DetailFields nothing;
   nothing.group = s.details.group;
-  nothing.ended_node = Requeue(s, slot, SessionState::kUnknown);
 
   const uint64_t epoch = table_.epochs.BeginEvent();
   const StatusWord after = s.word.Changed(epoch, PackedStatus());
@@ -322,6 +332,7 @@ void SessionWriter::Forget(Slot slot) {
   hot.status.Store(after.bits());
   hot.content.Advance();
   table_.epochs.EndEvent(/*counts=*/false);
+  Requeue(slot, s.state(), SessionState::kUnknown);
 
   ReleaseStrings(s.details);
   table_.counters.CountState(s.state(), SessionState::kUnknown);
@@ -341,7 +352,7 @@ bool SessionWriter::IsUnknownToReaders(StatusWord word) const {
 
 void SessionWriter::Remove(Slot slot) {
   const DetailFields d = Unpack(table_.index.details(slot).Load());
-  table_.ended.Remove(EndedList::kForgotten, d.ended_node);
+  table_.ended.Remove(EndedList::kForgotten, slot);
   table_.index.Remove(slot);
   table_.groups.Leave(d.group);
 }
@@ -383,9 +394,13 @@ void SessionWriter::CheckInvariantsForTest() const {
     }
     if (d.address_kind >= AddressKind::kIpv6) ++references[d.address];
     if (d.username != 0) ++references[d.username];
-    const bool should_queue = s.state() == SessionState::kOffline || IsForgotten(s.state());
-    CheckFor((d.ended_node != 0) == should_queue, "a session is in the wrong queue");
-    if (should_queue) ++queued[QueueOf(s.state())];
+    if (IsQueued(s.state())) {
+      ++queued[QueueOf(s.state())];
+      const EndedLink& link = t.index.details(slot).ended;
+      CheckFor(t.index.details(link.previous).ended.next == slot &&
+                   t.index.details(link.next).ended.previous == slot,
+               "the queue's links do not agree");
+    }
     CheckFor(s.word.epoch() <= t.epochs.write_epoch(), "a change comes from the future");
   });
   for (int q = 1; q <= 2; ++q) {

@@ -32,17 +32,18 @@ class SessionWriter {
     SessionState state() const { return word.now().Unpack().state; }
   };
 
+  void PrefetchFigures() const;
   Session Read(Slot slot, StatusWord word) const;
   static bool Accepts(const SessionEvent& event, const Session& session);
   static SessionStatus StatusAfter(const SessionEvent& event);
-  // The details after the event, but for strings and list membership.
+  // The details after the event, but for strings.
   static DetailFields DetailsAfter(const SessionEvent& event, const Session& session);
   bool InternConnection(const Connection& connection, DetailFields* details);
   void ReleaseStrings(const DetailFields& details);
   // Brings the session's place in the queues of ended sessions in line with its new state.
-  uint32_t Requeue(const Session& session, Slot slot, SessionState after);
+  void Requeue(Slot slot, SessionState before, SessionState after);
   bool Insert(const PreparedId& id, const SessionEvent& event, DetailFields* details);
-  void Update(const Session& session, const SessionEvent& event, DetailFields* details);
+  void Update(const Session& session, const SessionEvent& event, const DetailFields& details);
   void CountChange(const Session& session, const SessionEvent& event, SessionStatus after,
                    const DetailFields& details);
   void Forget(Slot slot);
