@@ -64,8 +64,9 @@ class Node {
   Node(size_t number, uint16_t port, uint64_t sessions) : prefix_(absl::StrCat("n", number, "-")) {
     fleet::FleetOptions options;
     options.engines.emplace_back();
-    Require(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", port), &options.engines[0]).ok(),
-            "engine URL");
+    Require(
+        fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", port), &options.engines[0]).ok(),
+        "engine URL");
     options.name = "bench";
     options.node_id = absl::StrCat("node-", number);
     options.lease = kLease;

@@ -165,8 +165,9 @@ void AddAccessCommand(CLI::App& app, Context* context) {
   check->add_option("--source-ip", options->source_ip, "Address of the caller (acs:SourceIp)");
   check->add_flag("--secure", options->secure, "Over TLS (acs:SecureTransport)");
   check->add_option("--at", options->at, "Time of the call (acs:CurrentTime); default: now");
-  check->add_option("--session-policy", options->session_policy_file,
-                    "File with a session policy, as for sts issue")
+  check
+      ->add_option("--session-policy", options->session_policy_file,
+                   "File with a session policy, as for sts issue")
       ->type_name("FILE");
   check->callback([options, context] { Run(*options, context); });
 }

@@ -85,14 +85,14 @@ struct AdminClient::Exchange {
   std::string path;                   // with the query
   const std::string* body = nullptr;  // none: GET
   curl_slist* headers = nullptr;
-  Sink sink;                 // of a body with status 200
+  Sink sink;  // of a body with status 200
   int stop_fd = -1;
   bool may_be_silent = false;  // a feed; else a pause as long as the timeout ends it
   bool bounded = false;        // the whole exchange must fit into the timeout
 
   CURL* easy = nullptr;
-  bool enough = false;      // the sink said so
-  std::string error_body;   // of another status
+  bool enough = false;     // the sink said so
+  std::string error_body;  // of another status
 
   static size_t OnBytes(char* data, size_t size, size_t count, void* self) {
     auto* exchange = static_cast<Exchange*>(self);
@@ -230,7 +230,8 @@ absl::Status AdminClient::Watch(const pb::WatchSessionsRequest& request, int sto
                                 const OnEvent& on_event) {
   const std::string message = request.SerializeAsString();
   std::string body(1, '\0');
-  for (int shift = 24; shift >= 0; shift -= 8) body.push_back(static_cast<char>(message.size() >> shift));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    body.push_back(static_cast<char>(message.size() >> shift));
   body += message;
 
   EnvelopeReader envelopes;
@@ -243,7 +244,8 @@ absl::Status AdminClient::Watch(const pb::WatchSessionsRequest& request, int sto
     }
     pb::WatchSessionsResponse event;
     if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      ended = absl::DataLossError("the stream holds what is no message of the session status service");
+      ended =
+          absl::DataLossError("the stream holds what is no message of the session status service");
       return false;
     }
     satisfied = !on_event(event);

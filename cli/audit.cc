@@ -35,12 +35,12 @@ void Print(const pb::GetAuditResponse& reply) {
       {"passes", absl::StrCat(reply.passes())},
       {"last pass", LastPass(reply)},
       {"checks", absl::StrCat(reply.checks())},
-      {"drift repaired", absl::StrCat(reply.repaired_ends(), " ends, ",
-                                      reply.repaired_connects(), " connects")},
+      {"drift repaired",
+       absl::StrCat(reply.repaired_ends(), " ends, ", reply.repaired_connects(), " connects")},
       {"tracked / registered", absl::StrCat(reply.tracked(), " / ", reply.registered())},
       {"found expired", absl::StrCat(reply.found_expired())},
-      {"cost per look", absl::StrCat("mean ", reply.slice_us_mean(), "us, longest ",
-                                     reply.slice_us_max(), "us")},
+      {"cost per look",
+       absl::StrCat("mean ", reply.slice_us_mean(), "us, longest ", reply.slice_us_max(), "us")},
   };
   if (reply.sees_broker_table()) {
     rows.push_back({"walks", Walks(reply)});

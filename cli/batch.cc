@@ -26,9 +26,10 @@ void Print(const pb::BatchQuerySessionByClientIdsResponse& reply) {
   if (reply.has_fleet()) rows[0].emplace_back("NODE");
   for (const pb::OnlineStatus& s : reply.sessions()) {
     const bool ended = s.end_reason() != pb::END_REASON_NONE;
-    rows.push_back({Printable(s.client_id()),
-                    s.has_error() ? absl::StrCat("error: ", s.error().message()) : StateText(s.state()),
-                    ended ? ReasonText(s.end_reason()) : ""});
+    rows.push_back(
+        {Printable(s.client_id()),
+         s.has_error() ? absl::StrCat("error: ", s.error().message()) : StateText(s.state()),
+         ended ? ReasonText(s.end_reason()) : ""});
     if (reply.has_fleet()) {
       rows.back().push_back(
           Printable(s.online() && s.node().empty() ? reply.fleet().node() : s.node()));

@@ -51,7 +51,8 @@ absl::Status Reader::ReadLine(absl::string_view line, const std::string& where, 
     // plugin_load has a name before the path.
     if (key == "plugin_load") value = value.substr(value.find_last_of(" \t") + 1);
     Load(value, where);
-  } else if (ours && (absl::ConsumePrefix(&line, "plugin_opt_") || absl::ConsumePrefix(&line, "auth_opt_"))) {
+  } else if (ours && (absl::ConsumePrefix(&line, "plugin_opt_") ||
+                      absl::ConsumePrefix(&line, "auth_opt_"))) {
     lines.back().options.emplace_back(std::string(line.substr(0, line.find_first_of(" \t"))),
                                       std::string(value));
   } else if (key == "user") {
@@ -65,7 +66,8 @@ absl::Status Reader::ReadLine(absl::string_view line, const std::string& where, 
 }
 
 absl::Status Reader::ReadFolder(const std::string& path, int depth) {
-  if (depth > kDepthMax) return absl::InvalidArgumentError(absl::StrCat(path, ": included too deep"));
+  if (depth > kDepthMax)
+    return absl::InvalidArgumentError(absl::StrCat(path, ": included too deep"));
   std::error_code error;
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(path, error)) {

@@ -19,8 +19,8 @@ inline constexpr char kPluginFileName[] = "mosquitto_session_status.so";
 
 // One line that loads the plugin, with the options below it.
 struct PluginLine {
-  std::string where;  // "/etc/mosquitto/mosquitto.conf:12"
-  std::string path;   // of the .so
+  std::string where;                                         // "/etc/mosquitto/mosquitto.conf:12"
+  std::string path;                                          // of the .so
   std::vector<std::pair<std::string, std::string>> options;  // names without plugin_opt_
 
   // The value of an option; empty: not given.

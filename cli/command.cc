@@ -20,8 +20,9 @@ namespace pb = ::mosquitto_session_status::v1;
 
 // The terminal columns of UTF-8 text, near enough for identifiers: one per code point.
 size_t Columns(absl::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 }  // namespace
@@ -82,8 +83,8 @@ std::string StateText(int state) {
 
 std::string ReasonText(int reason) {
   return absl::StrReplaceAll(
-      absl::AsciiStrToLower(absl::StripPrefix(
-          pb::EndReason_Name(static_cast<pb::EndReason>(reason)), "END_REASON_")),
+      absl::AsciiStrToLower(
+          absl::StripPrefix(pb::EndReason_Name(static_cast<pb::EndReason>(reason)), "END_REASON_")),
       {{"_", " "}});
 }
 

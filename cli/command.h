@@ -58,8 +58,8 @@ class TablePrinter {
 
 // For a terminal: no control character of a client identifier reaches it.
 std::string Printable(absl::string_view text);
-std::string LocalTime(int64_t unix_ms);       // "2026-01-02 03:04:05.678"
-std::string ShortDuration(int64_t millis);    // "850ms", "12.3s", "3h12m"
+std::string LocalTime(int64_t unix_ms);     // "2026-01-02 03:04:05.678"
+std::string ShortDuration(int64_t millis);  // "850ms", "12.3s", "3h12m"
 // "SESSION_STATE_OFFLINE_SESSION_KEPT" without its prefix: "offline, session kept".
 std::string StateText(int state);
 std::string ReasonText(int reason);

@@ -26,8 +26,10 @@ OptionNode Describe(const CLI::Option& option) {
   if (out.positional) {
     out.names.push_back(option.get_name(true, false));
   } else {
-    for (const std::string& name : option.get_snames()) out.names.push_back(absl::StrCat("-", name));
-    for (const std::string& name : option.get_lnames()) out.names.push_back(absl::StrCat("--", name));
+    for (const std::string& name : option.get_snames())
+      out.names.push_back(absl::StrCat("-", name));
+    for (const std::string& name : option.get_lnames())
+      out.names.push_back(absl::StrCat("--", name));
   }
   out.takes_value = option.get_type_size_max() > 0;
   out.list = out.positional ? option.get_expected_max() > 1 : option.get_delimiter() != '\0';

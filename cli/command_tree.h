@@ -18,13 +18,13 @@ struct OptionNode {
   std::vector<std::string> names;  // "-s", "--socket"; of a positional argument its name alone
   bool positional = false;
   bool takes_value = false;
-  bool list = false;               // several values, separated by commas
+  bool list = false;  // several values, separated by commas
   bool required = false;
   std::string value;               // "FILE", "TEXT"
   std::vector<std::string> words;  // the values there are; empty: any
   std::string help;
   std::string default_value;
-  std::string environment;         // variable that sets it
+  std::string environment;  // variable that sets it
 
   bool takes_file() const { return value == "FILE"; }
 };

@@ -16,7 +16,9 @@ namespace session_status::cli {
 void AddCompletionCommand(CLI::App& app, Context*) {
   CLI::App* command = app.add_subcommand("completion", "Print a completion script for your shell");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "Which shell")->required()->check(OneOf({"bash", "zsh", "fish"}));
+  command->add_option("SHELL", *shell, "Which shell")
+      ->required()
+      ->check(OneOf({"bash", "zsh", "fish"}));
   command->footer(
       "Debian's package installs these. Otherwise:\n"
       "  source <(mosquitto_session completion bash)\n"

@@ -48,7 +48,8 @@ std::string BareWordsOf(const CommandNode& node) {
 
 // -- bash --------------------------------------------------------------------------------------------
 
-constexpr char kBashHead[] = R"(# bash completion for mosquitto_session; made by `mosquitto_session completion bash`.
+constexpr char kBashHead[] =
+    R"(# bash completion for mosquitto_session; made by `mosquitto_session completion bash`.
 
 # Words of an option that takes several, separated by commas: completes the last one.
 _mosquitto_session_words() {
@@ -79,14 +80,15 @@ void BashValue(const std::string& path, const OptionNode& option, std::string* o
   if (option.positional || !option.takes_value) return;
   // An option of the whole command may stand behind any of its commands.
   const std::string place = path.empty() ? "*" : Quoted(path);
-  const std::string pattern = absl::StrJoin(option.names, "|", [&place](std::string* o, const auto& name) {
-    absl::StrAppend(o, place, ":", name);
-  });
+  const std::string pattern = absl::StrJoin(
+      option.names, "|",
+      [&place](std::string* o, const auto& name) { absl::StrAppend(o, place, ":", name); });
   std::string action = "return";
   if (option.takes_file()) {
     action = "compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\")); return";
   } else if (!option.words.empty()) {
-    action = absl::StrCat("_mosquitto_session_words ", Quoted(absl::StrJoin(option.words, " ")), "; return");
+    action = absl::StrCat("_mosquitto_session_words ", Quoted(absl::StrJoin(option.words, " ")),
+                          "; return");
   }
   absl::StrAppend(out, "    ", pattern, ") ", action, " ;;\n");
 }
@@ -113,15 +115,17 @@ std::string ZshSpec(const OptionNode& option) {
   }
   const std::string help = absl::StrCat("[", ZshText(option.help), "]");
   if (option.names.size() == 1) return absl::StrCat("'", option.names[0], help, value, "'");
-  return absl::StrCat("'(", absl::StrJoin(option.names, " "), ")'{", absl::StrJoin(option.names, ","),
-                      "}'", help, value, "'");
+  return absl::StrCat("'(", absl::StrJoin(option.names, " "), ")'{",
+                      absl::StrJoin(option.names, ","), "}'", help, value, "'");
 }
 
 std::string ZshFunction(absl::string_view path) {
-  return absl::StrCat("_mosquitto_session", path.empty() ? "" : "_", absl::StrReplaceAll(path, {{" ", "_"}}));
+  return absl::StrCat("_mosquitto_session", path.empty() ? "" : "_",
+                      absl::StrReplaceAll(path, {{" ", "_"}}));
 }
 
-void ZshCommand(const CommandNode& root, const std::string& path, const CommandNode& node, std::string* out) {
+void ZshCommand(const CommandNode& root, const std::string& path, const CommandNode& node,
+                std::string* out) {
   absl::StrAppend(out, ZshFunction(path), "() {\n  local curcontext=$curcontext state line\n",
                   "  _arguments -C");
   for (const OptionNode& option : node.options) absl::StrAppend(out, " \\\n    ", ZshSpec(option));
@@ -134,12 +138,14 @@ void ZshCommand(const CommandNode& root, const std::string& path, const CommandN
     absl::StrAppend(out, "\n}\n\n");
     return;
   }
-  absl::StrAppend(out, " \\\n    '1: :->command' '*:: :->rest'\n  case $state in\n    command)\n"
-                       "      local -a commands=(\n");
+  absl::StrAppend(out,
+                  " \\\n    '1: :->command' '*:: :->rest'\n  case $state in\n    command)\n"
+                  "      local -a commands=(\n");
   for (const CommandNode& command : node.commands) {
     absl::StrAppend(out, "        ", Quoted(absl::StrCat(command.name, ":", command.help)), "\n");
   }
-  absl::StrAppend(out, "      )\n      _describe command commands ;;\n    rest)\n      case $line[1] in\n");
+  absl::StrAppend(
+      out, "      )\n      _describe command commands ;;\n    rest)\n      case $line[1] in\n");
   for (const CommandNode& command : node.commands) {
     const std::string below = path.empty() ? command.name : absl::StrCat(path, " ", command.name);
     absl::StrAppend(out, "        ", command.name, ") ", ZshFunction(below), " ;;\n");
@@ -159,7 +165,8 @@ std::string FishCondition(const std::string& path, const CommandNode& node, bool
     rest = space == absl::string_view::npos ? "" : rest.substr(space + 1);
   }
   if (below && path.empty()) return "__fish_use_subcommand";
-  if (below) absl::StrAppend(&condition, "; and not __fish_seen_subcommand_from ", CommandsOf(node));
+  if (below)
+    absl::StrAppend(&condition, "; and not __fish_seen_subcommand_from ", CommandsOf(node));
   return condition;
 }
 
@@ -203,17 +210,19 @@ std::string BashCompletion(const CommandNode& root) {
     }
     for (const CommandNode& command : node.commands) {
       const std::string below = path.empty() ? command.name : absl::StrCat(path, " ", command.name);
-      absl::StrAppend(&commands, "      ", Quoted(absl::StrCat(path, ":", command.name)), ") path=", Quoted(below),
-                      " ;;\n");
+      absl::StrAppend(&commands, "      ", Quoted(absl::StrCat(path, ":", command.name)),
+                      ") path=", Quoted(below), " ;;\n");
     }
     const std::string options =
         path.empty() ? NamesOf(root) : absl::StrCat(NamesOf(node), " ", NamesOf(root));
-    absl::StrAppend(&words, "    ", Quoted(path), ")\n      case $cur in\n        -*) COMPREPLY=($(compgen -W ",
-                    Quoted(options), " -- \"$cur\")) ;;\n        *) COMPREPLY=($(compgen -W ",
+    absl::StrAppend(&words, "    ", Quoted(path),
+                    ")\n      case $cur in\n        -*) COMPREPLY=($(compgen -W ", Quoted(options),
+                    " -- \"$cur\")) ;;\n        *) COMPREPLY=($(compgen -W ",
                     Quoted(BareWordsOf(node)), " -- \"$cur\")) ;;\n      esac ;;\n");
   });
-  return absl::StrCat(kBashHead, "      ", skip, ") i=$((i + 1)); continue ;;\n    esac\n    case $path:$word in\n",
-                      commands, "    esac\n  done\n  case $path:$prev in\n", values, general,
+  return absl::StrCat(kBashHead, "      ", skip,
+                      ") i=$((i + 1)); continue ;;\n    esac\n    case $path:$word in\n", commands,
+                      "    esac\n  done\n  case $path:$prev in\n", values, general,
                       "  esac\n  case $path in\n", words, kBashTail);
 }
 
@@ -223,14 +232,18 @@ std::string ZshCompletion(const CommandNode& root) {
     ZshCommand(root, path, node, &out);
   });
   // Autoloaded, the file is the function; sourced, it registers it.
-  return absl::StrCat(out, "if [ \"$funcstack[1]\" = _mosquitto_session ]; then\n  _mosquitto_session \"$@\"\n"
-                           "else\n  compdef _mosquitto_session mosquitto_session\nfi\n");
+  return absl::StrCat(
+      out,
+      "if [ \"$funcstack[1]\" = _mosquitto_session ]; then\n  _mosquitto_session \"$@\"\n"
+      "else\n  compdef _mosquitto_session mosquitto_session\nfi\n");
 }
 
 std::string FishCompletion(const CommandNode& root) {
-  std::string out = "# Made by `mosquitto_session completion fish`.\ncomplete -c mosquitto_session -f\n";
+  std::string out =
+      "# Made by `mosquitto_session completion fish`.\ncomplete -c mosquitto_session -f\n";
   Visit(root, "", [&](const std::string& path, const CommandNode& node) {
-    for (const OptionNode& option : node.options) FishOption(FishCondition(path, node, false), option, &out);
+    for (const OptionNode& option : node.options)
+      FishOption(FishCondition(path, node, false), option, &out);
     for (const CommandNode& command : node.commands) {
       absl::StrAppend(&out, "complete -c mosquitto_session -n ",
                       Quoted(FishCondition(path, node, true)), " -a ", command.name, " -d ",

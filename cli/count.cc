@@ -112,11 +112,12 @@ void Run(const std::vector<std::string>& by, Context* context) {
 }  // namespace
 
 void AddCountCommand(CLI::App& app, Context* context) {
-  CLI::App* command =
-      app.add_subcommand("count", "Count clients by state, protocol, listener or group, ends by reason");
+  CLI::App* command = app.add_subcommand(
+      "count", "Count clients by state, protocol, listener or group, ends by reason");
   auto by = std::make_shared<std::vector<std::string>>();
   command
-      ->add_option("-b,--by", *by, "What to count by, separated by commas; default: state, and everything in JSON")
+      ->add_option("-b,--by", *by,
+                   "What to count by, separated by commas; default: state, and everything in JSON")
       ->delimiter(',')
       ->check(OneOf(BreakdownWords()));
   command->footer(

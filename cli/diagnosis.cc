@@ -49,7 +49,7 @@ std::string OwnerText(const struct stat& status) {
 
 // May this user (and the group of that name) create files in the folder? Unknown user: yes.
 bool MayWrite(const std::string& folder, const std::string& user_name) {
-  struct stat status{};
+  struct stat status {};
   const passwd* user = getpwnam(user_name.c_str());
   if (stat(folder.c_str(), &status) != 0 || user == nullptr || user->pw_uid == 0) return true;
   if (status.st_uid == user->pw_uid) return (status.st_mode & S_IWUSR) != 0;
@@ -64,7 +64,8 @@ void CheckAccessFile(const std::string& path, Findings* findings) {
                "run as root, or as the broker's user, to have its content checked");
   }
   const auto file = auth::AccessFile::Load(path);
-  if (file.ok()) return Add(findings, Verdict::kGood, "access_file", absl::StrCat(path, " is accepted"));
+  if (file.ok())
+    return Add(findings, Verdict::kGood, "access_file", absl::StrCat(path, " is accepted"));
   Add(findings, Verdict::kProblem, "access_file", std::string(file.status().message()),
       "correct it; then SIGHUP makes a running broker read it again");
 }
@@ -74,22 +75,25 @@ void CheckReadable(const std::string& name, const std::string& path, Findings* f
     return Add(findings, Verdict::kGood, name, absl::StrCat(path, " is there"));
   }
   const bool hidden = errno == EACCES;
-  Add(findings, hidden ? Verdict::kWarning : Verdict::kProblem, name, absl::StrCat(path, ": ", Why()),
-      hidden ? "run as root to have it checked" : absl::StrCat("put the file there, or correct plugin_opt_", name));
+  Add(findings, hidden ? Verdict::kWarning : Verdict::kProblem, name,
+      absl::StrCat(path, ": ", Why()),
+      hidden ? "run as root to have it checked"
+             : absl::StrCat("put the file there, or correct plugin_opt_", name));
 }
 
 void CheckFolderOf(const std::string& name, const std::string& path, const std::string& user,
                    Findings* findings) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
-  struct stat status{};
+  struct stat status {};
   if (stat(folder.c_str(), &status) != 0) {
     return Add(findings, Verdict::kProblem, name, absl::StrCat("folder ", folder, ": ", Why()),
                absl::StrCat("install -d -o ", user, " -m 755 ", folder));
   }
   if (!MayWrite(folder, user)) {
-    return Add(findings, Verdict::kProblem, name,
-               absl::StrCat("folder ", folder, " (", OwnerText(status), ") is not writable for ", user),
-               absl::StrCat("chown ", user, " ", folder));
+    return Add(
+        findings, Verdict::kProblem, name,
+        absl::StrCat("folder ", folder, " (", OwnerText(status), ") is not writable for ", user),
+        absl::StrCat("chown ", user, " ", folder));
   }
   Add(findings, Verdict::kGood, name, absl::StrCat("folder ", folder, " can take it"));
 }
@@ -106,13 +110,16 @@ void CheckFilesOf(const PluginLine& line, const std::string& user, Findings* fin
       CheckFolderOf(name, value, user, findings);
     }
   }
-  if (line.Option("admin_socket").empty()) CheckFolderOf("admin_socket", kDefaultSocket, user, findings);
+  if (line.Option("admin_socket").empty())
+    CheckFolderOf("admin_socket", kDefaultSocket, user, findings);
 }
 
 void CheckLine(const PluginLine& line, const BrokerConfig& config, Findings* findings) {
   if (access(line.path.c_str(), R_OK) != 0) {
-    Add(findings, Verdict::kProblem, "plugin", absl::StrCat(line.where, ": ", line.path, ": ", Why()),
-        absl::StrCat("install the plugin there, or correct the line; find / -name ", kPluginFileName));
+    Add(findings, Verdict::kProblem, "plugin",
+        absl::StrCat(line.where, ": ", line.path, ": ", Why()),
+        absl::StrCat("install the plugin there, or correct the line; find / -name ",
+                     kPluginFileName));
   } else {
     Add(findings, Verdict::kGood, "plugin", absl::StrCat(line.where, " loads ", line.path));
   }
@@ -121,7 +128,8 @@ void CheckLine(const PluginLine& line, const BrokerConfig& config, Findings* fin
   if (absl::Status s = CheckOptions(given); s.ok()) {
     Add(findings, Verdict::kGood, "options", absl::StrCat(given.size(), " given, all accepted"));
   } else {
-    Add(findings, Verdict::kProblem, "options", absl::StrCat(line.where, ": ", std::string(s.message())),
+    Add(findings, Verdict::kProblem, "options",
+        absl::StrCat(line.where, ": ", std::string(s.message())),
         "the broker would not start; docs/options.md has every option");
   }
   if (line.Option("observe_logins") == "true" && !config.authenticates) {
@@ -153,8 +161,9 @@ void CheckClock(const pb::GetServerStatusResponse& status, absl::Time now, Findi
     return Add(findings, Verdict::kGood, "clock", "agrees with the plugin's");
   }
   Add(findings, Verdict::kWarning, "clock",
-      absl::StrCat("differs from the plugin's by ",
-                   absl::FormatDuration(absl::Trunc(absl::AbsDuration(difference), absl::Milliseconds(1)))),
+      absl::StrCat(
+          "differs from the plugin's by ",
+          absl::FormatDuration(absl::Trunc(absl::AbsDuration(difference), absl::Milliseconds(1)))),
       "set the time by NTP on both machines; signed calls are refused beyond 15 minutes. After a "
       "clock was set, the plugin goes on with the time it knew until the broker is started anew");
 }
@@ -172,11 +181,13 @@ void CheckCounters(AdminClient* client, Findings* findings) {
   }
   const std::vector<Sample> samples = ParseMetrics(text);
   const std::pair<const char*, const char*> counters[] = {
-      {"session_status_lost_events_total", "memory ran out: give the broker more, or lower "
-                                           "ended_sessions_max"},
+      {"session_status_lost_events_total",
+       "memory ran out: give the broker more, or lower "
+       "ended_sessions_max"},
       {"session_status_untracked_connections_total", "memory ran out: give the broker more"},
-      {"session_status_callback_exceptions_total", "a fault of the plugin: the broker's log has it; "
-                                                   "please report it"},
+      {"session_status_callback_exceptions_total",
+       "a fault of the plugin: the broker's log has it; "
+       "please report it"},
   };
   size_t wrong = 0;
   for (const auto& [name, advice] : counters) {
@@ -185,7 +196,8 @@ void CheckCounters(AdminClient* client, Findings* findings) {
     ++wrong;
     Add(findings, Verdict::kWarning, "metrics", absl::StrCat(name, " is ", value), advice);
   }
-  if (wrong == 0) Add(findings, Verdict::kGood, "metrics", "nothing lost, no fault since the start");
+  if (wrong == 0)
+    Add(findings, Verdict::kGood, "metrics", "nothing lost, no fault since the start");
 }
 
 }  // namespace
@@ -200,12 +212,13 @@ void CheckConfiguration(const BrokerConfig& config, Findings* findings) {
 }
 
 void CheckSocket(const std::string& path, Findings* findings) {
-  struct stat status{};
+  struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
     return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, ": ", Why()),
-               errno == EACCES ? "you may not look into that folder: run as root, or join the broker's group"
-                               : "is the broker running, with the plugin, and is this its admin_socket? "
-                                 "Name another one with --socket");
+               errno == EACCES
+                   ? "you may not look into that folder: run as root, or join the broker's group"
+                   : "is the broker running, with the plugin, and is this its admin_socket? "
+                     "Name another one with --socket");
   }
   if (!S_ISSOCK(status.st_mode)) {
     return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, " is no socket"),
@@ -220,7 +233,8 @@ void CheckSocket(const std::string& path, Findings* findings) {
                             " YOU), or set admin_socket_group"));
   }
   if ((status.st_mode & S_IWOTH) != 0) {
-    return Add(findings, Verdict::kWarning, "socket", absl::StrCat(path, " (", OwnerText(status), ")"),
+    return Add(findings, Verdict::kWarning, "socket",
+               absl::StrCat(path, " (", OwnerText(status), ")"),
                "every user of this machine may ask; admin_socket_mode 0660 keeps it to a group");
   }
   Add(findings, Verdict::kGood, "socket", absl::StrCat(path, " (", OwnerText(status), ")"));
@@ -241,7 +255,8 @@ void CheckPlugin(AdminClient* client, Findings* findings) {
         absl::StrCat("this command is ", std::string(kVersion), ", the plugin ", status.version()),
         "after an upgrade, restart the broker when it suits: until then the old plugin runs");
   } else {
-    Add(findings, Verdict::kGood, "version", absl::StrCat("command and plugin are ", status.version()));
+    Add(findings, Verdict::kGood, "version",
+        absl::StrCat("command and plugin are ", status.version()));
   }
   CheckClock(status, absl::Now(), findings);
   CheckSnapshot(status, findings);

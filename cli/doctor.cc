@@ -21,9 +21,12 @@ constexpr char kDefaultConfig[] = "/etc/mosquitto/mosquitto.conf";
 
 absl::string_view WordOf(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kGood: return "ok";
-    case Verdict::kWarning: return "warning";
-    case Verdict::kProblem: return "problem";
+    case Verdict::kGood:
+      return "ok";
+    case Verdict::kWarning:
+      return "warning";
+    case Verdict::kProblem:
+      return "problem";
   }
   return "";
 }
@@ -66,7 +69,8 @@ void PrintFindingsJson(const Findings& findings) {
 
 // Looks at the configuration; where it names another socket than the default, that is the one to
 // ask, unless the caller has chosen.
-void LookAtConfiguration(const std::string& path, bool chosen, Context* context, Findings* findings) {
+void LookAtConfiguration(const std::string& path, bool chosen, Context* context,
+                         Findings* findings) {
   const absl::StatusOr<BrokerConfig> config = ReadBrokerConfig(path);
   if (!config.ok()) {
     findings->push_back({chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
@@ -95,9 +99,8 @@ void Run(const std::string& config, bool chosen, Context* context) {
   } else {
     PrintText(findings);
   }
-  const bool wrong = std::any_of(findings.begin(), findings.end(), [](const Finding& f) {
-    return f.verdict == Verdict::kProblem;
-  });
+  const bool wrong = std::any_of(findings.begin(), findings.end(),
+                                 [](const Finding& f) { return f.verdict == Verdict::kProblem; });
   context->exit_code = wrong ? kExitNotOnline : kExitOk;
 }
 

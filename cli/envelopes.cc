@@ -18,7 +18,8 @@ absl::Status EnvelopeReader::Feed(
   bool wanted = true;
   while (wanted && buffer_.size() - begin >= kHeadBytes) {
     const auto* head = reinterpret_cast<const unsigned char*>(buffer_.data() + begin);
-    const size_t size = size_t{head[1]} << 24 | size_t{head[2]} << 16 | size_t{head[3]} << 8 | head[4];
+    const size_t size =
+        size_t{head[1]} << 24 | size_t{head[2]} << 16 | size_t{head[3]} << 8 | head[4];
     if ((head[0] & ~kFlagLast) != 0 || size > kMessageBytesMax) {
       return absl::DataLossError("the reply is not a stream of the session status service");
     }

@@ -40,13 +40,13 @@ void PrintFleet(const pb::GetFleetResponse& reply) {
                            : "not yet"},
       {"loading", absl::StrCat(reply.shards_loading(), " of ", reply.shards(), " shards")},
       {"not yet written", absl::StrCat(reply.queued_changes(), " changes")},
-      {"written, read", absl::StrCat(reply.events_written(), " changes, ", reply.entries_read(),
-                                     " batches")},
-      {"repairs", absl::StrCat(reply.resends(), " shards written again, ", reply.loads(),
-                               " read as a whole")},
+      {"written, read",
+       absl::StrCat(reply.events_written(), " changes, ", reply.entries_read(), " batches")},
+      {"repairs",
+       absl::StrCat(reply.resends(), " shards written again, ", reply.loads(), " read as a whole")},
       {"takeovers", absl::StrCat(reply.taken_over(), " (", reply.kicks(), " connections closed)")},
-      {"engine errors", absl::StrCat(reply.engine_errors(), " (", reply.write_errors(),
-                                     " refused writes)")},
+      {"engine errors",
+       absl::StrCat(reply.engine_errors(), " (", reply.write_errors(), " refused writes)")},
   };
   if (!reply.last_error().empty()) rows.push_back({"last error", Printable(reply.last_error())});
   PrintTable(rows);

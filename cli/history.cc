@@ -89,21 +89,24 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
       "history", "Show one client's last connections: when, why they ended, from where");
   auto request = std::make_shared<pb::GetHistoryRequest>();
-  command->add_option_function<std::string>(
-             "ID", [request](const std::string& id) { request->set_client_id(id); },
-             "Client identifier")
+  command
+      ->add_option_function<std::string>(
+          "ID", [request](const std::string& id) { request->set_client_id(id); },
+          "Client identifier")
       ->required();
   command->add_option_function<uint32_t>(
       "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
       "Show at most this many, newest first");
   CLI::Option* stored = command->add_flag_callback(
       "--stored", [request] { request->set_stored(true); },
-      "From the session database, over restarts of the broker (at most 100, or --limit up to 1000)");
+      "From the session database, over restarts of the broker (at most 100, or --limit up to "
+      "1000)");
   const auto add_bound = [&](const char* name, void (pb::GetHistoryRequest::*set)(int64_t),
                              const char* help) {
-    command->add_option_function<std::string>(
-               name,
-               [request, set](const std::string& when) { ((*request).*set)(Millis(when)); }, help)
+    command
+        ->add_option_function<std::string>(
+            name, [request, set](const std::string& when) { ((*request).*set)(Millis(when)); },
+            help)
         ->type_name("TIME")
         ->check(IsWhen())
         ->needs(stored);

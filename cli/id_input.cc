@@ -19,7 +19,7 @@ void ReadLines(std::istream& in, std::vector<std::string>* ids) {
 
 // Opening a folder succeeds; reading it does not.
 bool IsFolder(const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 

@@ -84,7 +84,8 @@ pb::ListSessionsRequest MakeRequest(const Options& options) {
   request.set_address(options.address);
   request.set_protocol_version(options.protocol);
   request.set_listener_port(options.listener);
-  if (!options.connected_from.empty()) request.set_connected_from_ms(millis(options.connected_from));
+  if (!options.connected_from.empty())
+    request.set_connected_from_ms(millis(options.connected_from));
   if (!options.connected_until.empty()) {
     request.set_connected_until_ms(millis(options.connected_until));
   }
@@ -98,7 +99,8 @@ pb::ListSessionsRequest MakeRequest(const Options& options) {
 }
 
 // How many sessions there are in all; 0 when a filter makes that no help.
-uint64_t Total(const pb::ListSessionsRequest& request, const Options& options, AdminClient* client) {
+uint64_t Total(const pb::ListSessionsRequest& request, const Options& options,
+               AdminClient* client) {
   if (Filters(request)) return options.limit;
   pb::GetCountsResponse counts;
   if (!client->Call("GetCounts", pb::GetCountsRequest(), &counts).ok()) return options.limit;
@@ -188,7 +190,8 @@ void AddFilters(CLI::App* command, Options* o) {
       {"--disconnected-from", &o->disconnected_from},
       {"--disconnected-until", &o->disconnected_until}};
   const char* const help[] = {"Connected at this time or later", "Connected before this time",
-                              "Disconnected at this time or later", "Disconnected before this time"};
+                              "Disconnected at this time or later",
+                              "Disconnected before this time"};
   for (size_t i = 0; i < std::size(times); ++i) {
     command->add_option(times[i].first, *times[i].second, help[i])
         ->check(IsWhen())
@@ -203,7 +206,9 @@ void AddListCommand(CLI::App& app, Context* context) {
       "list", "List sessions, as of one moment: all, or those that every filter wants");
   auto options = std::make_shared<Options>();
   AddFilters(command, options.get());
-  command->add_option("--fields", options->fields, "Members to show, separated by commas; default: all in JSON and CSV")
+  command
+      ->add_option("--fields", options->fields,
+                   "Members to show, separated by commas; default: all in JSON and CSV")
       ->delimiter(',')
       ->check(OneOf(SessionFieldNames()));
   command->add_flag("--csv", options->csv, "Comma-separated values, times in UTC");
@@ -211,9 +216,11 @@ void AddListCommand(CLI::App& app, Context* context) {
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   command->footer(
-      "A listing is one frozen cut: no session twice, none missing, whatever happens meanwhile. It\n"
+      "A listing is one frozen cut: no session twice, none missing, whatever happens meanwhile. "
+      "It\n"
       "streams: a million sessions take no more memory than ten. With --json, one session a line.\n"
-      "TIME is a day (2026-01-02, from midnight UTC), a time (2026-01-02T03:00:00Z), or how long ago\n"
+      "TIME is a day (2026-01-02, from midnight UTC), a time (2026-01-02T03:00:00Z), or how long "
+      "ago\n"
       "(90s, 15m, 2h, 7d).\n\n"
       "Examples:\n"
       "  mosquitto_session list --state online --address 10.0.0.0/8\n"

@@ -85,7 +85,8 @@ absl::string_view ListStream::Take(absl::string_view bytes) {
     const char c = buffer_[scanned_];
     if (csv_ && c == '"') quoted_ = !quoted_;
     if (c != '\n' || quoted_) continue;
-    const absl::string_view line = absl::string_view(buffer_).substr(line_begin, scanned_ - line_begin);
+    const absl::string_view line =
+        absl::string_view(buffer_).substr(line_begin, scanned_ - line_begin);
     if (IsError(line)) {
       error_ = std::string(line);
       break;
@@ -108,8 +109,8 @@ absl::Status ListStream::Finish() const {
                : absl::DataLossError("the listing ended in the middle of a line");
   }
   if (csv_) {
-    return absl::AbortedError(absl::StripTrailingAsciiWhitespace(
-        absl::StripPrefix(error_, kCsvError)));
+    return absl::AbortedError(
+        absl::StripTrailingAsciiWhitespace(absl::StripPrefix(error_, kCsvError)));
   }
   rapidjson::Document document;
   document.Parse(error_.data(), error_.size());

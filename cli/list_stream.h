@@ -36,10 +36,10 @@ class ListStream {
 
   const bool csv_;
   const uint64_t limit_;
-  std::string buffer_;       // begins with what was returned last
+  std::string buffer_;  // begins with what was returned last
   size_t returned_ = 0;
   size_t scanned_ = 0;
-  bool quoted_ = false;      // CSV: inside of a quoted cell, where a line break is data
+  bool quoted_ = false;  // CSV: inside of a quoted cell, where a line break is data
   bool heading_seen_ = false;
   uint64_t sessions_ = 0;
   std::string error_;

@@ -34,16 +34,20 @@ void Option(const OptionNode& option, std::string* out) {
   if (option.positional) {
     absl::StrAppend(out, Italic(option.names[0]), option.list ? " ..." : "", "\n");
   } else {
-    absl::StrAppend(out, absl::StrJoin(option.names, ", ", [](std::string* o, const std::string& name) {
+    absl::StrAppend(out,
+                    absl::StrJoin(option.names, ", ", [](std::string* o, const std::string& name) {
                       absl::StrAppend(o, Bold(name));
                     }));
     if (option.takes_value) absl::StrAppend(out, " ", Italic(Placeholder(option)));
     absl::StrAppend(out, "\n");
   }
   absl::StrAppend(out, Roff(option.help), ".\n");
-  if (!option.words.empty()) absl::StrAppend(out, "One of: ", Roff(absl::StrJoin(option.words, ", ")), ".\n");
-  if (!option.default_value.empty()) absl::StrAppend(out, "Default: ", Roff(option.default_value), ".\n");
-  if (!option.environment.empty()) absl::StrAppend(out, "Also from the environment: ", Bold(option.environment), ".\n");
+  if (!option.words.empty())
+    absl::StrAppend(out, "One of: ", Roff(absl::StrJoin(option.words, ", ")), ".\n");
+  if (!option.default_value.empty())
+    absl::StrAppend(out, "Default: ", Roff(option.default_value), ".\n");
+  if (!option.environment.empty())
+    absl::StrAppend(out, "Also from the environment: ", Bold(option.environment), ".\n");
 }
 
 bool IsIndented(absl::string_view line) { return absl::StartsWith(line, "  "); }
@@ -51,7 +55,8 @@ bool IsIndented(absl::string_view line) { return absl::StartsWith(line, "  "); }
 // Paragraphs as --help shows them: one that begins with a line "Word:" gets that as its heading;
 // indented lines stay as they are.
 void Footer(absl::string_view footer, absl::string_view heading_macro, std::string* out) {
-  const std::vector<absl::string_view> paragraphs = absl::StrSplit(footer, "\n\n", absl::SkipEmpty());
+  const std::vector<absl::string_view> paragraphs =
+      absl::StrSplit(footer, "\n\n", absl::SkipEmpty());
   for (const absl::string_view paragraph : paragraphs) {
     bool preformatted = false;
     bool first = true;
@@ -104,8 +109,8 @@ void Command(const std::string& path, const CommandNode& node, std::string* out)
 std::string ManualPage(const CommandNode& root, absl::string_view version) {
   // No date: the same sources make the same page.
   std::string out = absl::StrCat(".\\\" Made by `", root.name, " manual`.\n.TH ",
-                                 absl::AsciiStrToUpper(root.name), " 1 \"\" \"", root.name, " ", version,
-                                 "\" \"User Commands\"\n.SH NAME\n", root.name,
+                                 absl::AsciiStrToUpper(root.name), " 1 \"\" \"", root.name, " ",
+                                 version, "\" \"User Commands\"\n.SH NAME\n", root.name,
                                  " \\- ask a session status plugin of Mosquitto\n.SH SYNOPSIS\n");
   Synopsis(root.name, root, &out);
   absl::StrAppend(&out, ".SH DESCRIPTION\n", Roff(root.help), "\n.SH OPTIONS\n",

@@ -32,7 +32,8 @@ std::string ProgressLine(absl::string_view what, uint64_t done, uint64_t total,
     text = absl::StrFormat("%3d %%  %d of %d %s", static_cast<int>(part * 100), done, total, what);
     if (done > 0 && done < total) {
       const absl::Duration left = elapsed * ((1 - part) / part);
-      absl::StrAppend(&text, ", ", absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))), " left");
+      absl::StrAppend(&text, ", ", absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))),
+                      " left");
     }
   }
   const int cells = std::min(kBarCellsMax, columns - static_cast<int>(text.size()) - 5);
@@ -64,7 +65,8 @@ void Progress::Advance(uint64_t by) {
 
 void Progress::Draw(absl::Time now) {
   drawn_ = true;
-  std::cerr << "\r" << ProgressLine(what_, done_, total_, now - begun_, SizeOf(STDERR_FILENO).columns)
+  std::cerr << "\r"
+            << ProgressLine(what_, done_, total_, now - begun_, SizeOf(STDERR_FILENO).columns)
             << "\x1b[K" << std::flush;
 }
 

@@ -22,12 +22,14 @@ std::string Detection(const pb::QuerySessionByClientIdResponse& reply) {
 // In a fleet: who says so.
 std::string Source(const pb::QuerySessionByClientIdResponse& reply) {
   switch (reply.source()) {
-    case pb::ANSWER_SOURCE_ENGINE: return "the fleet's engine, now";
+    case pb::ANSWER_SOURCE_ENGINE:
+      return "the fleet's engine, now";
     case pb::ANSWER_SOURCE_REPLICA:
       return reply.fleet().has_others_age_ms()
                  ? absl::StrCat("last known ", ShortDuration(reply.fleet().others_age_ms()), " ago")
                  : "this node only; nothing is known of the others";
-    default: return "this node, now";
+    default:
+      return "this node, now";
   }
 }
 
@@ -42,8 +44,8 @@ void PrintReply(const pb::QuerySessionByClientIdResponse& reply) {
   if (reply.has_connected_at_ms()) row("connected at", LocalTime(reply.connected_at_ms()));
   if (reply.has_disconnected_at_ms()) row("disconnected at", LocalTime(reply.disconnected_at_ms()));
   if (reply.end_reason() != pb::END_REASON_NONE) {
-    row("reason", absl::StrCat(ReasonText(reply.end_reason()), " (broker code ",
-                               reply.broker_code(), ")"));
+    row("reason",
+        absl::StrCat(ReasonText(reply.end_reason()), " (broker code ", reply.broker_code(), ")"));
   }
   if (reply.has_ended_not_before_ms()) {
     row("ended between", absl::StrCat(LocalTime(reply.ended_not_before_ms()), " and ",
@@ -60,7 +62,8 @@ void PrintReply(const pb::QuerySessionByClientIdResponse& reply) {
     row("keepalive", absl::StrCat(reply.keepalive_s(), "s"));
   }
   row("death noticed", Detection(reply));
-  if (reply.has_session_created_at_ms()) row("session since", LocalTime(reply.session_created_at_ms()));
+  if (reply.has_session_created_at_ms())
+    row("session since", LocalTime(reply.session_created_at_ms()));
   if (reply.incarnation() != 0) row("incarnation", absl::StrCat(reply.incarnation()));
   if (reply.connects() != 0) row("connects", absl::StrCat(reply.connects()));
   if (reply.has_fleet()) row("source", Source(reply));
@@ -90,7 +93,8 @@ void AddQueryCommand(CLI::App& app, Context* context) {
       "query", "Ask for one client, exactly: state, since when, from where, why it ended");
   auto client_id = std::make_shared<std::string>();
   command->add_option("ID", *client_id, "Client identifier")->required();
-  command->footer("Exit status 0: online, 1: not online.\n\nExample:\n  mosquitto_session query sensor-17");
+  command->footer(
+      "Exit status 0: online, 1: not online.\n\nExample:\n  mosquitto_session query sensor-17");
   command->callback([client_id, context] { Run(*client_id, context); });
 }
 

@@ -90,8 +90,9 @@ void AddStsCommand(CLI::App& app, Context* context) {
       ->required();
   issue->add_option("--ttl", options->ttl, "How long they are good: 1m to 12h")
       ->capture_default_str();
-  issue->add_option("--policy", options->policy_file,
-                    "File with a session policy: narrows what the user's policies allow")
+  issue
+      ->add_option("--policy", options->policy_file,
+                   "File with a session policy: narrows what the user's policies allow")
       ->type_name("FILE");
   issue->callback([options, context] { Run(*options, context); });
 }

@@ -16,14 +16,22 @@ constexpr int kCellsMax = 1000;  // of either side; more is a mistake
 
 absl::string_view Sequence(Colour colour) {
   switch (colour) {
-    case Colour::kPlain: return "";
-    case Colour::kBold: return "\x1b[1m";
-    case Colour::kDim: return "\x1b[2m";
-    case Colour::kRed: return "\x1b[31m";
-    case Colour::kGreen: return "\x1b[32m";
-    case Colour::kYellow: return "\x1b[33m";
-    case Colour::kBlue: return "\x1b[34m";
-    case Colour::kCyan: return "\x1b[36m";
+    case Colour::kPlain:
+      return "";
+    case Colour::kBold:
+      return "\x1b[1m";
+    case Colour::kDim:
+      return "\x1b[2m";
+    case Colour::kRed:
+      return "\x1b[31m";
+    case Colour::kGreen:
+      return "\x1b[32m";
+    case Colour::kYellow:
+      return "\x1b[33m";
+    case Colour::kBlue:
+      return "\x1b[34m";
+    case Colour::kCyan:
+      return "\x1b[36m";
   }
   return "";
 }
@@ -31,7 +39,8 @@ absl::string_view Sequence(Colour colour) {
 void FromEnvironment(const char* name, int* out) {
   const char* text = std::getenv(name);
   int value = 0;
-  if (text != nullptr && absl::SimpleAtoi(text, &value) && value > 0 && value <= kCellsMax) *out = value;
+  if (text != nullptr && absl::SimpleAtoi(text, &value) && value > 0 && value <= kCellsMax)
+    *out = value;
 }
 
 }  // namespace

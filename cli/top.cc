@@ -46,7 +46,8 @@ class FullScreen {
 
   void Show(const std::vector<std::string>& lines) const {
     std::string out = "\x1b[H";
-    for (size_t i = 0; i < lines.size(); ++i) absl::StrAppend(&out, i == 0 ? "" : "\r\n", lines[i], "\x1b[K");
+    for (size_t i = 0; i < lines.size(); ++i)
+      absl::StrAppend(&out, i == 0 ? "" : "\r\n", lines[i], "\x1b[K");
     std::cout << out << "\x1b[J" << std::flush;
   }
   bool keys() const { return raw_; }
@@ -74,15 +75,17 @@ absl::Status Read(AdminClient* client, TopReading* out) {
     return s;
   }
   pb::ListFlappersResponse flappers;
-  if (absl::Status s = client->Call("ListFlappers", pb::ListFlappersRequest(), &flappers); !s.ok()) {
+  if (absl::Status s = client->Call("ListFlappers", pb::ListFlappersRequest(), &flappers);
+      !s.ok()) {
     return s;
   }
   out->flappers = FlapperRows(flappers);
   std::string metrics;
-  if (absl::Status s = client->Get("/metrics", -1, [&metrics](absl::string_view bytes) {
-        metrics.append(bytes.data(), bytes.size());
-        return true;
-      });
+  if (absl::Status s = client->Get("/metrics", -1,
+                                   [&metrics](absl::string_view bytes) {
+                                     metrics.append(bytes.data(), bytes.size());
+                                     return true;
+                                   });
       !s.ok()) {
     return s;
   }
@@ -103,7 +106,8 @@ void Advance(AdminClient* client, TopScreen* screen) {
 }
 
 // Waits for the next turn. False: the end was asked for.
-bool Pause(absl::Time until, bool keys, Interrupts* interrupts, const std::function<void()>& redraw) {
+bool Pause(absl::Time until, bool keys, Interrupts* interrupts,
+           const std::function<void()>& redraw) {
   for (;;) {
     const absl::Duration left = until - absl::Now();
     if (left <= absl::ZeroDuration()) return true;
@@ -137,7 +141,8 @@ void Run(double interval_s, bool once, Context* context) {
   AdminClient client = context->MakeClient();
   TopScreen screen;
   if (absl::Status s = Read(&client, &screen.now); !s.ok()) return context->Fail(s);
-  if (!once && IsTerminal(STDOUT_FILENO)) return RunLive(&client, &screen, absl::Seconds(interval_s));
+  if (!once && IsTerminal(STDOUT_FILENO))
+    return RunLive(&client, &screen, absl::Seconds(interval_s));
   TerminalSize size = SizeOf(STDOUT_FILENO);
   for (const std::string& line : TopFrame(screen, size, WantsColour(STDOUT_FILENO))) {
     std::cout << line << "\n";
@@ -157,7 +162,8 @@ void AddTopCommand(CLI::App& app, Context* context) {
       ->check(CLI::Range(0.1, 3600.0));
   command->add_flag("--once", *once, "Print one screen and end, as without a terminal");
   command->footer(
-      "q or Ctrl-C ends it. Rates are those between the last two readings. The times of queries are\n"
+      "q or Ctrl-C ends it. Rates are those between the last two readings. The times of queries "
+      "are\n"
       "bounds of the histogram in /metrics.\n\n"
       "Examples:\n  mosquitto_session top\n  mosquitto_session top --once");
   command->callback([interval_s, once, context] {

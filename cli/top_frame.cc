@@ -113,9 +113,12 @@ void PutHead(const TopScreen& s, Frame* frame) {
   frame->Put(title);
   Line counts = frame->Start();
   const pb::StateCounts& sessions = s.now.counts.sessions();
-  counts.Add("online ").Add(absl::StrCat(sessions.online()), Colour::kGreen)
-      .Add("   session kept ").Add(absl::StrCat(sessions.offline_session_kept()), Colour::kYellow)
-      .Add("   offline ").Add(absl::StrCat(sessions.offline()), Colour::kRed);
+  counts.Add("online ")
+      .Add(absl::StrCat(sessions.online()), Colour::kGreen)
+      .Add("   session kept ")
+      .Add(absl::StrCat(sessions.offline_session_kept()), Colour::kYellow)
+      .Add("   offline ")
+      .Add(absl::StrCat(sessions.offline()), Colour::kRed);
   frame->Put(counts);
   Line rates = frame->Start();
   const auto rate = [&s](uint64_t now, uint64_t before) {
@@ -123,8 +126,9 @@ void PutHead(const TopScreen& s, Frame* frame) {
   };
   rates.Add(absl::StrCat("connects ", rate(s.now.counts.connects(), s.before.counts.connects()),
                          "   disconnects ", Rate(s, Ends(s.now.counts), Ends(s.before.counts)),
-                         "   takeovers ", rate(s.now.counts.takeovers(), s.before.counts.takeovers()),
-                         "   changes ", rate(s.now.counts.sequence(), s.before.counts.sequence())));
+                         "   takeovers ",
+                         rate(s.now.counts.takeovers(), s.before.counts.takeovers()), "   changes ",
+                         rate(s.now.counts.sequence(), s.before.counts.sequence())));
   frame->Put(rates);
   Line snapshot = frame->Start();
   snapshot.Add(absl::StrCat("snapshot ", ShortDuration(status.snapshot().age_ms()), " old of ",
@@ -133,8 +137,8 @@ void PutHead(const TopScreen& s, Frame* frame) {
   frame->Put(snapshot);
 }
 
-void PutRows(absl::string_view title, const std::vector<std::vector<std::string>>& rows, int rows_max,
-             Frame* frame) {
+void PutRows(absl::string_view title, const std::vector<std::vector<std::string>>& rows,
+             int rows_max, Frame* frame) {
   if (rows_max < 3 || rows.empty()) return;
   frame->Heading(title);
   for (int i = 0; i < static_cast<int>(rows.size()) && i < rows_max - 2; ++i) {
@@ -150,7 +154,8 @@ std::vector<std::vector<std::string>> ReasonRows(const TopScreen& s) {
   std::vector<std::vector<std::string>> rows;
   std::vector<pb::ReasonCount> ends(s.now.counts.ends_by_reason().begin(),
                                     s.now.counts.ends_by_reason().end());
-  std::sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.count() > b.count(); });
+  std::sort(ends.begin(), ends.end(),
+            [](const auto& a, const auto& b) { return a.count() > b.count(); });
   for (const pb::ReasonCount& row : ends) {
     uint64_t before = 0;
     for (const pb::ReasonCount& old : s.before.counts.ends_by_reason()) {
@@ -189,7 +194,8 @@ std::vector<std::string> TopFrame(const TopScreen& screen, const TerminalSize& s
   // Each part gets a fair share of what is left, so that a long one pushes none out.
   PutRows(screen.has_before ? "Queries, slowest first" : "Queries since the start, slowest first",
           queries, frame.rows_left() / 3, &frame);
-  PutRows("Ends since the start, and now", reasons, frame.rows_left() / (flappers.empty() ? 1 : 2), &frame);
+  PutRows("Ends since the start, and now", reasons, frame.rows_left() / (flappers.empty() ? 1 : 2),
+          &frame);
   PutRows("Flappers", flappers, frame.rows_left(), &frame);
   return frame.Take();
 }

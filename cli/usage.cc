@@ -142,7 +142,8 @@ void AddUsageCommand(CLI::App& app, Context* context) {
       ->add_option("-b,--by", options->by,
                    "Columns, separated by commas: hour, day, account, user, instance, operation")
       ->capture_default_str();
-  usage->add_option("--from", options->from, "First hour: a day, a time, or how long ago, as in 7d");
+  usage->add_option("--from", options->from,
+                    "First hour: a day, a time, or how long ago, as in 7d");
   usage->add_option("--to", options->to, "The hour after the last");
   usage->add_flag("--csv", options->csv, "Comma-separated values");
   usage->callback([options, context] { Run(*options, context); });

@@ -119,7 +119,8 @@ void AddWatchCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
       "watch", "Follow changes as they happen: lines on a terminal, JSON lines otherwise");
   auto o = std::make_shared<Options>();
-  command->add_option("ID", o->ids, "Client identifiers to follow; their present states come first");
+  command->add_option("ID", o->ids,
+                      "Client identifiers to follow; their present states come first");
   command->add_option("-f,--file", o->file, "Read identifiers from FILE, one a line; - is stdin")
       ->type_name("FILE");
   command->add_option("--prefix", o->prefix, "Client identifiers that begin with TEXT")
@@ -138,8 +139,10 @@ void AddWatchCommand(CLI::App& app, Context* context) {
       ->check(CLI::PositiveNumber);
   command->add_flag("--text", o->text, "Lines for people even when the output is no terminal");
   command->footer(
-      "A connection that breaks is made again where it was: nothing is missed, nothing comes twice.\n"
-      "What the plugin no longer has is reported as a gap. Ctrl-C ends, with exit status 0. Colours\n"
+      "A connection that breaks is made again where it was: nothing is missed, nothing comes "
+      "twice.\n"
+      "What the plugin no longer has is reported as a gap. Ctrl-C ends, with exit status 0. "
+      "Colours\n"
       "are off with NO_COLOR in the environment.\n\n"
       "Examples:\n"
       "  mosquitto_session watch\n"

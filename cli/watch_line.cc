@@ -20,10 +20,14 @@ constexpr size_t kWordColumns = 21;  // "offline, session kept"
 
 Colour ColourOf(pb::SessionState state) {
   switch (state) {
-    case pb::SESSION_STATE_ONLINE: return Colour::kGreen;
-    case pb::SESSION_STATE_OFFLINE_SESSION_KEPT: return Colour::kYellow;
-    case pb::SESSION_STATE_OFFLINE: return Colour::kRed;
-    default: return Colour::kDim;
+    case pb::SESSION_STATE_ONLINE:
+      return Colour::kGreen;
+    case pb::SESSION_STATE_OFFLINE_SESSION_KEPT:
+      return Colour::kYellow;
+    case pb::SESSION_STATE_OFFLINE:
+      return Colour::kRed;
+    default:
+      return Colour::kDim;
   }
 }
 
@@ -51,11 +55,10 @@ std::string ClientLine(const pb::SessionChange& change, bool is_state, bool colo
   const std::string word = Word(change);
   // A state was not seen happening: the time column says "now" instead.
   const std::string time = is_state ? absl::StrFormat("%-12s", "now") : TimeOfDay(change.time_ms());
-  return absl::StrCat(Painted(time, Colour::kDim, colour), "  ",
-                      Painted(word, ColourOf(change.state()), colour),
-                      std::string(kWordColumns > word.size() ? kWordColumns - word.size() : 0, ' '),
-                      "  ", Painted(Printable(change.client_id()), Colour::kBold, colour), "  ",
-                      Details(change));
+  return absl::StrCat(
+      Painted(time, Colour::kDim, colour), "  ", Painted(word, ColourOf(change.state()), colour),
+      std::string(kWordColumns > word.size() ? kWordColumns - word.size() : 0, ' '), "  ",
+      Painted(Printable(change.client_id()), Colour::kBold, colour), "  ", Details(change));
 }
 
 std::string GapLine(const pb::FeedGap& gap) {
@@ -70,8 +73,8 @@ std::string GapLine(const pb::FeedGap& gap) {
 std::string WatchLine(const pb::WatchSessionsResponse& event, bool colour) {
   std::string line;
   if (event.has_started()) {
-    line = Painted(absl::StrCat("following after change ", event.started().sequence()), Colour::kDim,
-                   colour);
+    line = Painted(absl::StrCat("following after change ", event.started().sequence()),
+                   Colour::kDim, colour);
   } else if (event.has_gap()) {
     line = Painted(GapLine(event.gap()), Colour::kCyan, colour);
   } else if (event.has_state()) {

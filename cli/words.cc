@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
@@ -17,7 +17,8 @@ namespace {
 std::string PrefixOf(absl::string_view type) {
   std::string prefix;
   for (const char c : type) {
-    if (absl::ascii_isupper(static_cast<unsigned char>(c)) && !prefix.empty()) prefix.push_back('_');
+    if (absl::ascii_isupper(static_cast<unsigned char>(c)) && !prefix.empty())
+      prefix.push_back('_');
     prefix.push_back(absl::ascii_toupper(static_cast<unsigned char>(c)));
   }
   return prefix + "_";
@@ -89,7 +90,8 @@ std::string Nearest(absl::string_view typed, const std::vector<std::string>& wor
   // Two letters changed places are a distance of two; in a short word everything is near everything.
   size_t best_distance = (typed.size() < 4 ? 1 : std::max<size_t>(2, typed.size() / 3)) + 1;
   for (const std::string& word : words) {
-    const size_t distance = absl::StartsWith(word, typed) && typed.size() >= 2 ? 1 : Distance(typed, word);
+    const size_t distance =
+        absl::StartsWith(word, typed) && typed.size() >= 2 ? 1 : Distance(typed, word);
     if (distance < best_distance) best = &word, best_distance = distance;
   }
   return best == nullptr ? std::string() : *best;

@@ -18,9 +18,9 @@ std::string Shown(absl::string_view text) {
 }
 
 std::string Line(const openapi::CallRecord& r, uint64_t left_out) {
-  std::string line = absl::StrCat(
-      "call ", r.request_id, ": ", r.http_status, " ", r.code, ", ",
-      r.operation.empty() ? "unknown operation" : r.operation, ", ", r.client_ids, " ids");
+  std::string line = absl::StrCat("call ", r.request_id, ": ", r.http_status, " ", r.code, ", ",
+                                  r.operation.empty() ? "unknown operation" : r.operation, ", ",
+                                  r.client_ids, " ids");
   if (!r.instance.empty()) absl::StrAppend(&line, ", instance ", Shown(r.instance));
   if (!r.access_key_id.empty()) absl::StrAppend(&line, ", key ", Shown(r.access_key_id));
   if (!r.peer_address.empty()) absl::StrAppend(&line, ", from ", r.peer_address);
@@ -45,8 +45,7 @@ void CallLog::OnCall(const openapi::CallRecord& record) {
     }
     left_out = std::exchange(left_out_, 0);
   }
-  log_.Write(failed ? broker::LogLevel::kWarning : broker::LogLevel::kInfo,
-             Line(record, left_out));
+  log_.Write(failed ? broker::LogLevel::kWarning : broker::LogLevel::kInfo, Line(record, left_out));
 }
 
 }  // namespace session_status

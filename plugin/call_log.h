@@ -9,11 +9,11 @@
 #include <cstdint>
 
 #include "absl/base/thread_annotations.h"
-#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/limits/token_bucket.h"
 #include "plugin/openapi/openapi_surface.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status {
 

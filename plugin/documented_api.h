@@ -59,8 +59,8 @@ class DocumentedApi {
   bool has_access_file() const { return access_.has_value(); }
 
   http::Handler& surface() { return *surface_; }
-  const ThrottleCounter& throttles() const { return throttles_; }      // any thread
-  const store::UsageStore* usage() const { return usage_.get(); }      // nullptr: not counted
+  const ThrottleCounter& throttles() const { return throttles_; }  // any thread
+  const store::UsageStore* usage() const { return usage_.get(); }  // nullptr: not counted
 
  private:
   absl::Status OpenUsage(int nice);

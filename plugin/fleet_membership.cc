@@ -26,8 +26,8 @@ absl::Status FleetMembership::Start() {
   if (!options_.credentials_file.empty()) {
     fleet::Credentials credentials;
     if (absl::Status s = fleet::ReadCredentials(options_.credentials_file, &credentials); !s.ok()) {
-      return absl::Status(
-          s.code(), absl::StrCat("option plugin_opt_fleet_credentials_file: ", s.message()));
+      return absl::Status(s.code(),
+                          absl::StrCat("option plugin_opt_fleet_credentials_file: ", s.message()));
     }
   }
   return fleet_.Start();

@@ -4,8 +4,7 @@
 
 namespace session_status {
 
-absl::Status CheckOptions(
-    absl::Span<const std::pair<absl::string_view, absl::string_view>> given) {
+absl::Status CheckOptions(absl::Span<const std::pair<absl::string_view, absl::string_view>> given) {
   return ParseOptions(given).status();
 }
 

@@ -15,8 +15,7 @@ namespace session_status {
 
 // `given`: names without plugin_opt_, and values. InvalidArgument: what would stop the broker's
 // start, in the words it would be logged with.
-absl::Status CheckOptions(
-    absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
+absl::Status CheckOptions(absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
 }  // namespace session_status
 

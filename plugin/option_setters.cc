@@ -123,25 +123,24 @@ bool IsLoopbackAddress(absl::string_view address_and_port) {
          (inet_pton(AF_INET, host.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127);
 }
 
-absl::Status SetAddresses(absl::string_view text, size_t words_max,
-                          std::vector<std::string>* out) {
+absl::Status SetAddresses(absl::string_view text, size_t words_max, std::vector<std::string>* out) {
   std::vector<std::string> words;
   if (absl::Status s = SetWords(text, words_max, &words); !s.ok()) return s;
   for (const std::string& word : words) {
     const size_t colon = word.rfind(':');
     int32_t port = -1;
-    const bool has_port = colon != std::string::npos &&
-                          SetInteger(word.substr(colon + 1), 0, 65535, &port).ok();
+    const bool has_port =
+        colon != std::string::npos && SetInteger(word.substr(colon + 1), 0, 65535, &port).ok();
     const std::string host = word.substr(0, colon);
     const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
     in6_addr address;
     const bool good =
         host == "*" || inet_pton(AF_INET, host.c_str(), &address) == 1 ||
-        (bracketed &&
-         inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &address) == 1);
+        (bracketed && inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &address) == 1);
     if (!has_port || !good) {
-      return Wrong(word, "an address with its port, for example 127.0.0.1:18080, [::1]:18080 or "
-                         "*:18080");
+      return Wrong(word,
+                   "an address with its port, for example 127.0.0.1:18080, [::1]:18080 or "
+                   "*:18080");
     }
   }
   *out = std::move(words);

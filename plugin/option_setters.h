@@ -33,8 +33,8 @@ absl::Status SetInteger(absl::string_view text, int64_t min, int64_t max, T* out
   return status;
 }
 
-absl::Status SetBool(absl::string_view text, bool* out);      // true or false
-absl::Status SetFileMode(absl::string_view text, mode_t* out);  // octal, "0660"
+absl::Status SetBool(absl::string_view text, bool* out);                 // true or false
+absl::Status SetFileMode(absl::string_view text, mode_t* out);           // octal, "0660"
 absl::Status SetAbsolutePath(absl::string_view text, std::string* out);  // or "none"
 absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out);
 // Letters, digits and ._- only: becomes part of a key somewhere.

@@ -22,8 +22,8 @@ absl::Status SetEngines(absl::string_view text, std::vector<fleet::EngineAddress
   std::vector<absl::string_view> words;
   if (text != "none") words = absl::StrSplit(text, absl::ByAnyChar(" \t"), absl::SkipEmpty());
   if (text.empty() || words.size() > kEnginesMax) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", text, "\" must be none or 1 to ", kEnginesMax, " engines, separated by blanks"));
+    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" must be none or 1 to ",
+                                                   kEnginesMax, " engines, separated by blanks"));
   }
   std::vector<fleet::EngineAddress> engines(words.size());
   for (size_t i = 0; i < words.size(); ++i) {
@@ -63,9 +63,7 @@ constexpr OptionSpec kOptions[] = {
      "SQLite file that keeps what is known of clients over restarts of the broker, for example "
      "/var/lib/mosquitto/session_status.db (docs/persistence.md). One per broker, on a local disk. "
      "none: a restart forgets everything.",
-     [](absl::string_view v, Options* o) {
-       return SetAbsolutePath(v, &o->remembering.database);
-     }},
+     [](absl::string_view v, Options* o) { return SetAbsolutePath(v, &o->remembering.database); }},
     {"session_database_flush", "500ms",
      "How often changes are written to it, so what a crash may lose. 10ms to 1m.",
      [](absl::string_view v, Options* o) {
@@ -75,8 +73,7 @@ constexpr OptionSpec kOptions[] = {
     {"session_history_ttl", "168h",
      "How long the database keeps beginnings and ends of connections; 0s: none. 0s to 8760h.",
      [](absl::string_view v, Options* o) {
-       return SetDuration(v, absl::ZeroDuration(), absl::Hours(8760),
-                          &o->remembering.history_ttl);
+       return SetDuration(v, absl::ZeroDuration(), absl::Hours(8760), &o->remembering.history_ttl);
      }},
     {"session_history_max", "1000000",
      "How many of them, about 200 bytes of disk each; the oldest go first. 1000 to 1000000000.",
@@ -100,7 +97,8 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 1, 100'000, &o->audit.slice_max);
      }},
     {"audit_walk_max", "10000",
-     "Mosquitto 2.1: clients of the broker's own table visited in one piece, once per audit_period, "
+     "Mosquitto 2.1: clients of the broker's own table visited in one piece, once per "
+     "audit_period, "
      "to find connections that no event told of. 0 to 10000000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 10'000'000, &o->audit.walk_max);
@@ -150,7 +148,8 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetAbsolutePath(v, &o->listener.tls_private_key_file);
      }},
-    {"tls_client_ca_file", "none", "PEM file with the CA of client certificates; none: not asked for.",
+    {"tls_client_ca_file", "none",
+     "PEM file with the CA of client certificates; none: not asked for.",
      [](absl::string_view v, Options* o) {
        return SetAbsolutePath(v, &o->listener.tls_client_ca_file);
      }},
@@ -184,7 +183,8 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetText(v, 64, &o->documented_api.surface.region);
      }},
-    {"api_batch_ids_max", "10", "Client identifiers in one batch call of the documented API. 1 to 1000.",
+    {"api_batch_ids_max", "10",
+     "Client identifiers in one batch call of the documented API. 1 to 1000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 1000, &o->documented_api.surface.batch_ids_max);
      }},
@@ -203,7 +203,8 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 1'000'000, &o->documented_api.surface.address_limit.per_second);
      }},
-    {"api_limit_per_account", "false", "Count the two limits above per account instead of per user.",
+    {"api_limit_per_account", "false",
+     "Count the two limits above per account instead of per user.",
      [](absl::string_view v, Options* o) {
        bool account = false;
        const absl::Status status = SetBool(v, &account);
@@ -219,7 +220,8 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.surface.strict_client_ids);
      }},
-    {"api_gateway_errors", "false", "Answer a denied call with 403 NoPermission, as the gateway does.",
+    {"api_gateway_errors", "false",
+     "Answer a denied call with 403 NoPermission, as the gateway does.",
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.surface.gateway_errors);
      }},
@@ -227,7 +229,8 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.surface.batch_needs_instance_access);
      }},
-    {"api_cpp_sdk_lists", "true", "Nest the list of a batch reply for the classic C++ SDK, which needs it.",
+    {"api_cpp_sdk_lists", "true",
+     "Nest the list of a batch reply for the classic C++ SDK, which needs it.",
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.surface.cpp_sdk_lists);
      }},
@@ -341,7 +344,8 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1 << 20, int64_t{1} << 34, &o->listener.buffered_bytes_max);
      }},
-    {"listener_idle_timeout", "60s", "A connection without a request is closed after this. 1s to 1h.",
+    {"listener_idle_timeout", "60s",
+     "A connection without a request is closed after this. 1s to 1h.",
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->listener.idle_timeout);
      }},
@@ -351,8 +355,7 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1 << 20, int64_t{1} << 32, &o->following.feed.buffer_bytes);
      }},
-    {"feed_heartbeat", "15s",
-     "A follower without news hears from us this often. 1s to 1h.",
+    {"feed_heartbeat", "15s", "A follower without news hears from us this often. 1s to 1h.",
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.feed.heartbeat);
      }},
@@ -383,12 +386,14 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 1, 64, &o->following.listing.cuts_max);
      }},
     {"listing_bytes_max", "8388608",
-     "Memory of one listing for what changes meanwhile, about 30,000 sessions; a listing that needs "
+     "Memory of one listing for what changes meanwhile, about 30,000 sessions; a listing that "
+     "needs "
      "more is given up. 1048576 to 1073741824.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1 << 20, 1 << 30, &o->following.listing.notes_bytes_max);
      }},
-    {"listing_idle_timeout", "60s", "A listing that nobody goes on with is given up after this. 1s to 1h.",
+    {"listing_idle_timeout", "60s",
+     "A listing that nobody goes on with is given up after this. 1s to 1h.",
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.listing.idle_max);
      }},
@@ -439,9 +444,7 @@ constexpr OptionSpec kOptions[] = {
     {"topics_retain", "false", "Publish them retained: who subscribes later gets the last of each.",
      [](absl::string_view v, Options* o) { return SetBool(v, &o->over_mqtt.topics.retain); }},
     {"topics_qos", "0", "Quality of service of these messages. 0 to 2.",
-     [](absl::string_view v, Options* o) {
-       return SetInteger(v, 0, 2, &o->over_mqtt.topics.qos);
-     }},
+     [](absl::string_view v, Options* o) { return SetInteger(v, 0, 2, &o->over_mqtt.topics.qos); }},
     {"topics_per_second_max", "5000",
      "How many of them a second; what comes beyond waits in the buffer of feed_buffer_bytes. 10 to "
      "100000.",
@@ -488,9 +491,12 @@ constexpr OptionSpec kOptions[] = {
     {"fleet_credentials_file", "none",
      "File with PASSWORD or USER PASSWORD for the engine on its first line, closed to other users; "
      "read at every connection. none: no login.",
-     [](absl::string_view v, Options* o) { return SetAbsolutePath(v, &o->fleet.credentials_file); }},
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->fleet.credentials_file);
+     }},
     {"fleet_lease", "3s",
-     "A broker that has not been heard of for this long is lost, and its clients offline. 1s to 5m.",
+     "A broker that has not been heard of for this long is lost, and its clients offline. 1s to "
+     "5m.",
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Minutes(5), &o->fleet.lease);
      }},
@@ -550,9 +556,8 @@ absl::Status UnknownOption(absl::string_view name) {
       std::min_element(std::begin(kOptions), std::end(kOptions), [&](const auto& x, const auto& y) {
         return Distance(name, x.name) < Distance(name, y.name);
       });
-  return absl::InvalidArgumentError(absl::StrCat("option plugin_opt_", name,
-                                                 ": unknown; did you mean plugin_opt_",
-                                                 nearest->name, "?"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "option plugin_opt_", name, ": unknown; did you mean plugin_opt_", nearest->name, "?"));
 }
 
 absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) {

@@ -70,9 +70,9 @@ void OverMqtt::OnControlRequest(const broker::ControlRequest& request) noexcept 
   }
   if (!MayAsk(request.username)) {
     desk_.counters().requests.Add();
-    return desk_.Refuse(std::move(asker),
-                        absl::PermissionDeniedError(
-                            "this user may not ask; option control_users names who may"));
+    return desk_.Refuse(
+        std::move(asker),
+        absl::PermissionDeniedError("this user may not ask; option control_users names who may"));
   }
   desk_.Ask(std::move(asker), request.payload);
 }

@@ -108,8 +108,7 @@ SESSION_STATUS_EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t* identifie
   using namespace session_status;
   *user_data = nullptr;  // 2.1 calls cleanup after a failed init
   try {
-    const absl::Status status =
-        Init(identifier, CopyOptions(options, option_count), user_data);
+    const absl::Status status = Init(identifier, CopyOptions(options, option_count), user_data);
     if (status.ok()) return MOSQ_ERR_SUCCESS;
     LogError(status.message());
   } catch (const std::exception& e) {

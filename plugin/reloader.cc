@@ -41,7 +41,8 @@ void Reloader::Run() {
     for (const auto& [what, reload] : parts_) {
       try {
         Reload(what, reload);
-      } catch (const std::bad_alloc&) {  // the old one stays in force; not even a line can be written
+      } catch (
+          const std::bad_alloc&) {  // the old one stays in force; not even a line can be written
       }
     }
   }

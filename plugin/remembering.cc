@@ -82,10 +82,10 @@ void Remembering::Restore() {
     }
     parts_.registry.Apply(event);
   });
-  parts_.log.Write(broker::LogLevel::kNotice,
-                   absl::StrCat(store_->stats().restored, " sessions restored from ",
-                                options_.database, " in ",
-                                absl::ToInt64Milliseconds(absl::Now() - begin), " ms"));
+  parts_.log.Write(
+      broker::LogLevel::kNotice,
+      absl::StrCat(store_->stats().restored, " sessions restored from ", options_.database, " in ",
+                   absl::ToInt64Milliseconds(absl::Now() - begin), " ms"));
 }
 
 void Remembering::OnForgotten(absl::string_view client_id, absl::Time now) {

@@ -77,17 +77,16 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   });
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
-  telemetry_.AddRoutes({registry_, others(), feed_, following_->feed(), documented_api_,
-                        options_.snapshot_refresh, server,
-                        [this] { return listener_.has_value() ? &*listener_ : nullptr; },
-                        [this](metrics::Readings* out) { FillReadings(out); },
-                        remembering_},
-                       &router_);
+  telemetry_.AddRoutes(
+      {registry_, others(), feed_, following_->feed(), documented_api_, options_.snapshot_refresh,
+       server, [this] { return listener_.has_value() ? &*listener_ : nullptr; },
+       [this](metrics::Readings* out) { FillReadings(out); }, remembering_},
+      &router_);
   if (absl::Status s = JoinFleet(); !s.ok()) return s;
   if (grace_.has_value()) documented_api_.use_grace(&*grace_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
-  page_.emplace(options_.instance_id, *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
-                                                          documented_api_.surface()));
+  page_.emplace(options_.instance_id,
+                *telemetry_.Measure(metrics::QuerySurface::kOpenApi, documented_api_.surface()));
   page_->AddRoutes(&router_);
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
@@ -105,8 +104,8 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   }
   if (absl::Status s = reloader_.Start(options_.listener.nice_level); !s.ok()) return s;
   log_.Write(broker::LogLevel::kInfo,
-             absl::StrCat("session status ", kVersion, " on ", LineName(line), ", admin service at ",
-                          options_.listener.unix_socket_path));
+             absl::StrCat("session status ", kVersion, " on ", LineName(line),
+                          ", admin service at ", options_.listener.unix_socket_path));
   return absl::OkStatus();
 }
 
@@ -136,8 +135,8 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
 void SessionPlugin::FillReadings(metrics::Readings* out) {
   out->audit = auditing_.Read();
   const history::FollowerFigures history = following_->history().Read();
-  out->history = metrics::HistoryReadings{history.clients, history.bytes,
-                                          history.clients_forgotten, history.flaps, history.gaps};
+  out->history = metrics::HistoryReadings{history.clients, history.bytes, history.clients_forgotten,
+                                          history.flaps, history.gaps};
   over_mqtt_->Read(out);
   following_->Read(out);
 }

@@ -71,7 +71,7 @@ class SessionPlugin : private broker::EventSink {
   broker::BrokerLog log_;
   broker::SteadyWallClock clock_;
   registry::SessionRegistry registry_;
-  std::optional<registry::LossGrace> grace_;      // with option offline_grace
+  std::optional<registry::LossGrace> grace_;  // with option offline_grace
   broker::SessionTracker tracker_;
   broker::Feed feed_;
   Auditing auditing_;
@@ -79,9 +79,9 @@ class SessionPlugin : private broker::EventSink {
   Telemetry telemetry_;
   const std::unique_ptr<FleetMembership> fleet_;  // nullptr: no fleet is configured
   Refresher refresher_;
-  std::optional<Following> following_;            // before the first event
+  std::optional<Following> following_;  // before the first event
   http::Router router_;
-  std::optional<api::Service> service_;           // once the broker line is known
+  std::optional<api::Service> service_;  // once the broker line is known
   std::optional<api::ConnectSurface> connect_surface_;
   std::optional<OverMqtt> over_mqtt_;
   DocumentedApi documented_api_;

@@ -16,9 +16,12 @@ using store::ChangeRecord;
 
 ChangeKind KindOf(const store::HistoryEntry& entry) {
   switch (entry.record.kind) {
-    case ChangeRecord::Kind::kBegun: return ChangeKind::kOnline;
-    case ChangeRecord::Kind::kEnded: break;
-    default: return ChangeKind::kRepaired;
+    case ChangeRecord::Kind::kBegun:
+      return ChangeKind::kOnline;
+    case ChangeRecord::Kind::kEnded:
+      break;
+    default:
+      return ChangeKind::kRepaired;
   }
   if (entry.record.state == SessionState::kOfflineSessionKept) return ChangeKind::kSessionKept;
   return entry.before == SessionState::kOfflineSessionKept ? ChangeKind::kSessionGone
@@ -58,9 +61,9 @@ void Fill(const store::HistoryAnswer& answer, const std::string& client_id,
 // For who asked: a database that an operator must look at is no mistake of theirs.
 absl::Status Told(const absl::Status& error) {
   if (absl::IsDeadlineExceeded(error)) {
-    return absl::DeadlineExceededError(absl::StrCat(
-        "the session database did not answer within ",
-        absl::FormatDuration(StoredHistory::kWaitMax), "; a smaller limit or a later from may do"));
+    return absl::DeadlineExceededError(absl::StrCat("the session database did not answer within ",
+                                                    absl::FormatDuration(StoredHistory::kWaitMax),
+                                                    "; a smaller limit or a later from may do"));
   }
   return absl::UnavailableError(
       absl::StrCat("the session database cannot be read: ", error.message()));

@@ -110,8 +110,8 @@ metrics::Readings Telemetry::Read(const Sources& sources) const {
   out.broker = ReadBroker(sources.broker);
   out.feed = ReadFeed(sources.changes);
   const ThrottleCounter& throttles = sources.documented_api.throttles();
-  out.throttles = metrics::ThrottleReadings{throttles.by_user(), throttles.by_api(),
-                                            throttles.by_address()};
+  out.throttles =
+      metrics::ThrottleReadings{throttles.by_user(), throttles.by_api(), throttles.by_address()};
   if (const store::UsageStore* usage = sources.documented_api.usage()) {
     out.usage = ReadUsage(usage->stats());
   }

@@ -9,7 +9,8 @@ namespace {
 
 uint64_t LoadUpTo8(absl::string_view bytes, size_t at) {
   uint64_t word = 0;
-  if (at < bytes.size()) std::memcpy(&word, bytes.data() + at, std::min<size_t>(8, bytes.size() - at));
+  if (at < bytes.size())
+    std::memcpy(&word, bytes.data() + at, std::min<size_t>(8, bytes.size() - at));
   return word;
 }
 

@@ -53,8 +53,9 @@ void LossGrace::EndLoss(ApplyResult::Outcome outcome) {
   // A position is used once, even for an event that was refused: a reader may still stand on it.
   ++next_;
   if (outcome == ApplyResult::Outcome::kApplied) return;
-  head(begun_hash_).store(e.previous.load(std::memory_order_relaxed),
-                          std::memory_order_release);  // (l4)
+  head(begun_hash_)
+      .store(e.previous.load(std::memory_order_relaxed),
+             std::memory_order_release);  // (l4)
 }
 
 LossGrace::Grace LossGrace::Find(uint64_t hash, const SnapshotInfo& cut) const {
@@ -86,8 +87,8 @@ bool LossGrace::Extend(const SnapshotInfo& cut, absl::Span<const absl::string_vi
   bool complete = true;
   for (size_t i = 0; i < statuses.size(); ++i) {
     SessionStatus& status = statuses[i];
-    const bool ended = status.state == SessionState::kOffline ||
-                       status.state == SessionState::kOfflineSessionKept;
+    const bool ended =
+        status.state == SessionState::kOffline || status.state == SessionState::kOfflineSessionKept;
     if (!ended || !IsLoss(status.reason)) continue;
     const Grace found = Find(registry_.PositionOf(client_ids[i]), cut);
     if (found == Grace::kHas) status.state = SessionState::kOnline;

@@ -54,35 +54,35 @@ struct FleetNode {
   std::string name;
   uint32_t number = 0;
   bool self = false;
-  bool alive = false;                                 // holds its lease
-  absl::Time last_alive = absl::InfinitePast();       // as seen from here
+  bool alive = false;                            // holds its lease
+  absl::Time last_alive = absl::InfinitePast();  // as seen from here
   uint64_t online = 0;
 };
 
 struct FleetStatus {
   std::string fleet;
   std::string node;
-  std::string engine;           // where it is connected, or tries to
-  std::string state;            // "joined", or why not
-  bool ready = false;           // has loaded what the others wrote before
+  std::string engine;  // where it is connected, or tries to
+  std::string state;   // "joined", or why not
+  bool ready = false;  // has loaded what the others wrote before
   bool direct = false;
   absl::Time as_of = absl::InfinitePast();
   absl::Duration lease;
   std::vector<FleetNode> nodes;
   uint64_t own_sessions = 0;
   uint64_t other_sessions = 0;
-  uint64_t queued = 0;          // our changes that are not in the engine yet
+  uint64_t queued = 0;  // our changes that are not in the engine yet
   uint64_t shards = 0;
   uint64_t shards_loading = 0;
   // Since start.
   uint64_t events_written = 0;
   uint64_t entries_read = 0;
-  uint64_t resends = 0;         // shards sent again as a whole
-  uint64_t loads = 0;           // shards read as a whole
-  uint64_t taken_over = 0;      // our clients that connected elsewhere
+  uint64_t resends = 0;     // shards sent again as a whole
+  uint64_t loads = 0;       // shards read as a whole
+  uint64_t taken_over = 0;  // our clients that connected elsewhere
   uint64_t kicks = 0;
-  uint64_t engine_errors = 0;   // connections lost or refused
-  uint64_t write_errors = 0;    // writes the engine refused
+  uint64_t engine_errors = 0;  // connections lost or refused
+  uint64_t write_errors = 0;   // writes the engine refused
   std::string last_error;
 };
 

@@ -20,10 +20,9 @@ namespace session_status::registry {
 template <typename T>
 class Figure {
  public:
-  void Add(T n) { value_.store(static_cast<T>(value_.load(std::memory_order_relaxed) + n),
-                               std::memory_order_relaxed); }         // (c1)
-  void Set(T n) { value_.store(n, std::memory_order_relaxed); }      // (c1)
-  T Get() const { return value_.load(std::memory_order_relaxed); }   // (c1)
+  void Add(T n) { Set(static_cast<T>(Get() + n)); }
+  void Set(T n) { value_.store(n, std::memory_order_relaxed); }     // (c1)
+  T Get() const { return value_.load(std::memory_order_relaxed); }  // (c1)
 
  private:
   std::atomic<T> value_{0};

@@ -44,8 +44,9 @@ void ReadDetails(const SessionTable& table, Slot slot, StatusWord word, SessionD
   details->disconnected_at = FromMillis(d.ended_ms);
   details->session_created_at = FromMillis(d.created_ms);
   details->ended_not_before =
-      d.ended_span == 0 ? absl::InfinitePast()
-                        : FromMillis(d.ended_ms - std::min(d.ended_ms, d.ended_span * kEndedSpanUnitMs));
+      d.ended_span == 0
+          ? absl::InfinitePast()
+          : FromMillis(d.ended_ms - std::min(d.ended_ms, d.ended_span * kEndedSpanUnitMs));
   details->restored = d.restored;
   details->listener_port = d.listener_port;
   details->keepalive_s = d.keepalive_s;

@@ -79,14 +79,14 @@ struct SessionEvent {
   uint64_t incarnation = 0;     // > 0; below 2^48
   absl::Time time;              // wall time, never running backwards (the broker layer sees to it)
   Connection connection;        // kConnected, kRestored
-  EndReason reason = EndReason::kNone;   // kEnded, kSessionGone, kRestored
-  uint16_t broker_code = 0;              // the broker's own code for the reason
-  bool session_kept = false;             // kEnded
-  bool repaired = false;  // nobody told this; the self-audit found it
+  EndReason reason = EndReason::kNone;          // kEnded, kSessionGone, kRestored
+  uint16_t broker_code = 0;                     // the broker's own code for the reason
+  bool session_kept = false;                    // kEnded
+  bool repaired = false;                        // nobody told this; the self-audit found it
   SessionState state = SessionState::kUnknown;  // kRestored: kOfflineSessionKept or kOffline
-  absl::Time connected_at;               // kRestored: what the store remembered, or InfinitePast
-  absl::Time session_created_at;         // kRestored: likewise
-  uint32_t connects = 0;                 // kRestored: likewise, 0: not known
+  absl::Time connected_at;        // kRestored: what the store remembered, or InfinitePast
+  absl::Time session_created_at;  // kRestored: likewise
+  uint32_t connects = 0;          // kRestored: likewise, 0: not known
   // kRestored: the end lies between this and `time`. InfinitePast: `time` is exact.
   absl::Time ended_not_before = absl::InfinitePast();
 };

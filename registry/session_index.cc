@@ -46,8 +46,9 @@ SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
       std::min({uint64_t{kChunksMax}, uint64_t{hot_.size() / sizeof(HotRecord) / 4},
                 uint64_t{details_.size() / sizeof(DetailRecord) / 4}}));
   page_capacity_ = static_cast<uint32_t>(pages_.size() / sizeof(Page));
-  CheckFor(directory_.size() > 0 && page_capacity_ > 2 * kShards && chunk_capacity_ > kChunksSlack / 4,
-           "no address space");
+  CheckFor(
+      directory_.size() > 0 && page_capacity_ > 2 * kShards && chunk_capacity_ > kChunksSlack / 4,
+      "no address space");
   for (uint32_t shard = 0; shard < kShards; ++shard) {
     directory_.as<Entry>()[kShards + shard].store(fresh_page_++, std::memory_order_relaxed);
   }
@@ -97,8 +98,9 @@ void SessionIndex::ReadPage(uint64_t position, PageSlots* out) const {
 }
 
 bool SessionIndex::StillValid(const PageSlots& read) const {
-  return page(EntryOf(read.first_position)->load(std::memory_order_acquire)) == read.page &&  // (i3)
-         read.page->version.load(std::memory_order_acquire) == read.version;            // (i5)
+  return page(EntryOf(read.first_position)->load(std::memory_order_acquire)) ==
+             read.page &&                                                     // (i3)
+         read.page->version.load(std::memory_order_acquire) == read.version;  // (i5)
 }
 
 // -- writer --------------------------------------------------------------------------------------

@@ -56,11 +56,11 @@ struct alignas(64) Page {
   static constexpr int kSlotsPerChunk = 4;
   static constexpr int kChunks = kSlots / kSlotsPerChunk;
 
-  Word tags[kSlots / 8];                       // one byte per slot, 0: free
-  std::atomic<uint16_t> chunk_low[kChunks];    // chunk number, lower 16 bits
-  std::atomic<uint8_t> chunk_high[kChunks];    // upper 8 bits; number 0: no chunk
-  std::atomic<uint32_t> version;               // (i5), (i6)
-  std::atomic<uint8_t> depth;                  // hash bits below the shard's that lead here
+  Word tags[kSlots / 8];                     // one byte per slot, 0: free
+  std::atomic<uint16_t> chunk_low[kChunks];  // chunk number, lower 16 bits
+  std::atomic<uint8_t> chunk_high[kChunks];  // upper 8 bits; number 0: no chunk
+  std::atomic<uint32_t> version;             // (i5), (i6)
+  std::atomic<uint8_t> depth;                // hash bits below the shard's that lead here
 
   // (i9) relaxed: a chunk's number is stored before the first tag that needs it (i8) and stays
   // until after the last is gone; whoever reads it later finds a slot that does not match.
@@ -98,6 +98,7 @@ class SessionIndex {
     const Page* page;
     uint32_t candidates;  // bit i: slot i of the page has the id's tag
   };
+  void PrefetchEntry(uint64_t hash) const { __builtin_prefetch(EntryOf(hash)); }
   Probe BeginProbe(uint64_t hash) const {
     const Page* const p = page(EntryOf(hash)->load(std::memory_order_acquire));  // (i3)
     __builtin_prefetch(p);
@@ -171,7 +172,7 @@ class SessionIndex {
 
   uint64_t HashOfSlot(Slot s) const;
   uint64_t size() const { return size_; }
-  size_t TouchedBytes() const;       // all but the details
+  size_t TouchedBytes() const;  // all but the details
   size_t DetailTouchedBytes() const { return details_.TouchedBytes(); }
   void PopulateAhead();
 
@@ -279,7 +280,7 @@ inline SessionIndex::Compared SessionIndex::Compare(const HotRecord& record, con
 inline Slot SessionIndex::Find(const PreparedId& id, uint64_t* status_word) const {
   for (;;) {
     const Entry* const entry = EntryOf(id.hash);
-    const uint32_t number = entry->load(std::memory_order_acquire);     // (i3)
+    const uint32_t number = entry->load(std::memory_order_acquire);  // (i3)
     const Page* const p = page(number);
     const uint32_t version = p->version.load(std::memory_order_acquire);  // (i5)
     bool raced = false;
@@ -295,8 +296,8 @@ inline Slot SessionIndex::Find(const PreparedId& id, uint64_t* status_word) cons
           break;
       }
     }
-    if (!raced && EntryOf(id.hash) == entry &&                   // (i1)
-        entry->load(std::memory_order_acquire) == number &&      // (i3)
+    if (!raced && EntryOf(id.hash) == entry &&                    // (i1)
+        entry->load(std::memory_order_acquire) == number &&       // (i3)
         p->version.load(std::memory_order_acquire) == version) {  // (i5)
       return 0;
     }

@@ -78,8 +78,8 @@ uint64_t SessionReader::ReadPageAt(uint64_t position, std::vector<Entry>* entrie
       // A client that was forgotten and came back during this loop may have been read in two slots;
       // the later one is the younger.
       const auto end = entries->begin() + static_cast<ptrdiff_t>(count);
-      const auto earlier = std::find_if(entries->begin(), end,
-                                        [&](const Entry& e) { return e.id == read.id; });
+      const auto earlier =
+          std::find_if(entries->begin(), end, [&](const Entry& e) { return e.id == read.id; });
       if (earlier == end) {
         ++count;
       } else {
@@ -172,8 +172,7 @@ SessionReader::Batch SessionReader::AnswerAt(uint64_t* epoch,
 
 SessionReader::Batch SessionReader::AnswerGroup(uint64_t* epoch,
                                                 absl::Span<const absl::string_view> client_ids,
-                                                absl::Span<SessionStatus> out,
-                                                bool* missed) const {
+                                                absl::Span<SessionStatus> out, bool* missed) const {
   const SessionIndex& index = table_.index;
   std::array<PreparedId, kGroup> ids;
   std::array<SessionIndex::Probe, kGroup> probes;
@@ -182,8 +181,9 @@ SessionReader::Batch SessionReader::AnswerGroup(uint64_t* epoch,
     // An id that is too long is unknown; as an empty one it costs nothing, and is not answered.
     const bool valid = client_ids[i].size() <= kClientIdBytesMax;
     table_.hasher.Prepare(valid ? client_ids[i] : absl::string_view(), &ids[i]);
-    probes[i] = index.BeginProbe(ids[i].hash);
+    index.PrefetchEntry(ids[i].hash);
   }
+  for (size_t i = 0; i < count; ++i) probes[i] = index.BeginProbe(ids[i].hash);
   for (size_t i = 0; i < count; ++i) index.ContinueProbe(ids[i].hash, &probes[i]);
   for (size_t i = 0; i < count; ++i) {
     uint64_t bits;

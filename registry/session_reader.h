@@ -22,8 +22,7 @@ class SessionReader {
   SnapshotInfo QuerySnapshot(absl::Span<const absl::string_view> client_ids,
                              absl::Span<SessionStatus> out) const;
   SnapshotInfo CurrentSnapshot() const;
-  void ForEach(
-      const std::function<bool(absl::string_view, const SessionDetails&)>& visit) const;
+  void ForEach(const std::function<bool(absl::string_view, const SessionDetails&)>& visit) const;
   uint64_t VisitFrom(uint64_t position, const SessionRegistry::VisitFn& visit) const;
   uint64_t PositionOf(absl::string_view client_id) const;
 

@@ -31,9 +31,9 @@ namespace session_status::registry {
 // A word that the writer stores and any thread loads.
 class Word {
  public:
-  uint64_t Load() const { return word_.load(std::memory_order_acquire); }       // (r2)
-  void Store(uint64_t v) { word_.store(v, std::memory_order_release); }         // (w2)
-  uint64_t Own() const { return word_.load(std::memory_order_relaxed); }        // writer only
+  uint64_t Load() const { return word_.load(std::memory_order_acquire); }  // (r2)
+  void Store(uint64_t v) { word_.store(v, std::memory_order_release); }    // (w2)
+  uint64_t Own() const { return word_.load(std::memory_order_relaxed); }   // writer only
 
  private:
   std::atomic<uint64_t> word_;
@@ -41,8 +41,8 @@ class Word {
 
 class Version {
  public:
-  uint32_t Load() const { return version_.load(std::memory_order_acquire); }    // (r1)
-  void Advance() {                                                              // (w1)
+  uint32_t Load() const { return version_.load(std::memory_order_acquire); }  // (r1)
+  void Advance() {                                                            // (w1)
     version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
 
@@ -116,16 +116,16 @@ struct DetailFields {
   uint16_t keepalive_s = 0;
   uint16_t broker_code = 0;
   uint16_t listener_port = 0;
-  uint16_t group = 0;          // number in the GroupTable, 0: none
-  uint32_t address = 0;        // kIpv4: the address itself; else a number in the StringPool
-  uint32_t username = 0;       // number in the StringPool, 0: none
+  uint16_t group = 0;     // number in the GroupTable, 0: none
+  uint32_t address = 0;   // kIpv4: the address itself; else a number in the StringPool
+  uint32_t username = 0;  // number in the StringPool, 0: none
   uint32_t connects = 0;
-  uint32_t ended_span = 0;     // the end may be so many times kEndedSpanUnitMs earlier
+  uint32_t ended_span = 0;  // the end may be so many times kEndedSpanUnitMs earlier
   AddressKind address_kind = AddressKind::kNone;
   ProtocolVersion protocol_version = ProtocolVersion::kUnknown;
   Transport transport = Transport::kUnknown;
   bool clean_start = false;
-  bool restored = false;       // told by kRestored, no connection since
+  bool restored = false;  // told by kRestored, no connection since
 };
 
 // With this grain 32 bits hold eight years between a broker's death and its next start.
@@ -147,8 +147,7 @@ constexpr DetailWords Pack(const DetailFields& f) {
           uint64_t{f.address} << 32 | f.username,
           f.connects,
           uint64_t{f.ended_span} << 32 | uint64_t{f.group} << 16 | uint64_t{f.restored} << 8 |
-              uint64_t{f.clean_start} << 7 |
-              static_cast<uint64_t>(f.address_kind) << 5 |
+              uint64_t{f.clean_start} << 7 | static_cast<uint64_t>(f.address_kind) << 5 |
               static_cast<uint64_t>(f.transport) << 3 | static_cast<uint64_t>(f.protocol_version)};
 }
 

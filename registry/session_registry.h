@@ -41,11 +41,11 @@ struct SessionStatus {
 // Everything the registry knows about one client. A copy.
 struct SessionDetails {
   SessionStatus status;
-  uint64_t incarnation = 0;  // of the last connection
-  uint16_t broker_code = 0;  // the broker's own code of the last end
-  uint32_t connects = 0;     // connections since the session was first seen
-  absl::Time connected_at = absl::InfinitePast();        // of the last connection
-  absl::Time disconnected_at = absl::InfinitePast();     // InfinitePast while online
+  uint64_t incarnation = 0;                        // of the last connection
+  uint16_t broker_code = 0;                        // the broker's own code of the last end
+  uint32_t connects = 0;                           // connections since the session was first seen
+  absl::Time connected_at = absl::InfinitePast();  // of the last connection
+  absl::Time disconnected_at = absl::InfinitePast();  // InfinitePast while online
   absl::Time session_created_at = absl::InfinitePast();
   // The end lies between this and disconnected_at; InfinitePast: disconnected_at is exact. Up to
   // 64 ms earlier than what kRestored said.
@@ -62,8 +62,8 @@ struct SessionDetails {
 
 // Identifies the cut that a batch was answered from.
 struct SnapshotInfo {
-  uint64_t sequence = 0;  // events applied up to and including this cut
-  absl::Time taken_at = absl::InfinitePast();            // wall time
+  uint64_t sequence = 0;                       // events applied up to and including this cut
+  absl::Time taken_at = absl::InfinitePast();  // wall time
   // Not negative: when the wall clock was set back since the cut, its age is not known until the next
   // one, which is at most a refresh away.
   absl::Duration age(absl::Time now) const {
@@ -79,7 +79,7 @@ struct ApplyResult {
     kOutOfMemory  // counted; the client keeps its previous state
   };
   Outcome outcome = Outcome::kStale;
-  uint64_t sequence = 0;        // of this change; strictly rising by one per applied event
+  uint64_t sequence = 0;  // of this change; strictly rising by one per applied event
   SessionState before = SessionState::kUnknown;
   SessionState after = SessionState::kUnknown;
 };
@@ -109,15 +109,15 @@ struct ListenerCount {
 // Exact counts, kept in O(1) per event. Read at any time; each figure is exact as of some moment
 // during the read, and all of them after the last Apply() returned.
 struct RegistryCounts {
-  std::array<uint64_t, kSessionStateCount> by_state{};      // kUnknown: always 0
-  std::array<uint64_t, kEndReasonCount> ends_by_reason{};   // ends since start
-  std::array<uint64_t, 6> online_by_protocol{};             // by ProtocolVersion number
-  uint64_t connects = 0;        // applied connects since start
-  uint64_t takeovers = 0;       // connects that found the client online
-  uint64_t stale_events = 0;    // events that changed nothing
-  uint64_t forgotten = 0;       // ended sessions dropped by ended_ttl or ended_max
+  std::array<uint64_t, kSessionStateCount> by_state{};     // kUnknown: always 0
+  std::array<uint64_t, kEndReasonCount> ends_by_reason{};  // ends since start
+  std::array<uint64_t, 6> online_by_protocol{};            // by ProtocolVersion number
+  uint64_t connects = 0;                                   // applied connects since start
+  uint64_t takeovers = 0;                                  // connects that found the client online
+  uint64_t stale_events = 0;                               // events that changed nothing
+  uint64_t forgotten = 0;  // ended sessions dropped by ended_ttl or ended_max
   uint64_t out_of_memory = 0;
-  uint64_t long_id_bytes = 0;   // memory of client identifiers (and user names) not inline
+  uint64_t long_id_bytes = 0;  // memory of client identifiers (and user names) not inline
 };
 
 class SessionRegistry {
@@ -187,16 +187,15 @@ class SessionRegistry {
   // `next` of the registry's choosing (some dozens of sessions), and returns `next`; 0: the walk is
   // over. Start at 0. A session that is there during the whole step is visited exactly once in it.
   // Not for the writer's thread.
-  using VisitFn =
-      std::function<void(uint64_t position, absl::string_view, const SessionDetails&)>;
+  using VisitFn = std::function<void(uint64_t position, absl::string_view, const SessionDetails&)>;
   uint64_t VisitFrom(uint64_t position, const VisitFn& visit) const;
   uint64_t PositionOf(absl::string_view client_id) const;
 
   RegistryCounts Counts() const;
-  std::vector<GroupCounts> CountsByGroup() const;        // rows with sessions, "" first
-  std::vector<ListenerCount> OnlineByListener() const;   // ports with clients, rising; 0: not known
-  uint64_t sequence() const;      // of the last applied event
-  size_t MemoryBytes() const;     // reserved from the system and touched, all overhead included
+  std::vector<GroupCounts> CountsByGroup() const;       // rows with sessions, "" first
+  std::vector<ListenerCount> OnlineByListener() const;  // ports with clients, rising; 0: not known
+  uint64_t sequence() const;                            // of the last applied event
+  size_t MemoryBytes() const;        // reserved from the system and touched, all overhead included
   size_t DetailMemoryBytes() const;  // the part of it that details and shared strings take
 
   // Aborts with a message when an internal invariant does not hold. Writer thread only.

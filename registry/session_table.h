@@ -17,7 +17,8 @@
 namespace session_status::registry {
 
 struct SessionTable {
-  static constexpr uint64_t kSessionsMaxMax = 60'000'000;  // what 2^24 chunks can hold when 90 % full
+  static constexpr uint64_t kSessionsMaxMax =
+      60'000'000;  // what 2^24 chunks can hold when 90 % full
 
   explicit SessionTable(const RegistryOptions& o)
       : options(o),

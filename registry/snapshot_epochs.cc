@@ -33,16 +33,16 @@ uint64_t SnapshotEpochs::Publish(absl::Time now) {
   const uint64_t epoch = write_epoch_.load(std::memory_order_relaxed);  // only we store it
   // (s14) release; pairs with (s15). The entry is that of the cut `epoch - kCutsKept` until here.
   cut(epoch).taken_at_ns.store(ToNanos(now), std::memory_order_release);
-  write_epoch_.store(epoch + 1, std::memory_order_seq_cst);                // (s3)
-  const uint64_t running = in_flight_.load(std::memory_order_seq_cst);     // (s4)
+  write_epoch_.store(epoch + 1, std::memory_order_seq_cst);             // (s3)
+  const uint64_t running = in_flight_.load(std::memory_order_seq_cst);  // (s4)
   for (int spins = 0; running % 2 == 1 && in_flight_.load(std::memory_order_acquire) == running;) {
     if (++spins > 100) std::this_thread::yield();
   }
   // Every event stamped <= epoch has ended. If none of epoch + 1 has begun by (s13), the sequence
   // read before it counts exactly the cut; otherwise (s10) has stored that number.
-  const uint64_t counted = sequence_.load(std::memory_order_acquire);      // (s6)
-  if (last_epoch_.load(std::memory_order_acquire) <= epoch) {              // (s13)
-    cut(epoch).sequence.store(counted, std::memory_order_release);         // (s10)
+  const uint64_t counted = sequence_.load(std::memory_order_acquire);  // (s6)
+  if (last_epoch_.load(std::memory_order_acquire) <= epoch) {          // (s13)
+    cut(epoch).sequence.store(counted, std::memory_order_release);     // (s10)
   }
   Adopt(epoch);
   return epoch;

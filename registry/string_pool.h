@@ -33,8 +33,8 @@ class StringPool {
 
   void Read(uint32_t number, std::string* out) const;
 
-  uint64_t size() const { return size_; }                         // writer
-  uint64_t references(uint32_t number) const;                     // writer
+  uint64_t size() const { return size_; }      // writer
+  uint64_t references(uint32_t number) const;  // writer
   size_t TouchedBytes() const { return entries_.TouchedBytes() + buckets_.TouchedBytes(); }
   void PopulateAhead();
 

@@ -52,9 +52,10 @@ absl::Status WholeView::Find(absl::string_view client_id, absl::Time now,
     session->source = AnswerSource::kLocal;
     return absl::OkStatus();
   }
-  session->elsewhere = other.status.state != SessionState::kUnknown &&
-                       session->own.status.state != SessionState::kOfflineSessionKept &&
-                       (!session->known_here || other.disconnected_at > session->own.disconnected_at);
+  session->elsewhere =
+      other.status.state != SessionState::kUnknown &&
+      session->own.status.state != SessionState::kOfflineSessionKept &&
+      (!session->known_here || other.disconnected_at > session->own.disconnected_at);
   return absl::OkStatus();
 }
 

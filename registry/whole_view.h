@@ -39,9 +39,9 @@ struct WholeCut {
 // One client.
 struct WholeSession {
   bool known_here = false;
-  SessionDetails own;        // if known_here
-  bool elsewhere = false;    // `other` is the later, and the answer
-  OtherSession other;        // in a fleet, unless connected here
+  SessionDetails own;      // if known_here
+  bool elsewhere = false;  // `other` is the later, and the answer
+  OtherSession other;      // in a fleet, unless connected here
   AnswerSource source = AnswerSource::kLocal;
   SessionStatus status() const { return elsewhere ? other.status : own.status; }
 };

@@ -55,9 +55,9 @@ bool ReadSettings(int argc, char** argv, Settings* s) {
 }
 
 void PrintLatency(const char* name, const LatencyHistogram& h) {
-  std::printf(", \"%s\": {\"count\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}", name,
-              static_cast<unsigned long long>(h.count()), h.QuantileUs(0.5), h.QuantileUs(0.99),
-              h.QuantileUs(0.999));
+  std::printf(", \"%s\": {\"count\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}",
+              name, static_cast<unsigned long long>(h.count()), h.QuantileUs(0.5),
+              h.QuantileUs(0.99), h.QuantileUs(0.999));
 }
 
 class Load {
@@ -101,7 +101,8 @@ class Load {
     const auto seconds = [start] { return static_cast<double>(NowNs() - start) / 1e9; };
     std::unique_ptr<QueryProbe> probe;
     if (!settings_.socket.empty()) {
-      probe = std::make_unique<QueryProbe>(settings_.socket, clients_, settings_.queries_per_second);
+      probe =
+          std::make_unique<QueryProbe>(settings_.socket, clients_, settings_.queries_per_second);
     }
     SwarmFigures swarm_all;
     QueryFigures query_all;
@@ -119,11 +120,12 @@ class Load {
   }
 
   void Print(const char* what, double seconds, const SwarmFigures& f, const QueryFigures& q) {
-    std::printf("{\"what\": \"%s\", \"seconds\": %.3f, \"up\": %u, \"takeovers\": %llu, \"returns\": %llu, "
-                "\"refused\": %llu, \"lost\": %llu, \"wrong\": %llu",
-                what, seconds, swarm_.up(), static_cast<unsigned long long>(f.takeovers),
-                static_cast<unsigned long long>(f.returns), static_cast<unsigned long long>(f.refused),
-                static_cast<unsigned long long>(f.lost), static_cast<unsigned long long>(q.wrong));
+    std::printf(
+        "{\"what\": \"%s\", \"seconds\": %.3f, \"up\": %u, \"takeovers\": %llu, \"returns\": %llu, "
+        "\"refused\": %llu, \"lost\": %llu, \"wrong\": %llu",
+        what, seconds, swarm_.up(), static_cast<unsigned long long>(f.takeovers),
+        static_cast<unsigned long long>(f.returns), static_cast<unsigned long long>(f.refused),
+        static_cast<unsigned long long>(f.lost), static_cast<unsigned long long>(q.wrong));
     PrintLatency("connect", f.connect);
     PrintLatency("ping", f.ping);
     PrintLatency("query", q.latency);
@@ -143,8 +145,9 @@ int main(int argc, char** argv) {
   using namespace session_status::bench;
   Settings settings;
   if (!ReadSettings(argc, argv, &settings)) {
-    std::fprintf(stderr, "usage: mqtt_load --targets=ADDRESS:PORT,… [--keepalive=S] [--socket=PATH] "
-                         "[--queries=N]\n");
+    std::fprintf(stderr,
+                 "usage: mqtt_load --targets=ADDRESS:PORT,… [--keepalive=S] [--socket=PATH] "
+                 "[--queries=N]\n");
     return 2;
   }
   Load load(settings);

@@ -78,11 +78,13 @@ std::string QueryProbe::Ask(const std::string& request) {
     const size_t head_end = in.find("\r\n\r\n");
     if (head_end == std::string::npos) continue;
     if (!absl::StartsWith(in, "HTTP/1.1 200")) Die(absl::StrCat("refused: ", in));
-    const size_t at = in.find("ontent-");  // the only header of ours with a number behind "Length: "
+    const size_t at =
+        in.find("ontent-");  // the only header of ours with a number behind "Length: "
     const size_t length_at = in.find("ength: ", at) + 7;
     size_t length = 0;
-    if (!absl::SimpleAtoi(absl::string_view(in).substr(length_at, in.find('\r', length_at) - length_at),
-                          &length)) {
+    if (!absl::SimpleAtoi(
+            absl::string_view(in).substr(length_at, in.find('\r', length_at) - length_at),
+            &length)) {
       Die("a reply without a length");
     }
     if (in.size() >= head_end + 4 + length) return in.substr(head_end + 4);

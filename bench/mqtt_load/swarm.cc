@@ -115,8 +115,7 @@ void Swarm::Hold(const HoldSettings& settings, const std::function<void()>& each
 
 void Swarm::Churn(const HoldSettings& settings) {
   const bool takeover = static_cast<double>(rng_() % 1000) < settings.takeover_share * 1000;
-  const auto client =
-      static_cast<uint32_t>(rng_() % (fd_of_.size() / 4)) * 4 + (takeover ? 1 : 2);
+  const auto client = static_cast<uint32_t>(rng_() % (fd_of_.size() / 4)) * 4 + (takeover ? 1 : 2);
   takeover ? TakeOver(client) : Leave(client, /*returns=*/true);
 }
 
@@ -135,7 +134,8 @@ void Swarm::Open(uint32_t client) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   const transport::SocketAddress& to = targets_[next_target_++ % targets_.size()];
   if (::connect(fd, to.get(), to.size) != 0 && errno != EINPROGRESS) Die("connect");
-  if (connections_.size() <= static_cast<size_t>(fd)) connections_.resize(static_cast<size_t>(fd) + 1);
+  if (connections_.size() <= static_cast<size_t>(fd))
+    connections_.resize(static_cast<size_t>(fd) + 1);
   Connection& c = connections_[static_cast<size_t>(fd)];
   c = {.client = client, .generation = c.generation + 1, .stage = Stage::kConnecting};
   epoll_event event = {};
@@ -189,7 +189,8 @@ void Swarm::Send(int fd, const std::string& bytes) {
 
 void Swarm::Poll(int timeout_ms) {
   std::array<epoll_event, 256> events;
-  const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
+  const int count =
+      ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
   for (int i = 0; i < count; ++i) {
     const uint64_t tag = events[static_cast<size_t>(i)].data.u64;
     const auto fd = static_cast<int>(tag & 0xFFFFFFFF);
@@ -254,7 +255,8 @@ void Swarm::OnEnd(int fd) {
   const Connection c = connections_[static_cast<size_t>(fd)];
   Close(fd);
   switch (c.stage) {
-    case Stage::kReplaced: return;
+    case Stage::kReplaced:
+      return;
     case Stage::kLeaving:
       --leaving_;
       if (!c.returns) return;

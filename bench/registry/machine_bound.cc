@@ -46,8 +46,7 @@ double MedianOf(const char* memory, size_t lines, int batch, int rounds) {
 MachineBound MeasureMachineBound(size_t bytes, bool huge_pages) {
   MachineBound bound;
   const size_t lines = bytes / kLine;
-  void* const p =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) return bound;
   madvise(p, bytes, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   char* const memory = static_cast<char*>(p);

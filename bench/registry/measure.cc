@@ -16,6 +16,8 @@ constexpr int kReaderCpu = 0;
 constexpr int kWriterCpu = 1;
 constexpr uint64_t kNowMs = 1'700'000'000'000;
 constexpr double kEventsPerSecond = 20'000;
+// At 20,000 events/s a tail of one in a thousand needs some time to be seen.
+constexpr std::chrono::milliseconds kPacedLeast(500);
 constexpr size_t kBatch = 10;
 constexpr size_t kBigBatch = 10'000;
 // Slower events than this are looked at: was the thread preempted?
@@ -131,7 +133,7 @@ Growth Population::Grow(uint64_t n) {
   return growth;
 }
 
-void Population::WriteEvents(Writing writing, uint64_t seed, bool* stop,
+void Population::WriteEvents(Writing writing, uint64_t seed, bool* running, bool* stop,
                              std::vector<double>* ns) {
   PinTo(kWriterCpu);
   table_.EnterThread();
@@ -139,6 +141,7 @@ void Population::WriteEvents(Writing writing, uint64_t seed, bool* stop,
   IdText id;
   const auto pause = static_cast<uint64_t>(1e9 / kEventsPerSecond / NanosPerTick());
   uint64_t next = TicksBefore() + pause;
+  std::atomic_ref<bool>(*running).store(true);
   while (!std::atomic_ref<bool>(*stop).load(std::memory_order_relaxed)) {
     const uint64_t i = picks.Next(clients_.size());
     WriteId(i, &id);
@@ -164,12 +167,14 @@ void Population::WriteEvents(Writing writing, uint64_t seed, bool* stop,
 
 Figures Population::Measure(Writing writing, int operations, uint64_t seed) {
   Figures f;
-  bool stop = false;
+  bool writer_runs = false, stop = false;
   std::vector<double> events;
   events.reserve(4'000'000);
   std::thread writer;
   if (writing != Writing::kOff) {
-    writer = std::thread([&] { WriteEvents(writing, seed, &stop, &events); });
+    writer = std::thread([&] { WriteEvents(writing, seed, &writer_runs, &stop, &events); });
+  }
+  while (writing != Writing::kOff && !std::atomic_ref<bool>(writer_runs).load()) {
   }
   std::thread reader([&] {
     PinTo(kReaderCpu);
@@ -189,7 +194,10 @@ Figures Population::Measure(Writing writing, int operations, uint64_t seed) {
       table_.Refresh();
     };
     table_.Refresh();
-    for (int k = 0; k < operations; ++k) {
+    const auto least_until =
+        std::chrono::steady_clock::now() +
+        (writing == Writing::kPaced ? kPacedLeast : std::chrono::milliseconds(0));
+    for (int k = 0; k < operations || std::chrono::steady_clock::now() < least_until; ++k) {
       WriteId(picks.Next(n), &texts[0]);
       hits.push_back(Timed([&] { table_.Find(views[0]); }));
       if (k % 4 == 0) {
@@ -198,8 +206,7 @@ Figures Population::Measure(Writing writing, int operations, uint64_t seed) {
       }
       if (k % 2 == 0) {
         for (size_t i = 0; i < kBatch; ++i) WriteId(picks.Next(n), &texts[i]);
-        batches.push_back(
-            Timed([&] { table_.Batch({views.data(), kBatch}, online.get()); }));
+        batches.push_back(Timed([&] { table_.Batch({views.data(), kBatch}, online.get()); }));
       }
       if (k % 256 == 0) maybe_refresh();
     }

@@ -23,9 +23,9 @@ struct Figures {
 
 struct Growth {
   double event_p50 = 0, event_p999 = 0;
-  double worst_us = 0;            // of events in which the thread was not preempted
-  uint64_t preempted = 0;         // events left out because it was
-  double bytes_per_session = 0;   // growth of the process
+  double worst_us = 0;           // of events in which the thread was not preempted
+  uint64_t preempted = 0;        // events left out because it was
+  double bytes_per_session = 0;  // growth of the process
   double peak_bytes_per_session = 0;
 };
 
@@ -43,7 +43,8 @@ class Population {
   Table& table() { return table_; }
 
  private:
-  void WriteEvents(Writing writing, uint64_t seed, bool* stop, std::vector<double>* ns);
+  void WriteEvents(Writing writing, uint64_t seed, bool* running, bool* stop,
+                   std::vector<double>* ns);
 
   Table& table_;
   uint64_t incarnation_ = 0;

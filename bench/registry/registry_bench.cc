@@ -1,22 +1,25 @@
-// registry_bench [--quick] [--sessions N,N,…] [--rounds N] [--operations N] [--only PART-OF-A-NAME]
-//                [--markdown FILE]
+// Google Benchmark over every table with the same clients; a page of figures, ratios and verdicts is
+// printed when all of them have run. Besides the options below all of Google Benchmark's hold
+// (--benchmark_filter, --benchmark_out, ...).
 //
-// Builds every table with the same clients, keeps them all, and measures them in interleaved
-// rounds, so that whatever else the machine does hits all of them. Prints the figures, the ratios
-// and a verdict for each bound; --markdown writes the same as a page.
+// A benchmark here is one round of one table: thousands of operations timed one by one, because the
+// figures wanted are medians and tails of what one request waits. Its counters are those figures
+// in nanoseconds, its time the median batch. The rounds of all tables are interleaved at random, so
+// that whatever else the machine does hits all of them.
+#include <benchmark/benchmark.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "bench/registry/machine_bound.h"
 #include "bench/registry/measure.h"
 #include "bench/registry/our_table.h"
@@ -31,50 +34,112 @@ struct Settings {
   std::vector<uint64_t> sizes = {10'000, 1'000'000, 10'000'000};
   int rounds = 5;
   int operations = 30'000;
-  std::string only;  // part of the names of the rivals to run against; empty: all
+  bool quick = false;
   std::string markdown;
 };
 
 // Slow tables would take minutes and gigabytes at the largest size, and win nothing there.
 constexpr uint64_t kAllTablesUpTo = 2'000'000;
+constexpr int kGrowthsMax = 3;
 
-std::vector<std::unique_ptr<Table>> MakeTables(uint64_t sessions, const std::string& only) {
-  std::vector<std::unique_ptr<Table>> t;
-  t.push_back(std::make_unique<OurTable>());
-  t.push_back(std::make_unique<ShardedFlatMap<SpinLock>>("64 x absl::flat_hash_map, spin lock"));
-  t.push_back(
-      std::make_unique<ShardedFlatMap<std::shared_mutex>>("64 x absl::flat_hash_map, shared_mutex"));
-  t.push_back(std::make_unique<CuckooMap>());
-  t.push_back(std::make_unique<TbbMap>());
-#ifdef SESSION_STATUS_BENCH_BOOST_MAP
-  t.push_back(std::make_unique<BoostMap>());
-#endif
-  t.push_back(std::make_unique<UrcuMap>());
-  if (sessions <= kAllTablesUpTo) {
-    t.push_back(
-        std::make_unique<ShardedFlatMap<AbslLock>>("64 x absl::flat_hash_map, absl::Mutex"));
-    t.push_back(std::make_unique<UnorderedMap>());
-  }
-  t.erase(std::remove_if(t.begin(), t.end(),
-                         [&](const auto& table) {
-                           return !table->is_ours() &&
-                                  std::string(table->name()).find(only) == std::string::npos;
-                         }),
-          t.end());
-  return t;
+using MakeTable = std::function<std::unique_ptr<Table>()>;
+
+template <typename T, typename... Args>
+MakeTable Make(Args... args) {
+  return [args...] { return std::make_unique<T>(args...); };
 }
 
-RefreshCost MeasureRefresh(OurTable& table, int refreshes) {
+std::vector<MakeTable> Contenders(uint64_t sessions) {
+  std::vector<MakeTable> all = {
+      Make<OurTable>(),
+      Make<ShardedFlatMap<SpinLock>>("64 x absl::flat_hash_map, spin lock"),
+      Make<ShardedFlatMap<std::shared_mutex>>("64 x absl::flat_hash_map, shared_mutex"),
+      Make<CuckooMap>(),
+      Make<TbbMap>(),
+#ifdef SESSION_STATUS_BENCH_BOOST_MAP
+      Make<BoostMap>(),
+#endif
+      Make<UrcuMap>(),
+  };
+  if (sessions <= kAllTablesUpTo) {
+    all.push_back(Make<ShardedFlatMap<AbslLock>>("64 x absl::flat_hash_map, absl::Mutex"));
+    all.push_back(Make<UnorderedMap>());
+  }
+  return all;
+}
+
+// One table of one size through all its benchmarks.
+class Contender {
+ public:
+  Contender(const MakeTable& make, uint64_t sessions) : make_(make), sessions_(sessions) {
+    Renew();
+    report_.name = table_->name();
+    report_.ours = table_->is_ours();
+    report_.writer_never_waits = table_->writer_never_waits();
+  }
+
+  void Grow(benchmark::State& state) {
+    for (auto _ : state) {
+      if (!report_.growths.empty()) Renew();
+      const Growth& g = report_.growths.emplace_back(population_->Grow(sessions_));
+      state.SetIterationTime(g.event_p50 * 1e-9);
+      state.counters["event_p50"] = g.event_p50;
+      state.counters["event_p99.9"] = g.event_p999;
+      state.counters["event_worst"] = g.worst_us * 1000;
+      state.counters["bytes_per_session"] = g.bytes_per_session;
+    }
+  }
+
+  void Measure(Writing writing, int operations, benchmark::State& state) {
+    if (report_.growths.empty()) report_.growths.push_back(population_->Grow(sessions_));
+    std::vector<Figures>& rounds = report_.figures[static_cast<size_t>(writing)];
+    for (auto _ : state) {
+      const Figures& f =
+          rounds.emplace_back(population_->Measure(writing, operations, rounds.size() + 1));
+      state.SetIterationTime(f.batch10_p50 * 1e-9);
+      state.counters["hit_p50"] = f.hit_p50;
+      state.counters["hit_p99.9"] = f.hit_p999;
+      state.counters["miss_p50"] = f.miss_p50;
+      state.counters["batch10_p50"] = f.batch10_p50;
+      state.counters["batch10_p99.9"] = f.batch10_p999;
+      state.counters["batch10000_per_id"] = f.batch10000_per_id;
+      if (writing == Writing::kOff) continue;
+      state.counters["event_p50"] = f.event_p50;
+      state.counters["event_p99.9"] = f.event_p999;
+    }
+  }
+
+  const TableReport& report() const { return report_; }
+  Table& table() { return *table_; }
+
+ private:
+  void Renew() {
+    population_.reset();
+    table_.reset();
+    table_ = make_();
+    population_ = std::make_unique<Population>(*table_);
+  }
+
+  const MakeTable make_;
+  const uint64_t sessions_;
+  std::unique_ptr<Table> table_;
+  std::unique_ptr<Population> population_;
+  TableReport report_;
+};
+
+// 20,000 changes a second, a refresh each millisecond.
+RefreshCost MeasureRefresh(OurTable& table) {
+  constexpr int kRefreshes = 300, kChangesEach = 20;
   RefreshCost cost;
   std::vector<double> ns;
   PinTo(0);
-  for (int i = 0; i < refreshes; ++i) {
+  for (int i = 0; i < kRefreshes; ++i) {
     const auto wait_until = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
-    // 20 changes between two refreshes: 20,000 a second.
-    for (int k = 0; k < 20; ++k) {
+    for (int k = 0; k < kChangesEach; ++k) {
+      const auto n = static_cast<uint64_t>(i * kChangesEach + k);
       IdText id;
-      WriteId(static_cast<uint64_t>(i * 20 + k), &id);
-      table.End(View(id), static_cast<uint64_t>(i * 20 + k) + 1, 1);
+      WriteId(n, &id);
+      table.End(View(id), n + 1, 1);
     }
     while (std::chrono::steady_clock::now() < wait_until) {
     }
@@ -87,72 +152,73 @@ RefreshCost MeasureRefresh(OurTable& table, int refreshes) {
   return cost;
 }
 
-SizeReport MeasureSize(uint64_t sessions, const Settings& settings) {
-  SizeReport report;
-  report.sessions = sessions;
-  std::vector<std::unique_ptr<Table>> tables = MakeTables(sessions, settings.only);
-  std::vector<std::unique_ptr<Population>> populations;
-  for (auto& table : tables) {
-    populations.push_back(std::make_unique<Population>(*table));
-    TableReport r;
-    r.name = table->name();
-    r.ours = table->is_ours();
-    r.writer_never_waits = table->writer_never_waits();
-    std::fprintf(stderr, "growing %s to %llu\n", r.name.c_str(),
-                 static_cast<unsigned long long>(sessions));
-    r.growth = populations.back()->Grow(sessions);
-    if (r.ours) {
-      auto& ours = static_cast<OurTable&>(*table);
-      report.our_bytes_per_session = static_cast<double>(ours.registry().MemoryBytes()) /
-                                     static_cast<double>(sessions);
-      report.our_detail_bytes_per_session =
-          static_cast<double>(ours.registry().DetailMemoryBytes()) / static_cast<double>(sessions);
-    }
-    report.tables.push_back(std::move(r));
+void MeasureMachine(size_t bytes, bool huge_pages, std::vector<MachineBound>* bounds,
+                    benchmark::State& state) {
+  for (auto _ : state) {
+    const MachineBound& b = bounds->emplace_back(MeasureMachineBound(bytes, huge_pages));
+    state.SetIterationTime(b.two_rounds_ns * 1e-9);
+    state.counters["one_miss"] = b.one_miss_ns;
+    state.counters["ten_at_once"] = b.one_round_ns;
+    state.counters["two_rounds_of_ten"] = b.two_rounds_ns;
   }
-  for (int round = 0; round < settings.rounds; ++round) {
-    std::fprintf(stderr, "round %d of %d at %llu\n", round + 1, settings.rounds,
-                 static_cast<unsigned long long>(sessions));
-    const size_t bytes = static_cast<size_t>(report.our_bytes_per_session *
-                                             static_cast<double>(sessions));
-    report.bound_small.push_back(MeasureMachineBound(bytes, /*huge_pages=*/false));
-    report.bound_huge.push_back(MeasureMachineBound(bytes, /*huge_pages=*/true));
-    for (const Writing w : {Writing::kOff, Writing::kPaced, Writing::kFullSpeed}) {
-      for (size_t i = 0; i < populations.size(); ++i) {
-        report.tables[i].figures[static_cast<size_t>(w)].push_back(
-            populations[i]->Measure(w, settings.operations, static_cast<uint64_t>(round) + 1));
-      }
-    }
-  }
-  report.refresh = MeasureRefresh(static_cast<OurTable&>(*tables[0]), 300);
-  return report;
 }
 
-bool ReadSettings(int argc, char** argv, Settings* s) {
-  for (int i = 1; i < argc; ++i) {
-    const bool has_value = i + 1 < argc;
-    if (std::strcmp(argv[i], "--quick") == 0) {
-      s->sizes = {10'000, 1'000'000};
-      s->rounds = 3;
-      s->operations = 10'000;
-    } else if (std::strcmp(argv[i], "--sessions") == 0 && has_value) {
-      s->sizes.clear();
-      for (absl::string_view n : absl::StrSplit(argv[++i], ',')) {
-        if (!absl::SimpleAtoi(n, &s->sizes.emplace_back())) return false;
-      }
-    } else if (std::strcmp(argv[i], "--rounds") == 0 && has_value) {
-      if (!absl::SimpleAtoi(argv[++i], &s->rounds)) return false;
-    } else if (std::strcmp(argv[i], "--only") == 0 && has_value) {
-      s->only = argv[++i];
-    } else if (std::strcmp(argv[i], "--operations") == 0 && has_value) {
-      if (!absl::SimpleAtoi(argv[++i], &s->operations)) return false;
-    } else if (std::strcmp(argv[i], "--markdown") == 0 && has_value) {
-      s->markdown = argv[++i];
-    } else {
-      return false;
+template <typename Benchmark>
+void Register(const std::string& name, int rounds, Benchmark run) {
+  benchmark::RegisterBenchmark(name.c_str(), run)
+      ->Iterations(1)
+      ->Repetitions(rounds)
+      ->DisplayAggregatesOnly(true)
+      ->UseManualTime()
+      ->Unit(benchmark::kNanosecond);
+}
+
+void RunRegistered() {
+  benchmark::ConsoleReporter progress;
+  progress.SetOutputStream(&std::cerr);
+  progress.SetErrorStream(&std::cerr);
+  benchmark::RunSpecifiedBenchmarks(&progress);
+  benchmark::ClearRegisteredBenchmarks();
+}
+
+SizeReport MeasureSize(uint64_t sessions, const Settings& settings) {
+  std::vector<std::unique_ptr<Contender>> contenders;
+  for (const MakeTable& make : Contenders(sessions)) {
+    contenders.push_back(std::make_unique<Contender>(make, sessions));
+  }
+  const auto name = [sessions](absl::string_view what, absl::string_view table) {
+    return absl::StrCat(sessions, "/", what, "/", table);
+  };
+  for (auto& c : contenders) {
+    Register(name("grow", c->report().name), std::min(settings.rounds, kGrowthsMax),
+             [&c](benchmark::State& state) { c->Grow(state); });
+  }
+  RunRegistered();
+
+  SizeReport report;
+  report.sessions = sessions;
+  auto& ours = static_cast<OurTable&>(contenders.front()->table());
+  const size_t bytes = ours.registry().MemoryBytes();
+  report.our_bytes_per_session = static_cast<double>(bytes) / static_cast<double>(sessions);
+  report.our_detail_bytes_per_session =
+      static_cast<double>(ours.registry().DetailMemoryBytes()) / static_cast<double>(sessions);
+  for (const bool huge : {false, true}) {
+    Register(name("machine", huge ? "2 MiB pages" : "4 KiB pages"), settings.rounds,
+             [&, huge](benchmark::State& state) {
+               MeasureMachine(bytes, huge, huge ? &report.bound_huge : &report.bound_small, state);
+             });
+  }
+  for (const Writing w : {Writing::kOff, Writing::kPaced, Writing::kFullSpeed}) {
+    for (auto& c : contenders) {
+      Register(name(absl::StrCat("writer ", Name(w)), c->report().name), settings.rounds,
+               [&, w](benchmark::State& state) { c->Measure(w, settings.operations, state); });
     }
   }
-  return true;
+  RunRegistered();
+
+  report.refresh = MeasureRefresh(ours);
+  for (const auto& c : contenders) report.tables.push_back(c->report());
+  return report;
 }
 
 }  // namespace
@@ -160,12 +226,27 @@ bool ReadSettings(int argc, char** argv, Settings* s) {
 
 int main(int argc, char** argv) {
   using namespace session_status::bench;
+  std::vector<char*> arguments(argv, argv + argc);
+  char interleaved[] = "--benchmark_enable_random_interleaving=true";
+  arguments.insert(arguments.begin() + 1, interleaved);
+  int count = static_cast<int>(arguments.size());
+  benchmark::Initialize(&count, arguments.data(), [] {});
+
   Settings settings;
-  if (!ReadSettings(argc, argv, &settings)) {
-    std::cerr << "usage: registry_bench [--quick] [--sessions N,N,...] [--rounds N] [--operations N] "
-                 "[--only NAME] [--markdown FILE]\n";
-    return 2;
+  CLI::App app("The session registry beside the maps that one would otherwise take.");
+  app.add_flag("--quick", settings.quick, "10,000 and 1,000,000 sessions, 3 rounds");
+  app.add_option("--sessions", settings.sizes, "sizes, separated by commas")->delimiter(',');
+  app.add_option("--rounds", settings.rounds, "rounds of each table")->check(CLI::Range(1, 1000));
+  app.add_option("--operations", settings.operations, "look-ups of one round")
+      ->check(CLI::Range(1000, 100'000'000));
+  app.add_option("--markdown", settings.markdown, "a file that gets the page, too");
+  CLI11_PARSE(app, count, arguments.data());
+  if (settings.quick) {
+    settings.sizes = {10'000, 1'000'000};
+    settings.rounds = 3;
+    settings.operations = 10'000;
   }
+
   NanosPerTick();
   TicksOverhead();
   std::string page = Preface(settings.rounds);

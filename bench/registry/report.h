@@ -16,7 +16,7 @@ struct TableReport {
   std::string name;
   bool ours = false;
   bool writer_never_waits = false;
-  Growth growth;
+  std::vector<Growth> growths;  // the first tells the bytes: later ones reuse freed memory
   std::array<std::vector<Figures>, 3> figures;  // by Writing; one per round
 };
 
@@ -27,14 +27,14 @@ struct RefreshCost {
 
 struct SizeReport {
   uint64_t sessions = 0;
-  std::vector<TableReport> tables;  // ours first
+  std::vector<TableReport> tables;                    // ours first
   std::vector<MachineBound> bound_small, bound_huge;  // one per round
   double our_bytes_per_session = 0;
   double our_detail_bytes_per_session = 0;  // part of the former
   RefreshCost refresh;
 };
 
-// Markdown.
+// Markdown; tables that a filter left out are left out.
 std::string Preface(int rounds);
 std::string Section(const SizeReport& report);
 

@@ -189,7 +189,8 @@ class CuckooMap : public LoopBatch {
   void Write(const Key& key, bool online, uint64_t incarnation, uint64_t now_ms) override {
     Value fresh;
     Set(&fresh, online, incarnation, now_ms);
-    map_.upsert(key, [&](Value& v) { Set(&v, online, incarnation, now_ms); }, fresh);
+    map_.upsert(
+        key, [&](Value& v) { Set(&v, online, incarnation, now_ms); }, fresh);
   }
   libcuckoo::cuckoohash_map<Key, Value, KeyHash> map_;
 };
@@ -218,7 +219,8 @@ class BoostMap : public LoopBatch {
 // liburcu's lock-free hash table: the one rival whose writer nobody can hold up.
 class UrcuMap : public LoopBatch {
  public:
-  UrcuMap() : table_(cds_lfht_new_flavor(1 << 16, 1 << 10, 0, CDS_LFHT_AUTO_RESIZE, &urcu_memb_flavor,
+  UrcuMap()
+      : table_(cds_lfht_new_flavor(1 << 16, 1 << 10, 0, CDS_LFHT_AUTO_RESIZE, &urcu_memb_flavor,
                                    nullptr)) {}
   ~UrcuMap() override {
     EnterThread();

@@ -104,8 +104,8 @@ void AppendNode(absl::string_view node, std::string* out) {
   out->append("}");
 }
 
-void AppendFleet(const registry::OthersView& others, const registry::OthersCut& cut,
-                 absl::Time now, std::string* out) {
+void AppendFleet(const registry::OthersView& others, const registry::OthersCut& cut, absl::Time now,
+                 std::string* out) {
   out->append(",\"fleet\":{\"node\":");
   AppendText(others.node(), out);
   out->append(",\"source\":\"")

@@ -127,8 +127,8 @@ uint8_t* WriteSession(absl::string_view id, const SessionStatus& status, absl::s
 }
 
 // A short message after all sessions: by protobuf.
-void AppendFleet(const registry::OthersView& others, const registry::OthersCut& cut,
-                 absl::Time now, std::string* out) {
+void AppendFleet(const registry::OthersView& others, const registry::OthersCut& cut, absl::Time now,
+                 std::string* out) {
   pb::BatchQuerySessionByClientIdsResponse last;
   FillFleetView(others, cut.source, cut.as_of, now, last.mutable_fleet());
   last.AppendToString(out);
@@ -144,9 +144,9 @@ bool AnswerPlainBatch(const Service& service, absl::string_view message, absl::T
   const registry::WholeCut cut =
       service.view().QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
   const auto node_of = [&cut](size_t i) { return cut.fleet ? cut.nodes[i] : absl::string_view(); };
-  const uint64_t snapshot[3] = {
-      cut.own.sequence, static_cast<uint64_t>(absl::ToUnixMillis(cut.own.taken_at)),
-      static_cast<uint64_t>(absl::ToInt64Milliseconds(cut.own.age(now)))};
+  const uint64_t snapshot[3] = {cut.own.sequence,
+                                static_cast<uint64_t>(absl::ToUnixMillis(cut.own.taken_at)),
+                                static_cast<uint64_t>(absl::ToInt64Milliseconds(cut.own.age(now)))};
   size_t bytes_max = 2 + SnapshotBytes(snapshot);
   // Tag, length of up to three bytes, and the element.
   for (size_t i = 0; i < ids.size(); ++i) {

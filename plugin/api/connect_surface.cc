@@ -79,23 +79,20 @@ constexpr Method kMethods[] = {
     {"QuerySessionByClientId",
      Invoke<pb::QuerySessionByClientIdRequest, pb::QuerySessionByClientIdResponse,
             &Service::QuerySessionByClientId>},
-    {"GetServerStatus", Invoke<pb::GetServerStatusRequest, pb::GetServerStatusResponse,
-                               &Service::GetServerStatus>},
-    {"GetCounts",
-     Invoke<pb::GetCountsRequest, pb::GetCountsResponse, &Service::GetCounts>},
+    {"GetServerStatus",
+     Invoke<pb::GetServerStatusRequest, pb::GetServerStatusResponse, &Service::GetServerStatus>},
+    {"GetCounts", Invoke<pb::GetCountsRequest, pb::GetCountsResponse, &Service::GetCounts>},
     {"GetFleet", Invoke<pb::GetFleetRequest, pb::GetFleetResponse, &Service::GetFleet>},
     {"ListSessions",
      Invoke<pb::ListSessionsRequest, pb::ListSessionsResponse, &Service::ListSessions>},
-    {"GetHistory",
-     Invoke<pb::GetHistoryRequest, pb::GetHistoryResponse, &Service::GetHistory>},
+    {"GetHistory", Invoke<pb::GetHistoryRequest, pb::GetHistoryResponse, &Service::GetHistory>},
     {"ListFlappers",
      Invoke<pb::ListFlappersRequest, pb::ListFlappersResponse, &Service::ListFlappers>},
     {"GetAudit", Invoke<pb::GetAuditRequest, pb::GetAuditResponse, &Service::GetAudit>},
 };
 
 const Method* FindMethod(absl::string_view path) {
-  const absl::string_view name =
-      absl::StripPrefix(path, ConnectSurface::kPathPrefix);
+  const absl::string_view name = absl::StripPrefix(path, ConnectSurface::kPathPrefix);
   for (const Method& method : kMethods) {
     if (name == method.name) return &method;
   }
@@ -210,8 +207,8 @@ Refusal Open(const http::Request& request, Envelope* envelope) {
 void ConnectSurface::Handle(const http::Request& request, http::Reply* reply) {
   const Method* method = FindMethod(request.path);
   if (method == nullptr) {
-    return http::SetError(404, absl::StatusCode::kUnimplemented,
-                          "the service has no such method", reply);
+    return http::SetError(404, absl::StatusCode::kUnimplemented, "the service has no such method",
+                          reply);
   }
   Envelope envelope;
   if (Refusal refusal = Open(request, &envelope); refusal.status != 0) {

@@ -267,9 +267,8 @@ absl::Status ReadJson(absl::string_view json, pb::QuerySessionByClientIdRequest*
 
 absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* message) {
   static constexpr Member<pb::GetServerStatusRequest> kNoMembers[] = {
-      {"", "", [](const rapidjson::Value&, pb::GetServerStatusRequest*) {
-         return absl::OkStatus();
-       }}};
+      {"", "",
+       [](const rapidjson::Value&, pb::GetServerStatusRequest*) { return absl::OkStatus(); }}};
   return ReadObject(json, kNoMembers, message);
 }
 
@@ -471,7 +470,8 @@ void Write(const pb::QuerySessionByClientIdResponse& message, http::JsonWriter* 
   if (message.has_online()) object.PresentBool("online", message.online());
   object.EnumName("state", message.state(), pb::SessionState_Name<pb::SessionState>);
   object.Uint64("incarnation", message.incarnation());
-  if (message.has_connected_at_ms()) object.PresentInt64("connectedAtMs", message.connected_at_ms());
+  if (message.has_connected_at_ms())
+    object.PresentInt64("connectedAtMs", message.connected_at_ms());
   if (message.has_last_seen_at_ms()) object.PresentInt64("lastSeenAtMs", message.last_seen_at_ms());
   if (message.has_disconnected_at_ms()) {
     object.PresentInt64("disconnectedAtMs", message.disconnected_at_ms());

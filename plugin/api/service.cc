@@ -31,10 +31,14 @@ void FillSnapshot(const SnapshotInfo& info, absl::Time now, pb::Snapshot* out) {
 
 absl::string_view ProtocolName(registry::ProtocolVersion version) {
   switch (version) {
-    case registry::ProtocolVersion::kMqtt31: return "MQTT 3.1";
-    case registry::ProtocolVersion::kMqtt311: return "MQTT 3.1.1";
-    case registry::ProtocolVersion::kMqtt5: return "MQTT 5";
-    case registry::ProtocolVersion::kUnknown: break;
+    case registry::ProtocolVersion::kMqtt31:
+      return "MQTT 3.1";
+    case registry::ProtocolVersion::kMqtt311:
+      return "MQTT 3.1.1";
+    case registry::ProtocolVersion::kMqtt5:
+      return "MQTT 5";
+    case registry::ProtocolVersion::kUnknown:
+      break;
   }
   return "";
 }
@@ -140,7 +144,8 @@ absl::Status Service::BatchQuerySessionByClientIds(
 
   FillSnapshot(cut.own, now, reply->mutable_snapshot());
   if (cut.fleet) {
-    FillFleetView(*view_.others(), cut.others.source, cut.others.as_of, now, reply->mutable_fleet());
+    FillFleetView(*view_.others(), cut.others.source, cut.others.as_of, now,
+                  reply->mutable_fleet());
   }
   reply->mutable_sessions()->Reserve(static_cast<int>(count));
   for (size_t i = 0; i < count; ++i) {
@@ -225,8 +230,7 @@ absl::Status Service::GetCounts(const pb::GetCountsRequest&, absl::Time,
   for (size_t i = 0; i < counts.online_by_protocol.size(); ++i) {
     if (counts.online_by_protocol[i] == 0) continue;
     pb::ProtocolCount* row = reply->add_online_by_protocol();
-    row->set_protocol_version(
-        std::string(ProtocolName(static_cast<registry::ProtocolVersion>(i))));
+    row->set_protocol_version(std::string(ProtocolName(static_cast<registry::ProtocolVersion>(i))));
     row->set_online(counts.online_by_protocol[i]);
   }
   for (const registry::ListenerCount& listener : registry_.OnlineByListener()) {

@@ -93,7 +93,8 @@ class AccessFile {
   std::deque<User> users_;
   std::deque<Policy> policies_;
   std::deque<AccessKey> keys_;
-  std::unordered_map<absl::string_view, const AccessKey*, absl::Hash<absl::string_view>> keys_by_id_;
+  std::unordered_map<absl::string_view, const AccessKey*, absl::Hash<absl::string_view>>
+      keys_by_id_;
   using AccountAndUser = std::pair<absl::string_view, absl::string_view>;
   std::unordered_map<AccountAndUser, const User*, absl::Hash<AccountAndUser>> users_by_name_;
   std::unique_ptr<KeyedMac> sts_mac_;

@@ -110,11 +110,11 @@ bool KeyedMac::Compute(absl::string_view message, MacBytes* mac) const {
   EVP_MAC_CTX* const context = Take();
   if (context == nullptr) return false;
   size_t size = 0;
-  const bool done =
-      EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
-      EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()),
-                     message.size()) == 1 &&
-      EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 && size == MacSize(kind_);
+  const bool done = EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
+                    EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()),
+                                   message.size()) == 1 &&
+                    EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 &&
+                    size == MacSize(kind_);
   Return(context);
   return done;
 }

@@ -13,11 +13,16 @@ constexpr absl::string_view kPrefix = "session-status: ";
 
 int ToBroker(LogLevel level) {
   switch (level) {
-    case LogLevel::kInfo: return MOSQ_LOG_INFO;
-    case LogLevel::kNotice: return MOSQ_LOG_NOTICE;
-    case LogLevel::kWarning: return MOSQ_LOG_WARNING;
-    case LogLevel::kError: return MOSQ_LOG_ERR;
-    case LogLevel::kDebug: return MOSQ_LOG_DEBUG;
+    case LogLevel::kInfo:
+      return MOSQ_LOG_INFO;
+    case LogLevel::kNotice:
+      return MOSQ_LOG_NOTICE;
+    case LogLevel::kWarning:
+      return MOSQ_LOG_WARNING;
+    case LogLevel::kError:
+      return MOSQ_LOG_ERR;
+    case LogLevel::kDebug:
+      return MOSQ_LOG_DEBUG;
   }
   return MOSQ_LOG_ERR;
 }

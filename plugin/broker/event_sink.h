@@ -16,7 +16,7 @@ namespace session_status::broker {
 // A message that a client published to kControlTopic, past the broker's ACLs. Borrowed views.
 struct ControlRequest {
   absl::string_view client_id;
-  absl::string_view username;        // empty: none
+  absl::string_view username;  // empty: none
   absl::string_view payload;
   absl::string_view response_topic;  // MQTT 5; empty: not given
   absl::string_view correlation;     // MQTT 5; bytes

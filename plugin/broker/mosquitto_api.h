@@ -29,8 +29,9 @@ extern "C" {
 // Mosquitto 2.1 only; nullptr in 2.0.
 __attribute__((weak)) struct mosquitto* mosquitto_client(const char* clientid);
 __attribute__((weak)) int mosquitto_client_port(const struct mosquitto* client);
-__attribute__((weak)) int mosquitto_apply_on_all_clients(
-    int (*functor)(const struct mosquitto*, void*), void* context);
+__attribute__((weak)) int mosquitto_apply_on_all_clients(int (*functor)(const struct mosquitto*,
+                                                                        void*),
+                                                         void* context);
 __attribute__((weak)) int mosquitto_plugin_set_info(mosquitto_plugin_id_t* identifier,
                                                     const char* plugin_name,
                                                     const char* plugin_version);

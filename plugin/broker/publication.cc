@@ -24,9 +24,9 @@ bool Publish(const Publication& p) noexcept {
       mosquitto_property_add_binary(&properties, kPropertyCorrelationData, p.correlation.data(),
                                     static_cast<uint16_t>(p.correlation.size())) == kBrokerSuccess;
   if (with_properties &&
-      mosquitto_broker_publish(p.client_id.empty() ? nullptr : p.client_id.c_str(),
-                               p.topic.c_str(), static_cast<int>(p.payload.size()), payload, p.qos,
-                               p.retain, properties) == kBrokerSuccess) {
+      mosquitto_broker_publish(p.client_id.empty() ? nullptr : p.client_id.c_str(), p.topic.c_str(),
+                               static_cast<int>(p.payload.size()), payload, p.qos, p.retain,
+                               properties) == kBrokerSuccess) {
     return true;
   }
   mosquitto_property_free_all(&properties);

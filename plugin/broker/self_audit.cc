@@ -33,8 +33,8 @@ struct SelfAudit::Walk {
   SelfAudit& audit;
   uint64_t visited = 0;
   bool complete = true;
-  uint64_t online = 0;                        // tracked as online
-  std::vector<const mosquitto*> missed{};     // connections that nobody told us of
+  uint64_t online = 0;                     // tracked as online
+  std::vector<const mosquitto*> missed{};  // connections that nobody told us of
   std::unordered_set<const mosquitto*> untracked{};
 };
 
@@ -95,9 +95,10 @@ void SelfAudit::EndPass(absl::Time now) {
   if (sees_broker_table()) WalkOverClients(now);
   figures_.passes.Add();
   figures_.undecidable.Set(undecidable_);
-  figures_.last_pass_at_ms.Set(static_cast<uint64_t>(std::max<int64_t>(0, absl::ToUnixMillis(now))));
-  figures_.last_pass_ms.Set(static_cast<uint64_t>(
-      std::max<int64_t>(0, absl::ToInt64Milliseconds(now - pass_begin_))));
+  figures_.last_pass_at_ms.Set(
+      static_cast<uint64_t>(std::max<int64_t>(0, absl::ToUnixMillis(now))));
+  figures_.last_pass_ms.Set(
+      static_cast<uint64_t>(std::max<int64_t>(0, absl::ToInt64Milliseconds(now - pass_begin_))));
 }
 
 // Positions are spread evenly over the sessions, so the time since the pass began says how far it
@@ -135,11 +136,13 @@ bool SelfAudit::LooksRightTo21(const registry::SessionRegistry::Inspected& sessi
       if (!connected || tracked->incarnation != session.incarnation) return false;
       if (!session.ends_with_connection) ++undecidable_;
       return true;
-    case SessionState::kOfflineSessionKept: return client != nullptr && !connected;
+    case SessionState::kOfflineSessionKept:
+      return client != nullptr && !connected;
     case SessionState::kOffline:
-      return !connected && (client == nullptr || tracked.has_value() ||
-                            !tracker_.MissedConnect(client));
-    case SessionState::kUnknown: break;
+      return !connected &&
+             (client == nullptr || tracked.has_value() || !tracker_.MissedConnect(client));
+    case SessionState::kUnknown:
+      break;
   }
   return true;
 }
@@ -259,8 +262,7 @@ void SelfAudit::TellMissing(absl::Time now) {
   std::vector<const mosquitto*> missing;
   tracker_.ForEach([&](const mosquitto* client, const SessionTracker::Tracked& tracked) {
     if (!tracked.online || missing.size() == kSuspectsMax) return;
-    if (sees_broker_table() &&
-        mosquitto_client(std::string(tracked.client_id).c_str()) != client) {
+    if (sees_broker_table() && mosquitto_client(std::string(tracked.client_id).c_str()) != client) {
       return;
     }
     registry::SessionDetails details;

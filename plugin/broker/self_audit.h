@@ -52,9 +52,9 @@ struct AuditFigures {
   Counter found_expired;      // kept sessions; no fault
   Figure last_pass_at_ms;
   Figure last_pass_ms;
-  Figure undecidable;         // of the last pass
-  Figure walked_clients;      // of the last walk
-  Figure walk_complete;       // 0 or 1
+  Figure undecidable;     // of the last pass
+  Figure walked_clients;  // of the last walk
+  Figure walk_complete;   // 0 or 1
 };
 
 class SelfAudit {

@@ -25,18 +25,25 @@ uint16_t ToUint16(int value) {
 
 registry::ProtocolVersion ToProtocolVersion(int level) {
   switch (level) {
-    case 3: return registry::ProtocolVersion::kMqtt31;
-    case 4: return registry::ProtocolVersion::kMqtt311;
-    case 5: return registry::ProtocolVersion::kMqtt5;
-    default: return registry::ProtocolVersion::kUnknown;
+    case 3:
+      return registry::ProtocolVersion::kMqtt31;
+    case 4:
+      return registry::ProtocolVersion::kMqtt311;
+    case 5:
+      return registry::ProtocolVersion::kMqtt5;
+    default:
+      return registry::ProtocolVersion::kUnknown;
   }
 }
 
 registry::Transport ToTransport(int protocol) {
   switch (protocol) {
-    case mp_mqtt: return registry::Transport::kMqtt;
-    case mp_websockets: return registry::Transport::kWebSockets;
-    default: return registry::Transport::kUnknown;
+    case mp_mqtt:
+      return registry::Transport::kMqtt;
+    case mp_websockets:
+      return registry::Transport::kWebSockets;
+    default:
+      return registry::Transport::kUnknown;
   }
 }
 
@@ -153,8 +160,8 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     } else if (reason == kReasonTakenOver) {
       Hold(entry, reason, now);
     } else {
-      EmitEnded(entry.client_id, entry.incarnation, EndReasonFromBroker(reason),
-                BrokerCode(reason), session_kept, now);
+      EmitEnded(entry.client_id, entry.incarnation, EndReasonFromBroker(reason), BrokerCode(reason),
+                session_kept, now);
     }
     if (session_kept) {
       entry.phase = Phase::kSessionKept;
@@ -415,9 +422,8 @@ void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, 
   sink_.OnSessionEvent(event);
 }
 
-void SessionTracker::EmitEnded(const std::string& client_id, uint64_t incarnation,
-                               EndReason reason, uint16_t code, bool session_kept,
-                               absl::Time now, bool repaired) {
+void SessionTracker::EmitEnded(const std::string& client_id, uint64_t incarnation, EndReason reason,
+                               uint16_t code, bool session_kept, absl::Time now, bool repaired) {
   SessionEvent event;
   event.kind = SessionEvent::Kind::kEnded;
   event.repaired = repaired;

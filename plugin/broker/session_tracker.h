@@ -67,7 +67,7 @@ struct TrackerCounters {
   Counter unseen_ends;       // connections whose end was never told, found by pointer reuse
   Counter guard_overflows;
   Counter out_of_memory;
-  Counter tracked;           // gauge: pointers in the table, kept sessions included
+  Counter tracked;  // gauge: pointers in the table, kept sessions included
 };
 
 class SessionTracker {
@@ -184,14 +184,14 @@ class SessionTracker {
   EventSink& sink_;
   uint64_t next_incarnation_;
   Table table_;
-  std::vector<HeldEnd> held_ends_;               // 2.1; at most kHeldEndsMax
-  std::vector<const mosquitto*> pending_;        // 2.0; in order of arrival
-  std::vector<const mosquitto*> unknown_ends_;   // 2.1; since the last loop round
+  std::vector<HeldEnd> held_ends_;              // 2.1; at most kHeldEndsMax
+  std::vector<const mosquitto*> pending_;       // 2.0; in order of arrival
+  std::vector<const mosquitto*> unknown_ends_;  // 2.1; since the last loop round
   // 2.1. In the broker's table, without a connection that we follow.
   std::unordered_set<const mosquitto*> lingering_;
   std::vector<std::pair<const mosquitto*, std::string>> ended_mqtt5_;  // since the last loop round
-  std::bitset<65536> listener_ports_;            // 2.1; that told of a connect
-  const mosquitto* last_login_ = nullptr;        // 2.0: a known pointer logged in again (reload)
+  std::bitset<65536> listener_ports_;      // 2.1; that told of a connect
+  const mosquitto* last_login_ = nullptr;  // 2.0: a known pointer logged in again (reload)
   TrackerCounters counters_;
 };
 

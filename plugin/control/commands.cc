@@ -61,10 +61,9 @@ constexpr Command kCommands[] = {
             &api::Service::BatchQuerySessionByClientIds>},
     {"query", Invoke<pb::QuerySessionByClientIdRequest, pb::QuerySessionByClientIdResponse,
                      &api::Service::QuerySessionByClientId>},
-    {"counts",
-     Invoke<pb::GetCountsRequest, pb::GetCountsResponse, &api::Service::GetCounts>},
-    {"list", Invoke<pb::ListSessionsRequest, pb::ListSessionsResponse,
-                    &api::Service::ListSessions>},
+    {"counts", Invoke<pb::GetCountsRequest, pb::GetCountsResponse, &api::Service::GetCounts>},
+    {"list",
+     Invoke<pb::ListSessionsRequest, pb::ListSessionsResponse, &api::Service::ListSessions>},
 };
 
 absl::string_view View(const Value& v) { return {v.GetString(), v.GetStringLength()}; }
@@ -180,8 +179,7 @@ absl::Status Check(const rapidjson::Document& document) {
         absl::StrCat("the payload is not JSON at byte ", document.GetErrorOffset(), ": ",
                      rapidjson::GetParseError_En(document.GetParseError())));
   }
-  if (!document.IsObject() || !document.HasMember("commands") ||
-      !document["commands"].IsArray()) {
+  if (!document.IsObject() || !document.HasMember("commands") || !document["commands"].IsArray()) {
     return absl::InvalidArgumentError("the payload has no array \"commands\"");
   }
   if (document["commands"].Size() > kCommandsMax) {
@@ -205,8 +203,7 @@ std::string Refusal(const absl::Status& why) {
   return out;
 }
 
-std::string AnswerCommands(const api::Service& service, absl::string_view payload,
-                           absl::Time now) {
+std::string AnswerCommands(const api::Service& service, absl::string_view payload, absl::Time now) {
   if (TooDeep(payload)) {
     return Refusal(absl::InvalidArgumentError("the payload is nested too deeply"));
   }

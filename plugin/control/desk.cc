@@ -24,8 +24,8 @@ void Desk::Stop() {
 
 absl::Status Desk::CheckLimits(const Asker& asker, absl::string_view payload) const {
   if (payload.size() > kRequestBytesMax) {
-    return absl::ResourceExhaustedError(absl::StrCat("the request has ", payload.size(),
-                                                     " bytes; at most ", kRequestBytesMax));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the request has ", payload.size(), " bytes; at most ", kRequestBytesMax));
   }
   const auto own = waiting_by_client_.find(asker.client_id);
   if (own != waiting_by_client_.end() && own->second >= kWaitingPerClientMax) {

@@ -11,11 +11,14 @@ using registry::SessionState;
 ChangeKind KindOf(const SessionEvent& event) {
   if (event.repaired) return ChangeKind::kRepaired;
   switch (event.kind) {
-    case SessionEvent::Kind::kConnected: return ChangeKind::kOnline;
+    case SessionEvent::Kind::kConnected:
+      return ChangeKind::kOnline;
     case SessionEvent::Kind::kEnded:
       return event.session_kept ? ChangeKind::kSessionKept : ChangeKind::kOffline;
-    case SessionEvent::Kind::kSessionGone: return ChangeKind::kSessionGone;
-    case SessionEvent::Kind::kRestored: break;
+    case SessionEvent::Kind::kSessionGone:
+      return ChangeKind::kSessionGone;
+    case SessionEvent::Kind::kRestored:
+      break;
   }
   return ChangeKind::kRepaired;
 }
@@ -33,8 +36,7 @@ Change MakeChange(const SessionEvent& event, const registry::ApplyResult& result
   c.reason = event.reason;
   c.broker_code = event.broker_code;
   c.client_id = event.client_id;
-  if (event.kind == SessionEvent::Kind::kConnected ||
-      event.kind == SessionEvent::Kind::kRestored) {
+  if (event.kind == SessionEvent::Kind::kConnected || event.kind == SessionEvent::Kind::kRestored) {
     c.protocol_version = event.connection.protocol_version;
     c.transport = event.connection.transport;
     c.listener_port = event.connection.listener_port;
@@ -48,8 +50,7 @@ Change MakeState(absl::string_view client_id, const registry::SessionDetails& de
   Change c;
   c.sequence = sequence;
   c.incarnation = details.incarnation;
-  const absl::Time since =
-      details.status.online() ? details.connected_at : details.disconnected_at;
+  const absl::Time since = details.status.online() ? details.connected_at : details.disconnected_at;
   if (since > absl::InfinitePast()) c.time_ms = absl::ToUnixMillis(since);
   c.after = details.status.state;
   c.reason = details.status.reason;

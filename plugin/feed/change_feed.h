@@ -28,10 +28,10 @@ struct FeedOptions {
 };
 
 struct FeedCounters {
-  Counter followers;   // now
-  Counter refused;     // over followers_max
-  Counter gaps;        // told to followers
-  Counter sent;        // changes and states, over all followers
+  Counter followers;  // now
+  Counter refused;    // over followers_max
+  Counter gaps;       // told to followers
+  Counter sent;       // changes and states, over all followers
 };
 
 class ChangeFeed : public registry::ChangeObserver {
@@ -39,11 +39,13 @@ class ChangeFeed : public registry::ChangeObserver {
   // `epoch`: when this numbering of changes began, milliseconds since 1970.
   ChangeFeed(const registry::SessionRegistry& registry, os::Poller& poller,
              const FeedOptions& options, int64_t epoch)
-      : registry_(registry), poller_(poller), options_(options), epoch_(epoch),
+      : registry_(registry),
+        poller_(poller),
+        options_(options),
+        epoch_(epoch),
         ring_(options.buffer_bytes) {}
 
-  void OnChange(const registry::SessionEvent& event,
-                const registry::ApplyResult& result) override {
+  void OnChange(const registry::SessionEvent& event, const registry::ApplyResult& result) override {
     ring_.Append(MakeChange(event, result));
   }
 

@@ -16,9 +16,8 @@ bool WatchOptions::Wants(const Change& change) const {
 
 absl::StatusOr<WatchOptions> MakeWatchOptions(const pb::WatchSessionsRequest& request) {
   if (static_cast<size_t>(request.client_ids_size()) > kWatchSetMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("client_ids has ", request.client_ids_size(), " elements; at most ",
-                     kWatchSetMax));
+    return absl::InvalidArgumentError(absl::StrCat("client_ids has ", request.client_ids_size(),
+                                                   " elements; at most ", kWatchSetMax));
   }
   WatchOptions options;
   std::unordered_set<absl::string_view, absl::Hash<absl::string_view>> seen;

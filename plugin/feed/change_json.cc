@@ -9,7 +9,8 @@ namespace {
 using http::JsonWriter;
 
 // The wire enums repeat our numbers, so that a cast is the whole translation.
-static_assert(static_cast<int>(pb::CHANGE_KIND_REPAIRED) == static_cast<int>(ChangeKind::kRepaired));
+static_assert(static_cast<int>(pb::CHANGE_KIND_REPAIRED) ==
+              static_cast<int>(ChangeKind::kRepaired));
 static_assert(static_cast<int>(pb::SESSION_STATE_OFFLINE) ==
               static_cast<int>(registry::SessionState::kOffline));
 static_assert(static_cast<int>(pb::END_REASON_UNKNOWN) ==
@@ -33,10 +34,14 @@ void Number64(JsonWriter* w, absl::string_view name, Integer value) {
 
 absl::string_view ProtocolName(registry::ProtocolVersion version) {
   switch (version) {
-    case registry::ProtocolVersion::kMqtt31: return "MQTT 3.1";
-    case registry::ProtocolVersion::kMqtt311: return "MQTT 3.1.1";
-    case registry::ProtocolVersion::kMqtt5: return "MQTT 5";
-    case registry::ProtocolVersion::kUnknown: break;
+    case registry::ProtocolVersion::kMqtt31:
+      return "MQTT 3.1";
+    case registry::ProtocolVersion::kMqtt311:
+      return "MQTT 3.1.1";
+    case registry::ProtocolVersion::kMqtt5:
+      return "MQTT 5";
+    case registry::ProtocolVersion::kUnknown:
+      break;
   }
   return "";
 }

@@ -55,9 +55,12 @@ void ChangeRing::Append(const Change& c) noexcept {
 
 ChangeRing::Read ChangeRing::Next(Cursor* cursor, Change* change) const {
   switch (ring_.Next(&cursor->position_, &cursor->words_)) {
-    case WordRing::Read::kUpToDate: return Read::kUpToDate;
-    case WordRing::Read::kOverrun: return Read::kOverrun;
-    case WordRing::Read::kEntry: break;
+    case WordRing::Read::kUpToDate:
+      return Read::kUpToDate;
+    case WordRing::Read::kOverrun:
+      return Read::kOverrun;
+    case WordRing::Read::kEntry:
+      break;
   }
   const uint64_t* w = cursor->words_.data();
   change->sequence = w[1];
@@ -75,7 +78,8 @@ ChangeRing::Read ChangeRing::Next(Cursor* cursor, Change* change) const {
 // A position at or before the entry of `sequence`, near it if the index knows one.
 uint64_t ChangeRing::IndexedStart(uint64_t sequence, uint64_t tail) const {
   const uint64_t base = sequence - sequence % kIndexStep;
-  const uint64_t at = index_[base / kIndexStep & index_mask_].load(std::memory_order_acquire);  // (f4)
+  const uint64_t at =
+      index_[base / kIndexStep & index_mask_].load(std::memory_order_acquire);  // (f4)
   if (at < tail || at >= ring_.head()) return tail;
   uint64_t header = 0;
   uint64_t found = 0;

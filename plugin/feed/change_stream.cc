@@ -14,8 +14,8 @@ absl::StatusOr<std::unique_ptr<ChangeStream>> ChangeStream::Make(
   if (counters.followers.value() > feed.options().followers_max) {
     counters.followers.Subtract();
     counters.refused.Add();
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the feed has ", feed.options().followers_max, " followers; it takes no more"));
+    return absl::ResourceExhaustedError(absl::StrCat("the feed has ", feed.options().followers_max,
+                                                     " followers; it takes no more"));
   }
   return std::unique_ptr<ChangeStream>(
       new ChangeStream(feed, std::move(options), std::move(encoder), time_limit));

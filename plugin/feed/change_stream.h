@@ -58,10 +58,10 @@ class ChangeStream : public http::BodyStream,
 
   // Between Next() and Poll(). Each is a message of its own; what it is about (the ring) orders
   // itself, so relaxed would do; sequentially consistent because nobody counts cycles here.
-  std::atomic<bool> waiting_{false};        // Next() said kWaiting; Poll() may wake
-  std::atomic<uint64_t> waiting_at_{0};     // … at this position of the ring
-  std::atomic<bool> sent_{false};           // something was sent since the last Poll()
-  std::atomic<uint64_t> delivered_;         // up to this sequence
+  std::atomic<bool> waiting_{false};     // Next() said kWaiting; Poll() may wake
+  std::atomic<uint64_t> waiting_at_{0};  // … at this position of the ring
+  std::atomic<bool> sent_{false};        // something was sent since the last Poll()
+  std::atomic<uint64_t> delivered_;      // up to this sequence
   std::atomic<bool> heartbeat_due_{false};
   std::atomic<bool> expired_{false};
 

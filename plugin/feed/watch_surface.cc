@@ -82,9 +82,9 @@ absl::Status WatchSurface::Open(const http::Request& request, bool json, http::R
   }
   auto options = MakeWatchOptions(*watch);
   if (!options.ok()) return options.status();
-  auto stream = ChangeStream::Make(feed_, *std::move(options),
-                                   std::make_unique<ConnectEncoder>(feed_.epoch(), json),
-                                   *time_limit);
+  auto stream =
+      ChangeStream::Make(feed_, *std::move(options),
+                         std::make_unique<ConnectEncoder>(feed_.epoch(), json), *time_limit);
   if (!stream.ok()) return stream.status();
   reply->stream = *std::move(stream);
   return absl::OkStatus();

@@ -12,10 +12,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/client_hash.h"
 #include "plugin/fleet/layout.h"
+#include "plugin/os/mutex.h"
 #include "registry/others_view.h"
 
 namespace session_status::fleet {

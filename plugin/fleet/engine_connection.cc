@@ -20,8 +20,7 @@ constexpr size_t kInputBufferBytes = 1 << 20;
 bool MeansNotServing(absl::string_view error) {
   return absl::StartsWith(error, "READONLY") || absl::StartsWith(error, "LOADING") ||
          absl::StartsWith(error, "MASTERDOWN") || absl::StartsWith(error, "CLUSTERDOWN") ||
-         absl::StartsWith(error, "NOAUTH") ||
-         absl::StrContains(error, "Function not found");
+         absl::StartsWith(error, "NOAUTH") || absl::StrContains(error, "Function not found");
 }
 
 }  // namespace
@@ -44,7 +43,9 @@ void EngineConnection::ContextDeleter::operator()(redisContext* c) const { redis
 
 EngineConnection::EngineConnection(const EngineAddress& address, std::string credentials_file,
                                    absl::Duration timeout)
-    : address_(address), credentials_file_(std::move(credentials_file)), timeout_(timeout),
+    : address_(address),
+      credentials_file_(std::move(credentials_file)),
+      timeout_(timeout),
       endpoint_(address.text) {}
 
 EngineConnection::~EngineConnection() = default;
@@ -109,10 +110,9 @@ absl::Status EngineConnection::LogIn() {
     const Handler handler = [&refusal](const Reply& reply) {
       if (reply.is_error()) refusal = std::string(reply.text());
     };
-    const absl::Status s =
-        credentials.user.empty()
-            ? Ask({"AUTH", credentials.password}, handler)
-            : Ask({"AUTH", credentials.user, credentials.password}, handler);
+    const absl::Status s = credentials.user.empty()
+                               ? Ask({"AUTH", credentials.password}, handler)
+                               : Ask({"AUTH", credentials.user, credentials.password}, handler);
     if (!s.ok()) return s;
     if (!refusal.empty()) return Fail(refusal);
   }
@@ -199,7 +199,8 @@ void EngineConnection::Add(absl::Span<const absl::string_view> command, Handler 
     words.push_back(word.data());
     sizes.push_back(word.size());
   }
-  redisAppendCommandArgv(context_.get(), static_cast<int>(words.size()), words.data(), sizes.data());
+  redisAppendCommandArgv(context_.get(), static_cast<int>(words.size()), words.data(),
+                         sizes.data());
   handlers_.push_back(std::move(handler));
 }
 

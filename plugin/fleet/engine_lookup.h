@@ -13,13 +13,13 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/fleet/board.h"
 #include "plugin/fleet/engine_connection.h"
 #include "plugin/fleet/fleet_options.h"
 #include "plugin/fleet/layout.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status::fleet {
 

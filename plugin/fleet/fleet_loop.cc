@@ -84,7 +84,9 @@ bool FleetLoop::Due(absl::Duration* next, absl::Duration interval) {
   return true;
 }
 
-FleetLoop::Engine& FleetLoop::EngineOf(uint32_t shard) { return *engines_[shard % engines_.size()]; }
+FleetLoop::Engine& FleetLoop::EngineOf(uint32_t shard) {
+  return *engines_[shard % engines_.size()];
+}
 
 Generation FleetLoop::NewGeneration() {
   const auto g = static_cast<Generation>(random_());
@@ -198,9 +200,9 @@ void FleetLoop::AddBatch(uint32_t shard, const ShardWriter::Batch& batch) {
                      on_reply);
       return;
     case ShardWriter::Batch::Kind::kFinish:
-      connection.Add({"FCALL", "ss1_finish", "2", owners, changes, node, generation, number,
-                      stream_entries},
-                     on_reply);
+      connection.Add(
+          {"FCALL", "ss1_finish", "2", owners, changes, node, generation, number, stream_entries},
+          on_reply);
       return;
     case ShardWriter::Batch::Kind::kApply:
       break;
@@ -254,7 +256,8 @@ void FleetLoop::PushKicks() {
     if (!pushed) break;
     ++status_.kicks;
   }
-  kick_backlog_.erase(kick_backlog_.begin(), kick_backlog_.begin() + static_cast<std::ptrdiff_t>(done));
+  kick_backlog_.erase(kick_backlog_.begin(),
+                      kick_backlog_.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
 void FleetLoop::Leave() {
@@ -298,11 +301,13 @@ void FleetLoop::Publish() {
       shown.number = number;
       shown.self = number == number_;
       shown.alive = shown.self ? engines_[0]->connection.open() : !node.lost;
-      shown.last_alive = shown.self ? wall_ : node.seen_alive ? wall_ - (now_ - node.last_alive)
-                                                              : absl::InfinitePast();
+      shown.last_alive = shown.self        ? wall_
+                         : node.seen_alive ? wall_ - (now_ - node.last_alive)
+                                           : absl::InfinitePast();
       const auto online = table_->online_by_node().find(number);
-      shown.online = shown.self ? status.own_sessions
-                     : online == table_->online_by_node().end() ? 0 : online->second;
+      shown.online = shown.self                                 ? status.own_sessions
+                     : online == table_->online_by_node().end() ? 0
+                                                                : online->second;
       if (!shown.self) status.other_sessions += shown.online;
       status.nodes.push_back(std::move(shown));
       directions->nodes[number] = {node.name, node.lost};

@@ -60,9 +60,8 @@ using KickRing = SpscRing<Kick>;
 
 class FleetLoop {
  public:
-  FleetLoop(const FleetOptions& options, const Clocks& clocks,
-            const registry::SessionRegistry& own, registry::SessionRegistry& others,
-            ChangeQueue& changes, KickRing& kicks, Board& board);
+  FleetLoop(const FleetOptions& options, const Clocks& clocks, const registry::SessionRegistry& own,
+            registry::SessionRegistry& others, ChangeQueue& changes, KickRing& kicks, Board& board);
   ~FleetLoop();
 
   // One round. Returns how long to wait before the next.
@@ -85,7 +84,7 @@ class FleetLoop {
     // Entries up to this one are in what was loaded. They are read all the same: a connection of
     // ours may have been taken over by one of which nothing else is left.
     std::string loaded_to = kStreamStart;
-    std::string birth;     // of the shard's data
+    std::string birth;  // of the shard's data
     Load load = Load::kLook;
     absl::Duration load_at;
     uint32_t next_bucket = 0;

@@ -68,8 +68,7 @@ absl::Status FleetLoop::AgreeOnShape(Engine& home) {
   std::string key = hash_key_;
   if (!joined_) {
     shape = Shape();
-    shape.buckets_per_shard =
-        std::max(1u, options_.capacity / (shape.shards * kRowsPerBucket));
+    shape.buckets_per_shard = std::max(1u, options_.capacity / (shape.shards * kRowsPerBucket));
     key.resize(kHashKeyBytes);
     for (char& c : key) c = static_cast<char>(random_());
   }
@@ -93,8 +92,9 @@ absl::Status FleetLoop::AgreeOnShape(Engine& home) {
     engines = static_cast<uint64_t>(reply[3].integer());
     key = std::string(reply[4].text());
   };
-  if (absl::Status s = Call(home.connection,
-                            {"HMGET", meta, "format", "shards", "buckets", "engines", "key"}, on_meta);
+  if (absl::Status s =
+          Call(home.connection, {"HMGET", meta, "format", "shards", "buckets", "engines", "key"},
+               on_meta);
       !s.ok()) {
     return s;
   }
@@ -173,16 +173,16 @@ void FleetLoop::StartOver() {
 void FleetLoop::BeginMembership() {
   joined_ = true;
   local_.emplace(shape_, ClientHasher(hash_key_));
-  table_.emplace(others_, &next_incarnation_, shape_.shards, number_,
-                 options_.mode == Mode::kReplica, [this](const Event& event, NodeNumber node) {
-                   clock_.Saw(event.epoch);
-                   const LocalSession* session = local_->Find(event.hash);
-                   if (session == nullptr) return;
-                   if (session->epoch < event.epoch ||
-                       (session->epoch == event.epoch && node > number_)) {
-                     OnTakenOver(event.hash, event.epoch);
-                   }
-                 });
+  table_.emplace(
+      others_, &next_incarnation_, shape_.shards, number_, options_.mode == Mode::kReplica,
+      [this](const Event& event, NodeNumber node) {
+        clock_.Saw(event.epoch);
+        const LocalSession* session = local_->Find(event.hash);
+        if (session == nullptr) return;
+        if (session->epoch < event.epoch || (session->epoch == event.epoch && node > number_)) {
+          OnTakenOver(event.hash, event.epoch);
+        }
+      });
   writers_.assign(shape_.shards, ShardWriter());
   readings_.assign(shape_.shards, Reading());
   shard_of_stream_.clear();

@@ -295,10 +295,10 @@ void FleetLoop::AddSweep() {
     sweep_bucket_ = 0;
     sweep_shard_ = static_cast<uint32_t>(random_()) & (shape_.shards - 1);
   }
-  EngineOf(sweep_shard_).connection.Add(
-      {"FCALL", "ss1_sweep", "2", keys_.Owners(sweep_shard_),
-       keys_.Bucket(sweep_shard_, sweep_bucket_)},
-      [](const Reply&) {});
+  EngineOf(sweep_shard_)
+      .connection.Add({"FCALL", "ss1_sweep", "2", keys_.Owners(sweep_shard_),
+                       keys_.Bucket(sweep_shard_, sweep_bucket_)},
+                      [](const Reply&) {});
 }
 
 }  // namespace session_status::fleet

@@ -53,7 +53,8 @@ bool ParseHost(absl::string_view text, uint16_t default_port, EngineAddress::Hos
 bool ParseUnix(absl::string_view text, EngineAddress* out) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('?', 1));
   out->unix_path = std::string(parts[0]);
-  return !text.empty() && text[0] == '/' && ParseDatabase(parts.size() > 1 ? parts[1] : "", &out->database);
+  return !text.empty() && text[0] == '/' &&
+         ParseDatabase(parts.size() > 1 ? parts[1] : "", &out->database);
 }
 
 bool ParseRedis(absl::string_view text, EngineAddress* out) {
@@ -92,8 +93,7 @@ absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
     good = ParseSentinel(rest, &address);
   } else if (absl::ConsumePrefix(&rest, "rediss://")) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "\"", text,
-        "\" needs a hiredis with TLS; use a private network or a local TLS proxy"));
+        "\"", text, "\" needs a hiredis with TLS; use a private network or a local TLS proxy"));
   }
   if (!good) return Bad(text);
   *out = std::move(address);

@@ -14,15 +14,15 @@ namespace session_status::fleet {
 
 // One engine: where it is, or whom to ask where it is.
 struct EngineAddress {
-  std::string unix_path;          // set: this, nothing else
+  std::string unix_path;  // set: this, nothing else
   struct HostPort {
     std::string host;
     uint16_t port = 6379;
   };
-  std::vector<HostPort> hosts;    // one; with `primary_name`: the Sentinels
-  std::string primary_name;       // set: ask the Sentinels for this name
+  std::vector<HostPort> hosts;  // one; with `primary_name`: the Sentinels
+  std::string primary_name;     // set: ask the Sentinels for this name
   int database = 0;
-  std::string text;               // as given, for messages
+  std::string text;  // as given, for messages
 };
 
 //   redis://HOST[:PORT][/DATABASE]   unix:///PATH[?DATABASE]
@@ -56,13 +56,13 @@ absl::Status ReadCredentials(const std::string& path, Credentials* out);
 struct FleetOptions {
   std::vector<EngineAddress> engines;  // empty: no fleet. Several: shards are dealt out over them
   std::string name;
-  std::string node_id;                 // empty: the host's name
-  std::string credentials_file;        // empty: none
+  std::string node_id;           // empty: the host's name
+  std::string credentials_file;  // empty: none
   absl::Duration lease = absl::Seconds(3);
   Takeover takeover = Takeover::kKick;
   Mode mode = Mode::kReplica;
   WhenEngineAway when_engine_away = WhenEngineAway::kReplica;
-  uint32_t capacity = 1'000'000;       // sessions expected in the fleet; chooses the buckets
+  uint32_t capacity = 1'000'000;  // sessions expected in the fleet; chooses the buckets
   absl::Duration snapshot_refresh = absl::Seconds(1);
   int nice_level = 10;
 };

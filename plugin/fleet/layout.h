@@ -19,16 +19,18 @@ namespace session_status::fleet {
 // Fixed by the first node, in the meta key; a change of any needs an empty engine.
 inline constexpr int kFormatVersion = 1;
 
-using NodeNumber = uint16_t;      // 1 to 65535; 0 is nobody
-using Generation = uint32_t;      // random, not 0
-using Epoch = uint64_t;           // microseconds of the engine's clock; below 2^53
+using NodeNumber = uint16_t;  // 1 to 65535; 0 is nobody
+using Generation = uint32_t;  // random, not 0
+using Epoch = uint64_t;       // microseconds of the engine's clock; below 2^53
 
 inline constexpr NodeNumber kNobody = 0;
 
 struct Shape {
-  uint32_t shards = 16;             // a power of two: a re-send or a reload moves a part at a time
-  uint32_t buckets_per_shard = 0;   // about 100 rows a bucket: the compact encoding holds
-  uint32_t ShardOf(const ClientHash& h) const { return static_cast<uint32_t>(h.low()) & (shards - 1); }
+  uint32_t shards = 16;            // a power of two: a re-send or a reload moves a part at a time
+  uint32_t buckets_per_shard = 0;  // about 100 rows a bucket: the compact encoding holds
+  uint32_t ShardOf(const ClientHash& h) const {
+    return static_cast<uint32_t>(h.low()) & (shards - 1);
+  }
   uint32_t BucketOf(const ClientHash& h) const {
     return static_cast<uint32_t>((h.low() >> 32) % buckets_per_shard);
   }

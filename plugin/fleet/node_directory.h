@@ -29,7 +29,7 @@ class NodeDirectory {
     bool seen_alive = false;  // ever, by us
     bool alive = false;       // at the last look
     bool lost = false;
-    bool listed = true;       // in the nodes key at the last look
+    bool listed = true;         // in the nodes key at the last look
     absl::Duration last_alive;  // monotonic
   };
 

@@ -20,8 +20,12 @@ bool Contains(const std::vector<Generation>& list, Generation generation) {
 
 OthersTable::OthersTable(registry::SessionRegistry& registry, uint64_t* next_incarnation,
                          uint32_t shards, NodeNumber me, bool keep_rows, OnEvent on_event)
-    : registry_(registry), next_incarnation_(next_incarnation), me_(me), keep_rows_(keep_rows),
-      on_event_(std::move(on_event)), shards_(shards) {}
+    : registry_(registry),
+      next_incarnation_(next_incarnation),
+      me_(me),
+      keep_rows_(keep_rows),
+      on_event_(std::move(on_event)),
+      shards_(shards) {}
 
 void OthersTable::Clear(absl::Time now) {
   for (Shard& shard : shards_) {
@@ -119,7 +123,8 @@ void OthersTable::RememberEnd(const ClientHash& hash, Epoch epoch) {
   recent_order_.emplace_back(hash, epoch);
   if (recent_order_.size() <= kRecentEndsMax) return;
   const auto& [oldest, its_epoch] = recent_order_.front();
-  if (const auto it = recent_ends_.find(oldest); it != recent_ends_.end() && it->second == its_epoch) {
+  if (const auto it = recent_ends_.find(oldest);
+      it != recent_ends_.end() && it->second == its_epoch) {
     recent_ends_.erase(it);
   }
   recent_order_.pop_front();
@@ -188,8 +193,8 @@ void OthersTable::EndLoad(uint32_t shard_index, absl::Time now) {
     // A node in the middle of a re-send, or one that has not come back to an emptied engine, has
     // rows that are not there yet: the end of its re-send will tell.
     const auto follow = shard.nodes.find(slot.node);
-    const bool settled = follow != shard.nodes.end() && !follow->second.absent &&
-                         follow->second.live.size() == 1;
+    const bool settled =
+        follow != shard.nodes.end() && !follow->second.absent && follow->second.live.size() == 1;
     if (slot.load == shard.load || !settled) {
       ++it;
       continue;

@@ -77,7 +77,9 @@ class OthersTable {
   Holder Find(uint32_t shard, const ClientHash& hash) const;
 
   size_t rows() const;
-  const absl::flat_hash_map<NodeNumber, uint64_t>& online_by_node() const { return online_by_node_; }
+  const absl::flat_hash_map<NodeNumber, uint64_t>& online_by_node() const {
+    return online_by_node_;
+  }
 
  private:
   struct Slot {
@@ -86,12 +88,12 @@ class OthersTable {
     Generation generation = 0;
     NodeNumber node = kNobody;
     bool shown = false;
-    uint8_t load = 0;          // number of the load that saw it
+    uint8_t load = 0;  // number of the load that saw it
   };
-  struct Follow {  // one node in one shard
+  struct Follow {                  // one node in one shard
     std::vector<Generation> live;  // the one being written first
     uint32_t number = 0;
-    bool absent = false;           // the engine was emptied and the node has not come back to it
+    bool absent = false;  // the engine was emptied and the node has not come back to it
   };
   struct Shard {
     absl::flat_hash_map<ClientHash, Slot> rows;

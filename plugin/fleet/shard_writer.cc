@@ -89,7 +89,8 @@ void ShardWriter::OnApplied(absl::string_view letters, const Verdict& verdict) {
 }
 
 bool ShardWriter::Agrees(uint32_t number, const std::vector<Generation>& generations) const {
-  return number == number_ && generations.size() == 1 && generations.front() == generations_.front();
+  return number == number_ && generations.size() == 1 &&
+         generations.front() == generations_.front();
 }
 
 }  // namespace session_status::fleet

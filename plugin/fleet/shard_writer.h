@@ -73,7 +73,7 @@ class ShardWriter {
   std::vector<Generation> generations_;  // newest first; those that may have rows
   uint32_t number_ = 0;                  // of the last batch whose reply is known
   std::deque<Event> outbox_;
-  size_t resend_left_ = 0;               // the first so many of outbox_ belong to the re-send
+  size_t resend_left_ = 0;  // the first so many of outbox_ belong to the re-send
   bool in_flight_ = false;
   Batch batch_;
 };

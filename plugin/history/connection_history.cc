@@ -126,11 +126,14 @@ void ConnectionHistory::PackAddress(absl::string_view address, Entry* entry) {
   const registry::PackedAddress packed = registry::PackAddress(address);
   entry->address_kind = packed.kind;
   switch (packed.kind) {
-    case AddressKind::kNone: break;
+    case AddressKind::kNone:
+      break;
     case AddressKind::kIpv4:
       std::memcpy(entry->address.data(), &packed.ipv4, sizeof packed.ipv4);
       break;
-    case AddressKind::kIpv6: entry->address = packed.ipv6; break;
+    case AddressKind::kIpv6:
+      entry->address = packed.ipv6;
+      break;
     case AddressKind::kText: {
       const absl::string_view text = packed.text.substr(0, kTextBytesMax);
       auto known = text_numbers_.find(std::string(text));
@@ -152,17 +155,19 @@ std::string ConnectionHistory::AddressText(const Entry& entry) const {
   uint32_t number = 0;
   std::memcpy(&number, entry.address.data(), sizeof number);
   switch (entry.address_kind) {
-    case AddressKind::kNone: break;
-    case AddressKind::kIpv4: return registry::Ipv4Text(number);
+    case AddressKind::kNone:
+      break;
+    case AddressKind::kIpv4:
+      return registry::Ipv4Text(number);
     case AddressKind::kIpv6:
       return registry::Ipv6Text(absl::string_view(entry.address.data(), entry.address.size()));
-    case AddressKind::kText: return texts_[number];
+    case AddressKind::kText:
+      return texts_[number];
   }
   return "";
 }
 
-ConnectionHistory::Answer ConnectionHistory::Find(absl::string_view client_id,
-                                                  size_t limit) const {
+ConnectionHistory::Answer ConnectionHistory::Find(absl::string_view client_id, size_t limit) const {
   Answer answer;
   answer.dropped_before_ms = std::max(forgotten_until_ms_, gap_until_ms_);
   const auto known = by_id_.find(client_id);

@@ -42,8 +42,11 @@ void HistoryFollower::CatchUp() {
   Change change;
   for (;;) {
     switch (feed_.ring().Next(&cursor_, &change)) {
-      case ChangeRing::Read::kChange: Take(change); break;
-      case ChangeRing::Read::kUpToDate: return;
+      case ChangeRing::Read::kChange:
+        Take(change);
+        break;
+      case ChangeRing::Read::kUpToDate:
+        return;
       case ChangeRing::Read::kOverrun:
         ++gaps_;
         gap_open_ = true;

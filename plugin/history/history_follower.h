@@ -14,12 +14,12 @@
 #include <deque>
 
 #include "absl/base/thread_annotations.h"
-#include "plugin/os/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/api/service.h"
 #include "plugin/feed/change_feed.h"
 #include "plugin/history/connection_history.h"
 #include "plugin/history/flap_counter.h"
+#include "plugin/os/mutex.h"
 #include "plugin/os/poller.h"
 
 namespace session_status::history {

@@ -54,17 +54,25 @@ int ConnectHttpStatus(absl::StatusCode code) { return Row(code).http_status; }
 
 absl::StatusCode ConnectCodeForHttpStatus(int http_status) {
   switch (http_status) {
-    case 401: return absl::StatusCode::kUnauthenticated;
-    case 403: return absl::StatusCode::kPermissionDenied;
-    case 404: return absl::StatusCode::kNotFound;
-    case 405: return absl::StatusCode::kUnimplemented;
-    case 408: return absl::StatusCode::kDeadlineExceeded;
+    case 401:
+      return absl::StatusCode::kUnauthenticated;
+    case 403:
+      return absl::StatusCode::kPermissionDenied;
+    case 404:
+      return absl::StatusCode::kNotFound;
+    case 405:
+      return absl::StatusCode::kUnimplemented;
+    case 408:
+      return absl::StatusCode::kDeadlineExceeded;
     case 413:
     case 414:
     case 429:
-    case 431: return absl::StatusCode::kResourceExhausted;
-    case 501: return absl::StatusCode::kUnimplemented;
-    case 503: return absl::StatusCode::kUnavailable;
+    case 431:
+      return absl::StatusCode::kResourceExhausted;
+    case 501:
+      return absl::StatusCode::kUnimplemented;
+    case 503:
+      return absl::StatusCode::kUnavailable;
     default:
       return http_status < 500 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kInternal;
   }

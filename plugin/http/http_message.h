@@ -30,9 +30,9 @@ namespace session_status::http {
 struct Peer {
   enum class Kind : uint8_t { kUnixSocket, kTcp };
   Kind kind = Kind::kTcp;
-  bool loopback = false;      // TCP from 127.0.0.0/8 or ::1
+  bool loopback = false;  // TCP from 127.0.0.0/8 or ::1
   bool tls = false;
-  bool client_certificate = false;  // presented and verified
+  bool client_certificate = false;     // presented and verified
   uid_t uid = static_cast<uid_t>(-1);  // Unix socket only (SO_PEERCRED)
   gid_t gid = static_cast<gid_t>(-1);
   pid_t pid = 0;
@@ -56,9 +56,9 @@ struct Request {
   absl::string_view path;    // target up to the first '?'
   absl::string_view query;   // after it; empty when there is none
   absl::Span<const Header> headers;
-  absl::string_view body;    // after removing chunked framing
+  absl::string_view body;  // after removing chunked framing
   const Peer* peer = nullptr;
-  absl::Time now;            // wall time when the request was complete
+  absl::Time now;  // wall time when the request was complete
 
   // The first header of that name, or nullptr. Ignores case.
   const Header* FindHeader(absl::string_view name) const;

@@ -44,10 +44,9 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryStrin
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     pairs.emplace_back();
-    const bool good =
-        PercentDecode(pair.substr(0, equals), &pairs.back().first) &&
-        (equals == absl::string_view::npos ||
-         PercentDecode(pair.substr(equals + 1), &pairs.back().second));
+    const bool good = PercentDecode(pair.substr(0, equals), &pairs.back().first) &&
+                      (equals == absl::string_view::npos ||
+                       PercentDecode(pair.substr(equals + 1), &pairs.back().second));
     if (!good) {
       return absl::InvalidArgumentError(
           absl::StrCat("parameter ", pairs.size(), ": '%' must be followed by two hex digits"));

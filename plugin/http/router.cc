@@ -12,8 +12,8 @@ void Router::Add(Match match, absl::string_view path, Handler* surface, Audience
 
 const Router::Route* Router::Find(absl::string_view path) const {
   for (const Route& route : routes_) {
-    const bool matches = route.match == Match::kExact ? path == route.path
-                                                      : absl::StartsWith(path, route.path);
+    const bool matches =
+        route.match == Match::kExact ? path == route.path : absl::StartsWith(path, route.path);
     if (matches) return &route;
   }
   return nullptr;

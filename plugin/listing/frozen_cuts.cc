@@ -75,8 +75,8 @@ void TakeDetails(const uint64_t* w, SessionDetails* d) {
 // -- the writer's side ---------------------------------------------------------------------------------
 
 void FrozenCuts::BeginChange(absl::string_view client_id) noexcept {
-  in_flight_.store(++begun_and_ended_, std::memory_order_seq_cst);                // (c1)
-  if (open_.load(std::memory_order_seq_cst) == 0 || client_id.empty()) return;    // (c2)
+  in_flight_.store(++begun_and_ended_, std::memory_order_seq_cst);              // (c1)
+  if (open_.load(std::memory_order_seq_cst) == 0 || client_id.empty()) return;  // (c2)
   try {
     SessionDetails details;
     const bool existed = registry_.FindDetails(client_id, &details);
@@ -102,9 +102,8 @@ void FrozenCuts::Note(absl::string_view client_id, const SessionDetails* details
     username = absl::string_view(details->username).substr(0, kUsernameBytesMax);
   }
   const uint64_t fixed = kHeadWords + (details != nullptr ? kDetailWords : 0);
-  ring_->Begin(
-      fixed + WordRing::WordsFor(client_id.size() + address.size() + username.size()),
-      details != nullptr ? kExisted : kNew);
+  ring_->Begin(fixed + WordRing::WordsFor(client_id.size() + address.size() + username.size()),
+               details != nullptr ? kExisted : kNew);
   ring_->Put(registry_.sequence() + 1);
   ring_->Put(client_id.size() | uint64_t{address.size()} << 16 | uint64_t{username.size()} << 32);
   if (details != nullptr) PutDetails(*details, ring_.get());
@@ -116,7 +115,7 @@ void FrozenCuts::Note(absl::string_view client_id, const SessionDetails* details
 absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
   uint64_t position = 0;
   {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     if (open() >= options_.cuts_max) {
       return absl::ResourceExhaustedError(
           absl::StrCat(options_.cuts_max, " listings are under way; try again in a minute"));
@@ -131,8 +130,8 @@ absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
     while (in_flight_.load(std::memory_order_acquire) == in_flight) sched_yield();
   }
   counters_.opened.Add();
-  std::unique_ptr<FrozenCut> made(
-      new (std::nothrow) FrozenCut(*this, position, registry_.sequence(), now));
+  std::unique_ptr<FrozenCut> made(new (std::nothrow)
+                                      FrozenCut(*this, position, registry_.sequence(), now));
   if (made == nullptr) {  // nobody else would count it back
     Closed();
     return absl::ResourceExhaustedError("");  // a message would need memory
@@ -150,12 +149,12 @@ FrozenCut::FrozenCut(FrozenCuts& cuts, uint64_t ring_position, uint64_t sequence
 
 FrozenCut::~FrozenCut() {
   cuts_.poller_.Remove(this);
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   if (open_) cuts_.Closed();  // not Close(): its message may find no memory
 }
 
 void FrozenCut::Close() {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   if (open_) GiveUp(absl::FailedPreconditionError("the listing has ended"));
 }
 
@@ -205,12 +204,14 @@ void FrozenCut::GiveUpWithoutMemory() {
 void FrozenCut::TakeNotes() {
   while (open_) {
     switch (cuts_.ring_->Next(&ring_position_, &words_)) {
-      case WordRing::Read::kUpToDate: return;
+      case WordRing::Read::kUpToDate:
+        return;
       case WordRing::Read::kOverrun:
         cuts_.counters_.given_up.Add();
-        return GiveUp(absl::DataLossError(
-            "too much changed at once during the listing; start over"));
-      case WordRing::Read::kEntry: break;
+        return GiveUp(
+            absl::DataLossError("too much changed at once during the listing; start over"));
+      case WordRing::Read::kEntry:
+        break;
     }
     if (WordRing::TagOf(words_[0]) == kLost) {
       cuts_.counters_.given_up.Add();
@@ -239,8 +240,8 @@ void FrozenCut::Poll(absl::Duration now) {
 void FrozenCut::GiveUpIdle() {
   try {
     absl::Status why = absl::DataLossError(
-        absl::StrCat("the listing was not read for ",
-                     absl::FormatDuration(cuts_.options_.idle_max), "; start over"));
+        absl::StrCat("the listing was not read for ", absl::FormatDuration(cuts_.options_.idle_max),
+                     "; start over"));
     cuts_.counters_.given_up.Add();
     GiveUp(std::move(why));
   } catch (const std::bad_alloc&) {
@@ -250,7 +251,7 @@ void FrozenCut::GiveUpIdle() {
 
 absl::Status FrozenCut::Read(uint64_t position, uint64_t keep_from, const VisitFn& visit,
                              uint64_t* next) {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   used_ = true;
   if (!open_) return status_;
   found_.clear();

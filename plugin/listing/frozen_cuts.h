@@ -36,9 +36,9 @@
 #include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "plugin/feed/word_ring.h"
+#include "plugin/os/mutex.h"
 #include "plugin/os/poller.h"
 #include "registry/counter.h"
 #include "registry/session_registry.h"
@@ -84,7 +84,7 @@ class FrozenCut : private os::Poller::Member {
 
   // False: closed or given up.
   bool open() ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     return open_;
   }
   // Nothing more is going to be read.
@@ -115,7 +115,7 @@ class FrozenCut : private os::Poller::Member {
   FrozenCuts& cuts_;
   const uint64_t sequence_;
   const absl::Time taken_at_;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   absl::Status status_ ABSL_GUARDED_BY(mu_);
   bool open_ ABSL_GUARDED_BY(mu_) = true;
   uint64_t ring_position_ ABSL_GUARDED_BY(mu_);
@@ -156,7 +156,7 @@ class FrozenCuts {
   os::Poller& poller_;
   const CutOptions options_;
   CutCounters counters_;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   std::unique_ptr<feed::WordRing> ring_;  // made once, by the first Open(), before open_ rises
   // (c1) seq_cst store by the writer, then (c2) seq_cst load of open_; against (c3) seq_cst rise of
   // open_, then load of in_flight_ in Open(). Dekker: either the writer sees that a cut is open, or

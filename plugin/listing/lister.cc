@@ -45,7 +45,7 @@ absl::StatusOr<Lister::Cursor> Lister::ParseCursor(absl::string_view text) const
 
 bool Lister::DropFinished() {
   std::shared_ptr<Listing> dropped;  // destroyed after the lock
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   for (auto it = listings_.begin(); it != listings_.end(); ++it) {
     Listing& listing = *it->second;
     if (!listing.mu.TryLock()) continue;  // in use
@@ -62,7 +62,7 @@ bool Lister::DropFinished() {
 // What nobody went on with: so that the table stays as short as the list of open cuts.
 void Lister::DropGivenUp() {
   std::vector<std::shared_ptr<Listing>> dropped;
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   for (auto it = listings_.begin(); it != listings_.end();) {
     if (it->second->walk->cut()->open()) {
       ++it;
@@ -75,7 +75,7 @@ void Lister::DropGivenUp() {
 
 void Lister::Drop(uint64_t number) {
   std::shared_ptr<Listing> dropped;
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   const auto it = listings_.find(number);
   if (it == listings_.end()) return;
   dropped = std::move(it->second);
@@ -83,7 +83,7 @@ void Lister::Drop(uint64_t number) {
 }
 
 std::shared_ptr<Lister::Listing> Lister::Find(uint64_t number) {
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   const auto it = listings_.find(number);
   return it == listings_.end() ? nullptr : it->second;
 }
@@ -109,11 +109,11 @@ absl::Status Lister::StartListing(const pb::ListSessionsRequest& request, absl::
   if (!walk.ok()) return walk.status();
   auto listing = std::make_shared<Listing>();
   {
-    absl::MutexLock lock(&listing->mu);
+    os::MutexLock lock(&listing->mu);
     listing->walk = *std::move(walk);
     if (request.page_size() != 0) listing->page_size = request.page_size();
   }
-  absl::MutexLock lock(&mu_);
+  os::MutexLock lock(&mu_);
   cursor->listing = next_number_++;
   listings_.emplace(cursor->listing, std::move(listing));
   return absl::OkStatus();
@@ -124,7 +124,8 @@ absl::Status Lister::FillPage(Listing* listing, uint64_t page, pb::ListSessionsR
   if (page + 1 == listing->page) {
     listing->start = listing->previous_start;  // that page once more
   } else if (page != listing->page || (listing->finished && page > 0)) {
-    return absl::FailedPreconditionError("the cursor is spent; only the latest page can be repeated");
+    return absl::FailedPreconditionError(
+        "the cursor is spent; only the latest page can be repeated");
   } else {
     listing->previous_start = listing->start;
   }
@@ -172,7 +173,7 @@ absl::Status Lister::ListSessions(const pb::ListSessionsRequest& request, absl::
   bool last = false;
   absl::Status status;
   {
-    absl::MutexLock lock(&listing->mu);
+    os::MutexLock lock(&listing->mu);
     if (request.page_size() != 0) listing->page_size = request.page_size();
     reply->set_sequence(listing->walk->cut()->sequence());
     reply->set_feed_epoch(epoch_);

@@ -16,9 +16,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
-#include "absl/synchronization/mutex.h"
 #include "plugin/api/service.h"
 #include "plugin/listing/session_walk.h"
+#include "plugin/os/mutex.h"
 
 namespace session_status::listing {
 
@@ -42,7 +42,7 @@ class Lister : public api::SessionLister {
  private:
   // Between any two pages. Page n starts at `start`; page n - 1 started at `previous_start`.
   struct Listing {
-    absl::Mutex mu;
+    os::Mutex mu;
     std::unique_ptr<SessionWalk> walk;  // its steps under mu
     uint32_t page_size ABSL_GUARDED_BY(mu) = kPageSizeDefault;
     uint64_t page ABSL_GUARDED_BY(mu) = 0;
@@ -68,7 +68,7 @@ class Lister : public api::SessionLister {
   FrozenCuts& cuts_;
   const int64_t epoch_;
   const absl::Duration keepalive_check_grain_;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   uint64_t next_number_ ABSL_GUARDED_BY(mu_) = 1;
   absl::btree_map<uint64_t, std::shared_ptr<Listing>> listings_ ABSL_GUARDED_BY(mu_);
 };

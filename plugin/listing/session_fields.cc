@@ -49,7 +49,9 @@ constexpr Row kRows[] = {
      [](const Session& s) { return Time(s.has_disconnected_at_ms(), s.disconnected_at_ms()); },
      [](Session* s) { s->clear_disconnected_at_ms(); }},
     {"sessionCreatedAtMs",
-     [](const Session& s) { return Time(s.has_session_created_at_ms(), s.session_created_at_ms()); },
+     [](const Session& s) {
+       return Time(s.has_session_created_at_ms(), s.session_created_at_ms());
+     },
      [](Session* s) { s->clear_session_created_at_ms(); }},
     {"endReason",
      [](const Session& s) {
@@ -100,8 +102,8 @@ static_assert(std::size(kRows) <= 32, "a bit per row");
 // that ends a broken listing. A cell that a spreadsheet would take for a formula is data of a stranger
 // (client identifiers, user names): an apostrophe in front keeps it text.
 void AppendCell(absl::string_view cell, std::string* out) {
-  const bool formula = !cell.empty() && absl::string_view("=+-@\t").find(cell[0]) !=
-                                            absl::string_view::npos;
+  const bool formula =
+      !cell.empty() && absl::string_view("=+-@\t").find(cell[0]) != absl::string_view::npos;
   const bool comment = !cell.empty() && cell[0] == '#';
   if (!formula && !comment && cell.find_first_of(",\"\r\n") == absl::string_view::npos) {
     absl::StrAppend(out, cell);
@@ -127,9 +129,8 @@ absl::Status SessionFields::Add(absl::string_view name) {
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "there is no such field; there are ",
-      absl::StrJoin(kRows, ", ", [](std::string* out, const Row& row) {
-        absl::StrAppend(out, row.name);
-      })));
+      absl::StrJoin(kRows, ", ",
+                    [](std::string* out, const Row& row) { absl::StrAppend(out, row.name); })));
 }
 
 void SessionFields::Complete() {

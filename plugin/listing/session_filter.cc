@@ -56,7 +56,8 @@ absl::StatusOr<AddressRange> AddressRange::Parse(absl::string_view text) {
   uint32_t bits = 0;
   const bool has_bits = slash != absl::string_view::npos;
   if (!ToBytes(text.substr(0, slash), &range.bytes_, &v4) ||
-      (has_bits && (!absl::SimpleAtoi(text.substr(slash + 1), &bits) || bits > (v4 ? 32u : 128u)))) {
+      (has_bits &&
+       (!absl::SimpleAtoi(text.substr(slash + 1), &bits) || bits > (v4 ? 32u : 128u)))) {
     return absl::InvalidArgumentError(
         "address must be an address, or a network such as 10.0.0.0/8 or 2001:db8::/32");
   }
@@ -80,8 +81,8 @@ absl::StatusOr<SessionFilter> SessionFilter::Make(const pb::ListSessionsRequest&
       !s.ok()) {
     return s;
   }
-  if (absl::Status s = SetBits("end_reasons", r.end_reasons(), registry::kEndReasonCount,
-                               &f.reasons_);
+  if (absl::Status s =
+          SetBits("end_reasons", r.end_reasons(), registry::kEndReasonCount, &f.reasons_);
       !s.ok()) {
     return s;
   }

@@ -37,9 +37,8 @@ prometheus::ClientMetric::Histogram DurationHistogram::Read() const {
   uint64_t cumulative = 0;
   for (size_t i = 0; i < buckets_.size(); ++i) {
     cumulative += buckets_[i].value();
-    const double bound = i < kBucketBoundsNs.size()
-                             ? static_cast<double>(kBucketBoundsNs[i]) / 1e9
-                             : std::numeric_limits<double>::infinity();
+    const double bound = i < kBucketBoundsNs.size() ? static_cast<double>(kBucketBoundsNs[i]) / 1e9
+                                                    : std::numeric_limits<double>::infinity();
     out.bucket.push_back({cumulative, bound});
   }
   out.sample_count = cumulative;

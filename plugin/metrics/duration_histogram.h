@@ -20,7 +20,7 @@ namespace session_status::metrics {
 // Upper bounds, inclusive. A wrong order would count into a wrong bucket; see the assertion in the
 // .cc.
 inline constexpr std::array<int64_t, 14> kBucketBoundsNs = {
-    250,     500,     1'000,   2'500,     5'000,     10'000,     25'000,
+    250,    500,     1'000,   2'500,     5'000,     10'000,     25'000,
     50'000, 100'000, 250'000, 1'000'000, 2'500'000, 10'000'000, 100'000'000};
 
 class DurationHistogram {

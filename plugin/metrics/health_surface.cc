@@ -33,8 +33,8 @@ void HealthSurface::CheckFleet(http::Reply* reply) const {
     return;
   }
   reply->status = 503;
-  absl::StrAppend(&reply->body, "fleet: not ready, ", fleet.state, ", ", fleet.shards_loading, " of ",
-                  fleet.shards, " shards still to load\n");
+  absl::StrAppend(&reply->body, "fleet: not ready, ", fleet.state, ", ", fleet.shards_loading,
+                  " of ", fleet.shards, " shards still to load\n");
 }
 
 void HealthSurface::HandleRefused(const http::Request&, int status, absl::string_view message,

@@ -16,11 +16,20 @@ constexpr absl::string_view kStateLabels[] = {"unknown", "online", "offline_sess
                                               "offline"};
 static_assert(std::size(kStateLabels) == registry::kSessionStateCount);
 
-constexpr absl::string_view kReasonLabels[] = {
-    "none",           "client_disconnect", "taken_over",      "keepalive_timeout",
-    "network_error",  "kicked",            "protocol_error",  "server_shutdown",
-    "session_expired", "administrative",   "not_authorized",  "broker_restart",
-    "node_lost",      "unknown"};
+constexpr absl::string_view kReasonLabels[] = {"none",
+                                               "client_disconnect",
+                                               "taken_over",
+                                               "keepalive_timeout",
+                                               "network_error",
+                                               "kicked",
+                                               "protocol_error",
+                                               "server_shutdown",
+                                               "session_expired",
+                                               "administrative",
+                                               "not_authorized",
+                                               "broker_restart",
+                                               "node_lost",
+                                               "unknown"};
 static_assert(std::size(kReasonLabels) == registry::kEndReasonCount);
 
 // By ProtocolVersion number; empty: no such version.
@@ -128,13 +137,14 @@ void ReadFleetAge(const Readings& r, Samples* out) {
 }
 
 void ReadBuildInfo(const Readings& r, Samples* out) {
-  out->push_back(Sample(1, {{"version", std::string(r.server.version)},
-                            {"broker", std::string(r.server.broker)}}));
+  out->push_back(Sample(
+      1, {{"version", std::string(r.server.version)}, {"broker", std::string(r.server.broker)}}));
 }
 
 void ReadSessions(const Readings& r, Samples* out) {
   for (size_t i = 1; i < std::size(kStateLabels); ++i) {  // nobody is in state unknown
-    out->push_back(Sample(r.registry.counts.by_state[i], {{"state", std::string(kStateLabels[i])}}));
+    out->push_back(
+        Sample(r.registry.counts.by_state[i], {{"state", std::string(kStateLabels[i])}}));
   }
 }
 
@@ -281,8 +291,7 @@ constexpr MetricRow kMetrics[] = {
      }},
 
     {"session_status_flaps_total", MetricType::Counter, "",
-     "Connections that broke or were taken over.", "history",
-     FromHistory<&HistoryReadings::flaps>},
+     "Connections that broke or were taken over.", "history", FromHistory<&HistoryReadings::flaps>},
     {"session_status_history_clients", MetricType::Gauge, "",
      "Clients whose last connections are remembered.", "history",
      FromHistory<&HistoryReadings::clients>},
@@ -327,8 +336,7 @@ constexpr MetricRow kMetrics[] = {
      FromStore<&StoreReadings::unreserved_incarnations>},
 
     {"session_status_query_duration_seconds", MetricType::Histogram, "surface,operation,result",
-     "Time to answer a query, without the network; its count is the number of queries.",
-     "metrics",
+     "Time to answer a query, without the network; its count is the number of queries.", "metrics",
      [](const Readings& r, Samples* out) {
        if (r.queries != nullptr) *out = r.queries->Read();
      }},
@@ -505,10 +513,14 @@ std::vector<prometheus::MetricFamily> CollectFamilies(const Readings& readings) 
 
 absl::string_view KindName(prometheus::MetricType kind) {
   switch (kind) {
-    case MetricType::Counter: return "counter";
-    case MetricType::Gauge: return "gauge";
-    case MetricType::Histogram: return "histogram";
-    default: return "untyped";
+    case MetricType::Counter:
+      return "counter";
+    case MetricType::Gauge:
+      return "gauge";
+    case MetricType::Histogram:
+      return "histogram";
+    default:
+      return "untyped";
   }
 }
 

@@ -9,8 +9,11 @@ constexpr absl::string_view kSurfaceLabels[] = {"admin", "openapi"};
 static_assert(std::size(kSurfaceLabels) == kQuerySurfaceCount);
 
 constexpr absl::string_view kOperationLabels[] = {"BatchQuerySessionByClientIds",
-                                                  "QuerySessionByClientId", "GetServerStatus",
-                                                  "GetCounts", "ListSessions", "other"};
+                                                  "QuerySessionByClientId",
+                                                  "GetServerStatus",
+                                                  "GetCounts",
+                                                  "ListSessions",
+                                                  "other"};
 static_assert(std::size(kOperationLabels) == kQueryOperationCount);
 
 constexpr absl::string_view kResultLabels[] = {"ok", "refused", "denied", "throttled", "failed"};
@@ -24,9 +27,7 @@ absl::string_view LabelOf(QuerySurface surface) {
 absl::string_view LabelOf(QueryOperation operation) {
   return kOperationLabels[static_cast<size_t>(operation)];
 }
-absl::string_view LabelOf(QueryResult result) {
-  return kResultLabels[static_cast<size_t>(result)];
-}
+absl::string_view LabelOf(QueryResult result) { return kResultLabels[static_cast<size_t>(result)]; }
 
 std::vector<prometheus::ClientMetric> QueryRecorder::Read() const {
   std::vector<prometheus::ClientMetric> out;
@@ -36,8 +37,7 @@ std::vector<prometheus::ClientMetric> QueryRecorder::Read() const {
     const size_t row = i / kQueryResultCount;
     prometheus::ClientMetric metric;
     metric.label = {
-        {"surface",
-         std::string(LabelOf(static_cast<QuerySurface>(row / kQueryOperationCount)))},
+        {"surface", std::string(LabelOf(static_cast<QuerySurface>(row / kQueryOperationCount)))},
         {"operation",
          std::string(LabelOf(static_cast<QueryOperation>(row % kQueryOperationCount)))},
         {"result", std::string(LabelOf(result))}};

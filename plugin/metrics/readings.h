@@ -149,7 +149,7 @@ struct Readings {
   std::optional<FeedReadings> feed;
   std::optional<ThrottleReadings> throttles;
   std::optional<UsageReadings> usage;
-  std::array<uint64_t, kEventKindCount> events{};     // by SessionEvent::Kind
+  std::array<uint64_t, kEventKindCount> events{};  // by SessionEvent::Kind
   std::optional<AuditReadings> audit;
   std::optional<HistoryReadings> history;
   std::optional<StoreReadings> store;
@@ -157,7 +157,7 @@ struct Readings {
   std::optional<TopicReadings> topics;
   std::optional<WebhookReadings> webhook;
   std::optional<registry::FleetStatus> fleet;
-  const QueryRecorder* queries = nullptr;             // outlive the scrape; may be nullptr
+  const QueryRecorder* queries = nullptr;  // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;
 };

@@ -21,8 +21,7 @@ Scheme DetectScheme(const Call& call) {
       absl::EqualsIgnoreCase(call.ParameterText(Known::kSignatureType), "BEARERTOKEN")) {
     return Scheme::kBearer;
   }
-  return call.Parameter(Known::kSignature) != nullptr ? Scheme::kRpc
-                                                                 : Scheme::kAnonymous;
+  return call.Parameter(Known::kSignature) != nullptr ? Scheme::kRpc : Scheme::kAnonymous;
 }
 
 Check Missing(Known name) { return ApiError(ErrorCode::kMissingParameter, NameOf(name)); }

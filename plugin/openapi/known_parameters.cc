@@ -7,9 +7,9 @@ namespace {
 
 // In the order of the enumeration.
 constexpr absl::string_view kNames[] = {
-    "AccessKeyId",     "Action",         "BearerToken",   "ClientId",         "Format",
-    "InstanceId",      "SecurityToken",  "Signature",     "SignatureMethod",  "SignatureNonce",
-    "SignatureType",   "SignatureVersion", "Timestamp",   "Version",
+    "AccessKeyId",   "Action",           "BearerToken", "ClientId",        "Format",
+    "InstanceId",    "SecurityToken",    "Signature",   "SignatureMethod", "SignatureNonce",
+    "SignatureType", "SignatureVersion", "Timestamp",   "Version",
 };
 constexpr size_t kCount = std::size(kNames);
 static_assert(kCount == static_cast<size_t>(Known::kCount));

@@ -51,10 +51,14 @@ bool WantsNestedLists(const Call& call) {
 
 absl::string_view ScopeName(Scope scope) {
   switch (scope) {
-    case Scope::kFleet: return "fleet";
-    case Scope::kStale: return "stale";
-    case Scope::kLocal: return "local";
-    case Scope::kNode: break;
+    case Scope::kFleet:
+      return "fleet";
+    case Scope::kStale:
+      return "stale";
+    case Scope::kLocal:
+      return "local";
+    case Scope::kNode:
+      break;
   }
   return "";
 }
@@ -227,11 +231,11 @@ Check OpenApiSurface::ExecuteBatch(Call* call, http::Reply* reply) {
   Check error = CountTransaction(*call);
   if (error.has_value()) return error;
   const bool nested = options_.cpp_sdk_lists && WantsNestedLists(*call);
-  WriteBatchReply(call->format, nested ? ListShape::kNested : ListShape::kFlat, call->request_id.text(),
-                  call->client_ids, online, &reply->body);
+  WriteBatchReply(call->format, nested ? ListShape::kNested : ListShape::kFlat,
+                  call->request_id.text(), call->client_ids, online, &reply->body);
   // The answer is as old as its older part.
-  AddFreshness(cut.snapshot.sequence,
-               std::max(cut.snapshot.age(call->request.now), cut.others_age), cut.scope, reply);
+  AddFreshness(cut.snapshot.sequence, std::max(cut.snapshot.age(call->request.now), cut.others_age),
+               cut.scope, reply);
   return absl::nullopt;
 }
 

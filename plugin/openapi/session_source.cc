@@ -9,9 +9,8 @@ BatchCut RegistrySource::Batch(absl::string_view instance_id,
                                absl::Span<bool> online) {
   absl::InlinedVector<registry::SessionStatus, 16> statuses(client_ids.size());
   const auto span = absl::MakeSpan(statuses);
-  const registry::SnapshotInfo info = grace_ == nullptr
-                                          ? registry_.QuerySnapshot(client_ids, span)
-                                          : grace_->QuerySnapshot(client_ids, span);
+  const registry::SnapshotInfo info = grace_ == nullptr ? registry_.QuerySnapshot(client_ids, span)
+                                                        : grace_->QuerySnapshot(client_ids, span);
   const bool all_in_one = instances_.single() && instance_id == instances_.default_instance();
   registry::SessionDetails details;
   for (size_t i = 0; i < client_ids.size(); ++i) {

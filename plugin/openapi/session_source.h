@@ -22,7 +22,8 @@ enum class Scope : uint8_t {
 };
 
 struct BatchCut {
-  BatchCut(const registry::SnapshotInfo& info) : snapshot(info) {}  // NOLINT: is one, without a fleet
+  BatchCut(const registry::SnapshotInfo& info)
+      : snapshot(info) {}  // NOLINT: is one, without a fleet
   registry::SnapshotInfo snapshot;
   Scope scope = Scope::kNode;
   absl::Duration others_age;  // kFleet, kStale

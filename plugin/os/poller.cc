@@ -13,7 +13,7 @@ absl::Status Poller::Start(int nice) {
 
 void Poller::Stop() {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     stopping_ = true;
     changed_.Signal();
   }
@@ -22,25 +22,25 @@ void Poller::Stop() {
 }
 
 void Poller::Add(Member* member) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   members_.push_back(member);
   changed_.Signal();
 }
 
 void Poller::Remove(Member* member) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   members_.erase(std::remove(members_.begin(), members_.end(), member), members_.end());
 }
 
 void Poller::PollOnce(absl::Duration now) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   for (Member* member : members_) member->Poll(now);
 }
 
 void Poller::Run() {
   do {
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(&mu_);
       while (members_.empty() && !stopping_) changed_.Wait(&mu_);
     }
     try {

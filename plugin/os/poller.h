@@ -14,8 +14,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "plugin/os/mutex.h"
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
 
@@ -51,8 +51,8 @@ class Poller {
   const absl::Duration interval_;
   StopSignal stop_;
   ServiceThread thread_;
-  absl::Mutex mu_;
-  absl::CondVar changed_;
+  Mutex mu_;
+  CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<Member*> members_ ABSL_GUARDED_BY(mu_);
 };

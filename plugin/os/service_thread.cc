@@ -27,7 +27,8 @@ absl::Status ServiceThread::Start(std::string name, int nice, std::function<void
       body();
     });
   } catch (const std::system_error& e) {
-    status = absl::ResourceExhaustedError(absl::StrCat("cannot start thread ", name, ": ", e.what()));
+    status =
+        absl::ResourceExhaustedError(absl::StrCat("cannot start thread ", name, ": ", e.what()));
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return status;

@@ -18,7 +18,7 @@ class StopSignal {
   StopSignal& operator=(const StopSignal&) = delete;
 
   bool ok() const { return fd_ >= 0; }  // false: the system gave no descriptor
-  int fd() const { return fd_; }          // readable from RequestStop() on; for a poll beside others
+  int fd() const { return fd_; }        // readable from RequestStop() on; for a poll beside others
   void RequestStop();
   // True as soon as a stop was requested, false after `timeout` (rounded up to a millisecond).
   bool WaitFor(absl::Duration timeout) const;

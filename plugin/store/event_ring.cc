@@ -16,8 +16,7 @@ bool EventRing::TryPush(const ChangeRecord& record, absl::string_view client_id,
                         absl::string_view address) {
   if (client_id.size() > kStringBytesMax || address.size() > kStringBytesMax) return false;
   Header header;
-  header.bytes =
-      static_cast<uint32_t>(RoundUp(sizeof header + client_id.size() + address.size()));
+  header.bytes = static_cast<uint32_t>(RoundUp(sizeof header + client_id.size() + address.size()));
   header.id_bytes = static_cast<uint16_t>(client_id.size());
   header.address_bytes = static_cast<uint16_t>(address.size());
   header.record = record;

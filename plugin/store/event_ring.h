@@ -84,7 +84,7 @@ class EventRing {
 
  private:
   struct Header {
-    uint32_t bytes = 0;  // of the record, header and strings included; a multiple of 8
+    uint32_t bytes = 0;       // of the record, header and strings included; a multiple of 8
     bool is_padding = false;  // nothing but the way to the beginning of the block
     uint16_t id_bytes = 0;
     uint16_t address_bytes = 0;

@@ -23,14 +23,18 @@ std::string RealPath(const std::string& path) {
 absl::Status Error(const std::string& path, int error) {
   const std::string text = absl::StrCat(path, ": ", std::strerror(error));
   switch (error) {
-    case ENOENT: return absl::NotFoundError(text);
+    case ENOENT:
+      return absl::NotFoundError(text);
     case EACCES:
-    case EPERM: return absl::PermissionDeniedError(text);
+    case EPERM:
+      return absl::PermissionDeniedError(text);
     case ENOTDIR:
     case EISDIR:
     case ENAMETOOLONG:
-    case ELOOP: return absl::InvalidArgumentError(text);
-    default: return absl::FailedPreconditionError(text);
+    case ELOOP:
+      return absl::InvalidArgumentError(text);
+    default:
+      return absl::FailedPreconditionError(text);
   }
 }
 

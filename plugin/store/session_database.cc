@@ -86,8 +86,8 @@ constexpr char kPutLife[] =
     "INSERT OR REPLACE INTO lives (life, started_ms, alive_ms, ended_ms) VALUES (?1, ?2, ?3, ?4)";
 constexpr char kDeleteLives[] = "DELETE FROM lives WHERE life < ?1";
 
-#define SESSION_COLUMNS                                                                       \
-  "client_id, state, reason, broker_code, incarnation, connects, connected_ms, ended_ms, "    \
+#define SESSION_COLUMNS                                                                        \
+  "client_id, state, reason, broker_code, incarnation, connects, connected_ms, ended_ms, "     \
   "ended_not_before_ms, created_ms, address, username, listener_port, keepalive_s, protocol, " \
   "transport, clean_start, life"
 
@@ -99,8 +99,8 @@ constexpr char kDeleteSession[] = "DELETE FROM sessions WHERE client_id = ?1";
 constexpr char kDeleteOthers[] =
     "DELETE FROM sessions WHERE client_id IN "
     "(SELECT client_id FROM sessions WHERE generation <> ?1 LIMIT ?2)";
-constexpr char kReadByEnd[] = "SELECT " SESSION_COLUMNS
-                              " FROM sessions ORDER BY state = 1, ended_ms";
+constexpr char kReadByEnd[] =
+    "SELECT " SESSION_COLUMNS " FROM sessions ORDER BY state = 1, ended_ms";
 constexpr char kReadById[] = "SELECT " SESSION_COLUMNS " FROM sessions ORDER BY client_id";
 constexpr char kReadByIdReverse[] =
     "SELECT " SESSION_COLUMNS " FROM sessions ORDER BY client_id DESC";
@@ -108,7 +108,8 @@ constexpr char kReadByIdReverse[] =
 constexpr char kCountEnded[] = "SELECT count(*) FROM sessions WHERE state <> 2";
 
 constexpr char kAddHistory[] =
-    "INSERT INTO history (client_id, at_ms, kind, state, reason, broker_code, incarnation, address, "
+    "INSERT INTO history (client_id, at_ms, kind, state, reason, broker_code, incarnation, "
+    "address, "
     "listener_port, life) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 constexpr char kOldHistory[] =
     "SELECT max(number) FROM (SELECT number, at_ms FROM history ORDER BY number LIMIT ?1) "
@@ -200,8 +201,7 @@ absl::StatusOr<std::unique_ptr<SessionDatabase>> SessionDatabase::Open(const std
   absl::StatusOr<Database> opened = Database::Open(path, Database::Mode::kCreate);
   if (!opened.ok()) return opened.status();
   opened->SetBusyTimeout(kBusyTimeout);
-  std::unique_ptr<SessionDatabase> database(
-      new SessionDatabase(*std::move(opened), InodeOf(path)));
+  std::unique_ptr<SessionDatabase> database(new SessionDatabase(*std::move(opened), InodeOf(path)));
   if (access == Access::kExclusive) {
     absl::Status s = database->database_.Execute("PRAGMA locking_mode = EXCLUSIVE");
     if (!s.ok()) return s;
@@ -314,18 +314,16 @@ absl::Status SessionDatabase::PutSession(absl::string_view client_id, const Sess
              static_cast<int64_t>(d.status.reason), int64_t{d.broker_code},
              AsInteger(d.incarnation), int64_t{d.connects}, Millis(d.connected_at),
              Millis(d.disconnected_at), Millis(d.ended_not_before), Millis(d.session_created_at),
-             absl::string_view(d.address), absl::string_view(d.username),
-             int64_t{d.listener_port}, int64_t{d.keepalive_s},
-             static_cast<int64_t>(d.protocol_version), static_cast<int64_t>(d.transport),
-             int64_t{d.clean_start}, life, generation);
+             absl::string_view(d.address), absl::string_view(d.username), int64_t{d.listener_port},
+             int64_t{d.keepalive_s}, static_cast<int64_t>(d.protocol_version),
+             static_cast<int64_t>(d.transport), int64_t{d.clean_start}, life, generation);
 }
 
 absl::Status SessionDatabase::DeleteSession(absl::string_view client_id) {
   return Run(Cached(kDeleteSession), client_id);
 }
 
-absl::StatusOr<int64_t> SessionDatabase::DeleteOtherGenerations(int64_t generation,
-                                                                int64_t limit) {
+absl::StatusOr<int64_t> SessionDatabase::DeleteOtherGenerations(int64_t generation, int64_t limit) {
   if (absl::Status s = Run(Cached(kDeleteOthers), generation, limit); !s.ok()) return s;
   return database_.changes();
 }

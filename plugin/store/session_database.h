@@ -92,8 +92,8 @@ class SessionDatabase {
   absl::StatusOr<int64_t> DeleteOtherGenerations(int64_t generation, int64_t limit);
 
   enum class Order {
-    kByEnd,        // longest gone first, online last
-    kById,         // these two need no sorting and give what can be read of a damaged table
+    kByEnd,  // longest gone first, online last
+    kById,   // these two need no sorting and give what can be read of a damaged table
     kByIdReverse,
   };
   absl::StatusOr<int64_t> CountEnded();  // sessions that are offline once this life has begun

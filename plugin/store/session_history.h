@@ -21,9 +21,9 @@ namespace session_status::store {
 
 struct HistoryQuery {
   std::string client_id;
-  int64_t from_ms = 0;   // included
+  int64_t from_ms = 0;           // included
   int64_t until_ms = INT64_MAX;  // excluded
-  uint32_t limit = 100;  // at most kHistoryEntriesMax
+  uint32_t limit = 100;          // at most kHistoryEntriesMax
   absl::Duration time_limit = absl::InfiniteDuration();
 };
 

@@ -42,8 +42,10 @@ bool IsOperatorsToMend(const absl::Status& status) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kInvalidArgument: return true;
-    default: return false;
+    case absl::StatusCode::kInvalidArgument:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -53,10 +55,13 @@ bool IsDamage(const absl::Status& status) {
 
 ChangeRecord::Kind KindOf(SessionEvent::Kind kind) {
   switch (kind) {
-    case SessionEvent::Kind::kConnected: return ChangeRecord::Kind::kBegun;
-    case SessionEvent::Kind::kRestored: return ChangeRecord::Kind::kRestored;
+    case SessionEvent::Kind::kConnected:
+      return ChangeRecord::Kind::kBegun;
+    case SessionEvent::Kind::kRestored:
+      return ChangeRecord::Kind::kRestored;
     case SessionEvent::Kind::kEnded:
-    case SessionEvent::Kind::kSessionGone: break;
+    case SessionEvent::Kind::kSessionGone:
+      break;
   }
   return ChangeRecord::Kind::kEnded;
 }
@@ -144,8 +149,7 @@ absl::Status SessionStore::ReadPast() {
     const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
     constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
     if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
-      highest = std::min(highest,
-                         *given + silent_ms * static_cast<int64_t>(kIncarnationsPerMs));
+      highest = std::min(highest, *given + silent_ms * static_cast<int64_t>(kIncarnationsPerMs));
     }
   }
   first_incarnation_ = std::max(first_incarnation_, static_cast<uint64_t>(highest) + 1);
@@ -238,9 +242,9 @@ SessionEvent SessionStore::RestoredEvent(const StoredSession& session) const {
     event.ended_not_before =
         std::max(event.ended_not_before, absl::FromUnixMillis(life->second.alive_ms));
   }
-  event.time = std::max(
-      absl::FromUnixMillis(next == lives_.end() ? started_ms_ : next->second.started_ms),
-      event.ended_not_before);
+  event.time =
+      std::max(absl::FromUnixMillis(next == lives_.end() ? started_ms_ : next->second.started_ms),
+               event.ended_not_before);
   return event;
 }
 
@@ -278,8 +282,8 @@ absl::Status SessionStore::BeginLife() {
   absl::Status status = database_->Begin();
   // Lives whose sessions and history have been forgotten.
   const int64_t needed_ms =
-      started_ms_ - absl::ToInt64Milliseconds(
-                        std::max(options_.ended_ttl, options_.history_ttl) + absl::Hours(24));
+      started_ms_ - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
+                                              absl::Hours(24));
   for (auto life = lives_.rbegin(); life != lives_.rend() && status.ok(); ++life) {
     if (life->second.started_ms >= needed_ms) continue;
     status.Update(database_->DeleteLivesBefore(life->first));
@@ -287,8 +291,7 @@ absl::Status SessionStore::BeginLife() {
   }
   status.Update(PutLife(/*ended_ms=*/0));
   // relaxed: see the member.
-  const uint64_t reserve =
-      last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
+  const uint64_t reserve = last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
   status.Update(Reserve(reserve));
   if (status.ok()) status = database_->Commit();
   if (status.ok()) {
@@ -419,16 +422,16 @@ void SessionStore::TakeChanges() {
   if (!batch_.empty()) return;  // the last attempt failed: what is to come waits in the ring
   const int64_t alive_ms = alive_ms_.load(std::memory_order_acquire);  // (2)
   const bool keep_history = options_.history_ttl > absl::ZeroDuration();
-  const size_t taken = ring_.Drain(
-      kBatchRecordsMax,
-      [&](const ChangeRecord& record, absl::string_view id, absl::string_view address) {
-        batch_.clients.emplace(id);
-        if (!keep_history || record.kind == ChangeRecord::Kind::kForgotten) return;
-        batch_.history.push_back({record, std::string(id), std::string(address)});
-      });
+  const size_t taken =
+      ring_.Drain(kBatchRecordsMax,
+                  [&](const ChangeRecord& record, absl::string_view id, absl::string_view address) {
+                    batch_.clients.emplace(id);
+                    if (!keep_history || record.kind == ChangeRecord::Kind::kForgotten) return;
+                    batch_.history.push_back({record, std::string(id), std::string(address)});
+                  });
   ring_emptied_ = taken < kBatchRecordsMax;
-  const bool whole = ring_emptied_ && full_save_ == FullSave::kNone &&
-                     dropped_.value() == drops_noticed_;
+  const bool whole =
+      ring_emptied_ && full_save_ == FullSave::kNone && dropped_.value() == drops_noticed_;
   batch_.complete_until_ms = whole ? alive_ms : 0;
 }
 
@@ -481,8 +484,8 @@ absl::Status SessionStore::Write() {
 absl::Status SessionStore::WriteBatch() {
   for (const std::string& client : batch_.clients) {
     SessionDetails details;
-    const bool known = registry_->FindDetails(client, &details) &&
-                       details.status.state != SessionState::kUnknown;
+    const bool known =
+        registry_->FindDetails(client, &details) && details.status.state != SessionState::kUnknown;
     absl::Status s = known ? database_->PutSession(client, details, life_, generation_)
                            : database_->DeleteSession(client);
     if (!s.ok()) return s;

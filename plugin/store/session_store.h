@@ -83,15 +83,15 @@ struct SessionStoreOptions {
 };
 
 struct SessionStoreStats {
-  bool failing = false;         // the last attempt to write failed
-  uint64_t queue_bytes = 0;     // waiting now
-  uint64_t dropped = 0;         // changes, because the queue was full
-  uint64_t failures = 0;        // attempts to write that failed
+  bool failing = false;      // the last attempt to write failed
+  uint64_t queue_bytes = 0;  // waiting now
+  uint64_t dropped = 0;      // changes, because the queue was full
+  uint64_t failures = 0;     // attempts to write that failed
   uint64_t commits = 0;
-  uint64_t full_saves = 0;      // finished
-  uint64_t restored = 0;        // sessions, at the start
+  uint64_t full_saves = 0;               // finished
+  uint64_t restored = 0;                 // sessions, at the start
   uint64_t unreserved_incarnations = 0;  // given out beyond what is reserved in the database
-  int64_t complete_until_ms = 0;  // what happened until then is in the database
+  int64_t complete_until_ms = 0;         // what happened until then is in the database
 };
 
 class SessionStore : public registry::ChangeObserver {
@@ -189,7 +189,7 @@ class SessionStore : public registry::ChangeObserver {
   std::map<int64_t, Life> lives_ ABSL_GUARDED_BY(mu_);              // those before this one
   int64_t life_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
-  absl::Status damage_ ABSL_GUARDED_BY(mu_);  // found while reading, dealt with by Start()
+  absl::Status damage_ ABSL_GUARDED_BY(mu_);    // found while reading, dealt with by Start()
   uint64_t reserved_ ABSL_GUARDED_BY(mu_) = 0;  // the highest number that is in the database
   Batch batch_ ABSL_GUARDED_BY(mu_);
   bool failing_ ABSL_GUARDED_BY(mu_) = false;
@@ -199,7 +199,7 @@ class SessionStore : public registry::ChangeObserver {
   uint64_t walk_position_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t drops_noticed_ ABSL_GUARDED_BY(mu_) = 0;
-  bool checked_ ABSL_GUARDED_BY(mu_) = false;  // every page was read since the start
+  bool checked_ ABSL_GUARDED_BY(mu_) = false;             // every page was read since the start
   bool announce_full_save_ ABSL_GUARDED_BY(mu_) = false;  // the log said that something is amiss
   bool ring_emptied_ ABSL_GUARDED_BY(mu_) = true;
   absl::Duration idle_ ABSL_GUARDED_BY(mu_);  // since the last commit

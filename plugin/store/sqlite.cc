@@ -80,12 +80,21 @@ absl::Status Database::Error(int code) const {
   absl::StatusCode kind = absl::StatusCode::kFailedPrecondition;
   switch (code & 0xff) {  // the upper bits say more about the same
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: kind = absl::StatusCode::kDataLoss; break;
-    case SQLITE_FULL: kind = absl::StatusCode::kResourceExhausted; break;
+    case SQLITE_NOTADB:
+      kind = absl::StatusCode::kDataLoss;
+      break;
+    case SQLITE_FULL:
+      kind = absl::StatusCode::kResourceExhausted;
+      break;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: kind = absl::StatusCode::kUnavailable; break;
-    case SQLITE_INTERRUPT: kind = absl::StatusCode::kDeadlineExceeded; break;
-    default: break;
+    case SQLITE_LOCKED:
+      kind = absl::StatusCode::kUnavailable;
+      break;
+    case SQLITE_INTERRUPT:
+      kind = absl::StatusCode::kDeadlineExceeded;
+      break;
+    default:
+      break;
   }
   return absl::Status(kind, absl::StrCat(path_, ": ", text));
 }

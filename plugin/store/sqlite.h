@@ -61,7 +61,8 @@ class Database {
   absl::Status Error(int code) const;
 
   std::string path_;
-  std::unique_ptr<std::chrono::steady_clock::time_point> end_;  // null: no limit; SQLite points to it
+  std::unique_ptr<std::chrono::steady_clock::time_point>
+      end_;  // null: no limit; SQLite points to it
   std::unique_ptr<sqlite3, Closer> handle_;
 };
 

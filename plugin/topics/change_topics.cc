@@ -28,9 +28,14 @@ void ChangeTopics::Tick(absl::Time now) {
   for (int i = 0; i < kChangesPerTickMax && HasBudget(); ++i) {
     feed::Change change;
     switch (feed_.ring().Next(&cursor_, &change)) {
-      case feed::ChangeRing::Read::kUpToDate: return;
-      case feed::ChangeRing::Read::kOverrun: SendGap(); break;
-      case feed::ChangeRing::Read::kChange: SendChange(change, now); break;
+      case feed::ChangeRing::Read::kUpToDate:
+        return;
+      case feed::ChangeRing::Read::kOverrun:
+        SendGap();
+        break;
+      case feed::ChangeRing::Read::kChange:
+        SendChange(change, now);
+        break;
     }
   }
 }
@@ -57,9 +62,14 @@ void ChangeTopics::SendChange(const feed::Change& change, absl::Time now) {
   }
   feed::WriteChangeJson(change, &message.payload);
   switch (flap_control_.Offer(change.client_id, now, &message)) {
-    case FlapControl::Verdict::kPass: Send(message.topic, message.payload, options_.retain); break;
-    case FlapControl::Verdict::kReplaced: counters_.coalesced.Add(); break;
-    case FlapControl::Verdict::kHeld: break;
+    case FlapControl::Verdict::kPass:
+      Send(message.topic, message.payload, options_.retain);
+      break;
+    case FlapControl::Verdict::kReplaced:
+      counters_.coalesced.Add();
+      break;
+    case FlapControl::Verdict::kHeld:
+      break;
   }
 }
 

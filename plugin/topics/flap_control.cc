@@ -36,8 +36,7 @@ FlapControl::Verdict FlapControl::Offer(absl::string_view client_id, absl::Time 
 }
 
 std::optional<Message> FlapControl::TakeDue(absl::Time now) {
-  while (!intervals_.empty() &&
-         (intervals_.front().end <= now || clients_.size() > clients_max_)) {
+  while (!intervals_.empty() && (intervals_.front().end <= now || clients_.size() > clients_max_)) {
     const uint64_t key = intervals_.front().key;
     intervals_.pop_front();
     const auto found = clients_.find(key);

@@ -40,7 +40,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   void OnEvents(uint32_t events) override;
   void OnReady();                         // from LoopContext::ready
   void OnReply(absl::string_view bytes);  // its slice of LoopContext::out, to be sent now
-  void OnWake();   // its stream called wake
+  void OnWake();                          // its stream called wake
   void OnTimeout();
   void Close() noexcept;
 

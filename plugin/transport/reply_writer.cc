@@ -58,7 +58,8 @@ constexpr std::array<bool, 256> MakeTokenBytes() {
   std::array<bool, 256> token{};
   for (size_t c = 'a'; c <= 'z'; ++c) token[c] = token[c - 'a' + 'A'] = true;
   for (size_t c = '0'; c <= '9'; ++c) token[c] = true;
-  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
+  for (const char c :
+       {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
     token[static_cast<size_t>(c)] = true;
   }
   return token;

@@ -39,8 +39,8 @@ struct Operation {
 
 constexpr Parameter kInstanceIdRequired = {"InstanceId", false, true, 0,
                                            "The instance that the clients are connected to."};
-constexpr Parameter kInstanceIdOptional = {
-    "instanceId", false, false, 0, "Empty, or the identifier of this server's instance."};
+constexpr Parameter kInstanceIdOptional = {"instanceId", false, false, 0,
+                                           "Empty, or the identifier of this server's instance."};
 
 constexpr Operation kOperations[] = {
     {Surface::kOpenApi,

@@ -35,9 +35,8 @@ void Serve(const Asset& asset, const http::Request& request, http::Reply* reply)
     reply->headers.emplace_back(std::string(name), std::string(value));
   }
   reply->headers.emplace_back("ETag", std::string(asset.etag));
-  reply->headers.emplace_back("Cache-Control", asset.immutable
-                                                   ? "public, max-age=31536000, immutable"
-                                                   : "no-cache");
+  reply->headers.emplace_back("Cache-Control",
+                              asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   reply->content_type = asset.content_type;
   const http::Header* known = request.FindHeader("if-none-match");
   if (known != nullptr && known->value == asset.etag) {

@@ -45,7 +45,8 @@ absl::Status HttpPost::CheckUrl(const Libcurl& curl, const std::string& text) {
   if (scheme != "https" && scheme != "http") {
     return absl::InvalidArgumentError("neither https nor http");
   }
-  if (!Part(curl, url.get(), CURLUPART_USER).empty() || !Part(curl, url.get(), CURLUPART_PASSWORD).empty()) {
+  if (!Part(curl, url.get(), CURLUPART_USER).empty() ||
+      !Part(curl, url.get(), CURLUPART_PASSWORD).empty()) {
     return absl::InvalidArgumentError(
         "holds a user name or password; the receiver knows us by webhook_secret_file");
   }
@@ -73,7 +74,7 @@ void HttpPost::Configure(absl::string_view body, void* headers) {
   curl_.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server
   curl_.easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                   static_cast<long>(absl::ToInt64Milliseconds(target_.timeout)));
+                    static_cast<long>(absl::ToInt64Milliseconds(target_.timeout)));
   if (!target_.ca_file.empty()) curl_.easy_setopt(easy, CURLOPT_CAINFO, target_.ca_file.c_str());
   curl_.easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_.easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());

@@ -46,9 +46,9 @@ absl::StatusOr<std::unique_ptr<Signer>> Signer::Load(const std::string& path) {
     key = decoded;
   }
   if (key.size() < kSecretBytesMin || key.size() > kSecretBytesMax) {
-    return FileError(path, absl::StrCat("the secret has ", key.size(), " bytes; it takes ",
-                                        kSecretBytesMin, " to ", kSecretBytesMax,
-                                        ", for example from: openssl rand -base64 32"));
+    return FileError(
+        path, absl::StrCat("the secret has ", key.size(), " bytes; it takes ", kSecretBytesMin,
+                           " to ", kSecretBytesMax, ", for example from: openssl rand -base64 32"));
   }
   auto signer = std::make_unique<Signer>(key);
   const auth::Secret wiped(std::move(decoded));

@@ -61,8 +61,8 @@ struct WebhookStats {
   uint64_t failed_posts = 0;
   uint64_t rejected_events = 0;
   uint64_t dropped_changes = 0;
-  uint64_t behind_changes = 0;      // newest change minus the last one delivered or given up
-  uint64_t failures_in_a_row = 0;   // 0: the receiver answers
+  uint64_t behind_changes = 0;     // newest change minus the last one delivered or given up
+  uint64_t failures_in_a_row = 0;  // 0: the receiver answers
 };
 
 class Webhook : private feed::Subscription::Sink {
@@ -111,11 +111,11 @@ class Webhook : private feed::Subscription::Sink {
   bool started_ = false;
   bool only_gaps_ = false;  // a batch is waiting to be sent: take note of losses, nothing else
   bool gap_seen_ = false;
-  bool has_gap_ = false;    // to be told at the head of the next batch
+  bool has_gap_ = false;  // to be told at the head of the next batch
   uint64_t missed_after_ = 0;
   uint64_t restart_ = 0;
   uint64_t batch_sequence_ = 0;  // of the last change in the batch that is being sent
-  absl::Duration wait_;     // asked for by the last failed attempt
+  absl::Duration wait_;          // asked for by the last failed attempt
 
   // Statistics. (w1) relaxed: ordered with nothing.
   Counter delivered_events_;

@@ -58,8 +58,8 @@ class ConnectSurfaceTest : public ::testing::Test {
 
   const absl::Time now_ = absl::FromUnixMillis(1'700'000'000'000);
   registry::SessionRegistry registry_;
-  Service service_{
-      registry_, {"1", "mosquitto 2.1", "i", now_, absl::Seconds(1), absl::ZeroDuration()}};
+  Service service_{registry_,
+                   {"1", "mosquitto 2.1", "i", now_, absl::Seconds(1), absl::ZeroDuration()}};
   ConnectSurface surface_{service_};
 };
 
@@ -67,16 +67,15 @@ TEST_F(ConnectSurfaceTest, APostInJsonIsAnsweredInJson) {
   const http::Reply reply = PostJson(kBatch, R"({"clientIds":["a","b"]})");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "application/json");
-  EXPECT_EQ(reply.body,
-            R"({"snapshot":{"sequence":"1","takenAtMs":"1700000000000"},"sessions":[)"
-            R"({"clientId":"a","online":true,"state":"SESSION_STATE_ONLINE"},)"
-            R"({"clientId":"b","online":false}]})");
+  EXPECT_EQ(reply.body, R"({"snapshot":{"sequence":"1","takenAtMs":"1700000000000"},"sessions":[)"
+                        R"({"clientId":"a","online":true,"state":"SESSION_STATE_ONLINE"},)"
+                        R"({"clientId":"b","online":false}]})");
 }
 
 TEST_F(ConnectSurfaceTest, APostInBinaryIsAnsweredInBinary) {
   const http::Reply reply =
-      Send("POST", kQuery, {{"content-type", "application/proto"}, {"connect-protocol-version", "1"}},
-           Binary("a"));
+      Send("POST", kQuery,
+           {{"content-type", "application/proto"}, {"connect-protocol-version", "1"}}, Binary("a"));
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "application/proto");
   pb::QuerySessionByClientIdResponse message;
@@ -85,17 +84,18 @@ TEST_F(ConnectSurfaceTest, APostInBinaryIsAnsweredInBinary) {
 }
 
 TEST_F(ConnectSurfaceTest, ContentTypeIsComparedAsAMediaType) {
-  for (const char* type : {"application/json; charset=utf-8", "Application/JSON",
-                           "application/json;charset=UTF-8"}) {
+  for (const char* type :
+       {"application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"}) {
     SCOPED_TRACE(type);
     EXPECT_EQ(Send("POST", kQuery, {{"Content-Type", type}}, R"({"clientId":"a"})").status, 200);
   }
 }
 
 TEST_F(ConnectSurfaceTest, AGetCarriesItsMessageInTheQuery) {
-  EXPECT_THAT(Send("GET", absl::StrCat(kQuery,
-                                       "?connect=v1&encoding=json&message=%7B%22clientId%22%3A%22a"
-                                       "%22%7D"),
+  EXPECT_THAT(Send("GET",
+                   absl::StrCat(kQuery,
+                                "?connect=v1&encoding=json&message=%7B%22clientId%22%3A%22a"
+                                "%22%7D"),
                    {}, "")
                   .body,
               HasSubstr("\"online\":true"));
@@ -108,8 +108,8 @@ TEST_F(ConnectSurfaceTest, AGetInBinaryIsBase64WithOrWithoutPadding) {
   ASSERT_EQ(padded, "EgJhYg==");
   for (const char* message : {"EgJhYg", "EgJhYg%3D%3D"}) {
     SCOPED_TRACE(message);
-    const http::Reply reply =
-        Send("GET", absl::StrCat(kQuery, "?message=", message, "&base64=1&encoding=proto&x=y"), {}, "");
+    const http::Reply reply = Send(
+        "GET", absl::StrCat(kQuery, "?message=", message, "&base64=1&encoding=proto&x=y"), {}, "");
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.content_type, "application/proto");
     EXPECT_THAT(reply.body, HasSubstr("ab"));
@@ -142,36 +142,101 @@ TEST_F(ConnectSurfaceTest, RefusesWithTheDocumentedStatusAndATypedBody) {
       {"PUT", "PUT", kQuery, {json}, good, 405, "unimplemented"},
       {"HEAD", "HEAD", kQuery, {}, "", 405, "unimplemented"},
       {"no content type", "POST", kQuery, {}, good, 415, "unimplemented"},
-      {"streaming", "POST", kQuery, {{"Content-Type", "application/connect+proto"}}, "", 415,
+      {"streaming",
+       "POST",
+       kQuery,
+       {{"Content-Type", "application/connect+proto"}},
+       "",
+       415,
        "unimplemented"},
       {"gRPC", "POST", kQuery, {{"Content-Type", "application/grpc"}}, "", 415, "unimplemented"},
-      {"form", "POST", kQuery, {{"Content-Type", "application/x-www-form-urlencoded"}}, "a=b", 415,
+      {"form",
+       "POST",
+       kQuery,
+       {{"Content-Type", "application/x-www-form-urlencoded"}},
+       "a=b",
+       415,
        "unimplemented"},
-      {"GET without encoding", "GET", absl::StrCat(kQuery, "?message=x"), {}, "", 415,
+      {"GET without encoding",
+       "GET",
+       absl::StrCat(kQuery, "?message=x"),
+       {},
+       "",
+       415,
        "unimplemented"},
-      {"GET with unknown encoding", "GET", absl::StrCat(kQuery, "?encoding=xml"), {}, "", 415,
+      {"GET with unknown encoding",
+       "GET",
+       absl::StrCat(kQuery, "?encoding=xml"),
+       {},
+       "",
+       415,
        "unimplemented"},
-      {"gzip body", "POST", kQuery, {json, {"Content-Encoding", "gzip"}}, "x", 501,
+      {"gzip body",
+       "POST",
+       kQuery,
+       {json, {"Content-Encoding", "gzip"}},
+       "x",
+       501,
        "unimplemented"},
-      {"gzip in GET", "GET", absl::StrCat(kQuery, "?encoding=proto&compression=gzip"), {}, "", 501,
+      {"gzip in GET",
+       "GET",
+       absl::StrCat(kQuery, "?encoding=proto&compression=gzip"),
+       {},
+       "",
+       501,
        "unimplemented"},
-      {"protocol version 2", "POST", kQuery, {json, {"Connect-Protocol-Version", "2"}}, good, 400,
+      {"protocol version 2",
+       "POST",
+       kQuery,
+       {json, {"Connect-Protocol-Version", "2"}},
+       good,
+       400,
        "invalid_argument"},
-      {"GET version v2", "GET", absl::StrCat(kQuery, "?encoding=proto&connect=v2"), {}, "", 400,
+      {"GET version v2",
+       "GET",
+       absl::StrCat(kQuery, "?encoding=proto&connect=v2"),
+       {},
+       "",
+       400,
        "invalid_argument"},
-      {"time-out not a number", "POST", kQuery, {json, {"Connect-Timeout-Ms", "1s"}}, good, 400,
+      {"time-out not a number",
+       "POST",
+       kQuery,
+       {json, {"Connect-Timeout-Ms", "1s"}},
+       good,
+       400,
        "invalid_argument"},
-      {"time-out too long", "POST", kQuery, {json, {"Connect-Timeout-Ms", "12345678901"}}, good,
-       400, "invalid_argument"},
+      {"time-out too long",
+       "POST",
+       kQuery,
+       {json, {"Connect-Timeout-Ms", "12345678901"}},
+       good,
+       400,
+       "invalid_argument"},
       {"empty JSON body", "POST", kQuery, {json}, "", 400, "invalid_argument"},
       {"JSON type error", "POST", kQuery, {json}, R"({"clientId":1})", 400, "invalid_argument"},
       {"binary that does not parse", "POST", kQuery, {proto}, "\xff\xff", 400, "invalid_argument"},
-      {"bad base64", "GET", absl::StrCat(kQuery, "?encoding=proto&base64=1&message=%21%21"), {}, "",
-       400, "invalid_argument"},
-      {"bad escape", "GET", absl::StrCat(kQuery, "?encoding=proto&message=%4"), {}, "", 400,
+      {"bad base64",
+       "GET",
+       absl::StrCat(kQuery, "?encoding=proto&base64=1&message=%21%21"),
+       {},
+       "",
+       400,
+       "invalid_argument"},
+      {"bad escape",
+       "GET",
+       absl::StrCat(kQuery, "?encoding=proto&message=%4"),
+       {},
+       "",
+       400,
        "invalid_argument"},
       {"empty id", "POST", kQuery, {json}, "{}", 400, "invalid_argument"},
-      {"other instance", "POST", kQuery, {json}, R"({"clientId":"a","instanceId":"x"})", 404,
+      {"other instance",
+       "POST",
+       kQuery,
+       {json},
+       R"({"clientId":"a","instanceId":"x"})",
+       404,
        "not_found"},
   };
   for (const Refusal& r : kRefusals) {

@@ -43,24 +43,34 @@ class MessageFiller {
   uint64_t Below(uint64_t n) { return std::uniform_int_distribution<uint64_t>(0, n - 1)(rng_); }
 
   std::string Text() {
-    static const char* const kTexts[] = {"", "a", "GID_a@@@1", "quote\"back\\slash/", "tab\tnew\n",
-                                         "ümlaut 你好 🙂", "\x7f\x01 control", "<script>&amp;'"};
+    static const char* const kTexts[] = {"",
+                                         "a",
+                                         "GID_a@@@1",
+                                         "quote\"back\\slash/",
+                                         "tab\tnew\n",
+                                         "ümlaut 你好 🙂",
+                                         "\x7f\x01 control",
+                                         "<script>&amp;'"};
     return kTexts[Below(std::size(kTexts))];
   }
 
   uint64_t Number() {
-    const uint64_t numbers[] = {0, 1, 1883, uint64_t{1} << 53, std::numeric_limits<uint64_t>::max()};
+    const uint64_t numbers[] = {0, 1, 1883, uint64_t{1} << 53,
+                                std::numeric_limits<uint64_t>::max()};
     return numbers[Below(std::size(numbers))];
   }
 
   void Set(Message* m, const FieldDescriptor* f) {
     const auto* r = m->GetReflection();
     switch (f->cpp_type()) {
-      case FieldDescriptor::CPPTYPE_BOOL: return r->SetBool(m, f, Below(2) == 1);
+      case FieldDescriptor::CPPTYPE_BOOL:
+        return r->SetBool(m, f, Below(2) == 1);
       case FieldDescriptor::CPPTYPE_UINT32:
         return r->SetUInt32(m, f, static_cast<uint32_t>(Number()));
-      case FieldDescriptor::CPPTYPE_UINT64: return r->SetUInt64(m, f, Number());
-      case FieldDescriptor::CPPTYPE_INT64: return r->SetInt64(m, f, static_cast<int64_t>(Number()));
+      case FieldDescriptor::CPPTYPE_UINT64:
+        return r->SetUInt64(m, f, Number());
+      case FieldDescriptor::CPPTYPE_INT64:
+        return r->SetInt64(m, f, static_cast<int64_t>(Number()));
       case FieldDescriptor::CPPTYPE_ENUM: {
         const auto count = static_cast<uint64_t>(f->enum_type()->value_count());
         const int value = static_cast<int>(Below(count));
@@ -70,7 +80,8 @@ class MessageFiller {
         return f->is_repeated() ? r->AddString(m, f, Text()) : r->SetString(m, f, Text());
       case FieldDescriptor::CPPTYPE_MESSAGE:
         return Fill(f->is_repeated() ? r->AddMessage(m, f) : r->MutableMessage(m, f));
-      default: FAIL() << "teach this test the type of " << f->full_name();
+      default:
+        FAIL() << "teach this test the type of " << f->full_name();
     }
   }
 
@@ -90,10 +101,13 @@ void ExpectSameAsJsonUtil() {
     Reply back;
     ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(ours, &back).ok()) << ours;
     ASSERT_EQ(JsonUtil(back), JsonUtil(reply)) << ours;
-    ASSERT_EQ(std::count(ours.begin(), ours.end(), ':'), [&] {
-      const std::string theirs = JsonUtil(reply);
-      return std::count(theirs.begin(), theirs.end(), ':');
-    }()) << ours << "\n" << JsonUtil(reply);
+    ASSERT_EQ(std::count(ours.begin(), ours.end(), ':'),
+              [&] {
+                const std::string theirs = JsonUtil(reply);
+                return std::count(theirs.begin(), theirs.end(), ':');
+              }())
+        << ours << "\n"
+        << JsonUtil(reply);
   }
 }
 
@@ -154,12 +168,13 @@ TEST(ReadJsonTest, RefusesWithAReason) {
     const char* json;
     const char* want;
   };
-  for (const Case& c : {Case{"", "JSON, byte 0"}, Case{"{", "JSON, byte 1"}, Case{"[]", "an object"},
-                        Case{R"({"clientIds":"a"})", "clientIds must be an array"},
-                        Case{R"({"clientIds":["a",1]})", "clientIds[1] must be a string"},
-                        Case{R"({"instanceId":1})", "instanceId must be a string"},
-                        Case{"{\"clientIds\":[\"\xff\"]}", "JSON, byte"},
-                        Case{R"({"clientIds":["a"]} x)", "JSON, byte 20"}}) {
+  for (const Case& c :
+       {Case{"", "JSON, byte 0"}, Case{"{", "JSON, byte 1"}, Case{"[]", "an object"},
+        Case{R"({"clientIds":"a"})", "clientIds must be an array"},
+        Case{R"({"clientIds":["a",1]})", "clientIds[1] must be a string"},
+        Case{R"({"instanceId":1})", "instanceId must be a string"},
+        Case{"{\"clientIds\":[\"\xff\"]}", "JSON, byte"},
+        Case{R"({"clientIds":["a"]} x)", "JSON, byte 20"}}) {
     SCOPED_TRACE(c.json);
     pb::BatchQuerySessionByClientIdsRequest request;
     const absl::Status status = ReadJson(c.json, &request);
@@ -172,9 +187,10 @@ TEST(ReadJsonTest, DeepNestingIsRefusedOrReadButNeverOverflowsTheStack) {
   const std::string deep = std::string(500'000, '[');
   pb::QuerySessionByClientIdRequest request;
   EXPECT_FALSE(ReadJson(deep, &request).ok());
-  EXPECT_TRUE(ReadJson(absl::StrCat(R"({"clientId":"a","x":)", deep, std::string(500'000, ']'), "}"),
-                       &request)
-                  .ok());
+  EXPECT_TRUE(
+      ReadJson(absl::StrCat(R"({"clientId":"a","x":)", deep, std::string(500'000, ']'), "}"),
+               &request)
+          .ok());
   EXPECT_EQ(request.client_id(), "a");
 }
 

@@ -269,8 +269,8 @@ TEST_F(ServiceTest, CountsEqualABruteForceCountAfterAnyChurn) {
   std::map<std::string, uint64_t> current;
   uint64_t incarnation = 0;
   for (int i = 0; i < 10'000; ++i) {
-    const std::string id = absl::StrCat(rng() % 3 == 0 ? "" : absl::StrCat("g", rng() % 7, "@@@"),
-                                        rng() % 40);
+    const std::string id =
+        absl::StrCat(rng() % 3 == 0 ? "" : absl::StrCat("g", rng() % 7, "@@@"), rng() % 40);
     const auto found = current.find(id);
     if (found == current.end() || rng() % 2 == 0) {
       Connect(id, current[id] = ++incarnation);

@@ -86,10 +86,10 @@ TEST(ParametersTest, KnowsWhichPairsAreSpeltAsTheyAreSigned) {
     bool canonical;
   };
   for (const Case& c :
-       {Case{"a=b", true}, Case{"a=", true}, Case{"a=b%20c%E6%B5%8B", true}, Case{"a%3D=b%25", true},
-        Case{"A.1=-_.~09", true}, Case{"a", false}, Case{"a=b+c", false}, Case{"a=b%2f", false},
-        Case{"a=%7E", false}, Case{"a=%41", false}, Case{"a=b*", false}, Case{"a=b=c", false},
-        Case{"a@=b", false}, Case{"a=测", false}}) {
+       {Case{"a=b", true}, Case{"a=", true}, Case{"a=b%20c%E6%B5%8B", true},
+        Case{"a%3D=b%25", true}, Case{"A.1=-_.~09", true}, Case{"a", false}, Case{"a=b+c", false},
+        Case{"a=b%2f", false}, Case{"a=%7E", false}, Case{"a=%41", false}, Case{"a=b*", false},
+        Case{"a=b=c", false}, Case{"a@=b", false}, Case{"a=测", false}}) {
     SCOPED_TRACE(c.pair);
     Parameters parameters;
     ASSERT_EQ(parameters.Read(c.pair, ""), Outcome::kOk);

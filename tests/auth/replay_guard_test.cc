@@ -35,8 +35,9 @@ TEST(ReplayGuardTest, RemembersUntilTheTimestampLeavesTheWindowAndNotMuchLonger)
   EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), until), Outcome::kUsed);
   EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), until + absl::Seconds(1)), Outcome::kFresh);
   // Taken again after it expired: good until the new moment.
-  EXPECT_EQ(guard.Remember(guard.HashOf("k", "n"), until + kSignatureWindow, until + absl::Seconds(1)),
-            Outcome::kFresh);
+  EXPECT_EQ(
+      guard.Remember(guard.HashOf("k", "n"), until + kSignatureWindow, until + absl::Seconds(1)),
+      Outcome::kFresh);
   EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), until + absl::Minutes(10)), Outcome::kUsed);
 }
 
@@ -47,8 +48,8 @@ TEST(ReplayGuardTest, OfManyThreadsExactlyOneGetsEachNonce) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 5000; ++i) {
-        fresh += guard.Remember(guard.HashOf("k", absl::StrCat(i)), kStart + kSignatureWindow, kStart) ==
-                 Outcome::kFresh;
+        fresh += guard.Remember(guard.HashOf("k", absl::StrCat(i)), kStart + kSignatureWindow,
+                                kStart) == Outcome::kFresh;
       }
     });
   }

@@ -35,9 +35,8 @@ constexpr char kDynamicSecurity[] =
 
 std::string DynamicSecurityConfig(BrokerLine line) {
   TempDir dir;
-  const std::string command =
-      absl::StrCat(BrokerTool(line, "mosquitto_ctrl"), " dynsec init ", dir.File("d"),
-                   " admin secret >/dev/null 2>&1");
+  const std::string command = absl::StrCat(BrokerTool(line, "mosquitto_ctrl"), " dynsec init ",
+                                           dir.File("d"), " admin secret >/dev/null 2>&1");
   if (system(command.c_str()) != 0) ADD_FAILURE() << command;
   return ReadFile(dir.File("d"));
 }
@@ -84,9 +83,10 @@ TEST_P(AdministrationScenario, SighupKeepsEverybodyOnline) {
 }
 
 TEST_P(AdministrationScenario, SighupThrowsOutWhoNoLongerPasses) {
-  Start("listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n",
-        {{"passwords", PasswordFile("anna", "secret")}});
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
   auto client = Online({.id = "lamp", .username = "anna", .password = "secret"});
   ExpectOnline("lamp");
   broker_->dir().Write("passwords", PasswordFile("anna", "other"));

@@ -45,7 +45,10 @@ TEST_P(AuditScenario, WhereNothingIsLostNothingIsRepaired) {
   Online({.id = "gone"})->Disconnect();
   // The broker keeps these in its table after their end, until the will is sent.
   Online({.id = "will", .version = 5, .will_topic = "wills", .will_delay_s = 600})->Drop();
-  Online({.id = "kept-will", .version = 5, .session_expiry_s = 600, .will_topic = "wills",
+  Online({.id = "kept-will",
+          .version = 5,
+          .session_expiry_s = 600,
+          .will_topic = "wills",
           .will_delay_s = 600})
       ->Drop();
   EXPECT_EQ(admin_->WaitForState("will", "OFFLINE").state, "OFFLINE");

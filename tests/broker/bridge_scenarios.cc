@@ -13,7 +13,8 @@ std::unique_ptr<BrokerProcess> Bridging(BrokerLine line, uint16_t remote,
   return BrokerProcess::Start(
       {.line = line,
        .config = absl::StrCat("listener {PORT} 127.0.0.1\nallow_anonymous true\nconnection far\n"
-                              "address 127.0.0.1:", remote, "\nbridge_protocol_version ", version,
+                              "address 127.0.0.1:",
+                              remote, "\nbridge_protocol_version ", version,
                               "\nremote_clientid bridge-in\nlocal_clientid bridge-out\n"
                               "restart_timeout 1\nnotifications false\ncleansession true\n"
                               "topic # out\n")});
@@ -37,10 +38,13 @@ TEST_P(BridgeScenario, OutgoingBridgeIsNotAClient) {
   ASSERT_TRUE(remote->running());
   for (const char* clean : {"true", "false"}) {
     SCOPED_TRACE(clean);
-    Start(absl::StrCat("listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"
-                       "connection far\naddress 127.0.0.1:", remote->port(),
-                       "\nremote_clientid in-", clean, "\nlocal_clientid bridge-out\n"
-                       "restart_timeout 1\ncleansession ", clean, "\ntopic # both\n"));
+    Start(
+        absl::StrCat("listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"
+                     "connection far\naddress 127.0.0.1:",
+                     remote->port(), "\nremote_clientid in-", clean,
+                     "\nlocal_clientid bridge-out\n"
+                     "restart_timeout 1\ncleansession ",
+                     clean, "\ntopic # both\n"));
     EXPECT_TRUE(remote->WaitForLog(absl::StrCat("as in-", clean)));
     ExpectState("bridge-out", "UNKNOWN");
     EXPECT_EQ(admin_->Status().online, 0u);

@@ -12,8 +12,8 @@
 namespace session_status::broker {
 namespace {
 
-using testing::FakeBroker;
 using ::testing::ElementsAre;
+using testing::FakeBroker;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 

@@ -84,8 +84,12 @@ class Worker {
         if (connection.open()) connection.Send(EncodeDisconnect());
         connection.Close();
         return;
-      case 1: connection.Close(); return;
-      case 2: connection.Reset(); return;
+      case 1:
+        connection.Close();
+        return;
+      case 2:
+        connection.Reset();
+        return;
       case 3:  // falls silent: the socket stays open, nobody will hear of it again
         if (connection.open() && silent_.size() < 20) {
           silent_.push_back(std::move(connection));
@@ -94,7 +98,8 @@ class Worker {
       default: {  // connects; with a live connection that is a takeover
         RawConnection newer = RawConnection::Tcp(port_);
         const bool clean = rng_() % 2 == 0;
-        if (newer.open() && newer.Connect({.id = id, .clean = clean, .keepalive_s = keepalive_s_}) == 0) {
+        if (newer.open() &&
+            newer.Connect({.id = id, .clean = clean, .keepalive_s = keepalive_s_}) == 0) {
           connection.Reset();
           connection = std::move(newer);
         }
@@ -210,8 +215,9 @@ TEST_P(ChurnScenario, AtRestTheRegistryIsWhatTheClientsKnowAndWhatTheBrokerCount
   const int seeds = FromEnvironment("SESSION_STATUS_CHURN_SEEDS", 1);
   for (uint64_t seed = 1; seed <= static_cast<uint64_t>(seeds); ++seed) {
     SCOPED_TRACE(absl::StrCat("seed=", seed));
-    Start("sys_interval 1\nlistener {PORT} 127.0.0.1\nallow_anonymous true\nmax_connections -1\n"
-          "plugin {PLUGIN}\n{OPTIONS}\nplugin_opt_audit_period 1s\n");
+    Start(
+        "sys_interval 1\nlistener {PORT} 127.0.0.1\nallow_anonymous true\nmax_connections -1\n"
+        "plugin {PLUGIN}\n{OPTIONS}\nplugin_opt_audit_period 1s\n");
     std::vector<std::string> ids;
     std::vector<std::vector<std::string>> ranges(kWorkers);
     for (int i = 0; i < clients; ++i) {
@@ -265,8 +271,7 @@ TEST_P(ChurnScenario, AtRestTheRegistryIsWhatTheClientsKnowAndWhatTheBrokerCount
     EXPECT_TRUE(WaitUntil([&] {
       watcher->Serve();
       int count = 0;
-      return !watcher->received().empty() &&
-             absl::SimpleAtoi(watcher->received().back(), &count) &&
+      return !watcher->received().empty() && absl::SimpleAtoi(watcher->received().back(), &count) &&
              static_cast<size_t>(count) == truth.size() + 1;
     })) << "the broker counts "
         << (watcher->received().empty() ? "nothing" : watcher->received().back());

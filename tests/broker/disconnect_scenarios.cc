@@ -176,8 +176,9 @@ TEST_P(DisconnectScenario, EveryVersionEndsInEveryWay) {
 
 // MQTT 5, 3.2.2.3.14: the server may dictate a shorter keepalive than the client asked for.
 TEST_P(DisconnectScenario, TheBrokersKeepaliveLimitIsWhatCounts) {
-  Start("listener {PORT} 127.0.0.1\nallow_anonymous true\nmax_keepalive 30\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous true\nmax_keepalive 30\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n");
   auto client = Online({.id = "lamp", .version = 5, .keepalive_s = 600});
   const SessionAnswer answer = Query("lamp");
   EXPECT_EQ(answer.keepalive_s, 30);

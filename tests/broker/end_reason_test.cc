@@ -12,14 +12,13 @@ TEST(EndReasonTest, KnowsTheBrokersCodesAndGuessesNone) {
     int code;
     EndReason want;
   };
-  for (const Case& c :
-       {Case{0, EndReason::kClientDisconnect}, Case{2, EndReason::kProtocolError},
-        Case{7, EndReason::kNetworkError}, Case{11, EndReason::kNotAuthorized},
-        Case{19, EndReason::kKeepaliveTimeout}, Case{30, EndReason::kKicked},
-        Case{142, EndReason::kTakenOver}, Case{152, EndReason::kKicked},
-        Case{162, EndReason::kProtocolError}, Case{-1, EndReason::kUnknown},
-        Case{1, EndReason::kUnknown}, Case{163, EndReason::kUnknown},
-        Case{100'000, EndReason::kUnknown}}) {
+  for (const Case& c : {Case{0, EndReason::kClientDisconnect}, Case{2, EndReason::kProtocolError},
+                        Case{7, EndReason::kNetworkError}, Case{11, EndReason::kNotAuthorized},
+                        Case{19, EndReason::kKeepaliveTimeout}, Case{30, EndReason::kKicked},
+                        Case{142, EndReason::kTakenOver}, Case{152, EndReason::kKicked},
+                        Case{162, EndReason::kProtocolError}, Case{-1, EndReason::kUnknown},
+                        Case{1, EndReason::kUnknown}, Case{163, EndReason::kUnknown},
+                        Case{100'000, EndReason::kUnknown}}) {
     EXPECT_EQ(EndReasonFromBroker(c.code), c.want) << c.code;
   }
 }

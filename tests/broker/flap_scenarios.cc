@@ -83,13 +83,14 @@ TEST_P(FlapScenario, TheWorstFlapperIsListedFirstAndItsHistoryTellsWhy) {
 
   const std::string history = admin_->Call("GetHistory", R"({"clientId":"flapper"})").body;
   EXPECT_TRUE(absl::StrContains(history, "\"flaps\":\"4\"")) << history;
-  EXPECT_TRUE(absl::StrContains(history, On21() ? "END_REASON_NETWORK_ERROR" : "END_REASON_UNKNOWN"))
+  EXPECT_TRUE(
+      absl::StrContains(history, On21() ? "END_REASON_NETWORK_ERROR" : "END_REASON_UNKNOWN"))
       << history;
   EXPECT_TRUE(absl::StrContains(history, "\"address\":\"127.0.0.1\"")) << history;
   const std::string duel = admin_->Call("GetHistory", R"({"clientId":"duel","limit":1})").body;
   EXPECT_TRUE(absl::StrContains(duel, "\"takenOver\":true")) << duel;
-  EXPECT_TRUE(absl::StrContains(
-      duel, absl::StrCat("\"incarnation\":\"", Query("duel").incarnation, "\"")))
+  EXPECT_TRUE(
+      absl::StrContains(duel, absl::StrCat("\"incarnation\":\"", Query("duel").incarnation, "\"")))
       << duel;
 }
 

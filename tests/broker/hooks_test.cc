@@ -28,8 +28,7 @@ class CountingSink : public EventSink {
   }
   void OnControlRequest(const ControlRequest& request) override {
     last_request = absl::StrCat(request.client_id, "|", request.username, "|", request.payload, "|",
-                                request.response_topic, "|", request.correlation, "|",
-                                request.qos);
+                                request.response_topic, "|", request.correlation, "|", request.qos);
     if (throws) throw std::runtime_error("a bug");
   }
   std::string last_request;
@@ -109,7 +108,8 @@ TEST(HooksTest, TakesBackExactlyWhatItTook) {
 }
 
 TEST(HooksTest, ARefusedEventFailsTheStartAndLeavesNothingRegistered) {
-  for (int event : {kEventConnect, kEventDisconnect, kEventClientOffline, kEventReload, kEventTick}) {
+  for (int event :
+       {kEventConnect, kEventDisconnect, kEventClientOffline, kEventReload, kEventTick}) {
     Plugin plugin(FakeBroker::k21);
     plugin.broker.refuse[event] = 1;
     const auto hooks = plugin.Register();

@@ -56,8 +56,8 @@ TEST_P(ListenerScenario, Tls) {
 TEST_P(ListenerScenario, TlsWithCertificateIdentity) {
   Start(Tls("require_certificate true\nuse_identity_as_username true\n"));
   const TestCertificates& c = Certificates();
-  auto client = Online(
-      {.id = "lamp", .ca_file = c.ca, .cert_file = c.client_cert, .key_file = c.client_key});
+  auto client =
+      Online({.id = "lamp", .ca_file = c.ca, .cert_file = c.client_cert, .key_file = c.client_key});
   if (On21()) {
     ExpectOnline("lamp");
     EXPECT_EQ(Query("lamp").username, "anna");
@@ -69,9 +69,10 @@ TEST_P(ListenerScenario, TlsWithCertificateIdentity) {
 }
 
 TEST_P(ListenerScenario, PreSharedKey) {
-  Start("listener {PORT} 127.0.0.1\npsk_hint test\npsk_file {DIR}/psk\n"
-        "use_identity_as_username true\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n",
-        {{"psk", "anna:deadbeef\n"}});
+  Start(
+      "listener {PORT} 127.0.0.1\npsk_hint test\npsk_file {DIR}/psk\n"
+      "use_identity_as_username true\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n",
+      {{"psk", "anna:deadbeef\n"}});
   auto client = Online({.id = "lamp", .psk_identity = "anna", .psk_hex = "deadbeef"});
   if (On21()) {
     ExpectOnline("lamp");
@@ -94,8 +95,9 @@ TEST_P(ListenerScenario, UnixSocket) {
 }
 
 TEST_P(ListenerScenario, OnePluginLineServesAllListeners) {
-  Start("listener {PORT} 127.0.0.1\nplugin {PLUGIN}\n{OPTIONS}\nlistener {PORT2} 127.0.0.1\n"
-        "allow_anonymous true\n");
+  Start(
+      "listener {PORT} 127.0.0.1\nplugin {PLUGIN}\n{OPTIONS}\nlistener {PORT2} 127.0.0.1\n"
+      "allow_anonymous true\n");
   auto a = Online({.id = "a", .port = port(1)});
   auto b = Online({.id = "b", .port = port(2)});
   ExpectOnline("a");
@@ -103,8 +105,9 @@ TEST_P(ListenerScenario, OnePluginLineServesAllListeners) {
 }
 
 TEST_P(ListenerScenario, TwoPluginLinesAreOneRegistry) {
-  Start("listener {PORT} 127.0.0.1\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\nplugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\nplugin {PLUGIN}\n{OPTIONS}\n");
   auto older = Online({.id = "lamp"});
   auto newer = Online({.id = "lamp"});
   const SessionAnswer answer = Query("lamp");
@@ -120,8 +123,9 @@ SCENARIOS_OF_21(ListenerOf21Scenario);
 // 2.0.11 gives a plugin under per_listener_settings no tick at all; such a configuration is not
 // supported there (docs/broker-support.md).
 TEST_P(ListenerOf21Scenario, PerListenerSettingsPluginOnOneOfTwo) {
-  Start("per_listener_settings true\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\nlistener {PORT2} 127.0.0.1\nallow_anonymous true\n");
+  Start(
+      "per_listener_settings true\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\nlistener {PORT2} 127.0.0.1\nallow_anonymous true\n");
   auto covered = Online({.id = "covered", .port = port(1)});
   auto uncovered = Online({.id = "uncovered", .port = port(2)});
   ExpectOnline("covered");
@@ -129,9 +133,10 @@ TEST_P(ListenerOf21Scenario, PerListenerSettingsPluginOnOneOfTwo) {
 }
 
 TEST_P(ListenerOf21Scenario, PerListenerSettingsPluginOnBoth) {
-  Start("per_listener_settings true\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\nlistener {PORT2} 127.0.0.1\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "per_listener_settings true\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\nlistener {PORT2} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n");
   auto a = Online({.id = "lamp", .port = port(1)});
   ExpectOnline("lamp");
   auto b = Online({.id = "lamp", .port = port(2)});
@@ -154,9 +159,10 @@ TEST_P(ListenerOf21Scenario, GlobalPlugin) {
 }
 
 TEST_P(ListenerOf21Scenario, PluginLoadedOnceAndUsedOnTwoListeners) {
-  Start("per_listener_settings true\nplugin_load status {PLUGIN}\n{OPTIONS}\n"
-        "listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin_use status\n"
-        "listener {PORT2} 127.0.0.1\nallow_anonymous true\nplugin_use status\n");
+  Start(
+      "per_listener_settings true\nplugin_load status {PLUGIN}\n{OPTIONS}\n"
+      "listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin_use status\n"
+      "listener {PORT2} 127.0.0.1\nallow_anonymous true\nplugin_use status\n");
   auto a = Online({.id = "a", .port = port(1)});
   auto b = Online({.id = "b", .port = port(2)});
   ExpectOnline("a");

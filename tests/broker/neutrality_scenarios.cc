@@ -9,11 +9,12 @@ SCENARIOS(NeutralityScenario);
 
 // Who gets in, in the order: anonymous, right password, wrong password, unknown user.
 std::string Outcomes(BrokerLine line, const std::string& config, const std::string& plugin) {
-  const auto broker = BrokerProcess::Start({.line = line,
-                                            .config = config,
-                                            .plugin = plugin,
-                                            .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}},
-                                            .files = {{"passwords", PasswordFile("anna", "secret")}}});
+  const auto broker =
+      BrokerProcess::Start({.line = line,
+                            .config = config,
+                            .plugin = plugin,
+                            .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}},
+                            .files = {{"passwords", PasswordFile("anna", "secret")}}});
   EXPECT_TRUE(broker->running()) << broker->Log();
   std::string outcomes;
   for (int version : {4, 5}) {
@@ -80,11 +81,10 @@ TEST_P(NeutralityOf20Scenario, ObservingLoginsRefusesUserNamesThatNobodyChecks) 
 }
 
 TEST_P(NeutralityOf20Scenario, WithoutTheOptionTheStartIsRefusedAndSaysWhy) {
-  const auto broker = BrokerProcess::Start(
-      {.line = GetParam(),
-       .config = "listener {PORT} 127.0.0.1\nplugin {PLUGIN}\n"
-                 "plugin_opt_admin_socket {DIR}/admin.sock\n",
-       .plugin = SessionStatusPlugin()});
+  const auto broker = BrokerProcess::Start({.line = GetParam(),
+                                            .config = "listener {PORT} 127.0.0.1\nplugin {PLUGIN}\n"
+                                                      "plugin_opt_admin_socket {DIR}/admin.sock\n",
+                                            .plugin = SessionStatusPlugin()});
   EXPECT_FALSE(broker->running());
   EXPECT_NE(broker->WaitExit(), 0);
   EXPECT_THAT(broker->Log(), ::testing::HasSubstr("observe_logins"));

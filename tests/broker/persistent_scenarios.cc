@@ -85,8 +85,11 @@ TEST_P(PersistentScenario, WillIsSentAndTheEndIsToldAtOnce) {
 
 TEST_P(PersistentScenario, WillDelayDoesNotDelayTheEnd) {
   Start();
-  auto client = Online(
-      {.id = "lamp", .version = 5, .session_expiry_s = 600, .will_topic = "wills", .will_delay_s = 600});
+  auto client = Online({.id = "lamp",
+                        .version = 5,
+                        .session_expiry_s = 600,
+                        .will_topic = "wills",
+                        .will_delay_s = 600});
   client->Drop();
   ExpectEnd("lamp", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE", "NETWORK_ERROR");
   auto back = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 600});
@@ -94,8 +97,9 @@ TEST_P(PersistentScenario, WillDelayDoesNotDelayTheEnd) {
 }
 
 TEST_P(PersistentScenario, RestoredSessionComesBackAfterARestart) {
-  Start("persistence true\npersistence_location {DIR}/\nlistener {PORT} 127.0.0.1\n"
-        "allow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "persistence true\npersistence_location {DIR}/\nlistener {PORT} 127.0.0.1\n"
+      "allow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n");
   {
     auto client = Online({.id = "lamp", .clean = false});
     ASSERT_TRUE(client->Subscribe("t"));

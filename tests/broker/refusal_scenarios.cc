@@ -17,9 +17,10 @@ std::string Other(absl::string_view login) {
 }
 
 TEST_P(RefusalScenario, RefusedByPasswordFile) {
-  Start("listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n",
-        {{"passwords", PasswordFile("anna", "secret")}});
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
   auto right = Online({.id = "right", .username = "anna", .password = "secret"});
   ExpectOnline("right");
   MqttClient wrong({.id = "lamp", .port = port(), .username = "anna", .password = "wrong"});
@@ -68,9 +69,10 @@ TEST_P(RefusalScenario, AcceptedByAPluginLoadedBeforeOurs) {
 }
 
 TEST_P(RefusalScenario, RefusedLoginWithAnOnlineClientsId) {
-  Start("listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nallow_anonymous true\n"
-        "password_file {DIR}/passwords\nplugin {PLUGIN}\n{OPTIONS}\n",
-        {{"passwords", PasswordFile("anna", "secret")}});
+  Start(
+      "listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nallow_anonymous true\n"
+      "password_file {DIR}/passwords\nplugin {PLUGIN}\n{OPTIONS}\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
   auto client = Online({.id = "lamp"});
   const uint64_t incarnation = Query("lamp").incarnation;
   for (int i = 0; i < 20; ++i) {
@@ -91,13 +93,14 @@ TEST_P(RefusalScenario, MalformedConnect) {
   bad_version[8] = 77;
   std::string reserved_flag = good;
   reserved_flag[9] = static_cast<char>(reserved_flag[9] | 0x01);
-  const std::string cases[] = {
-      bad_name, bad_version, reserved_flag,
-      EncodePacket(0x10, good.substr(2, 12)),                  // truncated inside the id
-      Encode({.id = absl::string_view("la\0mp", 5)}),          // NUL in the id
-      Encode({.id = "la\xffmp"}),                              // bad UTF-8
-      std::string("\x10\xff\xff\xff\xff\x7f", 6),              // length of five bytes
-      "GET / HTTP/1.1\r\n\r\n"};
+  const std::string cases[] = {bad_name,
+                               bad_version,
+                               reserved_flag,
+                               EncodePacket(0x10, good.substr(2, 12)),  // truncated inside the id
+                               Encode({.id = absl::string_view("la\0mp", 5)}),  // NUL in the id
+                               Encode({.id = "la\xffmp"}),                      // bad UTF-8
+                               std::string("\x10\xff\xff\xff\xff\x7f", 6),  // length of five bytes
+                               "GET / HTTP/1.1\r\n\r\n"};
   for (const std::string& packet : cases) {
     RawConnection client = RawConnection::Tcp(port());
     client.Send(packet);
@@ -111,8 +114,9 @@ TEST_P(RefusalScenario, MalformedConnect) {
 }
 
 TEST_P(RefusalScenario, ConnectionLimitMaxConnections) {
-  Start("listener {PORT} 127.0.0.1\nmax_connections 2\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "listener {PORT} 127.0.0.1\nmax_connections 2\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n");
   auto a = Online({.id = "a"});
   auto b = Online({.id = "b"});
   MqttClient refused({.id = "c", .port = port()});
@@ -136,8 +140,10 @@ TEST_P(RefusalScenario, ServerAssignedId) {
 }
 
 TEST_P(RefusalScenario, UsernameAsClientId) {
-  Start("listener {PORT} 127.0.0.1\nuse_username_as_clientid true\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\nplugin " + OtherPlugin() + "\nplugin_opt_login accept\n");
+  Start(
+      "listener {PORT} 127.0.0.1\nuse_username_as_clientid true\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\nplugin " +
+      OtherPlugin() + "\nplugin_opt_login accept\n");
   auto client = Online({.id = "lamp", .username = "anna", .password = "any"});
   ExpectOnline("anna");
   ExpectState("lamp", "UNKNOWN");
@@ -161,8 +167,9 @@ TEST_P(RefusalScenario, LongestClientId) {
 SCENARIOS_OF_21(RefusalOf21Scenario);
 
 TEST_P(RefusalOf21Scenario, ConnectionLimitGlobalMaxClients) {
-  Start("global_max_clients 2\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "global_max_clients 2\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n");
   auto a = Online({.id = "a"});
   auto b = Online({.id = "b"});
   MqttClient refused({.id = "c", .port = port(), .version = 5});
@@ -174,8 +181,9 @@ TEST_P(RefusalOf21Scenario, ConnectionLimitGlobalMaxClients) {
 }
 
 TEST_P(RefusalOf21Scenario, MaxKeepaliveRefusesOlderProtocols) {
-  Start("max_keepalive 60\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "max_keepalive 60\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n");
   MqttClient refused({.id = "lamp", .port = port(), .keepalive_s = 600});
   EXPECT_NE(refused.Connect(), 0);
   ExpectState("lamp", "UNKNOWN");

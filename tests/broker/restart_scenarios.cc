@@ -155,15 +155,14 @@ TEST_P(RestartScenario, ADamagedDatabaseIsMovedAsideAndTheBrokerStarts) {
 
 TEST_P(RestartScenario, TwoBrokersCannotShareOneDatabase) {
   Start(kWithDatabase);
-  auto other = BrokerProcess::Start(
-      {.line = GetParam(),
-       .config = kPlainConfig,
-       .plugin = SessionStatusPlugin(),
-       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
-                          {"session_database", broker_->dir().File("s.db")}}});
+  auto other =
+      BrokerProcess::Start({.line = GetParam(),
+                            .config = kPlainConfig,
+                            .plugin = SessionStatusPlugin(),
+                            .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                                               {"session_database", broker_->dir().File("s.db")}}});
   EXPECT_NE(other->WaitExit(), 0);
-  EXPECT_TRUE(absl::StrContains(
-      other->Log(), "option plugin_opt_session_database: "))
+  EXPECT_TRUE(absl::StrContains(other->Log(), "option plugin_opt_session_database: "))
       << other->Log();
   EXPECT_TRUE(absl::StrContains(other->Log(), "another process is using it")) << other->Log();
   auto client = Online({.id = "lamp"});

@@ -44,10 +44,10 @@ const TestCertificates& Certificates() {
     for (absl::string_view name : {"127.0.0.1", "anna"}) {
       const std::string base = f(name);
       dir.Write("ext", "subjectAltName=IP:127.0.0.1\n");
-      Run(absl::StrCat("openssl req ", ec, " -subj /CN=", name, " -keyout ", base, ".key -out ", base,
-                       ".csr 2>/dev/null && openssl x509 -req -days 2 -in ", base, ".csr -CA ",
-                       f("ca.pem"), " -CAkey ", f("ca.key"), " -CAcreateserial -extfile ", f("ext"),
-                       " -out ", base, ".pem 2>/dev/null"));
+      Run(absl::StrCat("openssl req ", ec, " -subj /CN=", name, " -keyout ", base, ".key -out ",
+                       base, ".csr 2>/dev/null && openssl x509 -req -days 2 -in ", base,
+                       ".csr -CA ", f("ca.pem"), " -CAkey ", f("ca.key"),
+                       " -CAcreateserial -extfile ", f("ext"), " -out ", base, ".pem 2>/dev/null"));
     }
     return TestCertificates{f("ca.pem"), f("127.0.0.1.pem"), f("127.0.0.1.key"), f("anna.pem"),
                             f("anna.key")};
@@ -56,12 +56,12 @@ const TestCertificates& Certificates() {
 }
 
 void ScenarioTest::Start(const std::string& config, const Files& files) {
-  broker_ = BrokerProcess::Start({.line = GetParam(),
-                                  .config = config,
-                                  .plugin = SessionStatusPlugin(),
-                                  .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
-                                                     {"snapshot_refresh", "20ms"}},
-                                  .files = files});
+  broker_ = BrokerProcess::Start(
+      {.line = GetParam(),
+       .config = config,
+       .plugin = SessionStatusPlugin(),
+       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "20ms"}},
+       .files = files});
   ASSERT_TRUE(broker_->running()) << broker_->Log();
   admin_ = std::make_unique<AdminClient>(broker_->Expand("{DIR}/admin.sock"));
 }

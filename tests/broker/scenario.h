@@ -81,15 +81,15 @@ class ScenarioTest : public ::testing::TestWithParam<BrokerLine> {
   int settled_ = 0;
 };
 
-#define SCENARIOS(fixture)                                                            \
-  class fixture : public ScenarioTest {};                                             \
-  INSTANTIATE_TEST_SUITE_P(OnBroker, fixture, ::testing::ValuesIn(kBothLines),        \
+#define SCENARIOS(fixture)                                                     \
+  class fixture : public ScenarioTest {};                                      \
+  INSTANTIATE_TEST_SUITE_P(OnBroker, fixture, ::testing::ValuesIn(kBothLines), \
                            NameOfLine<::testing::TestParamInfo<BrokerLine>>)
 
 // For scenarios that only 2.1 offers the means for.
-#define SCENARIOS_OF_21(fixture)                                                      \
-  class fixture : public ScenarioTest {};                                             \
-  INSTANTIATE_TEST_SUITE_P(OnBroker, fixture, ::testing::Values(BrokerLine::k21),     \
+#define SCENARIOS_OF_21(fixture)                                                  \
+  class fixture : public ScenarioTest {};                                         \
+  INSTANTIATE_TEST_SUITE_P(OnBroker, fixture, ::testing::Values(BrokerLine::k21), \
                            NameOfLine<::testing::TestParamInfo<BrokerLine>>)
 
 }  // namespace session_status::testing

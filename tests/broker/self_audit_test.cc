@@ -71,7 +71,9 @@ class SelfAuditTest : public ::testing::Test {
   SessionTracker tracker_{sink_, 1};
   BrokerLog log_;
   absl::Time now_ = kStart;
-  SelfAudit audit_{sink_.registry, tracker_, log_,
+  SelfAudit audit_{sink_.registry,
+                   tracker_,
+                   log_,
                    {.period = absl::Seconds(1), .slice_max = 100, .walk_max = 1000}};
 };
 

@@ -16,8 +16,8 @@ namespace {
 
 using registry::EndReason;
 using registry::SessionEvent;
-using testing::FakeBroker;
 using ::testing::ElementsAre;
+using testing::FakeBroker;
 using ::testing::IsEmpty;
 
 const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
@@ -185,8 +185,8 @@ TEST_F(SessionTracker21Test, AnEndThatComesAfterTheNewConnectCarriesTheOlderInca
   mosquitto* newer = broker_.NewClient("lamp");
   Connect(newer);
   End(older, 7);
-  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected lamp 2",
-                                         "ended lamp 1 reason 4 code 7"));
+  EXPECT_THAT(events_.words,
+              ElementsAre("connected lamp 1", "connected lamp 2", "ended lamp 1 reason 4 code 7"));
 }
 
 TEST_F(SessionTracker21Test, ARefusedLoginWithAnOnlineClientsIdChangesNothing) {
@@ -323,9 +323,8 @@ TEST_F(SessionTracker21Test, AKeptSessionWhosePointerIsReusedHasExpired) {
   Connect(client);
   Offline(client, 0);
   Connect(broker_.Reuse(client, "door"));
-  EXPECT_THAT(events_.words,
-              ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0 kept",
-                          "gone lamp 1 reason 8", "connected door 2"));
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0 kept",
+                                         "gone lamp 1 reason 8", "connected door 2"));
 }
 
 TEST_F(SessionTracker21Test, ARestoredSessionsEndIsUnknownAndItsReturnAConnect) {
@@ -464,9 +463,8 @@ TEST_F(SessionTracker20Test, ABurstOfTakeoversInOneRoundLeavesTheLastOneOnline) 
     current = newer;
   }
   Round();
-  EXPECT_THAT(events_.words,
-              ElementsAre("connected lamp 1", "connected lamp 2", "connected lamp 3",
-                          "connected lamp 4", "connected lamp 5"));
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected lamp 2", "connected lamp 3",
+                                         "connected lamp 4", "connected lamp 5"));
 }
 
 TEST_F(SessionTracker20Test, ARefusedLoginBesideAPendingOneOfTheSameClientChangesNothing) {

@@ -65,8 +65,9 @@ TEST_P(TakeoverScenario, TheOldConnectionsOwnEndChangesNothing) {
 }
 
 TEST_P(TakeoverScenario, AcrossListeners) {
-  Start("listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nprotocol websockets\n"
-        "allow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n");
+  Start(
+      "listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nprotocol websockets\n"
+      "allow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n");
   auto tcp = Online({.id = "lamp"});
   RawConnection websocket = RawConnection::Tcp(port(2), true);
   ASSERT_EQ(websocket.Connect({.id = "lamp"}), 0);
@@ -81,9 +82,10 @@ TEST_P(TakeoverScenario, AcrossListeners) {
 }
 
 TEST_P(TakeoverScenario, RefusedTakeoverLeavesTheOldConnection) {
-  Start("listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"
-        "password_file {DIR}/passwords\n",
-        {{"passwords", PasswordFile("anna", "secret")}});
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"
+      "password_file {DIR}/passwords\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
   auto client = Online({.id = "lamp"});
   MqttClient refused({.id = "lamp", .port = port(), .username = "anna", .password = "wrong"});
   EXPECT_GT(refused.Connect(), 0);

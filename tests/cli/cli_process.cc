@@ -19,7 +19,9 @@
 namespace session_status::testing {
 namespace {
 
-int ExitCode(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 [[noreturn]] void Become(const std::vector<std::string>& arguments,
                          const std::map<std::string, std::string>& environment) {

@@ -1,6 +1,7 @@
 // The operator's command against a real broker: output, exit status, bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -24,9 +25,11 @@ using ::testing::Not;
 class CliTest : public ::testing::Test {
  protected:
   CliTest()
-      : broker_(BrokerProcess::Start(
-            {.line = BrokerLine::k21, .config = kPlainConfig, .plugin = SessionStatusPlugin(),
-             .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}}})),
+      : broker_(BrokerProcess::Start({.line = BrokerLine::k21,
+                                      .config = kPlainConfig,
+                                      .plugin = SessionStatusPlugin(),
+                                      .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                                                         {"snapshot_refresh", "10ms"}}})),
         socket_(broker_->Expand("{DIR}/admin.sock")) {}
 
   CliResult Ask(const std::string& arguments) {
@@ -38,16 +41,16 @@ class CliTest : public ::testing::Test {
 };
 
 TEST_F(CliTest, QuerySaysEverythingAndItsExitStatusSaysOnline) {
-  MqttClient client({.id = "lamp", .port = broker_->port(), .version = 5, .keepalive_s = 20,
-                     .username = "ann"});
+  MqttClient client(
+      {.id = "lamp", .port = broker_->port(), .version = 5, .keepalive_s = 20, .username = "ann"});
   ASSERT_EQ(client.Connect(), 0);
   const CliResult online = Ask("query lamp");
   EXPECT_EQ(online.exit_code, 0);
-  EXPECT_THAT(online.output, AllOf(ContainsRegex("state +online"), ContainsRegex("address +127.0.0.1"),
-                                   ContainsRegex("protocol +MQTT 5"), ContainsRegex("user name +ann"),
-                                   ContainsRegex("keepalive +20s"),
-                                   ContainsRegex("death noticed +within 35s"),
-                                   ContainsRegex("incarnation +1")));
+  EXPECT_THAT(online.output,
+              AllOf(ContainsRegex("state +online"), ContainsRegex("address +127.0.0.1"),
+                    ContainsRegex("protocol +MQTT 5"), ContainsRegex("user name +ann"),
+                    ContainsRegex("keepalive +20s"), ContainsRegex("death noticed +within 35s"),
+                    ContainsRegex("incarnation +1")));
   client.Disconnect();
   AdminClient(socket_).WaitForState("lamp", "OFFLINE");
   const CliResult offline = Ask("query lamp");
@@ -69,7 +72,8 @@ TEST_F(CliTest, BatchKeepsTheOrderAndTakesIdsFromArgumentsFileAndStdin) {
               ContainsRegex("\na +unknown.*\nb +unknown.*\nc +unknown.*\nsnapshot 0, "));
   const CliResult piped = RunCli(absl::StrCat("--socket ", socket_, " --json batch -f - <", file));
   EXPECT_EQ(piped.exit_code, 0);
-  EXPECT_THAT(piped.output, HasSubstr(R"("sessions":[{"clientId":"b","online":false},{"clientId":"c")"));
+  EXPECT_THAT(piped.output,
+              HasSubstr(R"("sessions":[{"clientId":"b","online":false},{"clientId":"c")"));
 }
 
 TEST_F(CliTest, ALongListIsAskedInSeveralCalls) {
@@ -104,10 +108,11 @@ TEST_F(CliTest, HistoryAndFlappersShowWhoComesAndGoes) {
   }
   const CliResult history = Ask("history lamp");
   EXPECT_EQ(history.exit_code, 0);
-  EXPECT_THAT(history.output,
-              AllOf(ContainsRegex("offline +network error \\(7\\) +[0-9]+ +127.0.0.1 on [0-9]+ +MQTT 5"),
-                    ContainsRegex("online +[0-9]+ "), ContainsRegex("flaps +2"),
-                    Not(HasSubstr("incomplete"))));
+  EXPECT_THAT(
+      history.output,
+      AllOf(ContainsRegex("offline +network error \\(7\\) +[0-9]+ +127.0.0.1 on [0-9]+ +MQTT 5"),
+            ContainsRegex("online +[0-9]+ "), ContainsRegex("flaps +2"),
+            Not(HasSubstr("incomplete"))));
   EXPECT_EQ(std::count(history.output.begin(), history.output.end(), '\n'), 6);
   EXPECT_THAT(Ask("--json history -n 1 lamp").output,
               AllOf(HasSubstr("\"entries\":[{"), Not(HasSubstr("},{"))));
@@ -120,11 +125,12 @@ TEST_F(CliTest, StoredHistoryComesFromTheDatabaseOrSaysThatThereIsNone) {
   EXPECT_EQ(without.exit_code, 4);
   EXPECT_THAT(without.output, HasSubstr("plugin_opt_session_database"));
   EXPECT_EQ(Ask("history --from 7d lamp").exit_code, 2) << "from needs stored";
-  broker_ = BrokerProcess::Start(
-      {.line = BrokerLine::k21, .config = kPlainConfig, .plugin = SessionStatusPlugin(),
-       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
-                          {"session_database", "{DIR}/s.db"},
-                          {"session_database_flush", "10ms"}}});
+  broker_ = BrokerProcess::Start({.line = BrokerLine::k21,
+                                  .config = kPlainConfig,
+                                  .plugin = SessionStatusPlugin(),
+                                  .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                                                     {"session_database", "{DIR}/s.db"},
+                                                     {"session_database_flush", "10ms"}}});
   const std::string socket = broker_->Expand("{DIR}/admin.sock");
   MqttClient client({.id = "lamp", .port = broker_->port(), .version = 5});
   ASSERT_EQ(client.Connect(), 0);
@@ -134,18 +140,19 @@ TEST_F(CliTest, StoredHistoryComesFromTheDatabaseOrSaysThatThereIsNone) {
     return RunCli(absl::StrCat("--socket ", socket, " history --stored ", bounds, " lamp")).output;
   };
   EXPECT_TRUE(WaitUntil([&] { return stored("").find("network error") != std::string::npos; }));
-  EXPECT_THAT(stored("--from 1h"), AllOf(ContainsRegex("offline +network error \\(7\\) +[0-9]+ +127.0.0.1"),
-                                         ContainsRegex("flaps +1"), HasSubstr("stored until")));
+  EXPECT_THAT(stored("--from 1h"),
+              AllOf(ContainsRegex("offline +network error \\(7\\) +[0-9]+ +127.0.0.1"),
+                    ContainsRegex("flaps +1"), HasSubstr("stored until")));
   EXPECT_THAT(stored("--to 1h"), Not(HasSubstr("network error")));
 }
 
 TEST_F(CliTest, AuditShowsWhatWasComparedAndTheDrift) {
   const CliResult audit = Ask("audit");
   EXPECT_EQ(audit.exit_code, 0);
-  EXPECT_THAT(audit.output, AllOf(HasSubstr("the broker's own client table"),
-                                  ContainsRegex("period +1m"),
-                                  ContainsRegex("tracked / registered +0 / 0"),
-                                  ContainsRegex("drift repaired +0 ends, 0 connects")));
+  EXPECT_THAT(audit.output,
+              AllOf(HasSubstr("the broker's own client table"), ContainsRegex("period +1m"),
+                    ContainsRegex("tracked / registered +0 / 0"),
+                    ContainsRegex("drift repaired +0 ends, 0 connects")));
   EXPECT_THAT(Ask("--json audit").output, HasSubstr("\"seesBrokerTable\":true"));
 }
 
@@ -179,23 +186,30 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
     const char* arguments;
     const char* want;
   };
-  for (const Case& c : {Case{"", "which command? There are "},
-                        Case{"nonsense", "there is no command \"nonsense\"\n"},
-                        Case{"qurey a", "there is no command \"qurey\"; did you mean query?"},
-                        Case{"sts isue", "there is no command \"isue\"; did you mean issue?"},
-                        Case{"list --stat online", "there is no option --stat; did you mean --state?"},
-                        Case{"query a --jsn", "there is no option --jsn; did you mean --json?"},
-                        Case{"list --state onlin", "there is no \"onlin\"; did you mean online?"},
-                        Case{"list --connected-from monday", "\"monday\" is neither a day"},
-                        Case{"list --listener 70000", "listener"}, Case{"list --csv --json", "--csv"},
-                        Case{"list --limit -1", "limit"}, Case{"watch --count x", "count"},
-                        Case{"watch --kind gone", "there is no \"gone\" (there are online,"}, Case{"count --by color", "there are state"},
-                        Case{"top --json", "top has none"}, Case{"completion tcsh", "bash, zsh, fish"},
-                        Case{"query", "ID"}, Case{"batch", "at least one ID"}, Case{"query a b", "b"},
-                        Case{"batch -f /", "cannot read /: it is a folder"},
-                        Case{"--socket relative status", "neither an absolute path"},
-                        Case{"--timeout x status", "timeout"},
-                        Case{"batch -f /nonexistent/file", "cannot read /nonexistent/file"}}) {
+  for (const Case& c :
+       {Case{"", "which command? There are "},
+        Case{"nonsense", "there is no command \"nonsense\"\n"},
+        Case{"qurey a", "there is no command \"qurey\"; did you mean query?"},
+        Case{"sts isue", "there is no command \"isue\"; did you mean issue?"},
+        Case{"list --stat online", "there is no option --stat; did you mean --state?"},
+        Case{"query a --jsn", "there is no option --jsn; did you mean --json?"},
+        Case{"list --state onlin", "there is no \"onlin\"; did you mean online?"},
+        Case{"list --connected-from monday", "\"monday\" is neither a day"},
+        Case{"list --listener 70000", "listener"},
+        Case{"list --csv --json", "--csv"},
+        Case{"list --limit -1", "limit"},
+        Case{"watch --count x", "count"},
+        Case{"watch --kind gone", "there is no \"gone\" (there are online,"},
+        Case{"count --by color", "there are state"},
+        Case{"top --json", "top has none"},
+        Case{"completion tcsh", "bash, zsh, fish"},
+        Case{"query", "ID"},
+        Case{"batch", "at least one ID"},
+        Case{"query a b", "b"},
+        Case{"batch -f /", "cannot read /: it is a folder"},
+        Case{"--socket relative status", "neither an absolute path"},
+        Case{"--timeout x status", "timeout"},
+        Case{"batch -f /nonexistent/file", "cannot read /nonexistent/file"}}) {
     SCOPED_TRACE(c.arguments);
     const CliResult result = RunCli(c.arguments);
     EXPECT_EQ(result.exit_code, 2);

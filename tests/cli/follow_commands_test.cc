@@ -28,11 +28,11 @@ using ::testing::StartsWith;
 class FollowCommandsTest : public ::testing::Test {
  protected:
   FollowCommandsTest()
-      : broker_(BrokerProcess::Start(
-            {.line = BrokerLine::k21,
-             .config = kPlainConfig,
-             .plugin = SessionStatusPlugin(),
-             .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}}})),
+      : broker_(BrokerProcess::Start({.line = BrokerLine::k21,
+                                      .config = kPlainConfig,
+                                      .plugin = SessionStatusPlugin(),
+                                      .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                                                         {"snapshot_refresh", "10ms"}}})),
         socket_(broker_->Expand("{DIR}/admin.sock")) {
     first_ = Connect("ls-1", 4);
     second_ = Connect("ls-2", 5);
@@ -41,8 +41,8 @@ class FollowCommandsTest : public ::testing::Test {
   }
 
   std::unique_ptr<MqttClient> Connect(const std::string& id, int version) {
-    auto client = std::make_unique<MqttClient>(ClientOptions{
-        .id = id, .port = broker_->port(), .version = version, .username = "ann"});
+    auto client = std::make_unique<MqttClient>(
+        ClientOptions{.id = id, .port = broker_->port(), .version = version, .username = "ann"});
     EXPECT_EQ(client->Connect(), 0);
     return client;
   }
@@ -93,13 +93,14 @@ TEST_F(FollowCommandsTest, ListFiltersByEverything) {
     std::string filter;
     size_t sessions;
   };
-  for (const Case& c : {Case{"--protocol 5", 1}, Case{"--address 127.0.0.0/8", 3},
-                        Case{"--address 10.0.0.0/8", 0}, Case{"--reason client_disconnect,kicked", 1},
-                        Case{absl::StrCat("--listener ", broker_->port()), 3}, Case{"--listener 1", 0},
-                        Case{"--connected-from 1h", 3}, Case{"--connected-until 1h", 0},
-                        Case{"--disconnected-from 1h", 1}, Case{"--group g", 0},
-                        Case{"--state online,offline --prefix ls-g", 1},
-                        Case{"--connected-from 2020-01-01 --connected-until 2120-01-01T00:00:00Z", 3}}) {
+  for (const Case& c :
+       {Case{"--protocol 5", 1}, Case{"--address 127.0.0.0/8", 3}, Case{"--address 10.0.0.0/8", 0},
+        Case{"--reason client_disconnect,kicked", 1},
+        Case{absl::StrCat("--listener ", broker_->port()), 3}, Case{"--listener 1", 0},
+        Case{"--connected-from 1h", 3}, Case{"--connected-until 1h", 0},
+        Case{"--disconnected-from 1h", 1}, Case{"--group g", 0},
+        Case{"--state online,offline --prefix ls-g", 1},
+        Case{"--connected-from 2020-01-01 --connected-until 2120-01-01T00:00:00Z", 3}}) {
     const CliResult result = Ask(absl::StrCat("--json list ", c.filter));
     EXPECT_EQ(result.exit_code, 0) << c.filter;
     EXPECT_EQ(Lines(result.output), c.sessions) << c.filter << "\n" << result.output;
@@ -111,13 +112,15 @@ TEST_F(FollowCommandsTest, AnOddIdentifierSurvivesTableCsvAndJson) {
   EXPECT_THAT(Ask("list --csv --fields clientId --prefix '#'").output,
               HasSubstr("\"#error \"\"a\"\",b\"\r\n"));
   EXPECT_EQ(Ask("list --csv --prefix '#'").exit_code, 0);
-  EXPECT_THAT(Ask("--json list --prefix '#error \"'").output, HasSubstr(R"({"clientId":"#error \"a\",b",)"));
+  EXPECT_THAT(Ask("--json list --prefix '#error \"'").output,
+              HasSubstr(R"({"clientId":"#error \"a\",b",)"));
 }
 
 TEST_F(FollowCommandsTest, AListLongerThanAPageIsWholeInEveryForm) {
   std::vector<std::unique_ptr<MqttClient>> many;
   for (int i = 0; i < 40; ++i) many.push_back(Connect(absl::StrCat("many-", i), 4));
-  for (const char* form : {"list --prefix many-", "--json list --prefix many-", "list --csv --prefix many-"}) {
+  for (const char* form :
+       {"list --prefix many-", "--json list --prefix many-", "list --csv --prefix many-"}) {
     const std::string output = Ask(form).output;
     for (int i = 0; i < 40; ++i) EXPECT_THAT(output, HasSubstr(absl::StrCat("many-", i))) << form;
   }
@@ -132,9 +135,11 @@ TEST_F(FollowCommandsTest, CountAnswersByEveryBreakdown) {
   EXPECT_THAT(Ask("count --by protocol").output,
               AllOf(ContainsRegex("MQTT 5 +1"), ContainsRegex("MQTT 3.1.1 +1")));
   EXPECT_THAT(Ask("count --by reason").output, ContainsRegex("client disconnect +1"));
-  EXPECT_THAT(Ask("count --by listener,group").output,
-              AllOf(ContainsRegex(absl::StrCat(broker_->port(), " +2")), ContainsRegex("\\(none\\) +2")));
-  EXPECT_THAT(Ask("--json count").output, AllOf(HasSubstr("\"online\":\"2\""), HasSubstr("\"groups\"")));
+  EXPECT_THAT(
+      Ask("count --by listener,group").output,
+      AllOf(ContainsRegex(absl::StrCat(broker_->port(), " +2")), ContainsRegex("\\(none\\) +2")));
+  EXPECT_THAT(Ask("--json count").output,
+              AllOf(HasSubstr("\"online\":\"2\""), HasSubstr("\"groups\"")));
   EXPECT_THAT(Ask("--json count --by state").output,
               AllOf(HasSubstr("\"online\":\"2\""), Not(HasSubstr("\"groups\""))));
 }
@@ -148,15 +153,16 @@ TEST_F(FollowCommandsTest, WatchWritesJsonLinesToAPipe) {
   ASSERT_TRUE(watch.WaitFor("\"CHANGE_KIND_OFFLINE\"")) << watch.output();
   watch.Signal(SIGINT);
   EXPECT_EQ(watch.Wait(), 0);
-  EXPECT_THAT(watch.output(), AllOf(StartsWith("{\"started\":{"), HasSubstr("\"clientId\":\"new-1\""),
-                                    Not(HasSubstr("ls-"))));
+  EXPECT_THAT(watch.output(), AllOf(StartsWith("{\"started\":{"),
+                                    HasSubstr("\"clientId\":\"new-1\""), Not(HasSubstr("ls-"))));
 }
 
 TEST_F(FollowCommandsTest, WatchIsColouredOnATerminalUnlessToldNotTo) {
   {
     CliProcess watch(With({"watch", "ls-1", "ls-gone"}), true);
     ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();
-    EXPECT_THAT(watch.output(), AllOf(HasSubstr("\x1b[32monline\x1b[0m"), HasSubstr("\x1b[31moffline\x1b[0m")));
+    EXPECT_THAT(watch.output(),
+                AllOf(HasSubstr("\x1b[32monline\x1b[0m"), HasSubstr("\x1b[31moffline\x1b[0m")));
     first_->Disconnect();
     ASSERT_TRUE(watch.WaitFor("client disconnect", watch.output().size())) << watch.output();
     watch.Write("\x03");  // Ctrl-C, as the terminal makes it a signal
@@ -210,7 +216,8 @@ TEST_F(FollowCommandsTest, TopListsWhoFlaps) {
     client->Drop();
     AdminClient(socket_).WaitForState("bouncing", "OFFLINE");
   }
-  EXPECT_THAT(Ask("top").output, ContainsRegex("Flappers\n +2  bouncing  network error  127.0.0.1"));
+  EXPECT_THAT(Ask("top").output,
+              ContainsRegex("Flappers\n +2  bouncing  network error  127.0.0.1"));
 }
 
 TEST_F(FollowCommandsTest, TopPrintsOneFrameWithoutATerminal) {
@@ -225,8 +232,9 @@ TEST_F(FollowCommandsTest, DoctorFindsNothingWrongWithAHealthyBroker) {
   const CliResult result = RunCli(absl::StrCat("doctor --config ", config));
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output,
-              AllOf(HasSubstr("2 given, all accepted"), HasSubstr(socket_), HasSubstr("agrees with the plugin's"),
-                    ContainsRegex("ok +snapshot"), ContainsRegex("ok +metrics"), Not(HasSubstr("problem"))));
+              AllOf(HasSubstr("2 given, all accepted"), HasSubstr(socket_),
+                    HasSubstr("agrees with the plugin's"), ContainsRegex("ok +snapshot"),
+                    ContainsRegex("ok +metrics"), Not(HasSubstr("problem"))));
   EXPECT_THAT(RunCli(absl::StrCat("--json doctor --config ", config)).output,
               HasSubstr(R"({"verdict":"ok","subject":"options")"));
 }
@@ -236,20 +244,23 @@ TEST_F(FollowCommandsTest, DoctorSaysWhatIsWrongAndWhatToDo) {
     return RunCli(absl::StrCat("doctor -c ", broker_->dir().Write("bad.conf", config))).output;
   };
   const std::string load = absl::StrCat("global_plugin ", SessionStatusPlugin(), "\n");
-  EXPECT_THAT(diagnose(load + "plugin_opt_snapshot_refresh often\n"),
-              AllOf(ContainsRegex("problem +options .*bad.conf:1: option plugin_opt_snapshot_refresh"),
-                    HasSubstr("docs/options.md")));
+  EXPECT_THAT(
+      diagnose(load + "plugin_opt_snapshot_refresh often\n"),
+      AllOf(ContainsRegex("problem +options .*bad.conf:1: option plugin_opt_snapshot_refresh"),
+            HasSubstr("docs/options.md")));
   EXPECT_THAT(diagnose(load + "plugin_opt_snapshot_refrsh 1s\n"),
               HasSubstr("did you mean plugin_opt_snapshot_refresh?"));
   EXPECT_THAT(diagnose("listener 1883\n"), HasSubstr("no line of the configuration loads it"));
   EXPECT_THAT(diagnose("plugin /nonexistent/mosquitto_session_status.so\n"),
               ContainsRegex("problem +plugin .*No such file"));
-  EXPECT_THAT(diagnose(load + "plugin_opt_admin_socket /nonexistent/x/a.sock\n"),
-              AllOf(ContainsRegex("problem +admin_socket .*/nonexistent/x"), HasSubstr("install -d"),
-                    ContainsRegex("problem +socket "), ContainsRegex("problem +answer ")));
+  EXPECT_THAT(
+      diagnose(load + "plugin_opt_admin_socket /nonexistent/x/a.sock\n"),
+      AllOf(ContainsRegex("problem +admin_socket .*/nonexistent/x"), HasSubstr("install -d"),
+            ContainsRegex("problem +socket "), ContainsRegex("problem +answer ")));
   const std::string access = broker_->dir().Write("access.json", "{}");
   ASSERT_EQ(chmod(access.c_str(), 0644), 0);
-  EXPECT_THAT(diagnose(absl::StrCat(load, "plugin_opt_access_file ", access, "\n")), HasSubstr("chmod 600"));
+  EXPECT_THAT(diagnose(absl::StrCat(load, "plugin_opt_access_file ", access, "\n")),
+              HasSubstr("chmod 600"));
   EXPECT_EQ(RunCli("doctor -c /nonexistent/mosquitto.conf").exit_code, 1);
 }
 

@@ -72,8 +72,10 @@ TEST(ListStreamTest, PassesWholeLinesInAnyPieces) {
 
 TEST(ListStreamTest, TheErrorAtTheEndIsNoSession) {
   ListStream json(false, 0);
-  EXPECT_EQ(json.Take("{\"clientId\":\"a\"}\n{\"error\":{\"code\":\"aborted\",\"message\":\"given up\"}}\n"),
-            "{\"clientId\":\"a\"}\n");
+  EXPECT_EQ(
+      json.Take(
+          "{\"clientId\":\"a\"}\n{\"error\":{\"code\":\"aborted\",\"message\":\"given up\"}}\n"),
+      "{\"clientId\":\"a\"}\n");
   EXPECT_EQ(json.Finish().message(), "given up");
   ListStream csv(true, 0);
   EXPECT_EQ(csv.Take("clientId\r\na\r\n#error given up\r\n"), "clientId\r\na\r\n");
@@ -120,7 +122,8 @@ TEST(EnvelopeReaderTest, FindsMessagesAtEverySplit) {
     ASSERT_TRUE(reader.Feed(bytes.substr(cut), take).ok());
     EXPECT_THAT(got, ElementsAre("abc", "last {}")) << cut;
   }
-  EXPECT_FALSE(EnvelopeReader().Feed("HTTP/1.1 400", [](bool, absl::string_view) { return true; }).ok());
+  EXPECT_FALSE(
+      EnvelopeReader().Feed("HTTP/1.1 400", [](bool, absl::string_view) { return true; }).ok());
 }
 
 constexpr char kMetrics[] = R"(# HELP x y
@@ -166,7 +169,8 @@ TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
   for (int rows = 1; rows < 20; ++rows) {
     const auto small = TopFrame(screen, {7, rows}, false);
     EXPECT_LE(small.size(), static_cast<size_t>(rows));
-    for (const std::string& line : small) EXPECT_LE(line.size(), 7u + 2) << line;  // "≤" has 3 bytes
+    for (const std::string& line : small)
+      EXPECT_LE(line.size(), 7u + 2) << line;  // "≤" has 3 bytes
   }
 }
 

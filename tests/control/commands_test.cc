@@ -29,9 +29,7 @@ class CommandsTest : public ::testing::Test {
     writer_.End("door");
     writer_.registry.PublishSnapshot(kNow);
   }
-  std::string Answer(absl::string_view payload) {
-    return AnswerCommands(service_, payload, kNow);
-  }
+  std::string Answer(absl::string_view payload) { return AnswerCommands(service_, payload, kNow); }
 
   os::Poller poller_{absl::Milliseconds(1)};
   listing::Writer writer_{poller_};
@@ -86,7 +84,8 @@ TEST_F(CommandsTest, APageHasAHundredSessionsUnlessAskedAndNeverMoreThanItsLimit
   for (int i = 0; i < 1200; ++i) writer_.Connect(absl::StrCat("more-", i));
   const auto sessions = [](const std::string& answer) {
     size_t count = 0;
-    for (size_t at = 0; (at = answer.find(R"("clientId":)", at)) != std::string::npos; ++at) ++count;
+    for (size_t at = 0; (at = answer.find(R"("clientId":)", at)) != std::string::npos; ++at)
+      ++count;
     return count;
   };
   EXPECT_EQ(sessions(Answer(R"({"commands":[{"command":"list"}]})")), kListPageDefault);
@@ -103,9 +102,10 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndGoesOnWithTheOthers) {
       {"clientId":"lamp"},
       {"command":"query","clientId":"lamp","correlationData":5},
       {"command":"query","clientId":"door","correlationData":"6"}]})");
-  EXPECT_THAT(answer, HasSubstr(R"({"command":"Unknown command","error":"there is no such command; )"
-                                R"(there are batchQuery, query, counts and list",)"
-                                R"("code":"unimplemented","correlationData":"1"})"));
+  EXPECT_THAT(answer,
+              HasSubstr(R"({"command":"Unknown command","error":"there is no such command; )"
+                        R"(there are batchQuery, query, counts and list",)"
+                        R"("code":"unimplemented","correlationData":"1"})"));
   EXPECT_THAT(answer, HasSubstr(R"({"command":"query","error":"client_id is empty)"));
   EXPECT_THAT(answer, HasSubstr("a command must be an object"));
   EXPECT_THAT(answer, HasSubstr("command is missing"));

@@ -56,8 +56,8 @@ class ControlTest : public ::testing::TestWithParam<BrokerLine> {
   static std::string Passwords() {
     TempDir dir;
     dir.Write("p", "operator:secret\nreader:secret\nother:secret\n");
-    const std::string command = absl::StrCat(
-        BrokerTool(BrokerLine::k20, "mosquitto_passwd"), " -U ", dir.File("p"), " 2>/dev/null");
+    const std::string command = absl::StrCat(BrokerTool(BrokerLine::k20, "mosquitto_passwd"),
+                                             " -U ", dir.File("p"), " 2>/dev/null");
     EXPECT_EQ(system(command.c_str()), 0);
     return ReadFile(dir.File("p"));
   }
@@ -88,10 +88,10 @@ class ControlTest : public ::testing::TestWithParam<BrokerLine> {
   }
   // mosquitto_rr's output: response topic, correlation data, payload.
   std::string RequestResponse(const std::string& user, const std::string& arguments) {
-    const std::string command = absl::StrCat(
-        BrokerTool(BrokerLine::k20, "mosquitto_rr"), " -h 127.0.0.1 -p ", broker_->port(),
-        " -u ", user, " -P secret -V 5 -W 30 -F '%t|%D|%p' -t '", kTopic, "' -m '", kQuery, "' ",
-        arguments, " 2>&1");
+    const std::string command =
+        absl::StrCat(BrokerTool(BrokerLine::k20, "mosquitto_rr"), " -h 127.0.0.1 -p ",
+                     broker_->port(), " -u ", user, " -P secret -V 5 -W 30 -F '%t|%D|%p' -t '",
+                     kTopic, "' -m '", kQuery, "' ", arguments, " 2>&1");
     std::string output;
     FILE* pipe = popen(command.c_str(), "r");
     char buffer[4096];
@@ -100,8 +100,7 @@ class ControlTest : public ::testing::TestWithParam<BrokerLine> {
     return output;
   }
   std::string AdminAnswer() {
-    const HttpAnswer answer =
-        admin_->Call("QuerySessionByClientId", R"({"clientId":"lamp"})");
+    const HttpAnswer answer = admin_->Call("QuerySessionByClientId", R"({"clientId":"lamp"})");
     EXPECT_EQ(answer.status, 200);
     return answer.body;
   }
@@ -201,8 +200,8 @@ TEST_P(ControlTest, EveryCommandIsAnsweredAndAListingIsPagedThrough) {
   std::string next = R"("pageSize":2)";
   while (!next.empty()) {
     rapidjson::Document page;
-    page.Parse(Ask(client.get(), absl::StrCat(R"({"commands":[{"command":"list",)", next, "}]}"))
-                   .c_str());
+    page.Parse(
+        Ask(client.get(), absl::StrCat(R"({"commands":[{"command":"list",)", next, "}]}")).c_str());
     ASSERT_FALSE(page.HasParseError());
     ASSERT_TRUE(page["responses"][0].HasMember("data"));
     const auto& data = page["responses"][0]["data"];

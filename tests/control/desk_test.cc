@@ -76,8 +76,8 @@ TEST_F(DeskTest, AnswersInOrder) {
   gate_.Open();
   ASSERT_TRUE(desk_.Start(0).ok());
   for (int i = 0; i < 5; ++i) desk_.Ask(From("a"), absl::StrCat(i));
-  EXPECT_THAT(Collect(5), ::testing::ElementsAre("a: re 0", "a: re 1", "a: re 2", "a: re 3",
-                                                 "a: re 4"));
+  EXPECT_THAT(Collect(5),
+              ::testing::ElementsAre("a: re 0", "a: re 1", "a: re 2", "a: re 3", "a: re 4"));
   EXPECT_EQ(desk_.counters().waiting.value(), 0u);
   EXPECT_EQ(desk_.counters().answered.value(), 5u);
 }

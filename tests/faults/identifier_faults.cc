@@ -22,7 +22,8 @@ std::vector<HostileId> HostileIds() {
       {"one byte", "x"},
       {"the longest", std::string(65'535, 'i')},
       {"one shorter", std::string(65'534, 'i')},
-      {"the longest in four-byte characters", [] {
+      {"the longest in four-byte characters",
+       [] {
          std::string id;
          for (int i = 0; i < 16'383; ++i) id += "\xF0\x9F\x92\xA1";
          return id;
@@ -46,8 +47,12 @@ std::vector<HostileId> HostileIds() {
       {"accent, composed", "caf\xC3\xA9"},
       {"accent, decomposed", "cafe\xCC\x81"},
       {"emoji", "\xF0\x9F\x92\xA1"},
-      {"right to left", "\xE2\x80\xAE" "abc"},
-      {"byte order mark", "\xEF\xBB\xBF" "abc"},
+      {"right to left",
+       "\xE2\x80\xAE"
+       "abc"},
+      {"byte order mark",
+       "\xEF\xBB\xBF"
+       "abc"},
       {"noncharacter", "\xEF\xBF\xBF"},
       {"surrogate", "\xED\xA0\x80"},
       {"overlong", "\xC0\xAF"},
@@ -87,7 +92,8 @@ TEST_P(IdentifierFault, AcceptedMeansOnlineAndRefusedMeansUnknown) {
     if (in) {
       EXPECT_TRUE(WaitUntil([&] {
         const HttpAnswer answer = admin_->Call("QuerySessionByClientId", body);
-        return answer.status == 200 && answer.body.find("SESSION_STATE_ONLINE") != std::string::npos;
+        return answer.status == 200 &&
+               answer.body.find("SESSION_STATE_ONLINE") != std::string::npos;
       })) << admin_->Call("QuerySessionByClientId", body).body.substr(0, 300);
       accepted.push_back(hostile.id);
       held.push_back(std::move(client));
@@ -113,7 +119,8 @@ TEST_P(IdentifierFault, AcceptedMeansOnlineAndRefusedMeansUnknown) {
       ++online;
     }
     return online == accepted.size();
-  })) << online << " of " << accepted.size();
+  })) << online
+      << " of " << accepted.size();
   const std::string list = admin_->Call("ListSessions", "{\"pageSize\":1000}").body;
   EXPECT_NE(list.find("sessions"), std::string::npos);
   for (RawConnection& client : held) EXPECT_TRUE(client.Ping());

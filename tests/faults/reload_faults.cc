@@ -15,12 +15,14 @@ INSTANTIATE_TEST_SUITE_P(OnBroker, ReloadFault, ::testing::ValuesIn(kBothLines),
 
 TEST_P(ReloadFault, AStormOfReloadsUnderLoadCountsNobodyTwice) {
   constexpr int kClients = 40;
-  Start("listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"
-        "plugin {PLUGIN}\n{OPTIONS}\n",
-        {{"passwords", PasswordFile("anna", "secret")}});
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
   const auto connect = [&](int i) {
     RawConnection client = RawConnection::Tcp(port());
-    EXPECT_EQ(client.Connect({.id = absl::StrCat("c", i), .username = "anna", .password = "secret"}), 0);
+    EXPECT_EQ(
+        client.Connect({.id = absl::StrCat("c", i), .username = "anna", .password = "secret"}), 0);
     return client;
   };
   std::vector<RawConnection> clients;
@@ -40,7 +42,9 @@ TEST_P(ReloadFault, AStormOfReloadsUnderLoadCountsNobodyTwice) {
         EXPECT_TRUE(clients[i].WaitClosed());
         clients[i] = connect(i);
         break;
-      default: clients[i].Reset(); clients[i] = connect(i);
+      default:
+        clients[i].Reset();
+        clients[i] = connect(i);
     }
   }
   for (RawConnection& client : clients) ASSERT_TRUE(client.Ping());

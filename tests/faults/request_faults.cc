@@ -39,7 +39,8 @@ INSTANTIATE_TEST_SUITE_P(OnBroker, RequestFault, ::testing::ValuesIn(kBothLines)
 TEST_P(RequestFault, ARequestCutAtEveryByteHarmsNobody) {
   Start();
   auto lamp = Online({.id = "lamp"});
-  const std::string request = Post("QuerySessionByClientId", QueryOf("lamp"), "Expect: 100-continue\r\n");
+  const std::string request =
+      Post("QuerySessionByClientId", QueryOf("lamp"), "Expect: 100-continue\r\n");
   for (size_t cut = 0; cut < request.size(); ++cut) {
     SCOPED_TRACE(absl::StrCat("cut at ", cut));
     TestClient client(Socket());
@@ -96,7 +97,8 @@ TEST_P(RequestFault, AtEveryLimitItIsAnsweredAndOverItRefused) {
   EXPECT_EQ(StatusOf(batch(0)), 400);
 
   EXPECT_EQ(StatusOf(Post("QuerySessionByClientId", QueryOf(std::string(kIdBytesMax, 'i')))), 200);
-  EXPECT_EQ(StatusOf(Post("QuerySessionByClientId", QueryOf(std::string(kIdBytesMax + 1, 'i')))), 400);
+  EXPECT_EQ(StatusOf(Post("QuerySessionByClientId", QueryOf(std::string(kIdBytesMax + 1, 'i')))),
+            400);
   EXPECT_EQ(StatusOf(Post("QuerySessionByClientId", QueryOf(""))), 400);
   ExpectOnline("lamp");
   EXPECT_TRUE(lamp->RoundTrip());

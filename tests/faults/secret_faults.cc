@@ -20,14 +20,18 @@ constexpr int kSecrets = 20;
 std::string Secret(int n) { return absl::StrFormat("PLANTED-%02d-0123456789abcdef0123456789", n); }
 
 std::string AccessFile(absl::string_view owner, absl::string_view user, absl::string_view sts) {
-  return absl::StrCat(R"({"version":1,"sts":{"secret":")", sts, R"("},"accounts":[{"id":"1001","name":"shop",
-    "instances":["*"],"access_keys":[{"id":"OWNER","secret":")", owner, R"("}],
+  return absl::StrCat(R"({"version":1,"sts":{"secret":")", sts,
+                      R"("},"accounts":[{"id":"1001","name":"shop",
+    "instances":["*"],"access_keys":[{"id":"OWNER","secret":")",
+                      owner, R"("}],
     "policies":{"all":{"Version":"1","Statement":[{"Effect":"Allow","Action":"mq:*","Resource":"*"}]}},
-    "users":[{"name":"u","policies":["all"],"access_keys":[{"id":"USER","secret":")", user, R"("}]}]}]})");
+    "users":[{"name":"u","policies":["all"],"access_keys":[{"id":"USER","secret":")",
+                      user, R"("}]}]}]})");
 }
 
 std::string Bytes(const OwnedRequest& request) {
-  std::string out = absl::StrCat(request.method, " ", request.target, " HTTP/1.1\r\nHost: localhost\r\n");
+  std::string out =
+      absl::StrCat(request.method, " ", request.target, " HTTP/1.1\r\nHost: localhost\r\n");
   for (const auto& [name, value] : request.headers) {
     if (name != "host" && name != "Host") absl::StrAppend(&out, name, ": ", value, "\r\n");
   }
@@ -64,14 +68,15 @@ class SecretFault : public ScenarioTest {
     ParameterMap rpc = parameters;
     rpc["Action"] = "BatchQuerySessionByClientIds";
     Send(Bytes(SignedRpc(credentials, rpc, now, nonce + "r")));
-    Send(Bytes(SignedAcs3(credentials, "BatchQuerySessionByClientIds", parameters, now, nonce + "a")));
+    Send(Bytes(
+        SignedAcs3(credentials, "BatchQuerySessionByClientIds", parameters, now, nonce + "a")));
   }
 
   // What must not hold any of them.
   void ExpectClean() {
     const std::string log = broker_->Log();
-    const std::string rest =
-        absl::StrCat(admin_->Get("/metrics").body, admin_->Status().raw, admin_->Get("/healthz").body);
+    const std::string rest = absl::StrCat(admin_->Get("/metrics").body, admin_->Status().raw,
+                                          admin_->Get("/healthz").body);
     ASSERT_FALSE(rest.empty());
     for (int n = 1; n <= kSecrets; ++n) {
       EXPECT_EQ(log.find(Secret(n)), std::string::npos) << "secret " << n << " in the log";
@@ -91,12 +96,14 @@ TEST_P(SecretFault, TwentyPlantedSecretsAreNeverLogged) {
 
   SendSigned({"OWNER", Secret(3), ""}, "n1");
   SendSigned({"USER", Secret(4), ""}, "n2");
-  SendSigned({"OWNER", Secret(6), ""}, "n3");          // wrong secret
+  SendSigned({"OWNER", Secret(6), ""}, "n3");               // wrong secret
   SendSigned({"STS.unknown", Secret(7), Secret(8)}, "n4");  // a token that is none
   SendSigned({"OWNER", Secret(3), Secret(9)}, "n5");
-  const std::string path = "/mosquitto_session_status.v1.SessionStatusService/QuerySessionByClientId";
+  const std::string path =
+      "/mosquitto_session_status.v1.SessionStatusService/QuerySessionByClientId";
   const auto post = [&](const std::string& headers, const std::string& body) {
-    return absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n",
+    return absl::StrCat("POST ", path,
+                        " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n",
                         headers, "Content-Length: ", body.size(), "\r\n\r\n", body);
   };
   Send(post(absl::StrCat("Authorization: Bearer ", Secret(10), "\r\n"), "{\"clientId\":\"lamp\"}"));
@@ -104,10 +111,13 @@ TEST_P(SecretFault, TwentyPlantedSecretsAreNeverLogged) {
   Send(post("", absl::StrCat("{\"password\":\"", Secret(12), "\" broken")));
   Send(post(absl::StrCat("X-Secret ", Secret(13), "\r\n"), "{}"));  // no colon
   Send(absl::StrCat("GET /", Secret(14), " HTTP/1.1\r\nHost: x\r\n\r\n"));
-  Send(absl::StrCat("GET /?AccessKeySecret=", Secret(15), "&Action=Nothing HTTP/1.1\r\nHost: x\r\n\r\n"));
-  Send(absl::StrCat("GET /?Signature=", Secret(16), "&AccessKeyId=OWNER&Action=BatchQuerySessionByClientIds",
+  Send(absl::StrCat("GET /?AccessKeySecret=", Secret(15),
+                    "&Action=Nothing HTTP/1.1\r\nHost: x\r\n\r\n"));
+  Send(absl::StrCat("GET /?Signature=", Secret(16),
+                    "&AccessKeyId=OWNER&Action=BatchQuerySessionByClientIds",
                     " HTTP/1.1\r\nHost: x\r\n\r\n"));
-  Send(absl::StrCat("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz", Secret(17), "\r\n"));
+  Send(absl::StrCat("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz",
+                    Secret(17), "\r\n"));
   Send(absl::StrCat(Secret(18), "\r\n\r\n"));
   // Access files that are refused on reload: broken in the middle of a secret, and of a wrong shape.
   std::string broken = AccessFile(Secret(19), Secret(4), Secret(5));
@@ -116,8 +126,9 @@ TEST_P(SecretFault, TwentyPlantedSecretsAreNeverLogged) {
   broker_->Signal(SIGHUP);
   EXPECT_TRUE(lamp.Ping());
   EXPECT_TRUE(broker_->WaitForLog("access"));
-  broker_->dir().Write("access.json", AccessFile(Secret(3), Secret(4), Secret(20).substr(0, 10) + "\"}," +
-                                                     "\"" + Secret(20) + "\":{\"x\":\"" + Secret(20)));
+  broker_->dir().Write("access.json", AccessFile(Secret(3), Secret(4),
+                                                 Secret(20).substr(0, 10) + "\"}," + "\"" +
+                                                     Secret(20) + "\":{\"x\":\"" + Secret(20)));
   broker_->Signal(SIGHUP);
   EXPECT_TRUE(lamp.Ping());
   SendSigned({"OWNER", Secret(3), ""}, "n6");  // answered by the file that was good

@@ -57,7 +57,8 @@ class StartStopTest : public ::testing::Test {
     broker_.Disconnect(lamp, 0);
     broker_.Free(lamp);
     broker_.SetInTable("lamp", nullptr);
-    ASSERT_EQ(mosquitto_plugin_cleanup(instance, options.data(), static_cast<int>(options.size())), 0);
+    ASSERT_EQ(mosquitto_plugin_cleanup(instance, options.data(), static_cast<int>(options.size())),
+              0);
     EXPECT_EQ(broker_.registered(), 0u);
     EXPECT_FALSE(std::filesystem::exists(socket));
   }

@@ -156,7 +156,9 @@ TEST(ChangeRingTest, ReadersBesideARunningWriterSeeWholeEntriesInOrderOrAnOverru
           last = 0;
           ++overruns;
           break;
-        case ChangeRing::Read::kUpToDate: std::this_thread::yield(); break;
+        case ChangeRing::Read::kUpToDate:
+          std::this_thread::yield();
+          break;
       }
     }
   };

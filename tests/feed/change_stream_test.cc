@@ -209,8 +209,7 @@ TEST_F(ChangeStreamTest, AConnectStreamSpeaksProtobuf) {
   Connect("a");
   pb::WatchSessionsRequest request;
   request.add_client_ids("a");
-  http::Reply reply =
-      Watch(Envelope(request.SerializeAsString()), "application/connect+proto");
+  http::Reply reply = Watch(Envelope(request.SerializeAsString()), "application/connect+proto");
   ASSERT_NE(reply.stream, nullptr) << reply.body;
   const std::string body = Pull(&reply);
   pb::WatchSessionsResponse message;
@@ -224,12 +223,11 @@ TEST_F(ChangeStreamTest, ErrorsOfAConnectStreamStandInItsEnd) {
     std::string body;
     const char* want;
   };
-  for (const Case& c :
-       {Case{"", "ends within the first 5 bytes"},
-        Case{std::string("\0\0\0\0\5{}", 7), "announces 5 bytes, 2 follow"},
-        Case{std::string("\1\0\0\0\2{}", 7), "\"code\":\"unimplemented\""},
-        Case{Envelope("{"), "\"code\":\"invalid_argument\""},
-        Case{Envelope("{\"instanceId\":\"site-b\"}"), "\"code\":\"not_found\""}}) {
+  for (const Case& c : {Case{"", "ends within the first 5 bytes"},
+                        Case{std::string("\0\0\0\0\5{}", 7), "announces 5 bytes, 2 follow"},
+                        Case{std::string("\1\0\0\0\2{}", 7), "\"code\":\"unimplemented\""},
+                        Case{Envelope("{"), "\"code\":\"invalid_argument\""},
+                        Case{Envelope("{\"instanceId\":\"site-b\"}"), "\"code\":\"not_found\""}}) {
     const http::Reply reply = Watch(c.body);
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.stream, nullptr);

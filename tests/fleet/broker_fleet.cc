@@ -37,8 +37,7 @@ BrokerFleet::BrokerFleet(const BrokerFleetOptions& options)
     if (!options_.sentinel) nodes_[i].link = std::make_unique<TcpProxy>(engine_->port());
     nodes_[i].broker = StartBroker(i);
     EXPECT_TRUE(nodes_[i].broker->running()) << nodes_[i].broker->Log();
-    nodes_[i].admin =
-        std::make_unique<AdminClient>(nodes_[i].broker->Expand("{DIR}/admin.sock"));
+    nodes_[i].admin = std::make_unique<AdminClient>(nodes_[i].broker->Expand("{DIR}/admin.sock"));
   }
   WaitUntilReady();
 }
@@ -58,10 +57,12 @@ std::unique_ptr<BrokerProcess> BrokerFleet::StartBroker(size_t i) {
   BrokerOptions broker;
   broker.config = kPlainConfig;
   broker.plugin = SessionStatusPlugin();
-  std::map<std::string, std::string> options = {
-      {"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "100ms"},
-      {"fleet_url", EngineUrl(i)},          {"node_id", Name(i)},
-      {"fleet_lease", "2s"},                {"listener_nice", "0"}};
+  std::map<std::string, std::string> options = {{"admin_socket", "{DIR}/admin.sock"},
+                                                {"snapshot_refresh", "100ms"},
+                                                {"fleet_url", EngineUrl(i)},
+                                                {"node_id", Name(i)},
+                                                {"fleet_lease", "2s"},
+                                                {"listener_nice", "0"}};
   for (const auto& [name, value] : options_.plugin_options) options[name] = value;
   broker.plugin_options.assign(options.begin(), options.end());
   return BrokerProcess::Start(broker);
@@ -102,7 +103,8 @@ bool BrokerFleet::OnlineInBatch(size_t node, const std::string& id) {
 }
 
 void BrokerFleet::Act() {
-  const auto it = std::next(clients_.begin(), static_cast<std::ptrdiff_t>(random_() % clients_.size()));
+  const auto it =
+      std::next(clients_.begin(), static_cast<std::ptrdiff_t>(random_() % clients_.size()));
   Client& client = it->second;
   if (absl::Now() - client.acted < kReconnectTime) return;
   if (client.node < 0 || random_() % 3 == 0) {
@@ -179,8 +181,8 @@ size_t BrokerFleet::Wrong(std::string* example) {
       const bool right =
           exact.ok && exact.online == (holder >= 0) &&
           (holder < 0 ||
-           absl::StrContains(exact.raw, absl::StrCat("\"node\":\"", Name(static_cast<size_t>(holder)),
-                                                     "\"")));
+           absl::StrContains(exact.raw,
+                             absl::StrCat("\"node\":\"", Name(static_cast<size_t>(holder)), "\"")));
       if (right) continue;
       ++wrong;
       *example = absl::StrCat(Name(n), ", exact: ", exact.raw, ", truth ",
@@ -193,8 +195,8 @@ size_t BrokerFleet::Wrong(std::string* example) {
 void BrokerFleet::ExpectTruthEverywhere() {
   size_t wrong = 0;
   std::string example;
-  const bool right = WaitUntil([&] { return (wrong = Wrong(&example)) == 0; }, kPatience,
-                               absl::Milliseconds(50));
+  const bool right =
+      WaitUntil([&] { return (wrong = Wrong(&example)) == 0; }, kPatience, absl::Milliseconds(50));
   EXPECT_TRUE(right) << wrong << " wrong answers, for example " << example << "\n" << Describe();
 }
 

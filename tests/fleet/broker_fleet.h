@@ -26,7 +26,8 @@ struct BrokerFleetOptions {
   uint64_t seed = 1;
   size_t brokers = 3;
   size_t clients = 60;
-  bool sentinel = false;  // a primary, a replica and a Sentinel instead of one engine behind proxies
+  bool sentinel =
+      false;  // a primary, a replica and a Sentinel instead of one engine behind proxies
   std::vector<std::pair<std::string, std::string>> plugin_options{};
 };
 
@@ -57,9 +58,9 @@ class BrokerFleet {
   // Churn for at least that long, `events` at a time.
   void ChurnFor(absl::Duration duration);
 
-  void Kill(size_t i);     // SIGKILL; its clients are gone
+  void Kill(size_t i);  // SIGKILL; its clients are gone
   void Restart(size_t i);
-  void Freeze(size_t i);   // SIGSTOP; nobody connects there meanwhile
+  void Freeze(size_t i);  // SIGSTOP; nobody connects there meanwhile
   void Thaw(size_t i);
 
   // Waits until every node answers the truth about every client, by batch and exactly, with the

@@ -31,7 +31,8 @@ uint64_t Seeds() {
 // What mosquitto_session prints.
 std::string Cli(BrokerFleet& fleet, size_t node, const std::string& arguments) {
   const std::string socket = fleet.broker(node).Expand("{DIR}/admin.sock");
-  FILE* pipe = popen(absl::StrCat(CLI_PATH, " --socket ", socket, " ", arguments, " 2>&1").c_str(), "r");
+  FILE* pipe =
+      popen(absl::StrCat(CLI_PATH, " --socket ", socket, " ", arguments, " 2>&1").c_str(), "r");
   std::string output;
   for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) output += static_cast<char>(c);
   pclose(pipe);
@@ -131,7 +132,8 @@ TEST(BrokerFleetTest, AnyBrokerAnswersForAllAndSaysWhoHoldsTheClient) {
   const std::string batch =
       fleet.admin(1).Call("BatchQuerySessionByClientIds", R"({"clientIds":["lamp"]})").body;
   EXPECT_THAT(batch, HasSubstr("\"node\":\"broker-0\""));
-  EXPECT_THAT(batch, HasSubstr("\"fleet\":{\"node\":\"broker-1\",\"source\":\"ANSWER_SOURCE_REPLICA\""));
+  EXPECT_THAT(batch,
+              HasSubstr("\"fleet\":{\"node\":\"broker-1\",\"source\":\"ANSWER_SOURCE_REPLICA\""));
   EXPECT_THAT(fleet.admin(0).Query("lamp").raw, HasSubstr("\"node\":\"broker-0\""));
   EXPECT_THAT(fleet.admin(1).Get("/metrics").body,
               HasSubstr("session_status_fleet_nodes{state=\"alive\"} 2"));
@@ -141,13 +143,15 @@ TEST(BrokerFleetTest, AnyBrokerAnswersForAllAndSaysWhoHoldsTheClient) {
   EXPECT_EQ(documented.status, 200) << documented.body;
   EXPECT_THAT(documented.body, HasSubstr("\"OnlineStatus\":true"));
   fleet.Disconnect("lamp");
-  EXPECT_TRUE(WaitUntil(
-      [&] { return fleet.admin(1).Query("lamp").end_reason == "CLIENT_DISCONNECT"; }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return fleet.admin(1).Query("lamp").end_reason == "CLIENT_DISCONNECT"; }));
 }
 
 TEST(BrokerFleetTest, AClientThatStaysIsNeverAnsweredOfflineOnceItWasSeen) {
   for (int round = 0; round < 3; ++round) {
-    BrokerFleet fleet({.brokers = 2, .clients = 0, .plugin_options = {{"snapshot_refresh", "10ms"}, {"fleet_lease", "1m"}}});
+    BrokerFleet fleet({.brokers = 2,
+                       .clients = 0,
+                       .plugin_options = {{"snapshot_refresh", "10ms"}, {"fleet_lease", "1m"}}});
     fleet.Connect("lamp", 0);
     ASSERT_TRUE(WaitUntil([&] { return fleet.OnlineInBatch(1, "lamp"); }));
     for (int i = 0; i < 500; ++i) {
@@ -172,9 +176,8 @@ TEST(BrokerFleetTest, TheCommandShowsNodesAndWhereAClientIs) {
   EXPECT_THAT(Cli(fleet, 1, "status"), HasSubstr("joined, 2 of 2 nodes, 1 online"));
   EXPECT_THAT(Cli(fleet, 1, "query lamp"), ContainsRegex("node +broker-0"));
   // On a slow machine the engine may need longer than a query waits for it.
-  EXPECT_TRUE(WaitUntil([&] {
-    return absl::StrContains(Cli(fleet, 1, "query lamp"), "the fleet's engine, now");
-  }));
+  EXPECT_TRUE(WaitUntil(
+      [&] { return absl::StrContains(Cli(fleet, 1, "query lamp"), "the fleet's engine, now"); }));
   EXPECT_THAT(Cli(fleet, 1, "batch lamp"), ContainsRegex("lamp +online +broker-0"));
 }
 
@@ -183,8 +186,8 @@ TEST(BrokerFleetTest, AClientThatMovesLosesItsOlderConnectionWithoutItsWill) {
   MqttClient watcher({.id = "watcher", .port = fleet.broker(0).port()});
   ASSERT_EQ(watcher.Connect(), 0);
   ASSERT_TRUE(watcher.Subscribe("wills/#"));
-  MqttClient older({.id = "lamp", .port = fleet.broker(0).port(), .version = 5,
-                    .will_topic = "wills/lamp"});
+  MqttClient older(
+      {.id = "lamp", .port = fleet.broker(0).port(), .version = 5, .will_topic = "wills/lamp"});
   ASSERT_EQ(older.Connect(), 0);
   MqttClient newer({.id = "lamp", .port = fleet.broker(1).port()});
   ASSERT_EQ(newer.Connect(), 0);
@@ -316,12 +319,12 @@ TEST(BrokerFleetTest, TheDocumentedUserOfTheEngineMayDoAllThatIsNeeded) {
 }
 
 TEST(BrokerFleetTest, ACredentialsFileThatOthersMayReadStopsTheStart) {
-  const auto broker = BrokerProcess::Start(
-      {.config = kPlainConfig,
-       .plugin = SessionStatusPlugin(),
-       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
-                          {"fleet_url", "redis://127.0.0.1"},
-                          {"fleet_credentials_file", "/etc/passwd"}}});
+  const auto broker =
+      BrokerProcess::Start({.config = kPlainConfig,
+                            .plugin = SessionStatusPlugin(),
+                            .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                                               {"fleet_url", "redis://127.0.0.1"},
+                                               {"fleet_credentials_file", "/etc/passwd"}}});
   EXPECT_NE(broker->WaitExit(), 0);
   EXPECT_THAT(broker->Log(), HasSubstr("option plugin_opt_fleet_credentials_file: /etc/passwd"));
 }

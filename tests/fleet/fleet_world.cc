@@ -115,9 +115,8 @@ FleetWorld::FleetWorld(const WorldOptions& options) : random_(options.seed) {
     EXPECT_TRUE(fleet::ParseEngineUrl(url, &fleet.engines.back()).ok());
     if (second_engine_ != nullptr) {
       fleet.engines.emplace_back();
-      EXPECT_TRUE(fleet::ParseEngineUrl(
-                      absl::StrCat("redis://127.0.0.1:", second_engine_->port()),
-                      &fleet.engines.back())
+      EXPECT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", second_engine_->port()),
+                                        &fleet.engines.back())
                       .ok());
     }
     fleet.name = "test";
@@ -151,7 +150,8 @@ void FleetWorld::Act() {
     nodes_[i]->Connect(id);
     truth_[id] = static_cast<int>(i);
   } else {
-    nodes_[static_cast<size_t>(where->second)]->Disconnect(id, registry::EndReason::kClientDisconnect);
+    nodes_[static_cast<size_t>(where->second)]->Disconnect(id,
+                                                           registry::EndReason::kClientDisconnect);
     truth_.erase(where);
   }
 }
@@ -183,7 +183,8 @@ void FleetWorld::KillNode(size_t i) {
     const std::string id = it->first;
     it = truth_.erase(it);
     for (size_t n = 0; n < nodes_.size(); ++n) {
-      if (nodes_[n]->running() && nodes_[n]->Holds(id)) nodes_[n]->Disconnect(id, registry::EndReason::kNetworkError);
+      if (nodes_[n]->running() && nodes_[n]->Holds(id))
+        nodes_[n]->Disconnect(id, registry::EndReason::kNetworkError);
     }
   }
 }
@@ -203,8 +204,8 @@ size_t FleetWorld::Wrong(std::string* example) {
           truly && exact && holder != nodes_[static_cast<size_t>(truth_[id])]->name();
       if (batch == truly && exact == truly && !wrong_holder) continue;
       ++wrong;
-      *example = absl::StrCat(n->name(), " about ", id, ": batch ", batch, ", exact ", exact, " at ",
-                              holder, ", truth ", truly, " at ",
+      *example = absl::StrCat(n->name(), " about ", id, ": batch ", batch, ", exact ", exact,
+                              " at ", holder, ", truth ", truly, " at ",
                               truly ? nodes_[static_cast<size_t>(truth_[id])]->name() : "-");
     }
   }

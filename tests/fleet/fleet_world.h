@@ -67,8 +67,8 @@ struct WorldOptions {
   fleet::Takeover takeover = fleet::Takeover::kKick;
   fleet::Mode mode = fleet::Mode::kReplica;
   std::vector<std::string> engine_arguments{};
-  std::string url{};            // instead of an engine of its own behind proxies
-  bool second_engine = false;   // static sharding: every other shard lives there
+  std::string url{};           // instead of an engine of its own behind proxies
+  bool second_engine = false;  // static sharding: every other shard lives there
 };
 
 class FleetWorld {

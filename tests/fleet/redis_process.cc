@@ -1,10 +1,10 @@
 #include "tests/fleet/redis_process.h"
 
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -59,8 +59,19 @@ void RedisProcess::Start() {
   if (sentinel_) {
     words = {"redis-sentinel", dir_.File("sentinel.conf")};
   } else {
-    words = {"redis-server", "--port", absl::StrCat(port_), "--bind", "127.0.0.1", "--dir",
-             dir_.path(), "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"};
+    words = {"redis-server",
+             "--port",
+             absl::StrCat(port_),
+             "--bind",
+             "127.0.0.1",
+             "--dir",
+             dir_.path(),
+             "--save",
+             "",
+             "--appendonly",
+             "no",
+             "--repl-diskless-sync-delay",
+             "0"};
     words.insert(words.end(), arguments_.begin(), arguments_.end());
   }
   const std::string log = dir_.File("log");

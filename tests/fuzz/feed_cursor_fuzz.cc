@@ -47,10 +47,16 @@ class World {
       case '-':
         if (writer_.current.count(std::string(rest)) > 0) writer_.End(rest);
         break;
-      case ':': last_event_id_ = std::string(rest); break;
-      case '?': return Follow(rest);
-      case '*': poller_.PollOnce(now_ += absl::Seconds(20)); break;
-      default: break;
+      case ':':
+        last_event_id_ = std::string(rest);
+        break;
+      case '?':
+        return Follow(rest);
+      case '*':
+        poller_.PollOnce(now_ += absl::Seconds(20));
+        break;
+      default:
+        break;
     }
     for (Follower& f : followers_) Read(&f);
   }

@@ -45,7 +45,8 @@ class World {
         pb::ListSessionsRequest request;
         uint32_t size = 0;
         if (absl::SimpleAtoi(line.substr(0, blank), &size)) request.set_page_size(size);
-        if (blank != absl::string_view::npos) request.set_cursor(std::string(line.substr(blank + 1)));
+        if (blank != absl::string_view::npos)
+          request.set_cursor(std::string(line.substr(blank + 1)));
         return Ask(request, /*goes_on=*/false);
       }
     }
@@ -80,7 +81,8 @@ class World {
     }
     FUZZ_CHECK(reply.sessions_size() <= static_cast<int>(kPageSizeMax));
     if (!goes_on) seen_.clear();
-    for (const auto& session : reply.sessions()) FUZZ_CHECK(seen_.insert(session.client_id()).second);
+    for (const auto& session : reply.sessions())
+      FUZZ_CHECK(seen_.insert(session.client_id()).second);
     next_cursor_ = reply.next_cursor();
   }
 

@@ -32,7 +32,8 @@ const std::string& Path() {
 }
 
 void RemoveFiles() {
-  for (const char* end : {"", "-wal", "-shm", "-journal"}) ::unlink(absl::StrCat(Path(), end).c_str());
+  for (const char* end : {"", "-wal", "-shm", "-journal"})
+    ::unlink(absl::StrCat(Path(), end).c_str());
 }
 
 std::unique_ptr<UsageStore> OpenStore() {
@@ -65,10 +66,12 @@ void WriteRows(absl::string_view text) {
     if (++rows > kRowsMax) break;
     const std::vector<absl::string_view> cells = absl::StrSplit(line, '|');
     auto insert = database->Prepare(
-        "INSERT OR REPLACE INTO usage (hour, account, user, instance, operation, calls) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+        "INSERT OR REPLACE INTO usage (hour, account, user, instance, operation, calls) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?6)");
     FUZZ_CHECK(insert.ok());
     for (int i = 0; i < 6; ++i) {
-      const absl::string_view cell = static_cast<size_t>(i) < cells.size() ? cells[static_cast<size_t>(i)] : "0";
+      const absl::string_view cell =
+          static_cast<size_t>(i) < cells.size() ? cells[static_cast<size_t>(i)] : "0";
       FUZZ_CHECK(insert->Bind(i + 1, cell).ok());
     }
     // A constraint may refuse it.

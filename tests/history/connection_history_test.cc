@@ -72,11 +72,10 @@ TEST(ConnectionHistoryTest, TellsTheNewestFirstAndAnEndWithTheFactsOfItsConnecti
   history.Add(End("lamp", 2, 40));
   history.Add(Begin("lamp", 3, 50, "/run/mqtt.sock"));
   const auto answer = history.Find("lamp", kAll);
-  EXPECT_THAT(Lines(answer), ElementsAre("online 3 @50 /run/mqtt.sock:1883",
-                                         "offline 2 @40 2001:db8::7:1883",
-                                         "online 2 @30 2001:db8::7:1883",
-                                         "offline 1 @20 10.0.0.7:1883",
-                                         "online 1 @10 10.0.0.7:1883"));
+  EXPECT_THAT(Lines(answer),
+              ElementsAre("online 3 @50 /run/mqtt.sock:1883", "offline 2 @40 2001:db8::7:1883",
+                          "online 2 @30 2001:db8::7:1883", "offline 1 @20 10.0.0.7:1883",
+                          "online 1 @10 10.0.0.7:1883"));
   EXPECT_EQ(answer.entries[1].reason, EndReason::kNetworkError);
   EXPECT_EQ(answer.entries[1].broker_code, 7);
   EXPECT_EQ(answer.entries[1].protocol_version, registry::ProtocolVersion::kMqtt5);
@@ -136,8 +135,8 @@ TEST(ConnectionHistoryTest, CountsWhatBreaksAndWhatIsTakenOver) {
   ConnectionHistory history({.entries_max = 2});
   for (uint64_t i = 1; i <= 5; ++i) {
     history.Add(Begin("lamp", i, 10));
-    history.Add(End("lamp", i, 20, i % 2 == 0 ? EndReason::kClientDisconnect
-                                              : EndReason::kKeepaliveTimeout));
+    history.Add(End("lamp", i, 20,
+                    i % 2 == 0 ? EndReason::kClientDisconnect : EndReason::kKeepaliveTimeout));
   }
   Change takeover = Begin("lamp", 7, 30);
   takeover.before = SessionState::kOnline;

@@ -40,8 +40,7 @@ TEST(ErrorBodyTest, TheBodyIsJsonWhateverTheMessageHolds) {
   SetError(absl::InvalidArgumentError("a \"quote\"\nand a line"), &reply);
   EXPECT_EQ(reply.status, 400);
   EXPECT_EQ(reply.content_type, "application/json");
-  EXPECT_EQ(reply.body,
-            R"({"code":"invalid_argument","message":"a \"quote\"\nand a line"})");
+  EXPECT_EQ(reply.body, R"({"code":"invalid_argument","message":"a \"quote\"\nand a line"})");
 }
 
 TEST(ErrorBodyTest, AStatusOfTheHttpLayerGetsTheNearestCode) {

@@ -6,8 +6,8 @@ namespace session_status::http {
 namespace {
 
 TEST(IsLocalHostNameTest, TakesOnlyNamesThatNoDnsAnswerCanPointElsewhere) {
-  for (const char* host : {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:18080", "10.0.0.1",
-                           "[::1]", "[::1]:18080"}) {
+  for (const char* host : {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:18080",
+                           "10.0.0.1", "[::1]", "[::1]:18080"}) {
     EXPECT_TRUE(IsLocalHostName(host)) << host;
   }
   for (const char* host : {"", "evil.example", "evil.example:18080", "localhost.evil.example",

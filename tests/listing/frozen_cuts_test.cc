@@ -12,8 +12,8 @@
 namespace session_status::listing {
 namespace {
 
-using ::testing::HasSubstr;
 using registry::SessionState;
+using ::testing::HasSubstr;
 
 class FrozenCutsTest : public ::testing::Test {
  protected:
@@ -65,22 +65,23 @@ TEST_F(FrozenCutsTest, NotesKeepEveryDetail) {
   uint64_t next = 0;
   int visits = 0;
   do {
-    ASSERT_TRUE(cut->Read(next, next,
-                          [&](uint64_t, absl::string_view, const registry::SessionDetails& d) {
-                            ++visits;
-                            EXPECT_EQ(d.connected_at, before.connected_at);
-                            EXPECT_EQ(d.disconnected_at, before.disconnected_at);
-                            EXPECT_EQ(d.session_created_at, before.session_created_at);
-                            EXPECT_EQ(d.address, before.address);
-                            EXPECT_EQ(d.username, before.username);
-                            EXPECT_EQ(d.keepalive_s, before.keepalive_s);
-                            EXPECT_EQ(d.listener_port, before.listener_port);
-                            EXPECT_EQ(d.protocol_version, before.protocol_version);
-                            EXPECT_EQ(d.transport, before.transport);
-                            EXPECT_EQ(d.connects, before.connects);
-                            EXPECT_EQ(d.status.reason, before.status.reason);
-                          },
-                          &next)
+    ASSERT_TRUE(cut->Read(
+                       next, next,
+                       [&](uint64_t, absl::string_view, const registry::SessionDetails& d) {
+                         ++visits;
+                         EXPECT_EQ(d.connected_at, before.connected_at);
+                         EXPECT_EQ(d.disconnected_at, before.disconnected_at);
+                         EXPECT_EQ(d.session_created_at, before.session_created_at);
+                         EXPECT_EQ(d.address, before.address);
+                         EXPECT_EQ(d.username, before.username);
+                         EXPECT_EQ(d.keepalive_s, before.keepalive_s);
+                         EXPECT_EQ(d.listener_port, before.listener_port);
+                         EXPECT_EQ(d.protocol_version, before.protocol_version);
+                         EXPECT_EQ(d.transport, before.transport);
+                         EXPECT_EQ(d.connects, before.connects);
+                         EXPECT_EQ(d.status.reason, before.status.reason);
+                       },
+                       &next)
                     .ok());
   } while (next != 0);
   EXPECT_EQ(visits, 1);
@@ -243,8 +244,7 @@ TEST_F(FrozenCutsTest, AKilledFollowerRebuildsItsMirrorFromACutAndTheFeed) {
     const auto cut = Open(writer);
     ASSERT_TRUE(ReadCut(cut.get(), &mirror).ok());
     feed::Subscription follow(
-        writer.feed,
-        {.has_after = true, .after_sequence = cut->sequence(), .epoch = kEpoch});
+        writer.feed, {.has_after = true, .after_sequence = cut->sequence(), .epoch = kEpoch});
     Follower follower(&mirror);
     // Killed after a few deliveries; the last one goes on to the very end.
     if (kill == kKills) {

@@ -259,7 +259,7 @@ TEST(MirrorTest, AListingOfManySessionsUnderChurnTakesLittleMemory) {
     }));
     return listed;
   };
-  EXPECT_EQ(list(), sessions);  // buffers that stay are there now
+  EXPECT_EQ(list(), sessions);                    // buffers that stay are there now
   std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
   const size_t before = MemoryOf("VmRSS:");
   const absl::Time begin = absl::Now();
@@ -274,8 +274,7 @@ TEST(MirrorTest, AListingOfManySessionsUnderChurnTakesLittleMemory) {
   RecordProperty("sessions", sessions);
   RecordProperty("extra_kb", static_cast<int>(extra >> 10));
   RecordProperty("milliseconds", static_cast<int>(absl::ToInt64Milliseconds(took)));
-  RecordProperty("longest_apply_us",
-                 static_cast<int>(absl::ToInt64Microseconds(broker.longest())));
+  RecordProperty("longest_apply_us", static_cast<int>(absl::ToInt64Microseconds(broker.longest())));
 }
 
 }  // namespace

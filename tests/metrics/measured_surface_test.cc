@@ -47,10 +47,9 @@ TEST(MeasuredSurfaceTest, RecordsOperationResultAndTime) {
   http::Reply reply;
   surface.Handle(request, &reply);
   surface.HandleRefused(request, 413, "too long", &reply);
-  EXPECT_THAT(Hits(recorder),
-              testing::UnorderedElementsAre(
-                  testing::Pair("admin/BatchQuerySessionByClientIds/ok", 1),
-                  testing::Pair("admin/BatchQuerySessionByClientIds/refused", 1)));
+  EXPECT_THAT(Hits(recorder), testing::UnorderedElementsAre(
+                                  testing::Pair("admin/BatchQuerySessionByClientIds/ok", 1),
+                                  testing::Pair("admin/BatchQuerySessionByClientIds/refused", 1)));
   for (const auto& metric : recorder.Read()) {
     if (metric.label[2].value == "ok" && metric.histogram.sample_count == 1) {
       EXPECT_DOUBLE_EQ(metric.histogram.sample_sum, 3e-6);

@@ -51,8 +51,8 @@ std::vector<std::string> DashboardExpressions() {
   std::vector<std::string> expressions;
   for (const auto& panel : dashboard["panels"].GetArray()) {
     for (const auto& target : panel["targets"].GetArray()) {
-      expressions.push_back(absl::StrReplaceAll(
-          target["expr"].GetString(), {{"$__rate_interval", "5m"}, {"$instance", ".*"}}));
+      expressions.push_back(absl::StrReplaceAll(target["expr"].GetString(),
+                                                {{"$__rate_interval", "5m"}, {"$instance", ".*"}}));
     }
   }
   return expressions;
@@ -66,9 +66,11 @@ std::string ScrapeAsSeries() {
   const auto series = [&yaml](const std::string& name, const auto& labels, double value,
                               const std::string& le) {
     std::string selector = absl::StrCat(name, "{instance=\"b\",job=\"session_status\"");
-    for (const auto& label : labels) absl::StrAppend(&selector, ",", label.name, "=\"", label.value, "\"");
+    for (const auto& label : labels)
+      absl::StrAppend(&selector, ",", label.name, "=\"", label.value, "\"");
     if (!le.empty()) absl::StrAppend(&selector, ",le=\"", le, "\"");
-    absl::StrAppend(&yaml, "      - {series: '", selector, "}', values: '", value, "+", value + 1, "x20'}\n");
+    absl::StrAppend(&yaml, "      - {series: '", selector, "}', values: '", value, "+", value + 1,
+                    "x20'}\n");
   };
   for (const auto& family : CollectFamilies(sources.Read())) {
     for (const auto& sample : family.metric) {
@@ -77,9 +79,10 @@ std::string ScrapeAsSeries() {
         continue;
       }
       for (const auto& bucket : sample.histogram.bucket) {
-        const std::string le = std::isinf(bucket.upper_bound) ? "+Inf" : absl::StrCat(bucket.upper_bound);
-        series(family.name + "_bucket", sample.label,
-               static_cast<double>(bucket.cumulative_count), le);
+        const std::string le =
+            std::isinf(bucket.upper_bound) ? "+Inf" : absl::StrCat(bucket.upper_bound);
+        series(family.name + "_bucket", sample.label, static_cast<double>(bucket.cumulative_count),
+               le);
       }
       series(family.name + "_count", sample.label,
              static_cast<double>(sample.histogram.sample_count), "");
@@ -151,8 +154,9 @@ TEST(PromtoolTest, AcceptsTheExpressionsOfTheDashboard) {
 
 // A wrong label or a matching that finds no partner gives an empty panel, which no parser notices.
 TEST(PromtoolTest, EveryPanelOfTheDashboardShowsSomething) {
-  std::string yaml = absl::StrCat("evaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n",
-                                  ScrapeAsSeries(), "    promql_expr_test:\n");
+  std::string yaml =
+      absl::StrCat("evaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n",
+                   ScrapeAsSeries(), "    promql_expr_test:\n");
   for (const std::string& expression : DashboardExpressions()) {
     absl::StrAppend(&yaml, "      - {expr: 'count(", expression,
                     ") > bool 0', eval_time: 15m, exp_samples: [{labels: '{}', value: 1}]}\n");

@@ -80,15 +80,12 @@ class DocumentedApiTest : public ::testing::TestWithParam<BrokerLine> {
     options.config = kTwoListeners;
     options.plugin = SessionStatusPlugin();
     options.files = {{"access.json", kAccessFile}, {"passwords", PasswordFileOf(kUserOfOther)}};
-    options.plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
-                              {"admin_listen", "127.0.0.1:{PORT2}"},
-                              {"instance_id", kInstance},
-                              {"access_file", "{DIR}/access.json"},
-                              {"usage_database", "{DIR}/usage.db"},
-                              {"snapshot_refresh", "100ms"},
-                              {"api_batch_calls_per_second", "0"},
-                              {"api_query_calls_per_second", "0"},
-                              {"api_address_calls_per_second", "0"}};
+    options.plugin_options = {
+        {"admin_socket", "{DIR}/admin.sock"}, {"admin_listen", "127.0.0.1:{PORT2}"},
+        {"instance_id", kInstance},           {"access_file", "{DIR}/access.json"},
+        {"usage_database", "{DIR}/usage.db"}, {"snapshot_refresh", "100ms"},
+        {"api_batch_calls_per_second", "0"},  {"api_query_calls_per_second", "0"},
+        {"api_address_calls_per_second", "0"}};
     for (const auto& option : more) options.plugin_options.push_back(option);
     return BrokerProcess::Start(options);
   }
@@ -137,8 +134,8 @@ TEST_P(DocumentedApiTest, SeesTheClientsOfTheInstanceThatIsNamedAndNoOthers) {
   auto broker = Start({{"instances_by_username", "true"}});
   ASSERT_TRUE(broker->running()) << broker->Log();
   MqttClient here({.id = "GID_a@@@1", .port = broker->port()});
-  MqttClient there({.id = "GID_a@@@2", .port = broker->port(),
-                    .username = kUserOfOther, .password = "secret"});
+  MqttClient there(
+      {.id = "GID_a@@@2", .port = broker->port(), .username = kUserOfOther, .password = "secret"});
   ASSERT_EQ(here.Connect(), 0);
   ASSERT_EQ(there.Connect(), 0);
   ApiClient api(broker->port(2));
@@ -192,10 +189,20 @@ TEST_P(DocumentedApiTest, UsageIsWhatCallersCountedAcrossRestarts) {
     std::string operation = kBatch;
     bool succeeds = true;
     switch (rng() % 10) {
-      case 0: case 1: request = Batch(Key(user)); break;
-      case 2: request = Batch(Key(user), kInstance, "XML"); break;
-      case 3: request = Batch(Key(user), kInstance, "JSON", /*in_body=*/true); break;
-      case 4: case 5: request = BatchV3(Key(user)); break;
+      case 0:
+      case 1:
+        request = Batch(Key(user));
+        break;
+      case 2:
+        request = Batch(Key(user), kInstance, "XML");
+        break;
+      case 3:
+        request = Batch(Key(user), kInstance, "JSON", /*in_body=*/true);
+        break;
+      case 4:
+      case 5:
+        request = BatchV3(Key(user));
+        break;
       case 6:
       case 7:
         request = Query(Key(user), "GID_a@@@1");
@@ -241,8 +248,9 @@ TEST_P(DocumentedApiTest, ABrokenAccessFileLeavesTheOldOneInForceAndSaysSo) {
   EXPECT_TRUE(broker->WaitForLog("access.json: line 1")) << broker->Log();
   EXPECT_EQ(api.Send(Batch(Key("reader"))).status, 200);
 
-  broker->dir().Write("access.json", absl::StrReplaceAll(kAccessFile, {{"key-reader", "key-new"},
-                                                                       {"secret-reader", "secret-new"}}));
+  broker->dir().Write("access.json",
+                      absl::StrReplaceAll(kAccessFile, {{"key-reader", "key-new"},
+                                                        {"secret-reader", "secret-new"}}));
   broker->Signal(SIGHUP);
   EXPECT_TRUE(WaitUntil([&] { return api.Send(Batch(Key("new"))).status == 200; }));
   EXPECT_THAT(api.Send(Batch(Key("reader"))).body, HasSubstr("InvalidAccessKeyId.NotFound"));
@@ -271,8 +279,8 @@ TEST_P(DocumentedApiTest, TheLogNamesFailedCallsByRequestIdAndShowsNoSecret) {
   const ApiAnswer answer = api.Send(Batch({"key-reader", "secret-wrong", ""}));
   const size_t begin = answer.body.find("\"RequestId\":\"") + 13;
   ASSERT_EQ(answer.status, 400);
-  EXPECT_TRUE(broker->WaitForLog(absl::StrCat("call ", answer.body.substr(begin, 36),
-                                              ": 400 SignatureDoesNotMatch")))
+  EXPECT_TRUE(broker->WaitForLog(
+      absl::StrCat("call ", answer.body.substr(begin, 36), ": 400 SignatureDoesNotMatch")))
       << broker->Log();
   EXPECT_THAT(broker->Log(), Not(HasSubstr("secret-")));
 }

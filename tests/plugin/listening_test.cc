@@ -105,7 +105,8 @@ TEST_P(ListeningTest, SocketsOfSystemdAreServedAndSurviveTheBroker) {
 // Nice level by thread name, from /proc/PID/task/*/stat.
 std::map<std::string, int> NiceLevels(pid_t pid) {
   std::map<std::string, int> levels;
-  for (const auto& task : std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/task"))) {
+  for (const auto& task :
+       std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/task"))) {
     const std::string stat = ReadFile(task.path().string() + "/stat");
     const size_t open = stat.find('(');
     const size_t close = stat.rfind(')');
@@ -120,8 +121,8 @@ std::map<std::string, int> NiceLevels(pid_t pid) {
 
 TEST_P(ListeningTest, ThreadsOfOursGiveWayToTheBroker) {
   for (const int nice : {10, 19}) {
-    auto broker = BrokerProcess::Start(
-        Plain(GetParam(), {{"admin_socket", "{DIR}/admin.sock"}, {"listener_nice", absl::StrCat(nice)}}));
+    auto broker = BrokerProcess::Start(Plain(
+        GetParam(), {{"admin_socket", "{DIR}/admin.sock"}, {"listener_nice", absl::StrCat(nice)}}));
     ASSERT_TRUE(broker->running()) << broker->Log();
     ASSERT_TRUE(AdminClient(broker->Expand("{DIR}/admin.sock")).Status().ok);
     std::map<std::string, int> levels = NiceLevels(broker->pid());

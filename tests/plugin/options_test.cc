@@ -96,15 +96,16 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"instance_id", "", "1 to 64 bytes long"},
        }) {
     SCOPED_TRACE(absl::StrCat(c.name, "=", c.value));
-    EXPECT_THAT(ErrorOf({{c.name, c.value}}),
-                AllOf(HasSubstr(absl::StrCat("option plugin_opt_", c.name, ": \"")),
-                      HasSubstr(c.want)));
+    EXPECT_THAT(
+        ErrorOf({{c.name, c.value}}),
+        AllOf(HasSubstr(absl::StrCat("option plugin_opt_", c.name, ": \"")), HasSubstr(c.want)));
   }
 }
 
 TEST(ParseOptionsTest, AnUnknownOptionIsNamedWithTheNearestKnownOne) {
-  EXPECT_EQ(ErrorOf({{"snapshot_refesh", "1s"}}),
-            "option plugin_opt_snapshot_refesh: unknown; did you mean plugin_opt_snapshot_refresh?");
+  EXPECT_EQ(
+      ErrorOf({{"snapshot_refesh", "1s"}}),
+      "option plugin_opt_snapshot_refesh: unknown; did you mean plugin_opt_snapshot_refresh?");
   EXPECT_THAT(ErrorOf({{"Snapshot_refresh", "1s"}}), HasSubstr("did you mean"));
   EXPECT_THAT(ErrorOf({{std::string(5000, 'x'), "1s"}}), HasSubstr("unknown"));
 }

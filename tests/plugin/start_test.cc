@@ -34,7 +34,8 @@ BrokerOptions Plain(BrokerLine line, PluginOptions options) {
 }
 
 class StartTest : public ::testing::TestWithParam<BrokerLine> {};
-INSTANTIATE_TEST_SUITE_P(OnBroker, StartTest, ValuesIn(kBothLines), NameOfLine<::testing::TestParamInfo<BrokerLine>>);
+INSTANTIATE_TEST_SUITE_P(OnBroker, StartTest, ValuesIn(kBothLines),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
 
 TEST_P(StartTest, ABadOptionStopsTheStartAndTheLogSaysWhatWouldBeRight) {
   struct Case {

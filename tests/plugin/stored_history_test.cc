@@ -51,11 +51,10 @@ TEST_F(StoredHistoryTest, TellsWhatHappenedInEarlierLivesOfTheBroker) {
   EXPECT_EQ(reply.client_id(), "lamp");
   std::vector<pb::ChangeKind> kinds;
   for (const pb::SessionChange& entry : reply.entries()) kinds.push_back(entry.kind());
-  EXPECT_THAT(kinds,
-              ::testing::ElementsAre(pb::CHANGE_KIND_ONLINE, pb::CHANGE_KIND_OFFLINE,
-                                     pb::CHANGE_KIND_ONLINE, pb::CHANGE_KIND_SESSION_GONE,
-                                     pb::CHANGE_KIND_SESSION_KEPT, pb::CHANGE_KIND_ONLINE,
-                                     pb::CHANGE_KIND_ONLINE));
+  EXPECT_THAT(kinds, ::testing::ElementsAre(pb::CHANGE_KIND_ONLINE, pb::CHANGE_KIND_OFFLINE,
+                                            pb::CHANGE_KIND_ONLINE, pb::CHANGE_KIND_SESSION_GONE,
+                                            pb::CHANGE_KIND_SESSION_KEPT, pb::CHANGE_KIND_ONLINE,
+                                            pb::CHANGE_KIND_ONLINE));
   EXPECT_EQ(reply.entries(1).end_reason(), pb::END_REASON_BROKER_RESTART);
   EXPECT_NE(reply.entries(1).not_before_ms(), 0);
   EXPECT_EQ(reply.entries(1).address(), "10.0.0.1");

@@ -29,9 +29,9 @@ EventLog::EventLog(uint64_t seed, std::vector<std::string> ids, size_t events)
 
 size_t EventLog::MomentAt(size_t id, uint64_t sequence) const {
   const auto& h = histories_[id];
-  const auto after = std::upper_bound(
-      h.begin(), h.end(), sequence,
-      [](uint64_t s, const Moment& m) { return s < m.from_sequence; });
+  const auto after =
+      std::upper_bound(h.begin(), h.end(), sequence,
+                       [](uint64_t s, const Moment& m) { return s < m.from_sequence; });
   return static_cast<size_t>(after - h.begin()) - 1;
 }
 

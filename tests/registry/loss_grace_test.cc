@@ -67,8 +67,8 @@ class Graced {
 
 TEST(LossGraceTest, ALostClientStaysOnlineInTheCutForTheGraceAndNoLonger) {
   for (const bool kept : {false, true}) {
-    for (const EndReason reason : {EndReason::kNetworkError, EndReason::kKeepaliveTimeout,
-                                   EndReason::kUnknown}) {
+    for (const EndReason reason :
+         {EndReason::kNetworkError, EndReason::kKeepaliveTimeout, EndReason::kUnknown}) {
       Graced g;
       g.Connect("lamp", kStart);
       g.End("lamp", kStart, reason, kept);

@@ -61,7 +61,8 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     ++d.connects;
   } else {
     d.status = {SessionState::kOffline, e.reason};
-    if (e.kind == Kind::kEnded && e.session_kept) d.status.state = SessionState::kOfflineSessionKept;
+    if (e.kind == Kind::kEnded && e.session_kept)
+      d.status.state = SessionState::kOfflineSessionKept;
     if (e.kind == Kind::kRestored) {
       d.status.state = e.state;
       d.connected_at = e.connected_at;
@@ -154,14 +155,20 @@ uint64_t RandomEvents::Below(uint64_t n) {
 }
 
 void RandomEvents::Next(const RegistryModel& about, RandomEvent* out) {
-  static const char* const kAddresses[] = {"", "10.0.0.1", "10.0.0.2", "2001:db8::1",
-                                           "::ffff:10.0.0.1", "010.0.0.1", "a proxy with a name",
+  static const char* const kAddresses[] = {"",
+                                           "10.0.0.1",
+                                           "10.0.0.2",
+                                           "2001:db8::1",
+                                           "::ffff:10.0.0.1",
+                                           "010.0.0.1",
+                                           "a proxy with a name",
                                            "1.2.3.4.5"};
-  static const char* const kUsers[] = {"", "alice", "sixteen bytes!!!", "a user name of more bytes",
-                                       "another user name that fills more than one line of the store"};
-  static constexpr ProtocolVersion kProtocols[] = {ProtocolVersion::kUnknown,
-                                                   ProtocolVersion::kMqtt31,
-                                                   ProtocolVersion::kMqtt311, ProtocolVersion::kMqtt5};
+  static const char* const kUsers[] = {
+      "", "alice", "sixteen bytes!!!", "a user name of more bytes",
+      "another user name that fills more than one line of the store"};
+  static constexpr ProtocolVersion kProtocols[] = {
+      ProtocolVersion::kUnknown, ProtocolVersion::kMqtt31, ProtocolVersion::kMqtt311,
+      ProtocolVersion::kMqtt5};
   now_ += absl::Milliseconds(static_cast<int64_t>(Below(20)));
   out->id = ids_[Below(ids_.size())];
   out->address = kAddresses[Below(std::size(kAddresses))];
@@ -182,7 +189,7 @@ void RandomEvents::Next(const RegistryModel& about, RandomEvent* out) {
   const bool same = e.kind == Kind::kRestored && held != 0 && Below(2) == 0;
   e.incarnation = same     ? held
                   : brings ? (late ? incarnation_ / 2 + 1 : ++incarnation_)
-                         : (late || held == 0 ? Below(incarnation_ + 1) + 1 : held);
+                           : (late || held == 0 ? Below(incarnation_ + 1) + 1 : held);
   e.connection.address = out->address;
   e.connection.username = out->username;
   e.connection.listener_port = static_cast<uint16_t>(Below(3) * 1883);
@@ -244,9 +251,9 @@ std::string Difference(const SessionDetails& a, const SessionDetails& b) {
         " incarnation ", d.incarnation, " code ", d.broker_code, " connects ", d.connects,
         " connected ", absl::FormatTime(d.connected_at), " disconnected ",
         absl::FormatTime(d.disconnected_at), " or from ", absl::FormatTime(d.ended_not_before),
-        " restored ", d.restored, " created ", absl::FormatTime(d.session_created_at),
-        " address ", d.address, " user ", d.username, " port ", d.listener_port, " keepalive ",
-        d.keepalive_s, " protocol ", static_cast<int>(d.protocol_version), " transport ",
+        " restored ", d.restored, " created ", absl::FormatTime(d.session_created_at), " address ",
+        d.address, " user ", d.username, " port ", d.listener_port, " keepalive ", d.keepalive_s,
+        " protocol ", static_cast<int>(d.protocol_version), " transport ",
         static_cast<int>(d.transport), " clean ", d.clean_start);
   };
   const std::string ta = text(a), tb = text(b);

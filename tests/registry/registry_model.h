@@ -46,7 +46,8 @@ struct RandomEvent {
 // Small sets of everything, so that events collide often.
 class RandomEvents {
  public:
-  RandomEvents(uint64_t seed, std::vector<std::string> ids) : state_(seed * 2 + 1), ids_(std::move(ids)) {}
+  RandomEvents(uint64_t seed, std::vector<std::string> ids)
+      : state_(seed * 2 + 1), ids_(std::move(ids)) {}
   // `about` tells the incarnation that the model holds for an id.
   void Next(const RegistryModel& about, RandomEvent* out);
   uint64_t Below(uint64_t n);

@@ -55,8 +55,8 @@ std::string CompareTable(const SessionRegistry& real, const RegistryModel& model
   real.ForEach([&](absl::string_view id, const SessionDetails& details) {
     ++seen;
     const auto found = model.sessions().find(std::string(id));
-    difference = found == model.sessions().end() ? "a session too many"
-                                                 : Difference(details, found->second);
+    difference =
+        found == model.sessions().end() ? "a session too many" : Difference(details, found->second);
     return difference.empty();
   });
   if (difference.empty() && seen != model.sessions().size()) return "sessions are missing";
@@ -78,8 +78,7 @@ std::string Run(uint64_t seed, uint64_t events) {
     random.Next(model, &next);
     if (!SameResult(real.Apply(next.event), model.Apply(next.event))) return "a result differs";
     if (!Same(real.Find(next.id), model.Find(next.id))) return "a state differs";
-    if (i % 4 == 0 &&
-        real.Maintain(random.now(), 2) != model.Maintain(random.now(), 2)) {
+    if (i % 4 == 0 && real.Maintain(random.now(), 2) != model.Maintain(random.now(), 2)) {
       return "forgetting differs";
     }
     std::string difference;
@@ -125,7 +124,8 @@ int main(int argc, char** argv) {
       return 1;
     }
     done += now;
-    if (seed % 10 == 0) std::fprintf(stderr, "%llu events\n", static_cast<unsigned long long>(done));
+    if (seed % 10 == 0)
+      std::fprintf(stderr, "%llu events\n", static_cast<unsigned long long>(done));
   }
   std::printf("%llu random events, no difference\n", static_cast<unsigned long long>(done));
   return 0;

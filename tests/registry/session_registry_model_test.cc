@@ -127,11 +127,11 @@ TEST_P(SessionRegistryModelTest, AgreesWithAPlainMapAfterEveryStep) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, SessionRegistryModelTest,
-    testing::Values(Shape{4, 500, 4 * kScale}, Shape{23, 500, kScale}, Shape{300, 2000, kScale / 2 + 1},
-                    Shape{20'000, 6'000 * kScale, 1}),
-    [](const auto& test) { return absl::StrCat(test.param.ids, "Ids"); });
+INSTANTIATE_TEST_SUITE_P(Shapes, SessionRegistryModelTest,
+                         testing::Values(Shape{4, 500, 4 * kScale}, Shape{23, 500, kScale},
+                                         Shape{300, 2000, kScale / 2 + 1},
+                                         Shape{20'000, 6'000 * kScale, 1}),
+                         [](const auto& test) { return absl::StrCat(test.param.ids, "Ids"); });
 
 }  // namespace
 }  // namespace session_status::registry

@@ -117,8 +117,7 @@ TEST_P(SessionRegistryThreadsTest, ABatchIsTheStateAfterExactlyTheSequenceItName
     last_sequence = info.sequence;
     last_taken = info.taken_at;
     for (size_t i = 0; i < numbers.size(); ++i) {
-      const auto& moment =
-          log_.history(numbers[i])[log_.MomentAt(numbers[i], info.sequence)];
+      const auto& moment = log_.history(numbers[i])[log_.MomentAt(numbers[i], info.sequence)];
       ASSERT_TRUE(Same(Normal(answers[i]), Normal(moment.details.status)))
           << "id " << numbers[i] << " at " << info.sequence << ": state "
           << static_cast<int>(answers[i].state) << ", not "
@@ -155,24 +154,27 @@ TEST_P(SessionRegistryThreadsTest, LiveReadsAreLinearizable) {
     const uint64_t before = registry_->sequence();
     if (NextRandom(&random) % 4 != 0) {
       const SessionStatus seen = registry_->Find(id);
-      ASSERT_TRUE(explain(n, before, registry_->sequence(), [&](const SessionDetails& d) {
-        return Same(Normal(seen), Normal(d.status));
-      })) << "state " << static_cast<int>(seen.state) << " of id " << n << " after " << before;
+      ASSERT_TRUE(
+          explain(n, before, registry_->sequence(),
+                  [&](const SessionDetails& d) { return Same(Normal(seen), Normal(d.status)); }))
+          << "state " << static_cast<int>(seen.state) << " of id " << n << " after " << before;
       return;
     }
     SessionDetails seen;
     registry_->FindDetails(id, &seen);
-    ASSERT_TRUE(explain(n, before, registry_->sequence(), [&](const SessionDetails& d) {
-      if (!GetParam().forget) return Difference(seen, d).empty();
-      // A client that comes back after being forgotten has no past.
-      if (Normal(d.status).state == SessionState::kUnknown) {
-        return Normal(seen.status).state == SessionState::kUnknown;
-      }
-      SessionDetails want = d;
-      want.connects = seen.connects;
-      want.session_created_at = seen.session_created_at;
-      return Difference(seen, want).empty();
-    })) << "details of id " << n << " after " << before;
+    ASSERT_TRUE(explain(n, before, registry_->sequence(),
+                        [&](const SessionDetails& d) {
+                          if (!GetParam().forget) return Difference(seen, d).empty();
+                          // A client that comes back after being forgotten has no past.
+                          if (Normal(d.status).state == SessionState::kUnknown) {
+                            return Normal(seen.status).state == SessionState::kUnknown;
+                          }
+                          SessionDetails want = d;
+                          want.connects = seen.connects;
+                          want.session_created_at = seen.session_created_at;
+                          return Difference(seen, want).empty();
+                        }))
+        << "details of id " << n << " after " << before;
   };
   RunBesideWriter({read, Refresher()});
   registry_->CheckInvariantsForTest();

@@ -68,8 +68,8 @@ TEST(VisitFromTest, EachStepStaysInItsRangeOfPositions) {
   uint64_t position = 0;
   do {
     uint64_t highest = 0;
-    const uint64_t next = registry.VisitFrom(
-        position, [&](uint64_t at, absl::string_view, const SessionDetails&) {
+    const uint64_t next =
+        registry.VisitFrom(position, [&](uint64_t at, absl::string_view, const SessionDetails&) {
           highest = std::max(highest, at);
         });
     if (next != 0) {

@@ -81,9 +81,10 @@ class BrokerLife {
     Tell(id, &event);
   }
   void Maintain() {
-    registry.Maintain(now_, 1'000'000, [this](absl::string_view id, const registry::SessionDetails&) {
-      store->OnForgotten(id, now_);
-    });
+    registry.Maintain(now_, 1'000'000,
+                      [this](absl::string_view id, const registry::SessionDetails&) {
+                        store->OnForgotten(id, now_);
+                      });
   }
   void Flush() {
     const absl::Status status = store->Flush();

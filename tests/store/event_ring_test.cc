@@ -38,13 +38,13 @@ TEST(EventRingTest, GivesBackWhatWasTakenInOrderWhateverTheSizes) {
       EXPECT_GT(ring.size(), ring.capacity() - 3 * 65'536) << "refused with room left";
     }
     if (rng() % 600 != 0) continue;
-    ring.Drain(rng() % 1000, [&](const ChangeRecord& record, absl::string_view i,
-                                 absl::string_view a) {
-      EXPECT_EQ(record.incarnation, taken++);
-      EXPECT_EQ(i, model.front().first);
-      EXPECT_EQ(a, model.front().second);
-      model.pop_front();
-    });
+    ring.Drain(rng() % 1000,
+               [&](const ChangeRecord& record, absl::string_view i, absl::string_view a) {
+                 EXPECT_EQ(record.incarnation, taken++);
+                 EXPECT_EQ(i, model.front().first);
+                 EXPECT_EQ(a, model.front().second);
+                 model.pop_front();
+               });
   }
   EXPECT_GT(refused, 0u);
   EXPECT_GT(taken, 1000u);

@@ -112,7 +112,8 @@ TEST_F(SessionStoreFaultsTest, DamageFoundWhileWritingIsMovedAsideAndNothingIsLo
     for (int i = 0; i < 400; ++i) life.Connect(absl::StrCat("device-", i));
     life.Close();
   }
-  const int64_t root = Integer("SELECT rootpage FROM sqlite_schema WHERE name = 'history_by_client'");
+  const int64_t root =
+      Integer("SELECT rootpage FROM sqlite_schema WHERE name = 'history_by_client'");
   std::string content = ReadDatabase();
   content.replace(static_cast<size_t>(root - 1) * kPageBytes, kPageBytes, kPageBytes, '\x5a');
   WriteDatabase(content);

@@ -59,8 +59,7 @@ TEST_F(SessionStoreTest, AfterACrashTheyEndedBetweenTheLastWordAndTheNextStart) 
   EXPECT_EQ(lamp.status.state, SessionState::kOffline);
   EXPECT_EQ(lamp.status.reason, EndReason::kBrokerRestart);
   EXPECT_EQ(lamp.disconnected_at, restart);
-  EXPECT_THAT(lamp.ended_not_before,
-              AllOf(Le(complete), Ge(complete - absl::Milliseconds(64))));
+  EXPECT_THAT(lamp.ended_not_before, AllOf(Le(complete), Ge(complete - absl::Milliseconds(64))));
 }
 
 TEST_F(SessionStoreTest, AnIntervalIsThatOfItsOwnCrashHoweverManyFollow) {
@@ -200,8 +199,8 @@ TEST_F(SessionStoreTest, WhatFindsNoRoomInTheQueueIsMadeUpForByAFullSave) {
   ASSERT_EQ(have.size(), want.size());
   for (const auto& [id, details] : want) {
     EXPECT_EQ(have.at(id).incarnation, details.incarnation) << id;
-    EXPECT_EQ(have.at(id).status.reason, details.status.online() ? EndReason::kBrokerRestart
-                                                                 : EndReason::kNetworkError);
+    EXPECT_EQ(have.at(id).status.reason,
+              details.status.online() ? EndReason::kBrokerRestart : EndReason::kNetworkError);
   }
   EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("faster than"), HasSubstr("saved again")));
 }
@@ -212,8 +211,9 @@ TEST_F(SessionStoreTest, AFullSaveThatWasInterruptedIsBegunAgain) {
     first.Connect("lamp");
     first.Flush();
   }
-  Execute("INSERT OR REPLACE INTO numbers VALUES ('full_save', 1);"
-          "UPDATE sessions SET generation = generation - 1");
+  Execute(
+      "INSERT OR REPLACE INTO numbers VALUES ('full_save', 1);"
+      "UPDATE sessions SET generation = generation - 1");
   BrokerLife second = Live(kStart + absl::Hours(1));
   second.Flush();
   EXPECT_EQ(second.store->stats().full_saves, 1u);

@@ -159,9 +159,8 @@ BatchAnswer AdminClient::Batch(absl::Span<const std::string> client_ids) {
   }
   if (!json.HasMember("sessions")) return answer;
   for (const Value& session : json["sessions"].GetArray()) {
-    answer.states.push_back(session.HasMember("error")
-                                ? "error"
-                                : Enum(session, "state", "SESSION_STATE_", "UNKNOWN"));
+    answer.states.push_back(
+        session.HasMember("error") ? "error" : Enum(session, "state", "SESSION_STATE_", "UNKNOWN"));
     answer.online.push_back(Flag(session, "online"));
   }
   return answer;

@@ -76,9 +76,9 @@ std::unique_ptr<BrokerProcess> BrokerProcess::Start(const BrokerOptions& options
   for (int attempt = 1;; ++attempt) {
     broker->ChoosePorts();
     broker->Launch();
-    const bool port_taken = !broker->running() &&
-                            absl::StrContains(broker->Log().substr(broker->log_offset_),
-                                              "Address already in use");
+    const bool port_taken =
+        !broker->running() &&
+        absl::StrContains(broker->Log().substr(broker->log_offset_), "Address already in use");
     if (!port_taken || attempt == kStartAttempts) return broker;
   }
 }
@@ -113,8 +113,7 @@ std::string BrokerProcess::Expand(absl::string_view text) const {
   if (line() == BrokerLine::k20 && !options_.plugin.empty()) {
     absl::StrAppend(&options, "{OBSERVE}\n");
   }
-  const std::string observe =
-      line() == BrokerLine::k20 ? "plugin_opt_observe_logins true" : "";
+  const std::string observe = line() == BrokerLine::k20 ? "plugin_opt_observe_logins true" : "";
   std::string expanded =
       absl::StrReplaceAll(text, {{"{OPTIONS}", options}, {"{PLUGIN}", options_.plugin}});
   absl::StrReplaceAll({{"{DIR}", dir_.path()},
@@ -203,8 +202,7 @@ bool BrokerProcess::running() {
 }
 
 void BrokerProcess::Reap(int wait_status) {
-  exit_status_ =
-      WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+  exit_status_ = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
   pid_ = -1;
 }
 

@@ -31,7 +31,8 @@ INSTANTIATE_TEST_SUITE_P(OnBroker, BrokerProcessTest, ValuesIn(kBothLines),
 TEST_P(BrokerProcessTest, StartsTheBrokerLineThatWasAskedForAndStopsIt) {
   const auto broker = Start();
   ASSERT_TRUE(broker->running()) << broker->Log();
-  EXPECT_THAT(broker->Log(), HasSubstr(GetParam() == BrokerLine::k20 ? "version 2.0." : "version 2.1."));
+  EXPECT_THAT(broker->Log(),
+              HasSubstr(GetParam() == BrokerLine::k20 ? "version 2.0." : "version 2.1."));
   EXPECT_EQ(broker->Stop(), 0);
   EXPECT_FALSE(broker->running());
   broker->Restart();

@@ -200,7 +200,8 @@ void mosquitto_free(void* memory) { free(memory); }
 
 const mosquitto_property* mosquitto_property_read_string(const mosquitto_property* list,
                                                          int identifier, char** value, bool) {
-  if (identifier != session_status::broker::kPropertyResponseTopic || list->response_topic.empty()) {
+  if (identifier != session_status::broker::kPropertyResponseTopic ||
+      list->response_topic.empty()) {
     return nullptr;
   }
   *value = strdup(list->response_topic.c_str());

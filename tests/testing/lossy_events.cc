@@ -60,7 +60,8 @@ extern "C" {
 int mosquitto_callback_register(mosquitto_plugin_id_t* identifier, int event,
                                 MOSQ_FUNC_generic_callback function, const void* event_data,
                                 void* userdata) {
-  const auto broker = reinterpret_cast<Register>(dlsym(RTLD_DEFAULT, "mosquitto_callback_register"));
+  const auto broker =
+      reinterpret_cast<Register>(dlsym(RTLD_DEFAULT, "mosquitto_callback_register"));
   if (!CanBeLost(event)) return broker(identifier, event, function, event_data, userdata);
   Callback& callback = Callbacks()[{identifier, event}];
   callback = {function, userdata};

@@ -26,21 +26,21 @@
 namespace session_status::testing {
 
 struct ClientOptions {
-  std::string id{};           // empty: the broker assigns one
+  std::string id{};  // empty: the broker assigns one
   uint16_t port = 0;
-  int version = 4;          // 3: MQTT 3.1, 4: 3.1.1, 5
+  int version = 4;  // 3: MQTT 3.1, 4: 3.1.1, 5
   bool clean = true;
   uint16_t keepalive_s = 60;
-  std::string username{};     // empty: none
+  std::string username{};  // empty: none
   std::string password{};
-  std::string unix_path{};    // instead of a port
+  std::string unix_path{};                     // instead of a port
   std::optional<uint32_t> session_expiry_s{};  // MQTT 5
   std::string will_topic{};
-  uint32_t will_delay_s = 0;                 // MQTT 5
+  uint32_t will_delay_s = 0;  // MQTT 5
   std::string ca_file{};      // set: TLS
   std::string cert_file{};
   std::string key_file{};
-  std::string psk_identity{}; // set: TLS with a pre-shared key
+  std::string psk_identity{};  // set: TLS with a pre-shared key
   std::string psk_hex{};
 };
 
@@ -98,9 +98,9 @@ class ClientProcess {
   static std::unique_ptr<ClientProcess> Start(const ClientOptions& options);
   ~ClientProcess();
   pid_t pid() const { return pid_; }
-  void Kill();      // SIGKILL: the kernel closes its socket
-  void Freeze();    // SIGSTOP: the connection stays, and is silent
-  void Thaw();      // SIGCONT
+  void Kill();    // SIGKILL: the kernel closes its socket
+  void Freeze();  // SIGSTOP: the connection stays, and is silent
+  void Thaw();    // SIGCONT
 
  private:
   explicit ClientProcess(pid_t pid) : pid_(pid) {}

@@ -61,7 +61,9 @@ EXPORTED int mosquitto_plugin_init(mosquitto_plugin_id_t* identifier, void** use
     const std::string value = options[i].value;
     if (key == "kick_in_connect") state->kick_in_connect = value;
     if (key == "login") {
-      state->login_answer = value == "accept" ? 0 : value == "refuse" ? MOSQ_ERR_AUTH : MOSQ_ERR_PLUGIN_DEFER;
+      state->login_answer = value == "accept"   ? 0
+                            : value == "refuse" ? MOSQ_ERR_AUTH
+                                                : MOSQ_ERR_PLUGIN_DEFER;
     }
   }
   using namespace session_status::broker;

@@ -46,8 +46,8 @@ std::string Encode(const ConnectPacket& packet) {
   std::string body;
   AppendString(packet.version == 3 ? "MQIsdp" : "MQTT", &body);
   body.push_back(static_cast<char>(packet.version));
-  const int flags = (packet.clean ? 0x02 : 0) | (packet.username ? 0x80 : 0) |
-                    (packet.password ? 0x40 : 0);
+  const int flags =
+      (packet.clean ? 0x02 : 0) | (packet.username ? 0x80 : 0) | (packet.password ? 0x40 : 0);
   body.push_back(static_cast<char>(flags));
   AppendUint16(packet.keepalive_s, &body);
   if (packet.version == 5) {

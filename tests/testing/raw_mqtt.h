@@ -17,7 +17,7 @@ namespace session_status::testing {
 
 struct ConnectPacket {
   absl::string_view id{};
-  uint8_t version = 4;       // 3, 4, 5
+  uint8_t version = 4;  // 3, 4, 5
   bool clean = true;
   uint16_t keepalive_s = 60;
   std::optional<std::string> username{};

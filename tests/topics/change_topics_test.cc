@@ -20,8 +20,7 @@ class ChangeTopicsTest : public feed::FeedTest {
   void Make(TopicOptions options) {
     if (options.prefix.empty()) options.prefix = "s";
     topics_ = std::make_unique<ChangeTopics>(
-        feed_, options,
-        [this](const std::string& topic, absl::string_view payload, bool retain) {
+        feed_, options, [this](const std::string& topic, absl::string_view payload, bool retain) {
           sent_.push_back(absl::StrCat(topic, retain ? " R" : "", payload.empty() ? " -" : ""));
           last_payload_ = std::string(payload);
           return !refuse_;

@@ -52,7 +52,8 @@ TEST(ApiDescriptionTest, OperationsAreUniqueAndComplete) {
     EXPECT_TRUE(ids.insert(post["operationId"].GetString()).second);
     EXPECT_TRUE(post.HasMember("parameters") || post.HasMember("requestBody"));
     EXPECT_GT(post["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
-                  .MemberCount(), 0u);
+                  .MemberCount(),
+              0u);
     ++described;
   }
   EXPECT_EQ(described, 5);
@@ -60,8 +61,8 @@ TEST(ApiDescriptionTest, OperationsAreUniqueAndComplete) {
 
 // The admin service's members must be those of the .proto, in its JSON spelling.
 TEST(ApiDescriptionTest, AdminOperationsAreThoseOfTheProto) {
-  const auto* service = pb::GetServerStatusRequest::descriptor()->file()->FindServiceByName(
-      "SessionStatusService");
+  const auto* service =
+      pb::GetServerStatusRequest::descriptor()->file()->FindServiceByName("SessionStatusService");
   ASSERT_NE(service, nullptr);
   const rapidjson::Document d = Parsed({"1", "m", {}});
   for (const auto& path : d["paths"].GetObject()) {
@@ -81,7 +82,8 @@ TEST(ApiDescriptionTest, AdminOperationsAreThoseOfTheProto) {
     }
     EXPECT_EQ(static_cast<int>(request.MemberCount()), method->input_type()->field_count());
     for (const auto& member :
-         post["responses"]["200"]["content"]["application/json"]["schema"]["properties"].GetObject()) {
+         post["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+             .GetObject()) {
       EXPECT_NE(method->output_type()->FindFieldByCamelcaseName(member.name.GetString()), nullptr)
           << member.name.GetString();
     }

@@ -25,7 +25,7 @@
 namespace session_status::testing {
 namespace {
 
-constexpr int kTickMs = 100;  // as often as a broker's loop comes round at least
+constexpr int kTickMs = 100;      // as often as a broker's loop comes round at least
 constexpr int kNetworkError = 7;  // MOSQ_ERR_CONN_LOST
 
 class Crowd {
@@ -34,7 +34,8 @@ class Crowd {
 
   void Connect(const std::string& id, int number) {
     mosquitto* client = broker_.NewClient(id);
-    client->address = absl::StrFormat("10.%d.%d.%d", number >> 16 & 255, number >> 8 & 255, number & 255);
+    client->address =
+        absl::StrFormat("10.%d.%d.%d", number >> 16 & 255, number >> 8 & 255, number & 255);
     client->version = 3 + number % 3;
     client->port = number % 10 == 0 ? 8883 : 1883;
     broker_.Connect(client);
@@ -85,8 +86,8 @@ void ObeyUntilInputEnds(FakeBroker* broker, Crowd* crowd) {
 int Main(int argc, char** argv) {
   int clients = 0;
   if (argc != 4 || !absl::SimpleAtoi(argv[1], &clients)) return 2;
-  const std::pair<absl::string_view, absl::string_view> given[] = {
-      {"admin_listen", argv[2]}, {"admin_socket", argv[3]}};
+  const std::pair<absl::string_view, absl::string_view> given[] = {{"admin_listen", argv[2]},
+                                                                   {"admin_socket", argv[3]}};
   const auto options = ParseOptions(given);
   FakeBroker broker(FakeBroker::k21);
   absl::Status status = options.status();

@@ -29,7 +29,8 @@ TEST(RootSurfaceTest, BrowsersGetThePageAndCallersTheApi) {
            Case{"GET", "", {html, {"Authorization", "ACS3-HMAC-SHA256 x"}}, false},
            Case{"GET", "", {html, {"X-Acs-Action", "QuerySessionByClientId"}}, false},
        }) {
-    SCOPED_TRACE(::testing::Message() << c.method << " ?" << c.query << " headers " << c.headers.size());
+    SCOPED_TRACE(::testing::Message()
+                 << c.method << " ?" << c.query << " headers " << c.headers.size());
     http::Request request;
     request.method = c.method;
     request.path = "/";

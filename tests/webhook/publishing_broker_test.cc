@@ -109,7 +109,8 @@ TEST_P(PublishingTest, RetainedMessagesAwaitLateSubscribersAndGoWithTheirClient)
 }
 
 TEST_P(PublishingTest, AFlappingClientIsPublishedAFewTimesAndThenAtItsLastState) {
-  Start({{"topics_prefix", "clients"}, {"topics_flap_messages", "3"},
+  Start({{"topics_prefix", "clients"},
+         {"topics_flap_messages", "3"},
          {"topics_flap_interval", "2s"}});
   auto watcher = Client("watcher");
   ASSERT_TRUE(watcher->Subscribe("clients/flapper"));
@@ -158,7 +159,8 @@ TEST_P(PublishingTest, ABadWebhookOrPrefixStopsTheStart) {
                 "option plugin_opt_webhook_url: neither https nor http"},
            Case{{{"webhook_url", "http://127.0.0.1/"}, {"webhook_secret_file", "/nonexistent"}},
                 "option plugin_opt_webhook_secret_file: \"/nonexistent\""},
-           Case{{{"topics_prefix", "a/#"}}, "option plugin_opt_topics_prefix: \"a/#\" has a wildcard"},
+           Case{{{"topics_prefix", "a/#"}},
+                "option plugin_opt_topics_prefix: \"a/#\" has a wildcard"},
        }) {
     SCOPED_TRACE(c.want);
     PluginOptions options = c.options;

@@ -27,9 +27,9 @@
 namespace session_status::webhook {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::Receiver;
 using testing::WaitUntil;
-using ::testing::HasSubstr;
 
 int FromEnvironment(const char* name, int otherwise) {
   const char* text = getenv(name);
@@ -55,8 +55,8 @@ Taken TakenBy(const Receiver& receiver) {
       const std::string type = event["type"].GetString();
       const auto& data = event["data"];
       if (type == "mosquitto.session.started") {
-        taken.lines.push_back(
-            absl::StrCat("started ", data.HasMember("sequence") ? data["sequence"].GetString() : "0"));
+        taken.lines.push_back(absl::StrCat(
+            "started ", data.HasMember("sequence") ? data["sequence"].GetString() : "0"));
       } else if (type == "mosquitto.session.gap") {
         uint64_t from = 0;
         uint64_t to = 0;
@@ -308,7 +308,8 @@ TEST(WebhookStartTest, SaysWhichOptionIsBadAndWhatWouldBeRight) {
     WebhookOptions options;
     options.url = c.url;
     options.secret_file = c.secret_file;
-    Webhook webhook(feed, options, {}, [](absl::string_view) {}, absl::Now);
+    Webhook webhook(
+        feed, options, {}, [](absl::string_view) {}, absl::Now);
     const absl::Status status = webhook.Start(0);
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.want));
     EXPECT_THAT(std::string(status.message()), ::testing::Not(HasSubstr("u:p")));
