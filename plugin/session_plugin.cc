@@ -34,7 +34,11 @@ SessionPlugin::SessionPlugin(const Options& options)
   }
 }
 
-SessionPlugin::~SessionPlugin() { remembering_.Close(clock_.Now()); }
+SessionPlugin::~SessionPlugin() {
+  // Before any member goes: a query may be reading it.
+  if (listener_.has_value()) listener_->Stop();
+  remembering_.Close(clock_.Now());
+}
 
 absl::StatusOr<std::unique_ptr<broker::Hooks>> SessionPlugin::Attach(
     mosquitto_plugin_id_t* identifier, int instance) {

@@ -66,7 +66,9 @@ class Listener::Impl {
         limits_(connections_max_, options.connections_per_peer_max),
         shared_{options, handler, sockets_, buffers_, limits_, tls_} {}
 
-  ~Impl() {
+  ~Impl() { StopThreads(); }
+
+  void StopThreads() {
     for (const auto& loop : loops_) loop->Stop();
     threads_.clear();  // joins
   }
@@ -158,7 +160,11 @@ absl::Status Listener::Start() {
   return absl::OkStatus();
 }
 
-void Listener::Stop() { impl_.reset(); }
+void Listener::Stop() {
+  if (impl_ == nullptr) return;
+  impl_->StopThreads();  // until then the handler may ask for our stats
+  impl_.reset();
+}
 
 absl::Status Listener::ReloadTls() {
   return impl_ == nullptr ? absl::OkStatus() : impl_->ReloadTls();

@@ -180,6 +180,20 @@ TEST_F(SessionStoreFaultsTest, AFullDiskAtTheStartDoesNotHideWhatWasKnown) {
   EXPECT_GT(life.Connect("lamp"), first);
 }
 
+TEST_F(SessionStoreFaultsTest, AClockSetBackWhileTheBrokerWasAwayTakesNoNumberBack) {
+  uint64_t last = 0;
+  absl::Time flushed;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Flush();
+    flushed = life.now();
+    for (int i = 0; i < 5'000; ++i) last = life.Connect("lamp");  // not written: the broker dies
+  }
+  BrokerLife life = Live(flushed + absl::Milliseconds(10));
+  EXPECT_GT(life.next_incarnation(), last);
+}
+
 // Tells its parent each incarnation before it is written anywhere.
 [[noreturn]] void RunUntilKilled(const SessionStoreOptions& options, absl::Time now, int tell) {
   LogLines log;
@@ -226,7 +240,7 @@ TEST_F(SessionStoreFaultsTest, AWriterKilledAtAnyMomentLeavesASoundDatabase) {
     ASSERT_EQ(waitpid(child, nullptr, 0), child);
     close(told[0]);
     // As fast as the store takes a broker to be, and no faster: whatever was not committed when the
-    // child died is just covered.
+    // child died is just covered. The child's own clock may be ahead: then this one was set back.
     now += absl::Milliseconds((highest - first) / kIncarnationsPerMs + 1);
     ExpectSound();
     {

@@ -169,7 +169,8 @@ void BrokerProcess::RunChild() const {
   }
   PassSockets();
   for (const auto& [name, value] : options_.environment) setenv(name.c_str(), value.c_str(), 1);
-  if (*SESSION_STATUS_SANITIZER_PRELOAD != '\0') {
+  if (*SESSION_STATUS_SANITIZER_PRELOAD != '\0' &&
+      absl::StrContains(Expand(options_.config), ".so")) {
     // The broker itself is not instrumented: the runtime must be there before the plugin is.
     setenv("LD_PRELOAD", SESSION_STATUS_SANITIZER_PRELOAD, 1);
     const std::string reports = absl::StrCat("log_path=", dir_.File("sanitizer"));
