@@ -154,10 +154,10 @@ Listener::~Listener() { Stop(); }
 
 absl::Status Listener::Start() {
   if (impl_ != nullptr) return absl::FailedPreconditionError("the listener is already started");
-  auto impl = std::make_unique<Impl>(options_, handler_);
-  if (absl::Status status = impl->Start(); !status.ok()) return status;
-  impl_ = std::move(impl);
-  return absl::OkStatus();
+  impl_ = std::make_unique<Impl>(options_, handler_);  // before the first request can ask for stats
+  absl::Status status = impl_->Start();
+  if (!status.ok()) Stop();
+  return status;
 }
 
 void Listener::Stop() {

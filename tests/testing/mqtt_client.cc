@@ -14,7 +14,9 @@
 
 #if defined(__SANITIZE_THREAD__)
 // The packaged client library is not instrumented: the sanitizer misses some of its locking.
-extern "C" const char* __tsan_default_suppressions() { return "mutex:libmosquitto.so\n"; }
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions() {
+  return "mutex:libmosquitto.so\n";
+}
 #endif
 
 namespace session_status::testing {
