@@ -25,9 +25,6 @@ constexpr size_t kSavedAtOnceMax = 5'000;
 constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 
 constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
-
-// A clock that was set back by less than this while the broker was away does no harm to the numbers.
-constexpr int64_t kClockSlackMs = 1000;
 // Numbers that a healthy database cannot hold: further than a century ahead of the floor.
 constexpr uint64_t kIncarnationAheadMax = uint64_t{1} << 47;
 
@@ -152,8 +149,7 @@ absl::Status SessionStore::ReadPast() {
     const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
     constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
     if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
-      const int64_t passed_ms = silent_ms + kClockSlackMs;
-      highest = std::min(highest, *given + passed_ms * static_cast<int64_t>(kIncarnationsPerMs));
+      highest = std::min(highest, *given + silent_ms * static_cast<int64_t>(kIncarnationsPerMs));
     }
   }
   first_incarnation_ = std::max(first_incarnation_, static_cast<uint64_t>(highest) + 1);

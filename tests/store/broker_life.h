@@ -52,6 +52,7 @@ class BrokerLife {
   }
 
   absl::Time now() const { return now_; }
+  void set_event_takes(absl::Duration time) { event_takes_ = time; }  // 1 ms
   void Advance(absl::Duration time) {
     now_ += time;
     store->OnTick(now_);
@@ -113,7 +114,7 @@ class BrokerLife {
 
  private:
   void Tell(const std::string& id, registry::SessionEvent* event) {
-    now_ += absl::Milliseconds(1);
+    now_ += event_takes_;
     event->client_id = id;
     event->incarnation = incarnations_[id];
     event->time = now_;
@@ -123,6 +124,7 @@ class BrokerLife {
   }
 
   absl::Time now_;
+  absl::Duration event_takes_ = absl::Milliseconds(1);
   uint64_t next_incarnation_ = 0;
   std::map<std::string, uint64_t> incarnations_;
 };
