@@ -13,14 +13,14 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 // How far ahead of the writer memory is populated: a sixteenth of what is in use, within these
 // bounds, so that a small broker stays small; while it grows fast, what four intervals like the last
-// one would take, up to a quarter of what is in use.
+// one would take, up to an eighth of what is in use.
 constexpr size_t kLeadMin = size_t{256} << 10;
 constexpr size_t kLeadMax = size_t{8} << 20;
 constexpr size_t kIntervalsAhead = 4;
 
 size_t Lead(size_t used, size_t grown) {
   const size_t at_rest = std::clamp(used / 16, kLeadMin, kLeadMax);
-  return std::max(at_rest, std::min(kIntervalsAhead * grown, used / 4));
+  return std::max(at_rest, std::min(kIntervalsAhead * grown, used / 8));
 }
 
 #ifndef MADV_POPULATE_WRITE
