@@ -29,6 +29,7 @@ absl::Status SetEngines(absl::string_view text, std::vector<fleet::EngineAddress
   for (size_t i = 0; i < words.size(); ++i) {
     if (absl::Status s = fleet::ParseEngineUrl(words[i], &engines[i]); !s.ok()) return s;
   }
+  if (absl::Status s = fleet::CheckEngines(engines); !s.ok()) return s;
   *out = std::move(engines);
   return absl::OkStatus();
 }
@@ -474,8 +475,8 @@ constexpr OptionSpec kOptions[] = {
     {"fleet_url", "none",
      "Redis or Valkey through which several brokers answer as one (docs/fleet.md): "
      "redis://HOST[:PORT][/DATABASE], unix:///PATH[?DATABASE], "
-     "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE]; several words share the load. none: "
-     "no fleet.",
+     "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE]; several words share the load; "
+     "cluster://HOST[:PORT][,HOST[:PORT]...] names some nodes of a Redis Cluster. none: no fleet.",
      [](absl::string_view v, Options* o) { return SetEngines(v, &o->fleet.engines); }},
     {"fleet_name", "mosquitto",
      "Name of the fleet; brokers of one name and engine are one fleet. 1 to 64 letters, digits, "

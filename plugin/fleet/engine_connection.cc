@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/fleet/functions.h"
+#include "plugin/fleet/slot_map.h"
 
 namespace session_status::fleet {
 namespace {
@@ -19,8 +20,13 @@ constexpr size_t kInputBufferBytes = 1 << 20;
 // The engine answers, but not as one that can serve: it lost its role, or is loading its data.
 bool MeansNotServing(absl::string_view error) {
   return absl::StartsWith(error, "READONLY") || absl::StartsWith(error, "LOADING") ||
-         absl::StartsWith(error, "MASTERDOWN") || absl::StartsWith(error, "CLUSTERDOWN") ||
-         absl::StartsWith(error, "NOAUTH") || absl::StrContains(error, "Function not found");
+         absl::StartsWith(error, "MASTERDOWN") || absl::StartsWith(error, "NOAUTH") ||
+         absl::StrContains(error, "Function not found");
+}
+
+// What only a node of a cluster says.
+bool MeansCluster(absl::string_view error) {
+  return MeansTryLater(error) || absl::StartsWith(error, "CROSSSLOT");
 }
 
 }  // namespace
@@ -159,14 +165,23 @@ absl::Status EngineConnection::LoadFunctions() {
   return Fail(absl::StrCat("cannot load the fleet's functions: ", error));
 }
 
-absl::Status EngineConnection::Open() {
-  EngineAddress::HostPort target;
-  if (!address_.hosts.empty()) target = address_.hosts.front();
-  if (!address_.primary_name.empty()) {
-    if (absl::Status s = AskSentinels(&target); !s.ok()) return s;
-  }
+absl::Status EngineConnection::Reach(const EngineAddress::HostPort& target) {
   if (absl::Status s = Dial(target.host, target.port); !s.ok()) return s;
-  if (absl::Status s = LogIn(); !s.ok()) return s;
+  return LogIn();
+}
+
+absl::Status EngineConnection::Reach() {
+  return Reach(address_.hosts.empty() ? EngineAddress::HostPort() : address_.hosts.front());
+}
+
+absl::Status EngineConnection::Open() {
+  if (address_.primary_name.empty()) {
+    if (absl::Status s = Reach(); !s.ok()) return s;
+  } else {
+    EngineAddress::HostPort primary;
+    if (absl::Status s = AskSentinels(&primary); !s.ok()) return s;
+    if (absl::Status s = Reach(primary); !s.ok()) return s;
+  }
   if (absl::Status s = CheckPrimary(); !s.ok()) return s;
   return LoadFunctions();
 }
@@ -212,6 +227,13 @@ absl::Status EngineConnection::Send() {
   return absl::OkStatus();
 }
 
+std::string EngineConnection::Refusal(absl::string_view error) const {
+  if (MeansNotServing(error)) return std::string(error);
+  if (address_.cluster || !MeansCluster(error)) return "";
+  return absl::StrCat("is a node of a Redis Cluster, for which fleet_url must be cluster://",
+                      endpoint_);
+}
+
 absl::Status EngineConnection::Receive() {
   if (context_ == nullptr) return absl::UnavailableError("not connected");
   std::string not_serving;
@@ -223,7 +245,11 @@ absl::Status EngineConnection::Receive() {
     const Handler handler = std::move(handlers_.front());
     handlers_.pop_front();
     const Reply view(reply.get());
-    if (view.is_error() && MeansNotServing(view.text())) not_serving = std::string(view.text());
+    if (view.is_error()) {
+      if (std::string refusal = Refusal(view.text()); !refusal.empty()) {
+        not_serving = std::move(refusal);
+      }
+    }
     handler(view);
   }
   if (!not_serving.empty()) return Fail(not_serving);

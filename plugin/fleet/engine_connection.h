@@ -54,6 +54,8 @@ class EngineConnection {
   // Finds the primary (through Sentinel, if so configured), connects, logs in, and makes sure that
   // it is a primary that has our functions.
   absl::Status Open();
+  // Connects to the first host and logs in, whatever its role is.
+  absl::Status Reach();
   void Close();
   bool open() const { return context_ != nullptr; }
 
@@ -77,6 +79,9 @@ class EngineConnection {
   using Context = std::unique_ptr<redisContext, ContextDeleter>;
 
   absl::Status Dial(const std::string& host, uint16_t port);
+  absl::Status Reach(const EngineAddress::HostPort& target);
+  // What an error says about the whole connection; empty: nothing.
+  std::string Refusal(absl::string_view error) const;
   absl::Status AskSentinels(EngineAddress::HostPort* primary);
   absl::Status LogIn();
   absl::Status CheckPrimary();

@@ -1,15 +1,12 @@
 #include "plugin/fleet/engine_lookup.h"
 
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+
 namespace session_status::fleet {
 namespace {
 constexpr size_t kAnswerBytes = 10;  // epoch, node
-}
-
-EngineLookup::EngineLookup(const FleetOptions& options) : keys_(options.name) {
-  for (const EngineAddress& address : options.engines) {
-    engines_.push_back(
-        std::make_unique<EngineConnection>(address, options.credentials_file, kLookupTimeout));
-  }
 }
 
 absl::Status EngineLookup::Find(const Directions& directions,
@@ -17,58 +14,63 @@ absl::Status EngineLookup::Find(const Directions& directions,
                                 absl::Span<Holder> holders) {
   os::MutexLock lock(&mutex_);
   if (now < retry_at_) return last_error_;
-  absl::Status status = Ask(directions, client_ids, holders);
-  // The engine may have closed an idle connection: one new one is worth a try.
-  if (!status.ok()) status = Ask(directions, client_ids, holders);
-  if (!status.ok()) {
+  absl::Status status = Ask(directions, client_ids, now, holders);
+  // The engine may have closed an idle connection, or a slot of the cluster be elsewhere now: that
+  // is worth one more try. A slot on the move is not: there is nothing to wait for, nor to avoid.
+  if (absl::IsUnavailable(status)) status = Ask(directions, client_ids, now, holders);
+  if (absl::IsUnavailable(status)) {
     retry_at_ = now + kPauseAfterError;
     last_error_ = status;
   }
   return status;
 }
 
+absl::Status EngineLookup::OpenAll(const std::vector<ClientHash>& hashes, const Shape& shape,
+                                   absl::Duration now) {
+  engines_.SetShards(shape.shards);
+  if (absl::Status s = engines_.Refresh(now); !s.ok()) return s;
+  for (const ClientHash& hash : hashes) {
+    const Place place = PlaceOf(shape.ShardOf(hash));
+    if (engines_.IsOpen(place)) continue;
+    Engines::Engine* engine = engines_.Of(place);
+    if (engine == nullptr) return absl::UnavailableError("no primary of the cluster has the slot");
+    if (absl::Status s = engines_.Open(*engine, now); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EngineLookup::Ask(const Directions& directions,
-                               absl::Span<const absl::string_view> client_ids,
+                               absl::Span<const absl::string_view> client_ids, absl::Duration now,
                                absl::Span<Holder> holders) {
+  std::vector<ClientHash> hashes;
+  for (absl::string_view id : client_ids) hashes.push_back(directions.hasher.Hash(id));
+  if (absl::Status s = OpenAll(hashes, directions.shape, now); !s.ok()) return s;
   absl::Status refused;
-  std::vector<bool> used(engines_.size(), false);
-  for (size_t i = 0; i < client_ids.size(); ++i) {
-    const ClientHash hash = directions.hasher.Hash(client_ids[i]);
-    const uint32_t shard = directions.shape.ShardOf(hash);
-    EngineConnection& engine = *engines_[shard % engines_.size()];
-    if (!engine.open()) {
-      if (absl::Status s = engine.Open(); !s.ok()) {
-        for (auto& e : engines_) e->Close();
-        return s;
-      }
-    }
-    used[shard % engines_.size()] = true;
+  absl::Status lost;
+  // Handlers refer to this call: should memory run out, none may be left behind.
+  absl::Cleanup forget = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { engines_.Close(); };
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    const uint32_t shard = directions.shape.ShardOf(hashes[i]);
     Holder* holder = &holders[i];
-    engine.Add({"FCALL_RO", "ss1_find", "2", keys_.Owners(shard),
-                keys_.Bucket(shard, directions.shape.BucketOf(hash)), hash.view()},
-               [holder, &refused](const Reply& reply) {
-                 *holder = Holder();
-                 if (reply.is_error()) {
-                   refused = absl::UnavailableError(std::string(reply.text()));
-                 } else if (reply.text().size() == kAnswerBytes) {
-                   holder->epoch = DecodeEpoch(reply.text());
-                   holder->node = DecodeNode(reply.text().substr(8));
-                 }
-               });
+    engines_.Add(PlaceOf(shard),
+                 {"FCALL_RO", "ss1_find", "2", keys_.Owners(shard),
+                  keys_.Bucket(shard, directions.shape.BucketOf(hashes[i])), hashes[i].view()},
+                 [holder, &refused](const Reply& reply) {
+                   *holder = Holder();
+                   if (reply.is_error()) {
+                     refused = MeansTryLater(reply.text()) ? absl::AbortedError(reply.text())
+                                                           : absl::UnavailableError(reply.text());
+                   } else if (reply.text().size() == kAnswerBytes) {
+                     holder->epoch = DecodeEpoch(reply.text());
+                     holder->node = DecodeNode(reply.text().substr(8));
+                   }
+                 });
   }
-  for (size_t i = 0; i < engines_.size() && refused.ok(); ++i) {
-    if (used[i]) refused = engines_[i]->Send();
-  }
-  for (size_t i = 0; i < engines_.size() && refused.ok(); ++i) {
-    if (!used[i]) continue;
-    absl::Status s = engines_[i]->Receive();
-    if (refused.ok()) refused = s;
-  }
-  // Handlers refer to this call: none may be left behind.
-  if (!refused.ok()) {
-    for (auto& e : engines_) e->Close();
-  }
-  return refused;
+  const bool complete = engines_.Execute([&lost](const absl::Status& s) { lost = s; });
+  std::move(forget).Cancel();
+  if (!lost.ok()) return lost;
+  if (!refused.ok()) return refused;
+  return complete ? absl::OkStatus() : absl::UnavailableError("the cluster is moving its slots");
 }
 
 }  // namespace session_status::fleet

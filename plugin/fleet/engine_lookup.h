@@ -7,8 +7,6 @@
 #ifndef SESSION_STATUS_PLUGIN_FLEET_ENGINE_LOOKUP_H_
 #define SESSION_STATUS_PLUGIN_FLEET_ENGINE_LOOKUP_H_
 
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -16,7 +14,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/fleet/board.h"
-#include "plugin/fleet/engine_connection.h"
+#include "plugin/fleet/engines.h"
 #include "plugin/fleet/fleet_options.h"
 #include "plugin/fleet/layout.h"
 #include "plugin/os/mutex.h"
@@ -29,7 +27,8 @@ inline constexpr absl::Duration kPauseAfterError = absl::Seconds(1);
 
 class EngineLookup {
  public:
-  explicit EngineLookup(const FleetOptions& options);
+  explicit EngineLookup(const FleetOptions& options)
+      : keys_(options.name), engines_(options, kLookupTimeout) {}
 
   struct Holder {
     NodeNumber node = kNobody;  // kNobody: not online anywhere
@@ -41,11 +40,14 @@ class EngineLookup {
 
  private:
   absl::Status Ask(const Directions& directions, absl::Span<const absl::string_view> client_ids,
-                   absl::Span<Holder> holders) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                   absl::Duration now, absl::Span<Holder> holders)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status OpenAll(const std::vector<ClientHash>& hashes, const Shape& shape,
+                       absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const KeyNames keys_;
   os::Mutex mutex_;
-  std::vector<std::unique_ptr<EngineConnection>> engines_ ABSL_GUARDED_BY(mutex_);
+  Engines engines_ ABSL_GUARDED_BY(mutex_);
   absl::Duration retry_at_ ABSL_GUARDED_BY(mutex_);
   absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
 };

@@ -64,10 +64,8 @@ FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
       keys_(options.name),
       random_(Seed()),
       boot_(RandomHex(random_)),
+      engines_(options_, kEngineTimeout),
       directory_(options.lease) {
-  for (const EngineAddress& address : options_.engines) {
-    engines_.push_back(std::make_unique<Engine>(address, options_.credentials_file));
-  }
   status_.fleet = options_.name;
   status_.node = options_.node_id;
   status_.lease = options_.lease;
@@ -82,10 +80,6 @@ bool FleetLoop::Due(absl::Duration* next, absl::Duration interval) {
   if (now_ < *next) return false;
   *next = now_ + interval;
   return true;
-}
-
-FleetLoop::Engine& FleetLoop::EngineOf(uint32_t shard) {
-  return *engines_[shard % engines_.size()];
 }
 
 Generation FleetLoop::NewGeneration() {
@@ -122,7 +116,7 @@ absl::Duration FleetLoop::Step() {
   }
   if (rejoin_) {
     rejoin_ = false;
-    engines_[0]->connection.Close();
+    if (engines_.IsOpen(kHome)) engines_.Of(kHome)->connection.Close();
   }
   if (Due(&next_publish_, kPublishInterval)) Publish();
   if (more_) return absl::ZeroDuration();
@@ -130,21 +124,8 @@ absl::Duration FleetLoop::Step() {
 }
 
 bool FleetLoop::ExecuteAll() {
-  bool complete = true;
-  for (auto& engine : engines_) {
-    if (!engine->connection.open()) complete = false;
-    if (engine->connection.open()) NoteError(engine->connection.Send());
-  }
-  for (auto& engine : engines_) {
-    if (!engine->connection.open()) {
-      complete = false;
-      continue;
-    }
-    const absl::Status status = engine->connection.Receive();
-    NoteError(status);
-    complete = complete && status.ok();
-  }
-  return complete;
+  const bool done = engines_.Execute([this](const absl::Status& error) { NoteError(error); });
+  return done && engines_.AllOpen();
 }
 
 void FleetLoop::DrainChanges() {
@@ -174,7 +155,7 @@ void FleetLoop::RebuildOwn() {
 void FleetLoop::AddBatches() {
   if (now_ < writes_blocked_until_) return;
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
-    if (!EngineOf(shard).connection.open()) continue;
+    if (!engines_.IsOpen(PlaceOf(shard))) continue;
     ShardWriter& writer = writers_[shard];
     if (writer.needs_resend()) {
       ++status_.resends;
@@ -191,16 +172,18 @@ void FleetLoop::AddBatch(uint32_t shard, const ShardWriter::Batch& batch) {
   const std::string generation = EncodeGeneration(batch.generation);
   const std::string number = absl::StrCat(batch.number);
   const std::string stream_entries = StreamEntries(batch.events.size());
-  EngineConnection& connection = EngineOf(shard).connection;
+  const Place place = PlaceOf(shard);
   const auto on_reply = [this, shard](const Reply& reply) { OnBatchReply(shard, reply); };
   switch (batch.kind) {
     case ShardWriter::Batch::Kind::kBegin:
-      connection.Add({"FCALL", "ss1_begin", "2", owners, changes, node, generation,
-                      EncodeGenerations(batch.older), stream_entries, RandomHex(random_)},
-                     on_reply);
+      engines_.Add(place,
+                   {"FCALL", "ss1_begin", "2", owners, changes, node, generation,
+                    EncodeGenerations(batch.older), stream_entries, RandomHex(random_)},
+                   on_reply);
       return;
     case ShardWriter::Batch::Kind::kFinish:
-      connection.Add(
+      engines_.Add(
+          place,
           {"FCALL", "ss1_finish", "2", owners, changes, node, generation, number, stream_entries},
           on_reply);
       return;
@@ -219,10 +202,14 @@ void FleetLoop::AddBatch(uint32_t shard, const ShardWriter::Batch& batch) {
   std::vector<absl::string_view> command = {"FCALL", "ss1_apply", key_count, owners, changes};
   command.insert(command.end(), buckets.begin(), buckets.end());
   command.insert(command.end(), {node, generation, number, stream_entries, events});
-  connection.Add(command, on_reply);
+  engines_.Add(place, command, on_reply);
 }
 
 void FleetLoop::OnBatchReply(uint32_t shard, const Reply& reply) {
+  if (reply.is_error() && MeansTryLater(reply.text())) {
+    status_.last_error = std::string(reply.text());  // the same batch goes into the next round
+    return;
+  }
   if (reply.is_error()) {
     // Refused as a whole (memory is full, …): the batch stays and is tried again.
     ++status_.write_errors;
@@ -261,7 +248,7 @@ void FleetLoop::PushKicks() {
 }
 
 void FleetLoop::Leave() {
-  if (!joined_ || !engines_[0]->connection.open()) return;
+  if (!joined_ || !engines_.IsOpen(kHome)) return;
   now_ = clocks_.monotonic();
   // A new generation without anything in it: our rows are dead at once.
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
@@ -270,8 +257,7 @@ void FleetLoop::Leave() {
     batch.generation = NewGeneration();
     AddBatch(shard, batch);
   }
-  engines_[0]->connection.Add({"FCALL", "ss1_release", "1", keys_.Lease(number_), boot_},
-                              [](const Reply&) {});
+  AddHome({"FCALL", "ss1_release", "1", keys_.Lease(number_), boot_}, [](const Reply&) {});
   ExecuteAll();
 }
 
@@ -284,7 +270,7 @@ void FleetLoop::NoteError(const absl::Status& error) {
 void FleetLoop::Publish() {
   registry::FleetStatus status = status_;
   auto directions = std::make_shared<Directions>();
-  status.engine = engines_.empty() ? "" : engines_[0]->connection.endpoint();
+  status.engine = engines_.Describe();
   status.as_of = board_.GetAsOf();
   status.queued = changes_.size();
   status.shards = shape_.shards;
@@ -300,7 +286,7 @@ void FleetLoop::Publish() {
       shown.name = node.name;
       shown.number = number;
       shown.self = number == number_;
-      shown.alive = shown.self ? engines_[0]->connection.open() : !node.lost;
+      shown.alive = shown.self ? home_opening_ != 0 : !node.lost;
       shown.last_alive = shown.self        ? wall_
                          : node.seen_alive ? wall_ - (now_ - node.last_alive)
                                            : absl::InfinitePast();

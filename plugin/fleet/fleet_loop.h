@@ -13,17 +13,19 @@
 #define SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/board.h"
 #include "plugin/fleet/change_queue.h"
-#include "plugin/fleet/engine_connection.h"
+#include "plugin/fleet/engines.h"
 #include "plugin/fleet/epoch_clock.h"
 #include "plugin/fleet/fleet_options.h"
 #include "plugin/fleet/layout.h"
@@ -70,13 +72,6 @@ class FleetLoop {
   void Leave();
 
  private:
-  // One connection, and when to try it again.
-  struct Engine {
-    Engine(const EngineAddress& address, const std::string& credentials_file)
-        : connection(address, credentials_file, kEngineTimeout) {}
-    EngineConnection connection;
-    absl::Duration retry_at;
-  };
   // How far one shard has been read.
   struct Reading {
     enum class Load : uint8_t { kNone, kLook, kBuckets };
@@ -88,17 +83,23 @@ class FleetLoop {
     Load load = Load::kLook;
     absl::Duration load_at;
     uint32_t next_bucket = 0;
+    uint64_t opening = 0;  // of the engine, when it was last looked at
   };
 
   // -- joining
   bool EnsureConnected();
-  absl::Status Connect(Engine& engine, bool is_home);
-  absl::Status Join(Engine& home);
-  absl::Status AgreeOnShape(Engine& home);
-  absl::Status TakeNumber(Engine& home);
-  absl::Status TakeLease(Engine& home);
-  absl::Status SyncClock(Engine& home);
-  absl::Status ListNodes(Engine& home);
+  void NoticeNewEngines();
+  absl::Status Join();
+  absl::Status AgreeOnShape();
+  absl::Status TakeNumber();
+  absl::Status TakeLease();
+  absl::Status SyncClock();
+  absl::Status ListNodes();
+  void AddHome(std::initializer_list<absl::string_view> command, Engines::Handler handler) {
+    engines_.Add(kHome, command, std::move(handler));
+  }
+  absl::Status ExecuteHome();
+  absl::Status CallHome(std::initializer_list<absl::string_view> command, Engines::Handler handler);
   void BeginMembership();
   void StartOver();
   void NoteError(const absl::Status& error);
@@ -131,7 +132,6 @@ class FleetLoop {
   void OnLeases(const std::vector<NodeNumber>& asked, const Reply& reply);
 
   bool Due(absl::Duration* next, absl::Duration interval);
-  Engine& EngineOf(uint32_t shard);
   Generation NewGeneration();
   bool ExecuteAll();
   void Publish();
@@ -147,7 +147,9 @@ class FleetLoop {
   std::mt19937_64 random_;
   const std::string boot_;  // tells this process from an earlier one of the same node
 
-  std::vector<std::unique_ptr<Engine>> engines_;  // the first is home: nodes, leases, meta, clock
+  Engines engines_;            // home: nodes, leases, meta, clock
+  uint64_t home_opening_ = 0;  // of the engine that we joined at
+  absl::Duration next_join_;
   EpochClock clock_;
   NodeDirectory directory_;
   uint64_t next_incarnation_ = 1;

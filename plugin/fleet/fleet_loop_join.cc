@@ -8,61 +8,76 @@
 namespace session_status::fleet {
 namespace {
 
-constexpr absl::Duration kReconnectPause = absl::Milliseconds(200);
+constexpr absl::Duration kRejoinPause = absl::Milliseconds(200);
 constexpr uint32_t kRowsPerBucket = 100;
 constexpr int kNumbersTriedMax = 64;
 constexpr size_t kHashKeyBytes = 32;
 constexpr int kClockSamples = 8;  // the fastest of them counts
 
-absl::Status Call(EngineConnection& connection, std::initializer_list<absl::string_view> command,
-                  EngineConnection::Handler handler) {
-  connection.Add(command, std::move(handler));
-  return connection.Execute();
-}
-
 }  // namespace
 
 bool FleetLoop::EnsureConnected() {
-  for (size_t i = 0; i < engines_.size(); ++i) {
-    Engine& engine = *engines_[i];
-    if (engine.connection.open() || now_ < engine.retry_at) continue;
-    if (const absl::Status s = Connect(engine, i == 0); !s.ok()) {
-      NoteError(s);
-      engine.connection.Close();
-      engine.retry_at = now_ + kReconnectPause;
-      if (i == 0) status_.state = absl::StrCat("not joined: ", s.message());
-    }
+  const auto fail = [this](const absl::Status& error, bool home) {
+    NoteError(error);
+    if (home) status_.state = absl::StrCat("not joined: ", error.message());
+  };
+  engines_.Connect(now_, fail);
+  NoticeNewEngines();
+  if (!engines_.IsOpen(kHome)) {
+    home_opening_ = 0;
+    return false;
   }
-  return engines_[0]->connection.open();
+  const uint64_t opening = engines_.Of(kHome)->opening;
+  if (opening == home_opening_) return true;
+  home_opening_ = 0;
+  if (now_ < next_join_) return false;
+  if (const absl::Status s = Join(); !s.ok()) {
+    fail(s, true);
+    next_join_ = now_ + kRejoinPause;
+    return false;
+  }
+  home_opening_ = opening;
+  status_.state = "joined";
+  directory_.OnContact(now_);
+  return engines_.IsOpen(kHome);
 }
 
-absl::Status FleetLoop::Connect(Engine& engine, bool is_home) {
-  if (absl::Status s = engine.connection.Open(); !s.ok()) return s;
-  if (is_home) {
-    if (absl::Status s = Join(engine); !s.ok()) return s;
-    status_.state = "joined";
-    directory_.OnContact(now_);
-  }
-  // What was being loaded may have come from another engine.
+// A shard's engine was connected anew, or, in a cluster, is another one.
+void FleetLoop::NoticeNewEngines() {
   for (uint32_t shard = 0; shard < readings_.size(); ++shard) {
-    if (&EngineOf(shard) == &engine && readings_[shard].load == Reading::Load::kBuckets) {
-      readings_[shard].load = Reading::Load::kLook;
-    }
+    if (!engines_.IsOpen(PlaceOf(shard))) continue;
+    Reading& reading = readings_[shard];
+    const uint64_t opening = engines_.Of(PlaceOf(shard))->opening;
+    if (std::exchange(reading.opening, opening) == opening) continue;
+    // What was being loaded may have come from another engine.
+    if (reading.load == Reading::Load::kBuckets) reading.load = Reading::Load::kLook;
+    next_look_ = now_;  // is it the data that we know? Asked before anything else.
   }
-  next_look_ = now_;  // is it the data that we know? Asked before anything else.
-  return absl::OkStatus();
 }
 
-absl::Status FleetLoop::Join(Engine& home) {
-  if (absl::Status s = AgreeOnShape(home); !s.ok()) return s;
-  if (absl::Status s = TakeNumber(home); !s.ok()) return s;
-  if (absl::Status s = TakeLease(home); !s.ok()) return s;
-  if (absl::Status s = SyncClock(home); !s.ok()) return s;
+absl::Status FleetLoop::ExecuteHome() {
+  absl::Status status;
+  const bool done = engines_.Execute([&status](const absl::Status& error) { status = error; });
+  if (done || !status.ok()) return status;
+  return absl::UnavailableError(absl::StrCat(engines_.Describe(), ": ", engines_.put_off()));
+}
+
+absl::Status FleetLoop::CallHome(std::initializer_list<absl::string_view> command,
+                                 Engines::Handler handler) {
+  AddHome(command, std::move(handler));
+  return ExecuteHome();
+}
+
+absl::Status FleetLoop::Join() {
+  if (absl::Status s = AgreeOnShape(); !s.ok()) return s;
+  if (absl::Status s = TakeNumber(); !s.ok()) return s;
+  if (absl::Status s = TakeLease(); !s.ok()) return s;
+  if (absl::Status s = SyncClock(); !s.ok()) return s;
   if (!joined_) BeginMembership();
-  return ListNodes(home);
+  return ListNodes();
 }
 
-absl::Status FleetLoop::AgreeOnShape(Engine& home) {
+absl::Status FleetLoop::AgreeOnShape() {
   const std::string meta = keys_.Meta();
   Shape shape = shape_;
   std::string key = hash_key_;
@@ -73,17 +88,17 @@ absl::Status FleetLoop::AgreeOnShape(Engine& home) {
     for (char& c : key) c = static_cast<char>(random_());
   }
   const auto ignore = [](const Reply&) {};
-  home.connection.Add({"HSETNX", meta, "format", absl::StrCat(kFormatVersion)}, ignore);
-  home.connection.Add({"HSETNX", meta, "shards", absl::StrCat(shape.shards)}, ignore);
-  home.connection.Add({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, ignore);
-  home.connection.Add({"HSETNX", meta, "engines", absl::StrCat(engines_.size())}, ignore);
-  home.connection.Add({"HSETNX", meta, "key", key}, ignore);
+  AddHome({"HSETNX", meta, "format", absl::StrCat(kFormatVersion)}, ignore);
+  AddHome({"HSETNX", meta, "shards", absl::StrCat(shape.shards)}, ignore);
+  AddHome({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, ignore);
+  AddHome({"HSETNX", meta, "engines", absl::StrCat(engines_.configured())}, ignore);
+  AddHome({"HSETNX", meta, "key", key}, ignore);
   std::string error;
   int format = 0;
   uint64_t engines = 0;
   const auto on_meta = [&](const Reply& reply) {
     if (reply.size() != 5) {
-      error = "the fleet's meta key is not readable";
+      error = absl::StrCat("the fleet's meta key is not readable: ", reply.text());
       return;
     }
     format = static_cast<int>(reply[0].integer());
@@ -93,17 +108,17 @@ absl::Status FleetLoop::AgreeOnShape(Engine& home) {
     key = std::string(reply[4].text());
   };
   if (absl::Status s =
-          Call(home.connection, {"HMGET", meta, "format", "shards", "buckets", "engines", "key"},
-               on_meta);
+          CallHome({"HMGET", meta, "format", "shards", "buckets", "engines", "key"}, on_meta);
       !s.ok()) {
     return s;
   }
   const bool sane = shape.shards > 0 && (shape.shards & (shape.shards - 1)) == 0 &&
                     shape.shards <= 65536 && shape.buckets_per_shard > 0;
-  if (!error.empty() || format != kFormatVersion || !sane || engines != engines_.size()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the fleet ", options_.name, " in the engine has format ", format, " over ", engines,
-        " engines; this node has format ", kFormatVersion, " over ", engines_.size(), " ", error));
+  if (!error.empty() || format != kFormatVersion || !sane || engines != engines_.configured()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the fleet ", options_.name, " in the engine has format ", format, " over ",
+                     engines, " engines; this node has format ", kFormatVersion, " over ",
+                     engines_.configured(), " ", error));
   }
   if (joined_ && shape == shape_ && key == hash_key_) return absl::OkStatus();
   StartOver();
@@ -112,15 +127,15 @@ absl::Status FleetLoop::AgreeOnShape(Engine& home) {
   return absl::OkStatus();
 }
 
-absl::Status FleetLoop::TakeNumber(Engine& home) {
+absl::Status FleetLoop::TakeNumber() {
   const std::string nodes = keys_.Nodes();
   NodeNumber candidate = joined_ ? number_ : PreferredNumber(options_.node_id);
   for (int i = 0; i < kNumbersTriedMax; ++i, candidate = NextNumber(candidate)) {
     const std::string number = absl::StrCat(candidate);
     std::string holder;
-    home.connection.Add({"HSETNX", nodes, number, options_.node_id}, [](const Reply&) {});
-    if (absl::Status s = Call(home.connection, {"HGET", nodes, number},
-                              [&](const Reply& r) { holder = std::string(r.text()); });
+    AddHome({"HSETNX", nodes, number, options_.node_id}, [](const Reply&) {});
+    if (absl::Status s = CallHome({"HGET", nodes, number},
+                                  [&](const Reply& r) { holder = std::string(r.text()); });
         !s.ok()) {
       return s;
     }
@@ -132,12 +147,11 @@ absl::Status FleetLoop::TakeNumber(Engine& home) {
   return absl::ResourceExhaustedError("no free node number");
 }
 
-absl::Status FleetLoop::TakeLease(Engine& home) {
+absl::Status FleetLoop::TakeLease() {
   std::string answer;
-  if (absl::Status s = Call(home.connection,
-                            {"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
-                             absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
-                            [&](const Reply& r) { answer = std::string(r.text()); });
+  if (absl::Status s = CallHome({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
+                                 absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
+                                [&](const Reply& r) { answer = std::string(r.text()); });
       !s.ok()) {
     return s;
   }
@@ -149,18 +163,17 @@ absl::Status FleetLoop::TakeLease(Engine& home) {
                    ", or was until a lease time ago; node_id must differ between brokers"));
 }
 
-absl::Status FleetLoop::SyncClock(Engine& home) {
+absl::Status FleetLoop::SyncClock() {
   absl::Status status;
   for (int i = 0; i < kClockSamples && status.ok(); ++i) {
     AddClockSample();
-    status = home.connection.Execute();
+    status = ExecuteHome();
   }
   return status;
 }
 
-absl::Status FleetLoop::ListNodes(Engine& home) {
-  return Call(home.connection, {"HGETALL", keys_.Nodes()},
-              [this](const Reply& reply) { OnNodes(reply); });
+absl::Status FleetLoop::ListNodes() {
+  return CallHome({"HGETALL", keys_.Nodes()}, [this](const Reply& reply) { OnNodes(reply); });
 }
 
 void FleetLoop::StartOver() {
@@ -171,7 +184,7 @@ void FleetLoop::StartOver() {
 }
 
 void FleetLoop::BeginMembership() {
-  joined_ = true;
+  engines_.SetShards(shape_.shards);
   local_.emplace(shape_, ClientHasher(hash_key_));
   table_.emplace(
       others_, &next_incarnation_, shape_.shards, number_, options_.mode == Mode::kReplica,
@@ -192,6 +205,7 @@ void FleetLoop::BeginMembership() {
   kick_backlog_.clear();
   directory_ = NodeDirectory(options_.lease);
   RebuildOwn();
+  joined_ = true;  // last: should memory run out before, all of this is made again
 }
 
 }  // namespace session_status::fleet

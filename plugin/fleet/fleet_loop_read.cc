@@ -62,11 +62,13 @@ Look ParseLook(const Reply& reply) {
 }  // namespace
 
 void FleetLoop::AddReads() {
-  for (size_t i = 0; i < engines_.size(); ++i) {
+  // One command for all streams of an engine. A cluster wants one for each slot.
+  const auto groups =
+      engines_.is_cluster() ? shape_.shards : static_cast<uint32_t>(engines_.configured());
+  for (uint32_t group = 0; group < groups; ++group) {
     std::vector<std::string> keys;
     std::vector<absl::string_view> positions;
-    for (auto shard = static_cast<uint32_t>(i); shard < shape_.shards;
-         shard += static_cast<uint32_t>(engines_.size())) {
+    for (uint32_t shard = group; shard < shape_.shards; shard += groups) {
       if (readings_[shard].load != Reading::Load::kNone) continue;
       keys.push_back(keys_.Changes(shard));
       positions.push_back(readings_[shard].position);
@@ -75,7 +77,7 @@ void FleetLoop::AddReads() {
     std::vector<absl::string_view> command = {"XREAD", "COUNT", kEntriesPerRead, "STREAMS"};
     command.insert(command.end(), keys.begin(), keys.end());
     command.insert(command.end(), positions.begin(), positions.end());
-    engines_[i]->connection.Add(command, [this](const Reply& reply) { OnRead(reply); });
+    engines_.Add(PlaceOf(group), command, [this](const Reply& reply) { OnRead(reply); });
   }
 }
 
@@ -112,9 +114,9 @@ void FleetLoop::AddLooks() {
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
     // Asked before this round's batches, so it must agree with the replies known now.
     const bool settled = writers_[shard].settled();
-    EngineOf(shard).connection.Add(
-        {"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
-        [this, shard, settled](const Reply& reply) { OnLook(shard, settled, reply); });
+    engines_.Add(PlaceOf(shard),
+                 {"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
+                 [this, shard, settled](const Reply& reply) { OnLook(shard, settled, reply); });
   }
 }
 
@@ -145,21 +147,21 @@ void FleetLoop::AddLoads() {
   uint32_t budget = kBucketsPerRoundMax;
   for (uint32_t shard = 0; shard < shape_.shards && budget > 0; ++shard) {
     Reading& reading = readings_[shard];
-    EngineConnection& connection = EngineOf(shard).connection;
-    if (reading.load == Reading::Load::kNone || !connection.open()) continue;
+    const Place place = PlaceOf(shard);
+    if (reading.load == Reading::Load::kNone || !engines_.IsOpen(place)) continue;
     if (reading.load == Reading::Load::kLook) {
       if (now_ < reading.load_at) continue;
       more_ = true;
-      connection.Add({"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
-                     [this, shard](const Reply& reply) { OnLoadLook(shard, reply); });
+      engines_.Add(place, {"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
+                   [this, shard](const Reply& reply) { OnLoadLook(shard, reply); });
       continue;
     }
     more_ = true;
     const uint32_t end = std::min(reading.next_bucket + budget, shape_.buckets_per_shard);
     budget -= end - reading.next_bucket;
     for (uint32_t bucket = reading.next_bucket; bucket < end; ++bucket) {
-      connection.Add({"HGETALL", keys_.Bucket(shard, bucket)},
-                     [this, shard, bucket](const Reply& reply) { OnBucket(shard, bucket, reply); });
+      engines_.Add(place, {"HGETALL", keys_.Bucket(shard, bucket)},
+                   [this, shard, bucket](const Reply& reply) { OnBucket(shard, bucket, reply); });
     }
   }
 }
@@ -182,6 +184,7 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
   Reading& reading = readings_[shard];
   // A look in this round may have started the load again.
   if (reading.load != Reading::Load::kBuckets || reading.next_bucket != bucket) return;
+  if (reply.is_error()) return;  // asked again in the next round, with those behind it
   for (size_t i = 0; i + 1 < reply.size(); i += 2) {
     const std::optional<Row> row = DecodeRow(reply[i + 1].text());
     if (!row.has_value() || reply[i].text().size() != sizeof(ClientHash::bytes)) continue;
@@ -201,16 +204,15 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
 }
 
 void FleetLoop::AddHousekeeping() {
-  EngineConnection& home = engines_[0]->connection;
   if (Due(&next_renewal_, options_.lease / 3)) {
-    home.Add({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
-              absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
-             [this](const Reply& reply) { rejoin_ = rejoin_ || reply.text() == "TAKEN"; });
+    AddHome({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
+             absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
+            [this](const Reply& reply) { rejoin_ = rejoin_ || reply.text() == "TAKEN"; });
   }
   if (Due(&next_sync_, kSyncInterval)) AddClockSample();
   if (Due(&next_nodes_, kNodesInterval)) {
-    home.Add({"HGETALL", keys_.Nodes()}, [this](const Reply& reply) { OnNodes(reply); });
-    home.Add({"HGET", keys_.Meta(), "key"}, [this](const Reply& reply) {
+    AddHome({"HGETALL", keys_.Nodes()}, [this](const Reply& reply) { OnNodes(reply); });
+    AddHome({"HGET", keys_.Meta(), "key"}, [this](const Reply& reply) {
       if (!reply.is_error() && reply.text() != hash_key_) rejoin_ = true;
     });
   }
@@ -225,7 +227,7 @@ void FleetLoop::AddHousekeeping() {
     if (!asked.empty()) {
       std::vector<absl::string_view> command = {"MGET"};
       command.insert(command.end(), keys.begin(), keys.end());
-      home.Add(command, [this, asked](const Reply& reply) { OnLeases(asked, reply); });
+      engines_.Add(kHome, command, [this, asked](const Reply& reply) { OnLeases(asked, reply); });
     }
   }
   if (Due(&next_sweep_, kSweepInterval)) AddSweep();
@@ -234,7 +236,7 @@ void FleetLoop::AddHousekeeping() {
 
 void FleetLoop::AddClockSample() {
   const absl::Duration asked = clocks_.monotonic();
-  engines_[0]->connection.Add({"TIME"}, [this, asked](const Reply& reply) {
+  AddHome({"TIME"}, [this, asked](const Reply& reply) {
     if (reply.size() != 2) return;
     clock_.Sync(absl::FromUnixMicros(reply[0].integer() * 1'000'000 + reply[1].integer()), asked,
                 clocks_.monotonic());
@@ -263,6 +265,8 @@ void FleetLoop::OnNodes(const Reply& reply) {
 }
 
 void FleetLoop::OnLeases(const std::vector<NodeNumber>& asked, const Reply& reply) {
+  // A cluster without these keys' primary answers, but with nobody's lease.
+  if (reply.is_error()) return directory_.OnContact(now_);
   for (size_t i = 0; i < reply.size() && i < asked.size(); ++i) {
     if (directory_.OnLease(asked[i], !reply[i].is_nil(), now_)) {
       table_->SetLost(asked[i], directory_.Find(asked[i])->lost, wall_);
@@ -281,10 +285,11 @@ void FleetLoop::AddBurial() {
   for (NodeNumber number : burials_) {
     const std::string node = EncodeNode(number);
     for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
-      EngineOf(shard).connection.Add(
-          {"HDEL", keys_.Owners(shard), absl::StrCat("s", node), absl::StrCat("g", node)}, ignore);
+      engines_.Add(PlaceOf(shard),
+                   {"HDEL", keys_.Owners(shard), absl::StrCat("s", node), absl::StrCat("g", node)},
+                   ignore);
     }
-    engines_[0]->connection.Add({"HDEL", keys_.Nodes(), absl::StrCat(number)}, ignore);
+    AddHome({"HDEL", keys_.Nodes(), absl::StrCat(number)}, ignore);
   }
   burials_.clear();
 }
@@ -295,10 +300,10 @@ void FleetLoop::AddSweep() {
     sweep_bucket_ = 0;
     sweep_shard_ = static_cast<uint32_t>(random_()) & (shape_.shards - 1);
   }
-  EngineOf(sweep_shard_)
-      .connection.Add({"FCALL", "ss1_sweep", "2", keys_.Owners(sweep_shard_),
-                       keys_.Bucket(sweep_shard_, sweep_bucket_)},
-                      [](const Reply&) {});
+  engines_.Add(PlaceOf(sweep_shard_),
+               {"FCALL", "ss1_sweep", "2", keys_.Owners(sweep_shard_),
+                keys_.Bucket(sweep_shard_, sweep_bucket_)},
+               [](const Reply&) {});
 }
 
 }  // namespace session_status::fleet

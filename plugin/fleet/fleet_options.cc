@@ -19,7 +19,8 @@ absl::Status Bad(absl::string_view text) {
   return absl::InvalidArgumentError(
       absl::StrCat("\"", text,
                    "\" is none of redis://HOST[:PORT][/DATABASE], unix:///PATH[?DATABASE], "
-                   "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE]"));
+                   "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE], "
+                   "cluster://HOST[:PORT][,HOST[:PORT]...]"));
 }
 
 bool ParseDatabase(absl::string_view text, int* out) {
@@ -74,6 +75,15 @@ bool ParseSentinel(absl::string_view text, EngineAddress* out) {
   return ParseDatabase(parts.size() > 2 ? parts[2] : "", &out->database);
 }
 
+// A cluster has one database.
+bool ParseCluster(absl::string_view text, EngineAddress* out) {
+  out->cluster = true;
+  for (absl::string_view host : absl::StrSplit(text, ',')) {
+    if (!ParseHost(host, 6379, &out->hosts.emplace_back())) return false;
+  }
+  return !absl::StrContains(text, '/');
+}
+
 }  // namespace
 
 absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
@@ -91,12 +101,24 @@ absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out) {
     good = ParseUnix(rest, &address);
   } else if (absl::ConsumePrefix(&rest, "sentinel://")) {
     good = ParseSentinel(rest, &address);
+  } else if (absl::ConsumePrefix(&rest, "cluster://")) {
+    good = ParseCluster(rest, &address);
   } else if (absl::ConsumePrefix(&rest, "rediss://")) {
     return absl::InvalidArgumentError(absl::StrCat(
         "\"", text, "\" needs a hiredis with TLS; use a private network or a local TLS proxy"));
   }
   if (!good) return Bad(text);
   *out = std::move(address);
+  return absl::OkStatus();
+}
+
+absl::Status CheckEngines(const std::vector<EngineAddress>& engines) {
+  for (const EngineAddress& address : engines) {
+    if (!address.cluster || engines.size() == 1) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", address.text,
+        "\" must stand alone: a cluster deals out the load itself; list its nodes with commas"));
+  }
   return absl::OkStatus();
 }
 

@@ -18,17 +18,24 @@ struct EngineAddress {
   struct HostPort {
     std::string host;
     uint16_t port = 6379;
+    friend bool operator==(const HostPort& a, const HostPort& b) {
+      return a.port == b.port && a.host == b.host;
+    }
   };
-  std::vector<HostPort> hosts;  // one; with `primary_name`: the Sentinels
+  std::vector<HostPort> hosts;  // one; with `primary_name`: the Sentinels; of a cluster: any nodes
   std::string primary_name;     // set: ask the Sentinels for this name
+  bool cluster = false;         // a Redis Cluster: ask the hosts who holds which slot
   int database = 0;
   std::string text;  // as given, for messages
 };
 
 //   redis://HOST[:PORT][/DATABASE]   unix:///PATH[?DATABASE]
 //   sentinel://HOST[:PORT][,HOST[:PORT]…]/NAME[/DATABASE]
+//   cluster://HOST[:PORT][,HOST[:PORT]…]
 // Errors: InvalidArgument that continues the sentence "option NAME: …".
 absl::Status ParseEngineUrl(absl::string_view text, EngineAddress* out);
+// Can these be the engines of one fleet? A cluster deals out shards itself: it stands alone.
+absl::Status CheckEngines(const std::vector<EngineAddress>& engines);
 
 enum class Takeover : uint8_t {
   kKick,    // a client that connects elsewhere loses its older connection here (MQTT 5, 3.1.4-3)
@@ -54,7 +61,8 @@ struct Credentials {
 absl::Status ReadCredentials(const std::string& path, Credentials* out);
 
 struct FleetOptions {
-  std::vector<EngineAddress> engines;  // empty: no fleet. Several: shards are dealt out over them
+  // Empty: no fleet. Several: shards are dealt out over them. A cluster is the only one.
+  std::vector<EngineAddress> engines;
   std::string name;
   std::string node_id;           // empty: the host's name
   std::string credentials_file;  // empty: none

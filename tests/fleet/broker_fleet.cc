@@ -31,10 +31,12 @@ BrokerFleet::BrokerFleet(const BrokerFleetOptions& options)
                                absl::StrCat(replica_->port()));
     })) << "the Sentinel does not find the replica";
   }
+  if (options_.cluster) cluster_ = std::make_unique<RedisCluster>();
   for (size_t i = 0; i < options_.clients; ++i) clients_[absl::StrCat("client-", i)];
   nodes_.resize(options_.brokers);
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (!options_.sentinel) nodes_[i].link = std::make_unique<TcpProxy>(engine_->port());
+    if (!options_.sentinel && !options_.cluster)
+      nodes_[i].link = std::make_unique<TcpProxy>(engine_->port());
     nodes_[i].broker = StartBroker(i);
     EXPECT_TRUE(nodes_[i].broker->running()) << nodes_[i].broker->Log();
     nodes_[i].admin = std::make_unique<AdminClient>(nodes_[i].broker->Expand("{DIR}/admin.sock"));
@@ -49,6 +51,7 @@ BrokerFleet::~BrokerFleet() {
 std::string BrokerFleet::Name(size_t i) { return absl::StrCat("broker-", i); }
 
 std::string BrokerFleet::EngineUrl(size_t i) const {
+  if (options_.cluster) return cluster_->Url();
   return options_.sentinel ? absl::StrCat("sentinel://127.0.0.1:", sentinel_->port(), "/fleet")
                            : absl::StrCat("redis://127.0.0.1:", nodes_[i].link->port());
 }

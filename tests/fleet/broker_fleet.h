@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "tests/fleet/redis_cluster.h"
 #include "tests/fleet/redis_process.h"
 #include "tests/fleet/tcp_proxy.h"
 #include "tests/testing/admin_client.h"
@@ -27,7 +28,8 @@ struct BrokerFleetOptions {
   size_t brokers = 3;
   size_t clients = 60;
   bool sentinel =
-      false;  // a primary, a replica and a Sentinel instead of one engine behind proxies
+      false;             // a primary, a replica and a Sentinel instead of one engine behind proxies
+  bool cluster = false;  // a Redis Cluster of three primaries
   std::vector<std::pair<std::string, std::string>> plugin_options{};
 };
 
@@ -41,6 +43,7 @@ class BrokerFleet {
   AdminClient& admin(size_t i) { return *nodes_[i].admin; }
   TcpProxy& link(size_t i) { return *nodes_[i].link; }
   RedisProcess& engine() { return *engine_; }
+  RedisCluster& cluster() { return *cluster_; }
   std::mt19937_64& random() { return random_; }
   static std::string Name(size_t i);
 
@@ -91,6 +94,7 @@ class BrokerFleet {
   std::unique_ptr<RedisProcess> engine_;
   std::unique_ptr<RedisProcess> replica_;
   std::unique_ptr<RedisProcess> sentinel_;
+  std::unique_ptr<RedisCluster> cluster_;
   std::vector<Node> nodes_;
   std::map<std::string, Client> clients_;
 };

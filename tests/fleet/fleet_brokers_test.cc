@@ -43,6 +43,7 @@ struct Fault {
   const char* name;
   void (*happen)(BrokerFleet&);
   bool sentinel = false;
+  bool cluster = false;
   friend std::ostream& operator<<(std::ostream& out, const Fault& f) { return out << f.name; }
 };
 
@@ -85,6 +86,15 @@ const Fault kFaults[] = {
        fleet.ChurnFor(absl::Seconds(3));
      },
      /*sentinel=*/true},
+    {"ClusterPrimaryKilledAndRestartedEmpty",
+     [](BrokerFleet& fleet) {
+       RedisProcess& primary = fleet.cluster().node(fleet.random()() % RedisCluster::kPrimaries);
+       primary.Kill();
+       fleet.ChurnFor(absl::Seconds(1));
+       primary.Start();
+       fleet.cluster().WaitUntilHealthy();
+     },
+     /*sentinel=*/false, /*cluster=*/true},
     {"NodeStoppedForLongerThanItsLease",
      [](BrokerFleet& fleet) {
        const size_t i = fleet.random()() % fleet.size();
@@ -103,7 +113,8 @@ class BrokerFaultTest : public ::testing::TestWithParam<Fault> {};
 TEST_P(BrokerFaultTest, LeavesEveryBrokerWithTheTruth) {
   for (uint64_t seed = 1; seed <= Seeds(); ++seed) {
     SCOPED_TRACE(absl::StrCat("seed=", seed));
-    BrokerFleet fleet({.seed = seed, .sentinel = GetParam().sentinel});
+    BrokerFleet fleet(
+        {.seed = seed, .sentinel = GetParam().sentinel, .cluster = GetParam().cluster});
     fleet.Churn(200);
     fleet.ExpectTruthEverywhere();
     if (HasFailure()) return;
@@ -289,18 +300,17 @@ TEST(BrokerFleetTest, ASecondBrokerOfTheSameNameDoesNotJoin) {
 }
 
 // The line of docs/fleet.md is the one that is tried.
-TEST(BrokerFleetTest, TheDocumentedUserOfTheEngineMayDoAllThatIsNeeded) {
+void TryTheDocumentedUser(RedisProcess& engine, absl::string_view scheme) {
   const std::string manual = ReadFile(SESSION_STATUS_SOURCE_DIR "/docs/fleet.md");
   const size_t begin = manual.find("ACL SETUSER");
   ASSERT_NE(begin, std::string::npos);
-  RedisProcess engine;
   ASSERT_EQ(engine.Command(manual.substr(begin, manual.find('\n', begin) - begin)), "OK");
   ASSERT_EQ(engine.Command("ACL SETUSER default off"), "OK");
   const auto broker = BrokerProcess::Start(
       {.config = kPlainConfig,
        .plugin = SessionStatusPlugin(),
        .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
-                          {"fleet_url", absl::StrCat("redis://127.0.0.1:", engine.port())},
+                          {"fleet_url", absl::StrCat(scheme, "://127.0.0.1:", engine.port())},
                           {"fleet_credentials_file", "{DIR}/credentials"}},
        .files = {{"credentials", "fleet PASSWORD\n"}}});
   ASSERT_TRUE(broker->running());
@@ -316,6 +326,17 @@ TEST(BrokerFleetTest, TheDocumentedUserOfTheEngineMayDoAllThatIsNeeded) {
   })) << admin.Call("GetFleet", "{}").body;
   EXPECT_THAT(admin.Call("GetFleet", "{}").body, ::testing::Not(HasSubstr("NOPERM")));
   EXPECT_EQ(broker->Log().find("PASSWORD"), std::string::npos);
+}
+
+TEST(BrokerFleetTest, TheDocumentedUserOfTheEngineMayDoAllThatIsNeeded) {
+  RedisProcess engine;
+  TryTheDocumentedUser(engine, "redis");
+}
+
+TEST(BrokerFleetTest, TheDocumentedUserMayDoAllThatIsNeededInAClusterToo) {
+  const auto engine = RedisProcess::ClusterNode();
+  ASSERT_EQ(engine->Command("CLUSTER ADDSLOTSRANGE 0 16383"), "OK");
+  TryTheDocumentedUser(*engine, "cluster");
 }
 
 TEST(BrokerFleetTest, ACredentialsFileThatOthersMayReadStopsTheStart) {

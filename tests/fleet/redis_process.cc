@@ -52,6 +52,15 @@ std::unique_ptr<RedisProcess> RedisProcess::Sentinel(uint16_t primary_port) {
   return sentinel;
 }
 
+std::unique_ptr<RedisProcess> RedisProcess::ClusterNode() {
+  const uint16_t cluster_port = FreePort();
+  auto node = std::make_unique<RedisProcess>(std::vector<std::string>{
+      "--cluster-enabled", "yes", "--cluster-port", absl::StrCat(cluster_port),
+      "--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0"});
+  node->cluster_port_ = cluster_port;
+  return node;
+}
+
 RedisProcess::~RedisProcess() { Kill(); }
 
 void RedisProcess::Start() {

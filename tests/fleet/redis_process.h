@@ -24,11 +24,16 @@ class RedisProcess {
   explicit RedisProcess(std::vector<std::string> arguments = {});
   // A Sentinel that watches the primary on `primary_port` under the name "fleet".
   static std::unique_ptr<RedisProcess> Sentinel(uint16_t primary_port);
+  // A node of a cluster that it has yet to join. It keeps its place in it over Kill() and Start(),
+  // but no data.
+  static std::unique_ptr<RedisProcess> ClusterNode();
   ~RedisProcess();
   RedisProcess(const RedisProcess&) = delete;
   RedisProcess& operator=(const RedisProcess&) = delete;
 
   uint16_t port() const { return port_; }
+  uint16_t cluster_port() const { return cluster_port_; }
+  bool running() const { return pid_ > 0; }
   void Start();  // returns when it answers; what dump.rdb holds is loaded
   void Kill();   // SIGKILL
   void Signal(int signal);
@@ -44,6 +49,7 @@ class RedisProcess {
  private:
   TempDir dir_;
   uint16_t port_;
+  uint16_t cluster_port_ = 0;  // on which the nodes of a cluster talk to each other
   std::vector<std::string> arguments_;
   bool sentinel_ = false;
   pid_t pid_ = -1;
