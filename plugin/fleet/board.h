@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/client_hash.h"
 #include "plugin/fleet/layout.h"
@@ -29,7 +29,7 @@ struct Directions {
   ClientHasher hasher;
   Shape shape;
   NodeNumber me = kNobody;
-  absl::flat_hash_map<NodeNumber, Node> nodes;
+  std::unordered_map<NodeNumber, Node> nodes;
 };
 
 class Board {

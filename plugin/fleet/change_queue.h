@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -41,14 +42,7 @@ class ChangeQueue {
             registry::EndReason reason) {
     // relaxed: a bound, not an order.
     const bool fits = bytes_.load(std::memory_order_relaxed) + client_id.size() <= kQueuedBytesMax;
-    const bool pushed = fits && ring_.TryPush([&](LocalChange& slot) {
-      slot.client_id.assign(client_id.data(), client_id.size());
-      slot.incarnation = incarnation;
-      slot.at = at;
-      slot.online = online;
-      slot.reason = reason;
-      bytes_.fetch_add(client_id.size(), std::memory_order_relaxed);
-    });
+    const bool pushed = fits && TryPush(client_id, incarnation, at, online, reason);
     // (1) release; pairs with (2): the registry already holds what is dropped here.
     if (!pushed) lost_.store(true, std::memory_order_release);
   }
@@ -61,6 +55,9 @@ class ChangeQueue {
     });
   }
 
+  // As if a change had been dropped. The fleet's thread.
+  void Lose() { lost_.store(true, std::memory_order_release); }  // (1)
+
   // True once after changes were dropped.
   bool TakeLost() {
     // (2) acquire; pairs with (1).
@@ -70,6 +67,22 @@ class ChangeQueue {
   size_t size() const { return ring_.size(); }
 
  private:
+  bool TryPush(absl::string_view client_id, uint64_t incarnation, absl::Duration at, bool online,
+               registry::EndReason reason) {
+    try {
+      return ring_.TryPush([&](LocalChange& slot) {
+        slot.client_id.assign(client_id.data(), client_id.size());
+        slot.incarnation = incarnation;
+        slot.at = at;
+        slot.online = online;
+        slot.reason = reason;
+        bytes_.fetch_add(client_id.size(), std::memory_order_relaxed);
+      });
+    } catch (const std::bad_alloc&) {  // lost like one that does not fit
+      return false;
+    }
+  }
+
   SpscRing<LocalChange> ring_;
   std::atomic<size_t> bytes_{0};
   std::atomic<bool> lost_{false};

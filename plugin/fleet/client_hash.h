@@ -9,8 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <string>
-#include <utility>
 
 #include "absl/strings/string_view.h"
 
@@ -35,10 +33,10 @@ struct ClientHash {
     return h;
   }
   friend bool operator==(const ClientHash& a, const ClientHash& b) { return a.bytes == b.bytes; }
-  template <typename H>
-  friend H AbslHashValue(H state, const ClientHash& h) {
-    return H::combine(std::move(state), h.high());
-  }
+  // For std's containers: the bytes are a hash already, keyed and even.
+  struct Hasher {
+    size_t operator()(const ClientHash& h) const noexcept { return h.high(); }
+  };
 };
 
 class ClientHasher {

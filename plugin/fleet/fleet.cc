@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <new>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
@@ -23,6 +24,7 @@ constexpr size_t kKicksWaitingMax = 4096;
 // Ended sessions of others forgotten per publication.
 constexpr size_t kForgetPerRoundMax = 1000;
 constexpr int64_t kNever = INT64_MIN;
+constexpr absl::Duration kPauseWithoutMemory = absl::Milliseconds(100);
 
 FleetOptions WithNodeId(FleetOptions options) {
   if (!options.node_id.empty()) return options;
@@ -66,9 +68,27 @@ Fleet::~Fleet() { Stop(); }
 absl::Status Fleet::Start() {
   if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the fleet");
   return thread_.Start("status-fleet", options_.nice_level, [this] {
-    while (!stop_.WaitFor(loop_.Step())) others_.Maintain(clocks_.wall(), kForgetPerRoundMax);
-    if (leave_.load(std::memory_order_relaxed)) loop_.Leave();
+    absl::Duration pause;
+    while (!stop_.WaitFor(pause)) pause = Round();
+    if (leave_.load(std::memory_order_relaxed)) Leave();
   });
+}
+
+absl::Duration Fleet::Round() noexcept {
+  try {
+    others_.Maintain(clocks_.wall(), kForgetPerRoundMax);
+    return loop_.Step();
+  } catch (const std::bad_alloc&) {  // the broker may have memory again in a moment
+    loop_.Recover();
+    return kPauseWithoutMemory;
+  }
+}
+
+void Fleet::Leave() noexcept {
+  try {
+    loop_.Leave();
+  } catch (const std::bad_alloc&) {  // the lease runs out instead
+  }
 }
 
 void Fleet::End(bool leave) {

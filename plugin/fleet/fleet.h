@@ -63,6 +63,8 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   const registry::SessionRegistry& others() const { return others_; }
 
  private:
+  absl::Duration Round() noexcept;
+  void Leave() noexcept;
   void End(bool leave);
   void FromReplica(const Directions& directions, absl::string_view client_id,
                    registry::OtherSession* session) const;

@@ -123,6 +123,12 @@ absl::Duration FleetLoop::Step() {
   return std::max(absl::ZeroDuration(), kRoundInterval - (clocks_.monotonic() - now_));
 }
 
+void FleetLoop::Recover() noexcept {
+  engines_.Close();  // handlers of half a round are gone with their connections
+  changes_.Lose();
+  for (Reading& reading : readings_) reading.load = Reading::Load::kLook;
+}
+
 bool FleetLoop::ExecuteAll() {
   const bool done = engines_.Execute([this](const absl::Status& error) { NoteError(error); });
   return done && engines_.AllOpen();

@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -21,7 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/board.h"
 #include "plugin/fleet/change_queue.h"
@@ -68,6 +68,9 @@ class FleetLoop {
 
   // One round. Returns how long to wait before the next.
   absl::Duration Step();
+  // After an exception left Step(), that is, when memory ran out: whatever was under way is forgotten,
+  // and read or written again. Allocates nothing.
+  void Recover() noexcept;
   // Tells the others, if it can be told, that this node leaves in order.
   void Leave();
 
@@ -163,7 +166,7 @@ class FleetLoop {
   std::optional<OthersTable> table_;
   std::vector<ShardWriter> writers_;
   std::vector<Reading> readings_;
-  absl::flat_hash_map<std::string, uint32_t> shard_of_stream_;
+  std::map<std::string, uint32_t, std::less<>> shard_of_stream_;
   std::vector<ClientHash> kick_backlog_;
 
   // This round.

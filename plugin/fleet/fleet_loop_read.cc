@@ -1,5 +1,6 @@
 // Reading: the others' changes, whole shards, the state of the engine's data, nodes and leases.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -38,7 +39,7 @@ std::pair<uint64_t, uint64_t> ParseId(absl::string_view id) {
 struct Look {
   std::string last_id;
   std::string birth;
-  absl::flat_hash_map<NodeNumber, Owner> owners;
+  std::map<NodeNumber, Owner> owners;
 };
 
 Look ParseLook(const Reply& reply) {

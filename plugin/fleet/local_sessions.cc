@@ -29,7 +29,7 @@ std::optional<Event> LocalSessions::Apply(LocalChange&& change, EpochClock& cloc
 
 void LocalSessions::Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock,
                             absl::Time wall, absl::Duration monotonic) {
-  std::vector<absl::flat_hash_map<ClientHash, LocalSession>> fresh(shards_.size());
+  std::vector<Sessions> fresh(shards_.size());
   registry.ForEach([&](absl::string_view client_id, const registry::SessionDetails& details) {
     if (!details.status.online()) return true;
     const ClientHash hash = hasher_.Hash(client_id);
@@ -37,10 +37,11 @@ void LocalSessions::Rebuild(const registry::SessionRegistry& registry, const Epo
     const auto known = shards_[shard].find(hash);
     LocalSession& session = fresh[shard][hash];
     if (known != shards_[shard].end() && known->second.incarnation == details.incarnation) {
-      session = std::move(known->second);
-      return true;
+      session.epoch = known->second.epoch;
+      session.taken_over = known->second.taken_over;
+    } else {
+      session.epoch = clock.At(monotonic - (wall - details.connected_at));
     }
-    session.epoch = clock.At(monotonic - (wall - details.connected_at));
     session.incarnation = details.incarnation;
     session.client_id = std::string(client_id);
     return true;

@@ -10,9 +10,9 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/change_queue.h"
 #include "plugin/fleet/epoch_clock.h"
@@ -53,9 +53,11 @@ class LocalSessions {
   size_t size() const;
 
  private:
+  using Sessions = std::unordered_map<ClientHash, LocalSession, ClientHash::Hasher>;
+
   const Shape shape_;
   const ClientHasher hasher_;
-  std::vector<absl::flat_hash_map<ClientHash, LocalSession>> shards_;
+  std::vector<Sessions> shards_;
   std::vector<std::deque<Event>> ends_;
 };
 

@@ -44,6 +44,12 @@ void OthersTable::Show(const Shard& shard, const ClientHash& hash, Slot& slot, E
                        absl::Time now) {
   if (!Counts(shard, slot)) return Hide(hash, slot, reason, now);
   if (slot.shown) return;
+  Announce(hash, slot);
+}
+
+// If memory runs out, the registry and the count are as before.
+void OthersTable::Announce(const ClientHash& hash, Slot& slot) {
+  uint64_t& online = online_by_node_[slot.node];
   SessionEvent event;
   event.kind = SessionEvent::Kind::kConnected;
   event.client_id = hash.view();
@@ -52,7 +58,7 @@ void OthersTable::Show(const Shard& shard, const ClientHash& hash, Slot& slot, E
   event.connection.listener_port = slot.node;  // the one field of ours that a number fits
   registry_.Apply(event);
   slot.shown = true;
-  ++online_by_node_[slot.node];
+  ++online;
 }
 
 void OthersTable::Hide(const ClientHash& hash, Slot& slot, EndReason reason, absl::Time now) {
@@ -71,21 +77,22 @@ void OthersTable::Hide(const ClientHash& hash, Slot& slot, EndReason reason, abs
 void OthersTable::Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now) {
   if (!keep_rows_) return;
   Slot& slot = shard.rows[hash];
-  const bool other_connection = slot.node != row.node || slot.epoch != row.epoch;
-  if (slot.shown && other_connection) {
-    // Online before and, if the new row counts, after: then the registry hears one event, and no
-    // reader sees a gap.
-    const Slot candidate{row.epoch, slot.incarnation, row.generation, row.node, true, slot.load};
-    if (!Counts(shard, candidate)) {
-      Hide(hash, slot, EndReason::kTakenOver, now);
-    } else {
+  Slot next = slot;
+  next.epoch = row.epoch;
+  next.node = row.node;
+  next.generation = row.generation;
+  if (slot.shown && (slot.node != row.node || slot.epoch != row.epoch)) {
+    if (Counts(shard, next)) {
+      // Online before and after: the registry hears one event, and no reader sees a gap.
+      Announce(hash, next);
       --online_by_node_[slot.node];
-      slot.shown = false;
+      slot = next;
+      return;
     }
+    Hide(hash, slot, EndReason::kTakenOver, now);
+    next.shown = false;
   }
-  slot.epoch = row.epoch;
-  slot.node = row.node;
-  slot.generation = row.generation;
+  slot = next;
   Show(shard, hash, slot, EndReason::kTakenOver, now);
 }
 
@@ -163,8 +170,8 @@ bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Tim
   return true;
 }
 
-void OthersTable::BeginLoad(uint32_t shard_index,
-                            const absl::flat_hash_map<NodeNumber, Owner>& owners, absl::Time now) {
+void OthersTable::BeginLoad(uint32_t shard_index, const std::map<NodeNumber, Owner>& owners,
+                            absl::Time now) {
   Shard& shard = shards_[shard_index];
   ++shard.load;
   for (auto& [hash, slot] : shard.rows) slot.load = static_cast<uint8_t>(shard.load - 1);
@@ -174,8 +181,8 @@ void OthersTable::BeginLoad(uint32_t shard_index,
     follow.live = owner.generations;
     follow.number = owner.number;
     follow.absent = false;
-    DropDead(shard, node, EndReason::kBrokerRestart, now);
   }
+  DropDead(shard, kNobody, EndReason::kBrokerRestart, now);
 }
 
 void OthersTable::LoadRow(uint32_t shard_index, const ClientHash& hash, const Row& row,
@@ -200,23 +207,24 @@ void OthersTable::EndLoad(uint32_t shard_index, absl::Time now) {
       continue;
     }
     Hide(it->first, slot, EndReason::kUnknown, now);
-    shard.rows.erase(it++);
+    it = shard.rows.erase(it);
   }
 }
 
-void OthersTable::DropDead(Shard& shard, NodeNumber node, EndReason reason, absl::Time now) {
-  if (node == me_) return;
-  const std::vector<Generation>& live = shard.nodes[node].live;
+void OthersTable::DropDead(Shard& shard, NodeNumber only, EndReason reason, absl::Time now) {
   for (auto it = shard.rows.begin(); it != shard.rows.end();) {
     Slot& slot = it->second;
-    if (slot.node != node || Contains(live, slot.generation)) {
-      // A row may have been read before its generation was known to be live.
-      if (slot.node == node) Show(shard, it->first, slot, reason, now);
-      ++it;
+    const auto follow = shard.nodes.find(slot.node);
+    const bool concerned = follow != shard.nodes.end() && slot.node != me_ &&
+                           (only == kNobody ? !follow->second.absent : only == slot.node);
+    if (concerned && !Contains(follow->second.live, slot.generation)) {
+      Hide(it->first, slot, reason, now);
+      it = shard.rows.erase(it);
       continue;
     }
-    Hide(it->first, slot, reason, now);
-    shard.rows.erase(it++);
+    // A row may have been read before its generation was known to be live.
+    if (concerned) Show(shard, it->first, slot, reason, now);
+    ++it;
   }
 }
 

@@ -21,11 +21,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
+#include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/layout.h"
@@ -53,8 +54,7 @@ class OthersTable {
   void Replay(const Entry& entry) const;
 
   // -- loading ------------------------------------------------------------------------------------
-  void BeginLoad(uint32_t shard, const absl::flat_hash_map<NodeNumber, Owner>& owners,
-                 absl::Time now);
+  void BeginLoad(uint32_t shard, const std::map<NodeNumber, Owner>& owners, absl::Time now);
   void LoadRow(uint32_t shard, const ClientHash& hash, const Row& row, absl::Time now);
   void EndLoad(uint32_t shard, absl::Time now);
 
@@ -77,9 +77,7 @@ class OthersTable {
   Holder Find(uint32_t shard, const ClientHash& hash) const;
 
   size_t rows() const;
-  const absl::flat_hash_map<NodeNumber, uint64_t>& online_by_node() const {
-    return online_by_node_;
-  }
+  const std::unordered_map<NodeNumber, uint64_t>& online_by_node() const { return online_by_node_; }
 
  private:
   struct Slot {
@@ -95,23 +93,24 @@ class OthersTable {
     uint32_t number = 0;
     bool absent = false;  // the engine was emptied and the node has not come back to it
   };
+  using Rows = std::unordered_map<ClientHash, Slot, ClientHash::Hasher>;
   struct Shard {
-    absl::flat_hash_map<ClientHash, Slot> rows;
-    absl::flat_hash_map<NodeNumber, Follow> nodes;
+    Rows rows;
+    std::unordered_map<NodeNumber, Follow> nodes;
     uint8_t load = 0;
   };
-  using Rows = absl::flat_hash_map<ClientHash, Slot>;
-
   bool Counts(const Shard& shard, const Slot& slot) const;
   // Brings the registry to what Counts() says.
   void Show(const Shard& shard, const ClientHash& hash, Slot& slot, registry::EndReason reason,
             absl::Time now);
+  void Announce(const ClientHash& hash, Slot& slot);
   void Hide(const ClientHash& hash, Slot& slot, registry::EndReason reason, absl::Time now);
   void Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now);
   void RememberEnd(const ClientHash& hash, Epoch epoch);
   void ApplyEvents(Shard& shard, const Entry& entry, absl::Time now);
-  // Drops the node's rows whose generation is not live.
-  void DropDead(Shard& shard, NodeNumber node, registry::EndReason reason, absl::Time now);
+  // Drops the rows of that node, or with kNobody of all that are not absent, whose generation is not
+  // live.
+  void DropDead(Shard& shard, NodeNumber only, registry::EndReason reason, absl::Time now);
 
   registry::SessionRegistry& registry_;
   uint64_t* const next_incarnation_;
@@ -119,10 +118,10 @@ class OthersTable {
   const bool keep_rows_;
   const OnEvent on_event_;
   std::vector<Shard> shards_;
-  absl::flat_hash_map<ClientHash, Epoch> recent_ends_;
+  std::unordered_map<ClientHash, Epoch, ClientHash::Hasher> recent_ends_;
   std::deque<std::pair<ClientHash, Epoch>> recent_order_;
-  absl::flat_hash_set<NodeNumber> lost_;
-  absl::flat_hash_map<NodeNumber, uint64_t> online_by_node_;
+  std::set<NodeNumber> lost_;
+  std::unordered_map<NodeNumber, uint64_t> online_by_node_;
 };
 
 }  // namespace session_status::fleet

@@ -3,15 +3,11 @@
 //
 // SESSION_STATUS_ALLOCATION_STEP: every how manyth allocation is tried (default 5; the promise is
 // held at 1).
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
-#include "tests/faults/fail_new.h"
+#include "tests/faults/fail_page.h"
 
 namespace session_status::testing {
 namespace {
@@ -20,24 +16,13 @@ constexpr char kList[] = "{\"pageSize\":10}";
 
 class AllocationFault : public ScenarioTest {
  protected:
-  ~AllocationFault() override {
-    if (page_ != nullptr) munmap(page_, sizeof(FailNew));
-  }
-
   void StartWithFailures() {
-    const std::string path = dir_.File("page");
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    ASSERT_EQ(ftruncate(fd, sizeof(FailNew)), 0);
-    void* mapped = mmap(nullptr, sizeof(FailNew), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    ASSERT_NE(mapped, MAP_FAILED);
-    page_ = static_cast<FailNew*>(mapped);
     broker_ = BrokerProcess::Start(
         {.line = GetParam(),
          .config = kPlainConfig,
          .plugin = SessionStatusPlugin(),
          .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}},
-         .environment = {{"LD_PRELOAD", SESSION_STATUS_FAIL_NEW_LIBRARY}, {kFailNewFile, path}}});
+         .environment = page_.Environment()});
     ASSERT_TRUE(broker_->running()) << broker_->Log();
   }
 
@@ -90,12 +75,9 @@ class AllocationFault : public ScenarioTest {
     for (uint64_t k = 1;; k += static_cast<uint64_t>(step)) {
       SCOPED_TRACE(absl::StrCat("allocation ", k));
       const std::string id = absl::StrCat("a", k % 50);
-      page_->failed.store(0);
-      page_->burst.store(burst);
-      page_->countdown.store(k);
+      page_.Arm(k, burst);
       ASSERT_NO_FATAL_FAILURE(Exercise(id));
-      page_->countdown.store(0);
-      page_->burst.store(0);
+      page_.Disarm();
       ASSERT_NO_FATAL_FAILURE(ExpectRight(id));
       if (page_->failed.load() == 0) break;  // the exercise makes fewer than k allocations
       ++tried;
@@ -106,8 +88,7 @@ class AllocationFault : public ScenarioTest {
     EXPECT_EQ(broker_->Stop(), 0);
   }
 
-  TempDir dir_;
-  FailNew* page_ = nullptr;
+  FailPage page_;
 };
 INSTANTIATE_TEST_SUITE_P(OnBroker, AllocationFault, ::testing::ValuesIn(kBothLines),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);
