@@ -65,7 +65,7 @@ std::vector<MakeTable> Contenders(uint64_t sessions) {
     all.push_back(Make<ShardedFlatMap<AbslLock>>("64 x absl::flat_hash_map, absl::Mutex"));
     all.push_back(Make<UnorderedMap>());
   }
-  all.push_back(Make<UrcuMap>());  // last: a thread of its own goes on making it larger
+  all.push_back(Make<UrcuMap>());
   return all;
 }
 

@@ -220,10 +220,23 @@ class BoostMap : public LoopBatch {
 class UrcuMap : public LoopBatch {
  public:
   UrcuMap()
-      : table_(cds_lfht_new_flavor(1 << 16, 1 << 10, 0, CDS_LFHT_AUTO_RESIZE, &urcu_memb_flavor,
-                                   nullptr)) {}
-  // Taking a million nodes out one by one takes it minutes: they are left to the end of the process.
-  ~UrcuMap() override = default;
+      : table_(cds_lfht_new_flavor(1 << 16, 1 << 10, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING,
+                                   &urcu_memb_flavor, nullptr)) {}
+  ~UrcuMap() override {
+    EnterThread();
+    cds_lfht_iter it;
+    cds_lfht_node* node;
+    urcu_memb_read_lock();
+    cds_lfht_for_each(table_, &it, node) {
+      cds_lfht_del(table_, node);
+      doomed_.push_back(reinterpret_cast<Node*>(node));
+    }
+    urcu_memb_read_unlock();
+    urcu_memb_synchronize_rcu();
+    for (Node* n : doomed_) std::free(n);
+    LeaveThread();
+    cds_lfht_destroy(table_, nullptr);
+  }
   const char* name() const override { return "liburcu rculfhash"; }
   bool writer_never_waits() const override { return true; }
   void EnterThread() override { urcu_memb_register_thread(); }
@@ -268,6 +281,7 @@ class UrcuMap : public LoopBatch {
     urcu_memb_read_unlock();
   }
   cds_lfht* table_;
+  std::vector<Node*> doomed_;
 };
 
 }  // namespace session_status::bench
