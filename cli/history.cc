@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
+#include "cli/session_text.h"
 #include "cli/words.h"
 #include "proto/session_status.pb.h"
 
@@ -21,7 +22,7 @@ namespace pb = ::mosquitto_session_status::v1;
 std::string Why(const pb::SessionChange& change) {
   if (change.taken_over()) return "took over";
   if (change.end_reason() == pb::END_REASON_NONE) return "";
-  return absl::StrCat(ReasonText(change.end_reason()), " (", change.broker_code(), ")");
+  return absl::StrCat(ReasonText(change.end_reason()), BrokerCodeNote(change.broker_code()));
 }
 
 std::string From(const pb::SessionChange& change) {

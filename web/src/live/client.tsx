@@ -7,6 +7,7 @@ import {type History, service, ServiceError, type Session} from '../service';
 import {Notice, StateMark, SwitchedOff} from '../ui';
 
 const HISTORY_SHOWN = 50;
+const NO_BROKER_CODE = 0xFFFF; // Mosquitto 2.0 never gives one
 
 const at = (ms: string | undefined) => (ms ? time(Number(ms)) : '');
 
@@ -20,7 +21,7 @@ function rowsOf(s: Session): [string, string][] {
     ['Last seen', at(s.lastSeenAtMs)],
     ['Session created', at(s.sessionCreatedAtMs)],
     ['Why it ended', reason(s.endReason)],
-    ['Broker code', s.brokerCode ? String(s.brokerCode) : ''],
+    ['Broker code', s.brokerCode && s.brokerCode !== NO_BROKER_CODE ? String(s.brokerCode) : ''],
     ['From', s.address ?? ''],
     ['Listener port', s.listenerPort ? String(s.listenerPort) : ''],
     ['Protocol', [s.protocolVersion, enumWords(s.transport, 'TRANSPORT_')].filter(Boolean).join(' over ')],
