@@ -1,6 +1,7 @@
 // mosquitto_session history ID: the last beginnings and ends of one client's connections, from the
 // plugin's memory or, with --stored, from its session database.
 // mosquitto_session flappers: the clients whose connections break again and again.
+#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
+#include "cli/session_text.h"
 #include "cli/words.h"
 #include "proto/session_status.pb.h"
 
@@ -20,7 +22,7 @@ namespace pb = ::mosquitto_session_status::v1;
 std::string Why(const pb::SessionChange& change) {
   if (change.taken_over()) return "took over";
   if (change.end_reason() == pb::END_REASON_NONE) return "";
-  return absl::StrCat(ReasonText(change.end_reason()), " (", change.broker_code(), ")");
+  return absl::StrCat(ReasonText(change.end_reason()), BrokerCodeNote(change.broker_code()));
 }
 
 std::string From(const pb::SessionChange& change) {
@@ -33,7 +35,13 @@ std::string When(const pb::SessionChange& change) {
   return absl::StrCat(LocalTime(change.not_before_ms()), " or later");
 }
 
+// Nothing, and why: not the same as nothing to tell.
+void PrintOff(const char* option) {
+  std::cout << "off: plugin_opt_" << option << " is 0; a larger number turns it on\n";
+}
+
 void Print(const pb::GetHistoryResponse& reply) {
+  if (reply.disabled()) return PrintOff("history_bytes_max");
   std::vector<std::vector<std::string>> rows = {
       {"TIME", "STATE", "WHY", "INCARNATION", "FROM", "PROTOCOL"}};
   for (const pb::SessionChange& change : reply.entries()) {
@@ -55,6 +63,7 @@ void Print(const pb::GetHistoryResponse& reply) {
 }
 
 void Print(const pb::ListFlappersResponse& reply) {
+  if (reply.disabled()) return PrintOff("flappers_max");
   std::vector<std::vector<std::string>> rows = {
       {"CLIENT", "SCORE", "FLAPS", "SINCE", "LAST", "WHY", "FROM"}};
   for (const pb::Flapper& flapper : reply.flappers()) {

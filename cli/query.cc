@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
+#include "cli/session_text.h"
 #include "proto/session_status.pb.h"
 
 namespace session_status::cli {
@@ -44,8 +45,8 @@ void PrintReply(const pb::QuerySessionByClientIdResponse& reply) {
   if (reply.has_connected_at_ms()) row("connected at", LocalTime(reply.connected_at_ms()));
   if (reply.has_disconnected_at_ms()) row("disconnected at", LocalTime(reply.disconnected_at_ms()));
   if (reply.end_reason() != pb::END_REASON_NONE) {
-    row("reason",
-        absl::StrCat(ReasonText(reply.end_reason()), " (broker code ", reply.broker_code(), ")"));
+    row("reason", absl::StrCat(ReasonText(reply.end_reason()),
+                               BrokerCodeNote(reply.broker_code(), "broker code ")));
   }
   if (reply.has_ended_not_before_ms()) {
     row("ended between", absl::StrCat(LocalTime(reply.ended_not_before_ms()), " and ",

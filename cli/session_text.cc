@@ -61,6 +61,11 @@ std::string SessionCell(const google::protobuf::Message& session, const std::str
   }
 }
 
+std::string BrokerCodeNote(uint32_t code, absl::string_view label) {
+  constexpr uint32_t kNone = 0xFFFF;
+  return code == kNone ? "" : absl::StrCat(" (", label, code, ")");
+}
+
 std::string SessionHeading(const std::string& field) {
   if (field == "clientId") return "CLIENT";
   std::string heading;

@@ -4,6 +4,7 @@
 #ifndef SESSION_STATUS_CLI_SESSION_TEXT_H_
 #define SESSION_STATUS_CLI_SESSION_TEXT_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ std::vector<std::string> SessionFieldNames();
 
 // One cell: times local, enumerators in words, flags as yes and no; empty when absent or default.
 std::string SessionCell(const google::protobuf::Message& session, const std::string& field);
+
+// " (7)", or with a label " (broker code 7)"; nothing where the broker gave no code (Mosquitto 2.0).
+std::string BrokerCodeNote(uint32_t code, absl::string_view label = "");
 
 // "connectedAtMs": "CONNECTED AT".
 std::string SessionHeading(const std::string& field);

@@ -24,6 +24,7 @@ Following::Following(const registry::SessionRegistry& registry, const FollowingO
       lister_(cuts_, feed_.epoch(), facts.keepalive_check_grain),
       sessions_(lister_),
       has_webhook_(!options.webhook.url.empty()),
+      has_webhook_secret_(has_webhook_ && !options.webhook.secret_file.empty()),
       webhook_(feed_, options.webhook, {facts.instance_id, facts.version}, std::move(log),
                absl::Now) {}
 

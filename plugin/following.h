@@ -2,7 +2,8 @@
 // the history of connections, the frozen cuts of listings, their surfaces, and the webhook.
 //
 // Threads:   construction, AddRoutes, Start, Stop: the broker's (init and cleanup). observers():
-//            handed to the composition root, called by the broker's thread.
+//            handed to the composition root, called by the broker's thread. ReloadWebhookSecret:
+//            the reloader's.
 // Errors:    Start names the option that is bad, and why.
 // Ownership: the registry outlives this object; the listener is destroyed before it.
 #ifndef SESSION_STATUS_PLUGIN_FOLLOWING_H_
@@ -45,6 +46,9 @@ class Following {
   void AddRoutes(http::Router* router);
   absl::Status Start(int nice);
 
+  bool has_webhook_secret() const { return has_webhook_secret_; }
+  absl::Status ReloadWebhookSecret() { return webhook_.ReloadSecret(); }
+
   std::vector<registry::ChangeObserver*> observers() { return {&feed_}; }
   feed::ChangeFeed& feed() { return feed_; }
   listing::FrozenCuts& cuts() { return cuts_; }  // the writer tells it of every change
@@ -64,6 +68,7 @@ class Following {
   listing::Lister lister_;
   listing::SessionsSurface sessions_;
   const bool has_webhook_;
+  const bool has_webhook_secret_;
   webhook::Webhook webhook_;
 };
 

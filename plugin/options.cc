@@ -408,7 +408,8 @@ constexpr OptionSpec kOptions[] = {
        return absl::OkStatus();
      }},
     {"webhook_secret_file", "none",
-     "File with the secret that signs what is posted, readable by its owner only; none: unsigned.",
+     "File with the secret that signs what is posted, readable by its owner only, read again on "
+     "SIGHUP. none: unsigned.",
      [](absl::string_view v, Options* o) {
        return SetAbsolutePath(v, &o->following.webhook.secret_file);
      }},

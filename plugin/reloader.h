@@ -1,5 +1,6 @@
-// Reads again what an operator may change while the broker runs (the access file, certificates), on
-// a thread of its own: SIGHUP reaches us on the broker's thread, which does no I/O.
+// Reads again what an operator may change while the broker runs (the access file, certificates,
+// the webhook's secret), on a thread of its own: SIGHUP reaches us on the broker's thread, which
+// does no I/O.
 //
 // Threads: Add, Start, Stop: the broker's (init and cleanup). Request(): broker, never waits.
 // Errors:  a reload that fails leaves the old in force; its reason goes to the log.

@@ -106,6 +106,9 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (!options_.listener.tls_addresses.empty()) {
     reloader_.Add("certificates", [this] { return listener_->ReloadTls(); });
   }
+  if (following_->has_webhook_secret()) {
+    reloader_.Add("webhook secret", [this] { return following_->ReloadWebhookSecret(); });
+  }
   if (absl::Status s = reloader_.Start(options_.listener.nice_level); !s.ok()) return s;
   log_.Write(broker::LogLevel::kInfo,
              absl::StrCat("session status ", kVersion, " on ", LineName(line),

@@ -682,6 +682,7 @@ void WriteJson(const pb::GetHistoryResponse& message, std::string* out) {
     object.PresentInt64("droppedBeforeMs", message.dropped_before_ms());
   }
   object.Int64("completeUntilMs", message.complete_until_ms());
+  object.Bool("disabled", message.disabled());
 }
 
 void WriteJson(const pb::ListFlappersResponse& message, std::string* out) {
@@ -691,6 +692,7 @@ void WriteJson(const pb::ListFlappersResponse& message, std::string* out) {
         [](const pb::Flapper& m, http::JsonWriter* w) { Write(m, w); });
   object.Uint64("flapsTotal", message.flaps_total());
   object.Int64("halfLifeMs", message.half_life_ms());
+  object.Bool("disabled", message.disabled());
 }
 
 void WriteJson(const pb::GetAuditResponse& message, std::string* out) {

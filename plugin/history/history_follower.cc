@@ -27,7 +27,11 @@ bool IsAuditRepair(const Change& change) {
 }  // namespace
 
 HistoryFollower::HistoryFollower(feed::ChangeFeed& feed, const FollowerOptions& options)
-    : feed_(feed), history_(options.history), flaps_(options.flappers_max) {
+    : feed_(feed),
+      remembers_(options.history.bytes_max > 0),
+      lists_flappers_(options.flappers_max > 0),
+      history_(options.history),
+      flaps_(options.flappers_max) {
   feed_.poller().Add(this);
 }
 
@@ -91,6 +95,7 @@ absl::Status HistoryFollower::GetHistory(const pb::GetHistoryRequest& request, a
   for (const Change& change : answer.entries) feed::FillChange(change, reply->add_entries());
   reply->set_flaps(answer.flaps);
   if (answer.dropped_before_ms != 0) reply->set_dropped_before_ms(answer.dropped_before_ms);
+  reply->set_disabled(!remembers_);
   return absl::OkStatus();
 }
 
@@ -120,6 +125,7 @@ absl::Status HistoryFollower::ListFlappers(const pb::ListFlappersRequest& reques
     out->set_address(row.address);
   }
   reply->set_half_life_ms(absl::ToInt64Milliseconds(kFlapHalfLife));
+  reply->set_disabled(!lists_flappers_);
   return absl::OkStatus();
 }
 

@@ -62,6 +62,8 @@ class HistoryFollower : public api::HistorySource, private os::Poller::Member {
   void Take(const feed::Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   feed::ChangeFeed& feed_;
+  const bool remembers_;
+  const bool lists_flappers_;
   os::Mutex mu_;
   feed::ChangeRing::Cursor cursor_ ABSL_GUARDED_BY(mu_);
   ConnectionHistory history_ ABSL_GUARDED_BY(mu_);

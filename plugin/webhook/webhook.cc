@@ -47,17 +47,23 @@ absl::Status Webhook::Start(int nice) {
   if (absl::Status s = HttpPost::CheckUrl(*curl, options_.url); !s.ok()) {
     return OfOption("webhook_url", s);
   }
-  if (!options_.secret_file.empty()) {
-    auto signer = Signer::Load(options_.secret_file);
-    if (!signer.ok()) return OfOption("webhook_secret_file", signer.status());
-    signer_ = *std::move(signer);
-  }
+  if (absl::Status s = ReloadSecret(); !s.ok()) return s;
   if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the webhook");
   post_ = std::make_unique<HttpPost>(
       *curl, HttpPost::Target{options_.url, options_.ca_file, options_.timeout}, stop_);
   // Begins here, not when the thread first runs: no change after Start() is missed.
   Collect();
   return thread_.Start("status-webhook", nice, [this] { Run(); });
+}
+
+absl::Status Webhook::ReloadSecret() {
+  if (options_.secret_file.empty()) return absl::OkStatus();
+  auto loaded = Signer::Load(options_.secret_file);
+  if (!loaded.ok()) return OfOption("webhook_secret_file", loaded.status());
+  std::shared_ptr<const Signer> signer = *std::move(loaded);
+  os::MutexLock lock(&signer_mu_);
+  signer_.swap(signer);
+  return absl::OkStatus();
 }
 
 void Webhook::Stop() {
@@ -139,16 +145,25 @@ void Webhook::Deliver() {
   }
 }
 
-bool Webhook::Attempt(const std::string& id, absl::string_view body, int failures) {
+std::vector<std::string> Webhook::HeadersOf(const std::string& id, absl::string_view body) {
   const int64_t now = absl::ToUnixSeconds(now_());
   std::vector<std::string> headers = {
       absl::StrCat("Content-Type: ", kBatchContentType),
       absl::StrCat("User-Agent: mosquitto-session-status/", identity_.version),
       absl::StrCat("Webhook-Id: ", id), absl::StrCat("Webhook-Timestamp: ", now)};
-  if (signer_ != nullptr) {
-    headers.push_back(absl::StrCat("Webhook-Signature: ", signer_->Sign(id, now, body)));
+  std::shared_ptr<const Signer> signer;
+  {
+    os::MutexLock lock(&signer_mu_);
+    signer = signer_;
   }
-  const HttpPost::Outcome outcome = post_->Post(headers, body);
+  if (signer != nullptr) {
+    headers.push_back(absl::StrCat("Webhook-Signature: ", signer->Sign(id, now, body)));
+  }
+  return headers;
+}
+
+bool Webhook::Attempt(const std::string& id, absl::string_view body, int failures) {
+  const HttpPost::Outcome outcome = post_->Post(HeadersOf(id, body), body);
   if (outcome.stopped) return true;
   if (Delivered(outcome.status) || Rejected(outcome.status)) {
     const bool delivered = Delivered(outcome.status);

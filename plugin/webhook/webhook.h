@@ -9,6 +9,7 @@
 // batch. Memory: one batch; time: none of the broker's.
 //
 // Threads:   Start, Stop: the broker's (init and cleanup; Stop ends a POST under way). stats(): any.
+//            ReloadSecret: any but the broker's, it reads a file.
 // Ownership: the feed outlives this object.
 // Errors:    Start says which option is bad, and why. Failures of the receiver go to `log`, once per
 //            series, and its recovery.
@@ -20,12 +21,15 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "plugin/feed/change_feed.h"
 #include "plugin/feed/subscription.h"
+#include "plugin/os/mutex.h"
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
 #include "plugin/webhook/cloud_events.h"
@@ -81,11 +85,17 @@ class Webhook : private feed::Subscription::Sink {
   void Stop();
   WebhookStats stats() const;
 
+  // Reads secret_file again: the next attempt is signed with what it holds. Whatever is wrong with
+  // it leaves the old secret in force. After Start(); nothing to do without a secret_file.
+  absl::Status ReloadSecret() ABSL_LOCKS_EXCLUDED(signer_mu_);
+
  private:
   void Run();
   void Collect();
   void NoticeLoss();
   void Deliver();
+  std::vector<std::string> HeadersOf(const std::string& id, absl::string_view body)
+      ABSL_LOCKS_EXCLUDED(signer_mu_);
   // True: this batch is done with, one way or the other.
   bool Attempt(const std::string& id, absl::string_view body, int failures);
   void Settle(Counter* events);
@@ -103,7 +113,8 @@ class Webhook : private feed::Subscription::Sink {
   const Identity identity_;
   const Log log_;
   const Clock now_;
-  std::unique_ptr<Signer> signer_;
+  os::Mutex signer_mu_;  // held for the copy of a pointer
+  std::shared_ptr<const Signer> signer_ ABSL_GUARDED_BY(signer_mu_);  // nullptr: unsigned
 
   // The thread's own.
   feed::Subscription subscription_;

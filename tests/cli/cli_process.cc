@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -48,24 +49,25 @@ CliResult RunCli(const std::string& arguments) {
   return result;
 }
 
-CliProcess::CliProcess(const std::vector<std::string>& arguments, bool terminal,
+CliProcess::CliProcess(const std::vector<std::string>& arguments, Screen screen,
                        const std::map<std::string, std::string>& environment) {
-  if (terminal) {
-    winsize size{30, 100, 0, 0};
-    pid_ = forkpty(&fd_, nullptr, nullptr, &size);
-    if (pid_ == 0) Become(arguments, environment);
-    return;
-  }
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) abort();
-  pid_ = fork();
+  int ends[2] = {-1, -1};
+  if (screen != Screen::kAll && pipe2(ends, O_CLOEXEC) != 0) abort();
+  int master = -1;
+  winsize size{30, 100, 0, 0};
+  pid_ = screen == Screen::kNone ? fork() : forkpty(&master, nullptr, nullptr, &size);
   if (pid_ == 0) {
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], STDERR_FILENO);
+    if (screen != Screen::kAll) dup2(ends[1], STDOUT_FILENO);
+    if (screen == Screen::kNone) dup2(ends[1], STDERR_FILENO);
     Become(arguments, environment);
   }
+  if (screen == Screen::kAll) {
+    output_.fd = master;
+    return;
+  }
   close(ends[1]);
-  fd_ = ends[0];
+  output_.fd = ends[0];
+  errors_.fd = master;
 }
 
 CliProcess::~CliProcess() {
@@ -73,36 +75,52 @@ CliProcess::~CliProcess() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
-  close(fd_);
+  for (const int fd : {output_.fd, errors_.fd}) {
+    if (fd >= 0) close(fd);
+  }
 }
 
 bool CliProcess::ReadSome(int timeout_ms) {
-  pollfd waited{fd_, POLLIN, 0};
-  if (poll(&waited, 1, timeout_ms) <= 0) return true;
-  std::array<char, 4096> buffer;
-  const ssize_t n = read(fd_, buffer.data(), buffer.size());
-  if (n <= 0) return false;  // a terminal whose last user is gone says EIO
-  output_.append(buffer.data(), static_cast<size_t>(n));
-  return true;
+  pollfd waited[] = {{output_.fd, POLLIN, 0}, {errors_.fd, POLLIN, 0}};  // -1: passed over
+  if (poll(waited, 2, timeout_ms) <= 0) return true;
+  Stream* const streams[] = {&output_, &errors_};
+  for (int i = 0; i < 2; ++i) {
+    if (waited[i].revents == 0) continue;
+    std::array<char, 4096> buffer;
+    const ssize_t n = read(streams[i]->fd, buffer.data(), buffer.size());
+    if (n > 0) {
+      streams[i]->text.append(buffer.data(), static_cast<size_t>(n));
+    } else {  // a terminal whose last user is gone says EIO
+      close(std::exchange(streams[i]->fd, -1));
+    }
+  }
+  return output_.fd >= 0 || errors_.fd >= 0;
 }
 
 bool CliProcess::WaitFor(absl::string_view text, size_t from) {
   const absl::Time deadline = absl::Now() + kPatience;
   bool open = true;
-  while (output_.find(text.data(), from, text.size()) == std::string::npos) {
+  while (output_.text.find(text.data(), from, text.size()) == std::string::npos) {
     if (!open || absl::Now() > deadline) return false;
     open = ReadSome(100);
   }
   return true;
 }
 
+bool CliProcess::LeaveUnread(absl::Duration duration) {
+  pollfd waited{output_.fd, POLLIN, 0};
+  if (poll(&waited, 1, static_cast<int>(absl::ToInt64Milliseconds(kPatience))) <= 0) return false;
+  const absl::Time begin = absl::Now();
+  return WaitUntil([&] { return absl::Now() - begin > duration; });
+}
+
 void CliProcess::Write(absl::string_view keys) const {
-  if (write(fd_, keys.data(), keys.size()) < 0) abort();
+  if (write(terminal(), keys.data(), keys.size()) < 0) abort();
 }
 
 void CliProcess::Resize(unsigned short columns, unsigned short rows) const {
   const winsize size{rows, columns, 0, 0};
-  ioctl(fd_, TIOCSWINSZ, &size);  // the kernel sends SIGWINCH
+  ioctl(terminal(), TIOCSWINSZ, &size);  // the kernel sends SIGWINCH
 }
 
 void CliProcess::Signal(int signal) const { kill(pid_, signal); }

@@ -1,4 +1,5 @@
-// The operator's command as a child process: run to its end, or on a pseudo-terminal of its own.
+// The operator's command as a child process: run to its end, or followed, on pipes or on a
+// pseudo-terminal of its own.
 //
 // Threads: one.
 #ifndef SESSION_STATUS_TESTS_CLI_CLI_PROCESS_H_
@@ -6,11 +7,13 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace session_status::testing {
 
@@ -22,19 +25,27 @@ struct CliResult {
 // `arguments` as for a shell.
 CliResult RunCli(const std::string& arguments);
 
-// A running command. With `terminal`: on a pseudo-terminal of 100 × 30, else with pipes.
+// What is a terminal (100 × 30): nothing, everything, or all but standard output, as in
+// "mosquitto_session list >file".
+enum class Screen : uint8_t { kNone, kAll, kAllButOutput };
+
 class CliProcess {
  public:
-  CliProcess(const std::vector<std::string>& arguments, bool terminal,
+  CliProcess(const std::vector<std::string>& arguments, Screen screen,
              const std::map<std::string, std::string>& environment = {});
   ~CliProcess();  // kills it, if it still runs
   CliProcess(const CliProcess&) = delete;
   CliProcess& operator=(const CliProcess&) = delete;
 
   pid_t pid() const { return pid_; }
-  const std::string& output() const { return output_; }  // so far
+  // So far. Standard output and error are one, but with kAllButOutput.
+  const std::string& output() const { return output_.text; }
+  const std::string& errors() const { return errors_.text; }  // with kAllButOutput
   // Reads until `text` has come (after position `from`). False: it did not within kPatience.
   bool WaitFor(absl::string_view text, size_t from = 0);
+  // Waits until it has written something, and for `duration` more, without reading: a command that
+  // writes more than a few pages stands still meanwhile.
+  bool LeaveUnread(absl::Duration duration);
   void Write(absl::string_view keys) const;
   void Resize(unsigned short columns, unsigned short rows) const;
   void Signal(int signal) const;
@@ -42,11 +53,16 @@ class CliProcess {
   int Wait();
 
  private:
-  bool ReadSome(int timeout_ms);  // false: the end
+  struct Stream {
+    int fd = -1;
+    std::string text;
+  };
+  bool ReadSome(int timeout_ms);  // false: the end of all streams
+  int terminal() const { return errors_.fd >= 0 ? errors_.fd : output_.fd; }
 
   pid_t pid_ = -1;
-  int fd_ = -1;
-  std::string output_;
+  Stream output_;
+  Stream errors_;
 };
 
 }  // namespace session_status::testing

@@ -50,6 +50,24 @@ TEST_F(HistoryFollowerTest, AnAnswerContainsWhatHappenedJustBeforeTheQuestion) {
   EXPECT_EQ(History("nobody").entries_size(), 0);
 }
 
+TEST_F(HistoryFollowerTest, WhatIsSwitchedOffSaysSo) {
+  EXPECT_FALSE(History("lamp").disabled());
+  EXPECT_FALSE(Flappers().disabled());
+  HistoryFollower off(feed_, {.history = {.bytes_max = 0}, .flappers_max = 0});
+  Connect("lamp");
+  End("lamp");
+  pb::GetHistoryRequest request;
+  request.set_client_id("lamp");
+  pb::GetHistoryResponse history;
+  ASSERT_TRUE(off.GetHistory(request, kStart, &history).ok());
+  EXPECT_TRUE(history.disabled());
+  EXPECT_EQ(history.entries_size(), 0);
+  pb::ListFlappersResponse flappers;
+  ASSERT_TRUE(off.ListFlappers({}, kStart, &flappers).ok());
+  EXPECT_TRUE(flappers.disabled());
+  EXPECT_EQ(flappers.flappers_size(), 0);
+}
+
 TEST_F(HistoryFollowerTest, ThePollerTakesChangesInBeforeTheFeedForgetsThem) {
   // A megabyte of feed holds some ten thousand changes.
   for (int i = 0; i < 100'000; ++i) {

@@ -111,6 +111,8 @@ test('the CLI commands run', async () => {
   await explorer.pick(ADMIN, BATCH);
   await explorer.ids(ONLINE, NASTY);
   assert.equal(((await cli()).match(/ online/g) ?? []).length, 2);
+  await explorer.ids('--json');  // an identifier, not an option
+  assert.match(await cli(), /^--json +unknown/m);
   await explorer.pick(ADMIN, QUERY);
   await explorer.field('clientId', NASTY);
   assert.match(await cli(), /state +online/);

@@ -22,6 +22,14 @@ after(async () => {
   await secured?.stop();
 });
 
+// The parsed answer: the rows of its table, then the names of single facts.
+async function told(explorer) {
+  const answer = explorer.reply().getByRole('tabpanel');
+  await answer.locator('dl').waitFor();
+  const texts = async (locator) => (await locator.allInnerTexts()).map((text) => text.replaceAll('\t', ' '));
+  return [...await texts(answer.getByRole('row')), ...await texts(answer.locator('dt'))];
+}
+
 const rowOf = (explorer, id) => explorer.reply().getByRole('row').filter({hasText: id});
 
 test('unsigned on this machine: a batch, with its time and the age of the snapshot', async () => {
@@ -69,6 +77,8 @@ for (const scheme of ['V1', 'V3']) {
         await explorer.choose('Format', format);
         await explorer.call();
         await explorer.status(200);
+        assert.deepEqual(await told(explorer), [
+          'Client State', 'GID_a@@@on online', 'GID_a@@@é ~*+%&= offline', 'RequestId']);
         await explorer.page.getByRole('tab', {name: 'Raw reply'}).click();
         await explorer.page.getByLabel('Reply body').getByText(/OnlineStatusList/).waitFor();
         await explorer.page.getByRole('tab', {name: 'Request'}).click();
@@ -78,6 +88,81 @@ for (const scheme of ['V1', 'V3']) {
     }
   }
 }
+
+test('an answer in XML reads like one in JSON', async () => {
+  const explorer = await Explorer.open(browser, local.origin);
+  const both = async () => {
+    const answers = [];
+    for (const format of ['JSON', 'XML']) {
+      await explorer.choose('Format', format);
+      await explorer.call();
+      await explorer.status(200);
+      answers.push(await told(explorer));
+      await explorer.page.getByRole('tab', {name: 'Raw reply'}).click();
+      await explorer.page.getByLabel('Reply headers').getByText(`text/xml`).waitFor(
+          {state: format === 'XML' ? 'visible' : 'detached'});
+      await explorer.page.getByRole('tab', {name: 'Answer'}).click();
+    }
+    assert.deepEqual(answers[1], answers[0]);
+    return answers[0];
+  };
+  // A list of one, and an identifier that looks like a truth value.
+  await explorer.ids('true');
+  assert.deepEqual(await both(), ['Client State', 'true offline', 'RequestId']);
+  await explorer.ids('GID_a@@@on', '<b>&amp;"\'</b>', ']]>');
+  assert.deepEqual(await both(), [
+    'Client State', 'GID_a@@@on online', '<b>&amp;"\'</b> offline', ']]> offline', 'RequestId']);
+  await explorer.pick(API, QUERY);
+  await explorer.field('ClientId', 'GID_a@@@on');
+  assert.deepEqual(await both(), ['Client State', 'this client online', 'RequestId', 'OnlineStatus']);
+  await explorer.close();
+});
+
+test('an error in XML is explained like one in JSON', async () => {
+  const explorer = await Explorer.open(browser, secured.origin);
+  explorer.visit.expectedStatus = 400;
+  await explorer.choose('Format', 'XML');
+  const explained = async (code, ...texts) => {
+    await explorer.call();
+    const alert = explorer.reply().getByRole('alert');
+    await alert.getByRole('heading', {name: code, exact: true}).waitFor();
+    for (const text of ['What to do:', `Documented as ${code}, HTTP 400.`, ...texts]) {
+      await alert.getByText(text).waitFor();
+    }
+  };
+  await explorer.sign('V1', key('reader'));
+  await explained('ParameterCheckFailed');
+  await explorer.ids('x');
+  // The string to sign is full of what XML must escape.
+  for (const scheme of ['V1', 'V3']) {
+    await explorer.sign(scheme, {...key('reader'), secret: 'another secret'});
+    await explained('SignatureDoesNotMatch', 'the server signed the same string as this page');
+  }
+  await explorer.sign('V3', key('reader'));
+  await explorer.page.route(/[?]/, (route) =>
+    route.continue({headers: {...route.request().headers(), 'x-acs-date': '2000-01-01T00:00:00Z'}}));
+  await explained('InvalidTimeStamp.Expired');
+  await explorer.close();
+});
+
+test('a reply in broken XML is shown as it is', async () => {
+  const explorer = await Explorer.open(browser, local.origin);
+  const text = '<Error><Code>Throttling</Code>';
+  let status = 200;
+  await explorer.page.route(/[?]/, (route) => route.fulfill({status, contentType: 'text/xml;charset=utf-8', body: text}));
+  await explorer.ids('x');
+  await explorer.call();
+  await explorer.page.getByLabel('Reply', {exact: true}).getByText(text).waitFor();
+  status = 400;
+  explorer.visit.expectedStatus = status;
+  await explorer.call();
+  await explorer.reply().getByRole('alert').getByRole('heading', {name: 'No answer of this API'}).waitFor();
+  await explorer.page.getByRole('tab', {name: 'Raw reply'}).click();
+  await explorer.page.getByLabel('Reply body').getByText(text).waitFor();
+  // Chromium's parser writes its complaint into its document with inline styles: refused as well.
+  assert.deepEqual(explorer.visit.problems.filter((problem) => !/inline style|style-src/.test(problem)), []);
+  await explorer.page.close();
+});
 
 test('a temporary key with its security token, both signatures, both operations', async () => {
   const explorer = await Explorer.open(browser, secured.origin);

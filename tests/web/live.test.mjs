@@ -163,6 +163,53 @@ test('a history that is cut says from when on it is whole', async () => {
   await own.stop();
 });
 
+test('flapping and history that are switched off name the option that turns them on', async () => {
+  const own = await Broker.start({options: [['flappers_max', '0'], ['history_bytes_max', '0']]});
+  await (await own.connect('broken')).drop();
+  const visit = await browser.open(own.origin, 'live');
+  const {page} = visit;
+  const flapping = page.getByRole('region', {name: 'Flapping'});
+  await flapping.getByText("Off: the plugin's option flappers_max is 0. A larger number turns it on.").waitFor();
+  assert.equal(await flapping.getByText('No connection has broken').count(), 0);
+  await row(page, 'broken').getByRole('button', {name: 'broken', exact: true}).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText("Off: the plugin's option history_bytes_max is 0. A larger number turns it on.").waitFor();
+  assert.equal(await dialog.getByText('Nothing is remembered.').count(), 0);
+  assert.deepEqual(await visit.accessibilityViolations(), []);
+  await visit.close();
+  await own.stop();
+});
+
+test('what no event told of is called found, at the start or by the audit', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  await page.getByText('following live').waitFor();
+  // No broker loses events to order.
+  const repaired = (sequence, clientId, state) => ({
+    sequence, clientId, state, kind: 'CHANGE_KIND_REPAIRED', timeMs: String(Date.now()), incarnation: '1'});
+  const changes = [repaired('901', 'lost', 'SESSION_STATE_OFFLINE'),
+                   {...repaired('902', 'ended', 'SESSION_STATE_OFFLINE'), endReason: 'END_REASON_BROKER_RESTART'},
+                   repaired('903', 'missed', 'SESSION_STATE_ONLINE'),
+                   repaired('904', 'held', 'SESSION_STATE_OFFLINE_SESSION_KEPT')];
+  await page.route('**/v1/changes', (route) => route.fulfill({
+    contentType: 'text/event-stream',
+    body: changes.map((change) => `event: change\ndata: ${JSON.stringify(change)}\n\n`).join('')}), {times: 1});
+  await page.route('**/GetHistory', (route) => route.fulfill({json: {entries: changes.slice(0, 3).reverse()}}));
+  await page.reload();
+  const said = (id, text) =>
+    page.locator('.activity li').filter({hasText: id}).first().getByText(text, {exact: true}).waitFor();
+  await said('lost', 'was found offline');
+  await said('ended', 'was found offline: broker restart');
+  await said('missed', 'was found online');
+  await said('held', 'was found offline, session kept');
+  await page.locator('.activity').getByRole('button', {name: 'lost', exact: true}).first().click();
+  const entries = page.getByRole('dialog').locator('.history li');
+  await entries.first().waitFor();
+  assert.deepEqual((await entries.allInnerTexts()).map((text) => text.replace(/^[\d:]+\s+/, '')),
+                   ['found online', 'found offline, broker restart', 'found offline']);
+  await visit.close();
+});
+
 test('the audit tile tells that nothing had to be repaired', async () => {
   await broker.connect('audited');
   const visit = await browser.open(broker.origin, 'live');

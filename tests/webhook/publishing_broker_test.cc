@@ -1,6 +1,8 @@
 // Changes that leave real brokers of both lines: to MQTT topics and to a webhook.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -10,6 +12,7 @@
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
+#include "tests/testing/temp_dir.h"
 #include "tests/testing/wait.h"
 #include "tests/webhook/receiver.h"
 
@@ -147,6 +150,42 @@ TEST_P(PublishingTest, ADeadReceiverDisturbsNobodyAndTheLogSaysSoOnce) {
   receiver_.Revive();
   EXPECT_TRUE(broker_->WaitForLog("webhook: the receiver answers again"));
   EXPECT_EQ(broker_->Stop(), 0);
+}
+
+TEST_P(PublishingTest, TheWebhooksSecretIsReadAgainOnSighupAndABadOneLeavesTheOldInForce) {
+  const TempDir dir;
+  const std::string old_secret = "the first secret of thirty bytes";
+  const std::string new_secret = "the second secret, as many bytes";
+  const std::string file = dir.Write("secret", old_secret);
+  Start({{"webhook_url", receiver_.url()}, {"webhook_secret_file", file}});
+  // The signature of the post that tells of this client.
+  const auto signed_with = [&](const std::string& id, const std::string& secret) {
+    const auto client = Client(id);
+    return WaitUntil([&] {
+      for (const Receiver::Post& post : receiver_.posts()) {
+        if (post.body.find(absl::StrCat("\"subject\":\"", id, "\"")) == std::string::npos) continue;
+        return post.headers.at("webhook-signature") == SignatureOf(post, secret);
+      }
+      return false;
+    });
+  };
+  EXPECT_TRUE(signed_with("before", old_secret));
+  dir.Write("secret", "");
+  broker_->Signal(SIGHUP);
+  EXPECT_TRUE(broker_->WaitForLog(
+      absl::StrCat("webhook secret not reloaded, the old one stays in force: option "
+                   "plugin_opt_webhook_secret_file: \"",
+                   file, "\": the secret has 0 bytes")));
+  ASSERT_EQ(unlink(file.c_str()), 0);
+  broker_->Signal(SIGHUP);
+  EXPECT_TRUE(broker_->WaitForLog(absl::StrCat("\"", file, "\": No such file or directory")));
+  EXPECT_TRUE(signed_with("meanwhile", old_secret));
+  dir.Write("secret", new_secret);
+  broker_->Signal(SIGHUP);
+  EXPECT_TRUE(broker_->WaitForLog("reloaded: webhook secret"));
+  EXPECT_TRUE(signed_with("after", new_secret));
+  EXPECT_EQ(broker_->Log().find("secret of"), std::string::npos) << "no secret is in the log";
+  EXPECT_EQ(broker_->Log().find("secret, as"), std::string::npos);
 }
 
 TEST_P(PublishingTest, ABadWebhookOrPrefixStopsTheStart) {

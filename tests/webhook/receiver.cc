@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -111,6 +113,18 @@ bool Receiver::Answer(int fd, Post post) {
   const std::string reply = absl::StrCat("HTTP/1.1 ", answer, " Answer\r\nContent-Length: 2\r\n",
                                          "Location: /elsewhere\r\n\r\nok");
   return send(fd, reply.data(), reply.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(reply.size());
+}
+
+std::string SignatureOf(const Receiver::Post& post, const std::string& secret) {
+  const std::string text = absl::StrCat(post.headers.at("webhook-id"), ".",
+                                        post.headers.at("webhook-timestamp"), ".", post.body);
+  unsigned char mac[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &length);
+  unsigned char base64[64];
+  const int n = EVP_EncodeBlock(base64, mac, static_cast<int>(length));
+  return absl::StrCat("v1,", std::string(reinterpret_cast<char*>(base64), n));
 }
 
 }  // namespace session_status::testing

@@ -52,6 +52,9 @@ class Receiver {
   std::thread thread_;
 };
 
+// What Standard Webhooks has in Webhook-Signature for this post and secret.
+std::string SignatureOf(const Receiver::Post& post, const std::string& secret);
+
 }  // namespace session_status::testing
 
 #endif  // SESSION_STATUS_TESTS_WEBHOOK_RECEIVER_H_

@@ -2,10 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <rapidjson/document.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,6 +26,7 @@
 namespace session_status::webhook {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::Receiver;
 using testing::WaitUntil;
@@ -127,16 +127,56 @@ TEST_F(WebhookTest, SignsAsStandardWebhooksHasIt) {
   Start(options);
   ASSERT_TRUE(WaitUntil([&] { return receiver_.count() == 1; }));
   const Receiver::Post post = receiver_.posts()[0];
-  const std::string text = absl::StrCat(post.headers.at("webhook-id"), ".",
-                                        post.headers.at("webhook-timestamp"), ".", post.body);
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &length);
-  unsigned char base64[64];
-  const int n = EVP_EncodeBlock(base64, mac, static_cast<int>(length));
-  EXPECT_EQ(post.headers.at("webhook-signature"),
-            absl::StrCat("v1,", std::string(reinterpret_cast<char*>(base64), n)));
+  EXPECT_EQ(post.headers.at("webhook-signature"), SignatureOf(post, secret));
+}
+
+TEST_F(WebhookTest, ASecretReadAgainSignsFromTheNextAttemptOnAndABadOneChangesNothing) {
+  const testing::TempDir dir;
+  const std::string secret = "a secret of thirty-two bytes ...";
+  WebhookOptions options;
+  options.secret_file = dir.Write("secret", secret);
+  Start(options);
+  const auto next = [this] {  // the next post that is taken
+    const size_t before = receiver_.count();
+    Connect(absl::StrCat("c-", before));
+    EXPECT_TRUE(WaitUntil([&] { return receiver_.count() > before; }));
+    return receiver_.posts().back();
+  };
+  const Receiver::Post first = next();
+  EXPECT_EQ(first.headers.at("webhook-signature"), SignatureOf(first, secret));
+  struct Bad {
+    const char* content;
+    mode_t mode;
+    const char* want;
+  };
+  const std::string same_but_open = secret;
+  for (const Bad& bad :
+       {Bad{"", 0600, "the secret has 0 bytes"}, Bad{"short", 0600, "the secret has 5 bytes"},
+        Bad{"whsec_***", 0600, "is not base64"},
+        Bad{same_but_open.c_str(), 0644, "others can read the secret"}}) {
+    SCOPED_TRACE(bad.want);
+    ASSERT_EQ(chmod(dir.Write("secret", bad.content).c_str(), bad.mode), 0);
+    const absl::Status status = webhook_->ReloadSecret();
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("option plugin_opt_webhook_secret_file: \""), HasSubstr(bad.want)));
+    const Receiver::Post post = next();
+    EXPECT_EQ(post.headers.at("webhook-signature"), SignatureOf(post, secret));
+  }
+  ASSERT_EQ(unlink(options.secret_file.c_str()), 0);
+  EXPECT_THAT(std::string(webhook_->ReloadSecret().message()), HasSubstr("No such file"));
+
+  // A batch that is tried again is signed anew.
+  receiver_.status = 500;
+  const Receiver::Post refused = next();
+  EXPECT_EQ(refused.headers.at("webhook-signature"), SignatureOf(refused, secret));
+  const std::string other = "another secret, of as many bytes";
+  dir.Write("secret", other + "\n");
+  ASSERT_TRUE(webhook_->ReloadSecret().ok());
+  EXPECT_TRUE(WaitUntil([&] {
+    const Receiver::Post again = receiver_.posts().back();
+    return again.headers.at("webhook-id") == refused.headers.at("webhook-id") &&
+           again.headers.at("webhook-signature") == SignatureOf(again, other);
+  }));
 }
 
 TEST_F(WebhookTest, A500IsTriedAgainWithTheSameIdAndBodyUntilItWorks) {

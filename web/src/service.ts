@@ -85,6 +85,7 @@ export interface History {
   entries?: Change[]; // newest first
   flaps?: string;
   droppedBeforeMs?: string;
+  disabled?: boolean; // by option history_bytes_max
 }
 
 export interface Flapper {
@@ -99,6 +100,7 @@ export interface Flapper {
 export interface Flappers {
   flappers?: Flapper[]; // the worst first
   flapsTotal?: string;
+  disabled?: boolean; // by option flappers_max
 }
 
 export interface Audit {

@@ -87,6 +87,11 @@ export function Code({text, label}: {text: string; label: string}) {
   );
 }
 
+// Nothing to show because nothing is kept: not the same as nothing to tell.
+export function SwitchedOff({option}: {option: string}) {
+  return <p class="dim">Off: the plugin's option {option} is 0. A larger number turns it on.</p>;
+}
+
 export function Notice({kind, children}: {kind: 'error' | 'hint'; children: ComponentChildren}) {
   return <div class={`notice ${kind}`} role={kind === 'error' ? 'alert' : 'note'}>{children}</div>;
 }

@@ -19,6 +19,7 @@ export interface Operation {
   help: string;
   fields: Field[];
   reply: {name: string; type: string; help: string}[];
+  replySchema: Schema;
 }
 
 export interface DocumentedError {
@@ -35,9 +36,10 @@ export interface Description {
   errors: Record<Surface, DocumentedError[]>;
 }
 
-interface Schema {
+export interface Schema {
   type?: string;
   $ref?: string;
+  items?: Schema;
   maxItems?: number;
   description?: string;
   properties?: Record<string, Schema>;
@@ -69,7 +71,20 @@ function fieldsOf(post: Document): Field[] {
   }) => field(p.name, {description: p.description ?? '', ...p.schema}, p.required));
 }
 
-function operationOf(path: string, post: Document): Operation {
+// With what its references name in their place. No schema of ours holds itself.
+function resolved(schema: Schema, document: Document): Schema {
+  const {$ref, items, properties, ...own} = schema;
+  const named: Schema = $ref ? resolved(document.components.schemas[$ref.split('/').pop()!], document) : {};
+  return {
+    ...named,
+    ...own,
+    ...(items && {items: resolved(items, document)}),
+    ...(properties && {properties: Object.fromEntries(
+      Object.entries(properties).map(([name, s]) => [name, resolved(s, document)]))}),
+  };
+}
+
+function operationOf(path: string, post: Document, document: Document): Operation {
   const schema: Schema = post.responses['200'].content['application/json'].schema;
   return {
     id: post.operationId,
@@ -84,6 +99,7 @@ function operationOf(path: string, post: Document): Operation {
       type: s.type ?? s.$ref?.split('/').pop() ?? '',
       help: s.description ?? '',
     })),
+    replySchema: resolved(schema, document),
   };
 }
 
@@ -95,7 +111,7 @@ export async function loadDescription(): Promise<Description> {
     instanceId: document['x-instance-id'],
     apiVersions: document['x-api-versions'],
     operations: Object.entries<Document>(document.paths).map(([path, item]) =>
-      operationOf(path, item.post)),
+      operationOf(path, item.post, document)),
     errors: document['x-errors'],
   };
 }

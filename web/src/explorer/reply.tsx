@@ -2,6 +2,7 @@
 import {useState} from 'preact/hooks';
 
 import {Code, Notice, StateMark, Tabs} from '../ui';
+import {type Body, bodyOf} from './body';
 import {type Description, type DocumentedError, findError, type Operation} from './description';
 import {
   type Answer, type Prepared, type Problem, problemIn, type Scheme, serverStringToSign,
@@ -38,8 +39,7 @@ interface Row {
 const stateOf = (online: unknown) =>
   online === true ? 'SESSION_STATE_ONLINE' : 'SESSION_STATE_OFFLINE';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the server said
-function rowsOf(body: any): Row[] {
+function rowsOf(body: Body): Row[] {
   if (Array.isArray(body.OnlineStatusList)) {
     return body.OnlineStatusList.map((e: {ClientId: string; OnlineStatus: boolean}) => ({
       id: e.ClientId, state: stateOf(e.OnlineStatus), detail: ''}));
@@ -51,17 +51,15 @@ function rowsOf(body: any): Row[] {
   if (typeof body.OnlineStatus === 'boolean') {
     return [{id: 'this client', state: stateOf(body.OnlineStatus), detail: ''}];
   }
-  if (body.clientId) return [{id: body.clientId, state: body.state, detail: ''}];
+  if (typeof body.clientId === 'string') {
+    return [{id: body.clientId, state: body.state as string | undefined, detail: ''}];
+  }
   return [];
 }
 
-function Parsed({answer}: {answer: Answer}) {
-  let body: Record<string, unknown>;
-  try {
-    body = JSON.parse(answer.text);
-  } catch {
-    return <Code label="Reply" text={answer.text} />;
-  }
+function Parsed({answer, operation}: Pick<Exchange, 'answer' | 'operation'>) {
+  const body = bodyOf(answer, operation.replySchema);
+  if (!body) return <Code label="Reply" text={answer.text} />;
   const rows = rowsOf(body);
   const facts = Object.entries(body).filter(([, v]) => typeof v !== 'object');
   return (
@@ -174,7 +172,7 @@ export function ReplyPanel({exchange, description}: {exchange: Exchange; descrip
         {tab === 'parsed' && (problem
           ? <Explained problem={problem} exchange={exchange}
                        documented={findError(description.errors[operation.surface], problem.code)} />
-          : <Parsed answer={answer} />)}
+          : <Parsed answer={answer} operation={operation} />)}
         {tab === 'raw' && (
           <>
             <Code label="Reply headers" text={[`HTTP/1.1 ${answer.status} ${answer.statusText}`,

@@ -4,9 +4,10 @@ import {useEffect, useRef, useState} from 'preact/hooks';
 import type {Change} from '../feed';
 import {enumWords, flaps, reason, state as stateWords, time} from '../format';
 import {type History, service, ServiceError, type Session} from '../service';
-import {Notice, StateMark} from '../ui';
+import {Notice, StateMark, SwitchedOff} from '../ui';
 
 const HISTORY_SHOWN = 50;
+const NO_BROKER_CODE = 0xFFFF; // Mosquitto 2.0 never gives one
 
 const at = (ms: string | undefined) => (ms ? time(Number(ms)) : '');
 
@@ -20,7 +21,7 @@ function rowsOf(s: Session): [string, string][] {
     ['Last seen', at(s.lastSeenAtMs)],
     ['Session created', at(s.sessionCreatedAtMs)],
     ['Why it ended', reason(s.endReason)],
-    ['Broker code', s.brokerCode ? String(s.brokerCode) : ''],
+    ['Broker code', s.brokerCode && s.brokerCode !== NO_BROKER_CODE ? String(s.brokerCode) : ''],
     ['From', s.address ?? ''],
     ['Listener port', s.listenerPort ? String(s.listenerPort) : ''],
     ['Protocol', [s.protocolVersion, enumWords(s.transport, 'TRANSPORT_')].filter(Boolean).join(' over ')],
@@ -36,12 +37,15 @@ function rowsOf(s: Session): [string, string][] {
 
 function changeWords(change: Change): string {
   if (change.takenOver) return 'taken over by a newer connection of the same client';
+  // By the self-audit or at the start: no event had told of it.
+  const found = change.kind === 'CHANGE_KIND_REPAIRED' ? 'found ' : '';
   const why = reason(change.endReason);
-  return stateWords(change.state) + (why && change.state !== 'SESSION_STATE_ONLINE' ? `, ${why}` : '');
+  return found + stateWords(change.state) + (why && change.state !== 'SESSION_STATE_ONLINE' ? `, ${why}` : '');
 }
 
 function HistoryList({history}: {history: History}) {
   const entries = history.entries ?? [];
+  if (history.disabled) return <SwitchedOff option="history_bytes_max" />;
   if (entries.length === 0) return <p class="dim">Nothing is remembered.</p>;
   return (
     <>

@@ -4,7 +4,7 @@ import {useEffect, useRef, useState} from 'preact/hooks';
 
 import {type Change, follow} from '../feed';
 import {
-  type Audit, type Counts, type Flapper, type ServerStatus, service, ServiceError,
+  type Audit, type Counts, type Flappers, type ServerStatus, service, ServiceError,
 } from '../service';
 
 const POLL_INTERVAL_MS = 1000;
@@ -99,7 +99,7 @@ export function useFigures(): {figures: Figures | undefined; error: ServiceError
 
 export interface Faults {
   audit: Audit;
-  flappers: Flapper[];
+  flapping: Flappers;
 }
 
 // The self-audit and the worst flappers; undefined until the first answer. Trouble is told by
@@ -113,7 +113,7 @@ export function useFaults(): Faults | undefined {
       try {
         const [audit, flapping] = await Promise.all([
           service.audit(abort.signal), service.flappers(FLAPPERS_SHOWN, abort.signal)]);
-        setFaults({audit, flappers: flapping.flappers ?? []});
+        setFaults({audit, flapping});
       } catch {
         if (abort.signal.aborted) return;
       }

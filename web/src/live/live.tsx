@@ -2,9 +2,11 @@
 import {useEffect, useRef, useState} from 'preact/hooks';
 
 import type {Change} from '../feed';
-import {bytes, count, duration, flaps, rate, reason, shortCount, time} from '../format';
+import {
+  bytes, count, duration, flaps, rate, reason, shortCount, state as stateWords, time,
+} from '../format';
 import {service, type ServiceError, type Session} from '../service';
-import {Notice, StateMark} from '../ui';
+import {Notice, StateMark, SwitchedOff} from '../ui';
 import {Bars, LineChart, type Series} from './charts';
 import {ClientDialog} from './client';
 import {
@@ -95,14 +97,20 @@ function Breakdown({figures: {counts}}: {figures: Figures}) {
   );
 }
 
+// By the self-audit or at the start, in what the broker or a store holds: no event had told of it.
+function foundText(change: Change): string {
+  if (change.state === 'SESSION_STATE_OFFLINE_SESSION_KEPT') return 'was found offline, session kept';
+  return `was found ${stateWords(change.state)}`;
+}
+
 function changeText(change: Change): string {
   if (change.takenOver) return 'took over its own connection';
+  if (change.kind === 'CHANGE_KIND_REPAIRED') return foundText(change);
   return {
     CHANGE_KIND_ONLINE: 'came online',
     CHANGE_KIND_OFFLINE: 'went offline',
     CHANGE_KIND_SESSION_KEPT: 'went offline, session kept',
     CHANGE_KIND_SESSION_GONE: 'lost its kept session',
-    CHANGE_KIND_REPAIRED: 'was found at the start',
   }[change.kind ?? ''] ?? 'changed';
 }
 
@@ -128,11 +136,12 @@ function Activity({memory, onOpen}: {memory: Memory; onOpen: (id: string) => voi
 }
 
 function Flapping({faults, onOpen}: {faults: Faults | undefined; onOpen: (id: string) => void}) {
-  const flappers = faults?.flappers ?? [];
+  const {flappers = [], disabled} = faults?.flapping ?? {};
   return (
     <section class="card" aria-labelledby="flapping-title">
       <h2 id="flapping-title">Flapping</h2>
-      {faults && flappers.length === 0 && (
+      {disabled && <SwitchedOff option="flappers_max" />}
+      {faults && !disabled && flappers.length === 0 && (
         <p class="dim">No connection has broken or been taken over.</p>
       )}
       <ol class="flappers">
