@@ -12,15 +12,15 @@ constexpr size_t kSmallPage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 
 // How far ahead of the writer memory is populated: a sixteenth of what is in use, within these
-// bounds, so that a small broker stays small; while it grows fast, what four intervals like the last
-// one would take, up to an eighth of what is in use.
+// bounds, so that a small broker stays small; beyond the upper one as far as four intervals like the
+// last would take.
 constexpr size_t kLeadMin = size_t{256} << 10;
 constexpr size_t kLeadMax = size_t{8} << 20;
 constexpr size_t kIntervalsAhead = 4;
 
 size_t Lead(size_t used, size_t grown) {
-  const size_t at_rest = std::clamp(used / 16, kLeadMin, kLeadMax);
-  return std::max(at_rest, std::min(kIntervalsAhead * grown, used / 8));
+  const size_t share = used / 16;
+  return std::max(std::clamp(share, kLeadMin, kLeadMax), std::min(kIntervalsAhead * grown, share));
 }
 
 #ifndef MADV_POPULATE_WRITE
