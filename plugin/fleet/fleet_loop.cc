@@ -138,7 +138,10 @@ void FleetLoop::DrainChanges() {
   // Before, nobody knows what they mean. What does not fit meanwhile is read from the registry.
   if (!joined_) return;
   const bool lost = changes_.TakeLost();
-  const size_t count = changes_.Drain(kChangesPerRoundMax, [this](LocalChange&& change) {
+  // Of a connection whose end was dropped the beginning may be in the queue still: all that is there
+  // comes before the registry is read, or that connection would be taken for a new one afterwards.
+  const size_t limit = lost ? kQueuedChangesMax : kChangesPerRoundMax;
+  const size_t count = changes_.Drain(limit, [this](LocalChange&& change) {
     const std::optional<Event> event = local_->Apply(std::move(change), clock_);
     if (!event.has_value()) return;
     const uint32_t shard = shape_.ShardOf(event->hash);
@@ -149,7 +152,7 @@ void FleetLoop::DrainChanges() {
     const Epoch newer = std::max(holder.epoch, table_->RecentEnd(event->hash));
     if (newer > event->epoch) OnTakenOver(event->hash, newer);
   });
-  more_ = more_ || count == kChangesPerRoundMax;
+  more_ = more_ || count == limit;
   if (lost) RebuildOwn();
 }
 

@@ -149,9 +149,10 @@ absl::Status FleetLoop::TakeNumber() {
 
 absl::Status FleetLoop::TakeLease() {
   std::string answer;
-  if (absl::Status s = CallHome({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
-                                 absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
-                                [&](const Reply& r) { answer = std::string(r.text()); });
+  if (absl::Status s =
+          CallHome({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
+                    absl::StrCat(absl::ToInt64Milliseconds(LeaseHeld(options_.lease)))},
+                   [&](const Reply& r) { answer = std::string(r.text()); });
       !s.ok()) {
     return s;
   }

@@ -205,9 +205,9 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
 }
 
 void FleetLoop::AddHousekeeping() {
-  if (Due(&next_renewal_, options_.lease / 3)) {
+  if (Due(&next_renewal_, LeaseRenewal(options_.lease))) {
     AddHome({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
-             absl::StrCat(absl::ToInt64Milliseconds(options_.lease))},
+             absl::StrCat(absl::ToInt64Milliseconds(LeaseHeld(options_.lease)))},
             [this](const Reply& reply) { rejoin_ = rejoin_ || reply.text() == "TAKEN"; });
   }
   if (Due(&next_sync_, kSyncInterval)) AddClockSample();

@@ -1,5 +1,7 @@
 #include "plugin/fleet/local_sessions.h"
 
+#include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace session_status::fleet {
@@ -30,6 +32,14 @@ std::optional<Event> LocalSessions::Apply(LocalChange&& change, EpochClock& cloc
 void LocalSessions::Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock,
                             absl::Time wall, absl::Duration monotonic) {
   std::vector<Sessions> fresh(shards_.size());
+  // Our epochs rise with each connection of a client; the registry's milliseconds do not.
+  std::unordered_map<ClientHash, Epoch, ClientHash::Hasher> ended;
+  for (const std::deque<Event>& ends : ends_) {
+    for (const Event& end : ends) {
+      Epoch& last = ended[end.hash];
+      last = std::max(last, end.epoch);
+    }
+  }
   registry.ForEach([&](absl::string_view client_id, const registry::SessionDetails& details) {
     if (!details.status.online()) return true;
     const ClientHash hash = hasher_.Hash(client_id);
@@ -41,6 +51,9 @@ void LocalSessions::Rebuild(const registry::SessionRegistry& registry, const Epo
       session.taken_over = known->second.taken_over;
     } else {
       session.epoch = clock.At(monotonic - (wall - details.connected_at));
+      if (const auto end = ended.find(hash); end != ended.end()) {
+        session.epoch = std::max(session.epoch, end->second + 1);
+      }
     }
     session.incarnation = details.incarnation;
     session.client_id = std::string(client_id);

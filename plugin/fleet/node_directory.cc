@@ -1,6 +1,5 @@
 #include "plugin/fleet/node_directory.h"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace session_status::fleet {
@@ -36,8 +35,10 @@ bool NodeDirectory::OnLease(NodeNumber number, bool held, absl::Duration now) {
     node.seen_alive = true;
     node.last_alive = now;
     node.lost = false;
-  } else if (now - std::max(contact_since_, node.last_alive) >= lease_ || !node.seen_alive) {
-    node.lost = true;
+  } else {
+    const bool missed =
+        now - contact_since_ >= lease_ && now - node.last_alive >= LeaseMissed(lease_);
+    node.lost = node.lost || missed || !node.seen_alive;
   }
   return node.lost != was_lost;
 }

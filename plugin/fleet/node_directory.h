@@ -1,8 +1,10 @@
 // Who is in the fleet and who lives, from the nodes key and the leases.
 //
-// A missing lease counts only after one full lease time of unbroken contact with the engine: after
-// an outage, or in a store restored from an old copy, nobody has a lease at first and everybody is
-// about to renew. A node that this one has never seen alive counts as lost at once.
+// A node is lost when it has said nothing for one lease time. The engine holds the lease for the
+// first two thirds of it; for the last third we miss it, longer than the time between two renewals:
+// in an engine that was emptied everybody is about to renew. After an outage a missing lease counts
+// only after a whole lease time of unbroken contact. A node that this one has never seen alive
+// counts as lost at once.
 //
 // Threads: one (the fleet's).
 #ifndef SESSION_STATUS_PLUGIN_FLEET_NODE_DIRECTORY_H_
@@ -21,6 +23,10 @@ namespace session_status::fleet {
 // so that a node finds its number again in an engine that lost everything.
 NodeNumber PreferredNumber(absl::string_view name);
 NodeNumber NextNumber(NodeNumber number);
+
+inline absl::Duration LeaseHeld(absl::Duration lease) { return lease * 2 / 3; }
+inline absl::Duration LeaseMissed(absl::Duration lease) { return lease - LeaseHeld(lease); }
+inline absl::Duration LeaseRenewal(absl::Duration lease) { return lease / 4; }
 
 class NodeDirectory {
  public:

@@ -5,10 +5,13 @@
 
 #include <cstdlib>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/fleet/change_queue.h"
 #include "tests/fleet/fleet_world.h"
 #include "tests/testing/wait.h"
 
@@ -126,6 +129,37 @@ TEST_P(FleetFaultTest, LeavesEveryNodeWithTheTruth) {
 
 INSTANTIATE_TEST_SUITE_P(Fleet, FleetFaultTest, ::testing::ValuesIn(kFaults),
                          [](const auto& param) { return std::string(param.param.name); });
+
+// A connection whose end was dropped must not come back when its beginning, still queued, is taken
+// after the registry was read.
+TEST(FleetFloodTest, MoreChangesThanTheQueueHoldsLeaveNoGhost) {
+  FleetWorld world({.clients = 10});
+  FleetNode& busy = world.node(0);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20'000; ++i) ids.push_back(absl::StrCat("busy-", i));
+  world.engine().Signal(SIGSTOP);  // nothing leaves the queue for long
+  for (size_t i = 0; i < 3 * fleet::kQueuedChangesMax; ++i) {
+    const std::string& id = ids[world.random()() % ids.size()];
+    if (busy.Holds(id)) {
+      busy.Disconnect(id, registry::EndReason::kClientDisconnect);
+    } else {
+      busy.Connect(id);
+    }
+  }
+  world.engine().Signal(SIGCONT);
+  size_t wrong = 0;
+  const auto all_right = [&] {
+    world.Tick();
+    wrong = 0;
+    for (const std::string& id : ids) {
+      wrong += world.node(1).OnlineInSnapshot(id) != busy.Holds(id) ? 1 : 0;
+    }
+    return wrong == 0;
+  };
+  EXPECT_TRUE(WaitUntil(all_right, absl::Seconds(30), absl::Milliseconds(100)))
+      << wrong << " wrong\n"
+      << world.Describe();
+}
 
 }  // namespace
 }  // namespace session_status::testing
