@@ -2,7 +2,8 @@
 // it; without a fleet there is none.
 //
 // Threads: any. Find, and in direct mode QuerySnapshot, ask the fleet's engine and wait for it, at
-//          most a fifth of a second; after a failure nobody waits again for a second.
+//          most a fifth of a second (in a cluster, whose slots may have to be asked for, a third);
+//          after a failure nobody waits again for a second.
 #ifndef SESSION_STATUS_REGISTRY_OTHERS_VIEW_H_
 #define SESSION_STATUS_REGISTRY_OTHERS_VIEW_H_
 
