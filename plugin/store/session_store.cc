@@ -149,7 +149,9 @@ absl::Status SessionStore::ReadPast() {
     const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
     constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
     if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
-      highest = std::min(highest, *given + silent_ms * static_cast<int64_t>(kIncarnationsPerMs));
+      // Both times are whole milliseconds: up to one more may have passed.
+      const int64_t passed_ms = silent_ms + 1;
+      highest = std::min(highest, *given + passed_ms * static_cast<int64_t>(kIncarnationsPerMs));
     }
   }
   first_incarnation_ = std::max(first_incarnation_, static_cast<uint64_t>(highest) + 1);
@@ -167,6 +169,7 @@ void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply
   if (database_ == nullptr) return;
   uint64_t restored = 0;
   const absl::Status status = ReadSessions([&](const StoredSession& session) {
+    mu_.AssertHeld();
     first_incarnation_ = std::max(first_incarnation_, session.details.incarnation + 1);
     apply(RestoredEvent(session));
     ++restored;
@@ -425,6 +428,7 @@ void SessionStore::TakeChanges() {
   const size_t taken =
       ring_.Drain(kBatchRecordsMax,
                   [&](const ChangeRecord& record, absl::string_view id, absl::string_view address) {
+                    mu_.AssertHeld();
                     batch_.clients.emplace(id);
                     if (!keep_history || record.kind == ChangeRecord::Kind::kForgotten) return;
                     batch_.history.push_back({record, std::string(id), std::string(address)});
@@ -514,6 +518,7 @@ absl::Status SessionStore::SaveSome() {
     do {
       walk_position_ = registry_->VisitFrom(
           walk_position_, [&](uint64_t, absl::string_view id, const SessionDetails& details) {
+            mu_.AssertHeld();
             if (status.ok()) status = database_->PutSession(id, details, life_, generation_);
             ++saved;
           });

@@ -126,6 +126,18 @@ TEST_F(SessionStoreTest, IncarnationsRiseWhateverTheEndAndTheClock) {
   }
 }
 
+TEST_F(SessionStoreTest, IncarnationsRiseWhenAllWereGivenInTheMillisecondOfTheLastCommit) {
+  uint64_t highest = 0;
+  {
+    BrokerLife life = Live();
+    life.set_event_takes(absl::ZeroDuration());
+    life.Connect("c");
+    life.Flush();
+    for (uint64_t i = 1; i < kIncarnationsPerMs; ++i) highest = life.Connect("c");
+  }  // killed
+  EXPECT_GT(Live().next_incarnation(), highest);
+}
+
 TEST_F(SessionStoreTest, IncarnationsRiseEvenWhenTheDatabaseIsLost) {
   uint64_t highest = 0;
   absl::Time now = kStart;
