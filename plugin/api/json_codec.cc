@@ -4,6 +4,7 @@
 #include <rapidjson/error/en.h>
 
 #include <limits>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -41,7 +42,7 @@ absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)
                      rapidjson::GetParseError_En(document.GetParseError())));
   }
   if (!document.IsObject()) return absl::InvalidArgumentError("JSON: an object is expected");
-  for (const auto& entry : document.GetObject()) {
+  for (const auto& entry : std::as_const(document).GetObject()) {
     if (entry.value.IsNull()) continue;
     for (const Member<Message>& member : members) {
       const absl::string_view name = View(entry.name);

@@ -130,6 +130,7 @@ absl::Status Lister::FillPage(Listing* listing, uint64_t page, pb::ListSessionsR
     listing->previous_start = listing->start;
   }
   listing->page = page + 1;
+  const uint32_t page_size = listing->page_size;
   uint64_t position = listing->start;
   bool full = false;
   for (int step = 0; step < kStepsPerCall && !full; ++step) {
@@ -137,7 +138,7 @@ absl::Status Lister::FillPage(Listing* listing, uint64_t page, pb::ListSessionsR
         position, listing->previous_start,
         [&](pb::QuerySessionByClientIdResponse& session) {
           reply->add_sessions()->Swap(&session);
-          full = static_cast<uint32_t>(reply->sessions_size()) >= listing->page_size;
+          full = static_cast<uint32_t>(reply->sessions_size()) >= page_size;
           return !full;
         },
         &position);
