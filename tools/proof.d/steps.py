@@ -32,16 +32,18 @@ def markdown_verdicts(text, code, command):
     Before the verdict stands the bound; before that, under their headings, the figures. A table of
     three columns (the registry's) has the bound first.
     """
-    rows, section, heading = [], "", []
+    rows, section, heading, before = [], "", [], []
     for line in text.splitlines():
         if line.startswith("### "):
             section = line[4:] + ": "
         if not line.startswith("|"):
             continue
-        cells = [c.strip() for c in line.strip().strip("|").split("|")]
+        if set(line) <= set("|-: "):  # under the headings
+            heading = before
+            continue
+        before = cells = [c.strip() for c in line.strip().strip("|").split("|")]
         verdict = next((i for i, c in enumerate(cells) if c in ("reached", "**missed**")), None)
         if verdict is None:
-            heading = heading if set(line) <= set("|-: ") else cells
             continue
         holds = cells[verdict] == "reached"
         if verdict == 2:
