@@ -14,11 +14,9 @@
 #include <cstring>
 
 #include "absl/strings/string_view.h"
+#include "registry/session_event.h"
 
 namespace session_status::registry {
-
-// MQTT's two-byte length field; the broker cannot let more through.
-inline constexpr size_t kClientIdBytesMax = 65535;
 
 // Identifiers up to this length lie in the hot line (UUIDs have 36 characters).
 inline constexpr size_t kInlineIdBytes = 40;

@@ -5,6 +5,7 @@
 #ifndef SESSION_STATUS_REGISTRY_SESSION_EVENT_H_
 #define SESSION_STATUS_REGISTRY_SESSION_EVENT_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
@@ -48,6 +49,24 @@ inline constexpr int kEndReasonCount = 14;
 // Numbered as the broker numbers them (CONNECT's protocol level).
 enum class ProtocolVersion : uint8_t { kUnknown = 0, kMqtt31 = 3, kMqtt311 = 4, kMqtt5 = 5 };
 
+// MQTT 5, 1.5.4: the two-byte length of a UTF-8 string; the broker cannot let more through.
+inline constexpr size_t kClientIdBytesMax = 65'535;
+
+// "MQTT 5"; empty when not known.
+constexpr absl::string_view ProtocolName(ProtocolVersion version) {
+  switch (version) {
+    case ProtocolVersion::kMqtt31:
+      return "MQTT 3.1";
+    case ProtocolVersion::kMqtt311:
+      return "MQTT 3.1.1";
+    case ProtocolVersion::kMqtt5:
+      return "MQTT 5";
+    case ProtocolVersion::kUnknown:
+      break;
+  }
+  return "";
+}
+
 enum class Transport : uint8_t { kUnknown = 0, kMqtt = 1, kWebSockets = 2 };
 
 // Facts about one connection, known when it is accepted. Views are borrowed.
@@ -75,7 +94,7 @@ struct SessionEvent {
                    // broker turns out to have kept its session
   };
   Kind kind = Kind::kConnected;
-  absl::string_view client_id;  // 1 to 65,535 bytes
+  absl::string_view client_id;  // 1 to kClientIdBytesMax bytes
   uint64_t incarnation = 0;     // > 0; below 2^48
   absl::Time time;              // wall time, never running backwards (the broker layer sees to it)
   Connection connection;        // kConnected, kRestored

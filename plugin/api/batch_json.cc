@@ -35,7 +35,8 @@ bool ReadIds(absl::string_view json, Ids* ids) {
     size_t size = 0;
     while (size < json.size() && kPlain[static_cast<unsigned char>(json[size])]) ++size;
     if (size == json.size() || json[size] != '"') return false;
-    if (size == 0 || size > kClientIdBytesMax || ids->size() == kBatchIdsMax) return false;
+    if (size == 0 || size > registry::kClientIdBytesMax || ids->size() == kBatchIdsMax)
+      return false;
     ids->push_back(json.substr(0, size));
     json.remove_prefix(size + 1);
     if (json.empty()) return true;

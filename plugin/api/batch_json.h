@@ -18,7 +18,7 @@ namespace session_status::api {
 
 // Appends the answer to `*out` and returns true; or returns false and changes nothing, when
 // `message` is anything but {"clientIds":["…",…]} with 1 to kBatchIdsMax identifiers of 1 to
-// kClientIdBytesMax printable ASCII characters that JSON writes as they are.
+// registry::kClientIdBytesMax printable ASCII characters that JSON writes as they are.
 bool AnswerPlainJsonBatch(const Service& service, absl::string_view message, absl::Time now,
                           std::string* out);
 

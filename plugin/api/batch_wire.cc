@@ -47,7 +47,7 @@ bool ReadIds(absl::string_view message, Ids* ids) {
   CodedInputStream in(bytes, static_cast<int>(message.size()));
   for (uint32_t tag = in.ReadTag(); tag != 0; tag = in.ReadTag()) {
     uint32_t size = 0;
-    if (tag != kId || !in.ReadVarint32(&size) || size == 0 || size > kClientIdBytesMax)
+    if (tag != kId || !in.ReadVarint32(&size) || size == 0 || size > registry::kClientIdBytesMax)
       return false;
     const auto at = static_cast<size_t>(in.CurrentPosition());
     if (size > message.size() - at || ids->size() == kBatchIdsMax) return false;

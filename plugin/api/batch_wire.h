@@ -17,7 +17,7 @@ namespace session_status::api {
 
 // Appends the BatchQuerySessionByClientIdsResponse to `*out` and returns true; or returns false and
 // changes nothing, when `message` is anything but 1 to kBatchIdsMax identifiers of 1 to
-// kClientIdBytesMax bytes of ASCII.
+// registry::kClientIdBytesMax bytes of ASCII.
 bool AnswerPlainBatch(const Service& service, absl::string_view message, absl::Time now,
                       std::string* out);
 

@@ -29,27 +29,13 @@ void FillSnapshot(const SnapshotInfo& info, absl::Time now, pb::Snapshot* out) {
   out->set_age_ms(absl::ToInt64Milliseconds(info.age(now)));
 }
 
-absl::string_view ProtocolName(registry::ProtocolVersion version) {
-  switch (version) {
-    case registry::ProtocolVersion::kMqtt31:
-      return "MQTT 3.1";
-    case registry::ProtocolVersion::kMqtt311:
-      return "MQTT 3.1.1";
-    case registry::ProtocolVersion::kMqtt5:
-      return "MQTT 5";
-    case registry::ProtocolVersion::kUnknown:
-      break;
-  }
-  return "";
-}
-
 bool Known(absl::Time t) { return t > absl::InfinitePast(); }
 
 absl::Status CheckClientId(absl::string_view client_id) {
   if (client_id.empty()) {
     return absl::InvalidArgumentError("client_id is empty; it takes 1 to 65535 bytes of UTF-8");
   }
-  if (client_id.size() > kClientIdBytesMax) {
+  if (client_id.size() > registry::kClientIdBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("client_id has ", client_id.size(), " bytes; MQTT allows at most 65535"));
   }

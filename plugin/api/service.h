@@ -31,8 +31,6 @@ namespace pb = ::mosquitto_session_status::v1;
 
 // Bounds the work and the reply (about 0.6 MB of JSON) of one call.
 inline constexpr size_t kBatchIdsMax = 10'000;
-// MQTT 5, 1.5.4: a UTF-8 string is at most 65,535 bytes.
-inline constexpr size_t kClientIdBytesMax = 65'535;
 
 // What does not change while the plugin runs.
 struct ServerFacts {

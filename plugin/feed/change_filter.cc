@@ -22,7 +22,7 @@ absl::StatusOr<WatchOptions> MakeWatchOptions(const pb::WatchSessionsRequest& re
   WatchOptions options;
   std::unordered_set<absl::string_view, absl::Hash<absl::string_view>> seen;
   for (const std::string& id : request.client_ids()) {
-    if (id.empty() || id.size() > 65'535) {
+    if (id.empty() || id.size() > registry::kClientIdBytesMax) {
       return absl::InvalidArgumentError("client_ids: an identifier has 1 to 65535 bytes");
     }
     if (seen.insert(id).second) options.client_ids.push_back(id);

@@ -32,20 +32,6 @@ void Number64(JsonWriter* w, absl::string_view name, Integer value) {
 
 }  // namespace
 
-absl::string_view ProtocolName(registry::ProtocolVersion version) {
-  switch (version) {
-    case registry::ProtocolVersion::kMqtt31:
-      return "MQTT 3.1";
-    case registry::ProtocolVersion::kMqtt311:
-      return "MQTT 3.1.1";
-    case registry::ProtocolVersion::kMqtt5:
-      return "MQTT 5";
-    case registry::ProtocolVersion::kUnknown:
-      break;
-  }
-  return "";
-}
-
 void WriteChangeJson(const Change& c, std::string* out) {
   JsonWriter w(out);
   w.StartObject();

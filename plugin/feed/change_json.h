@@ -22,9 +22,6 @@ void WriteGapJson(uint64_t missed_after, uint64_t restart_sequence, int64_t epoc
 
 void FillChange(const Change& change, pb::SessionChange* out);
 
-// "MQTT 5"; empty when not known.
-absl::string_view ProtocolName(registry::ProtocolVersion version);
-
 }  // namespace session_status::feed
 
 #endif  // SESSION_STATUS_PLUGIN_FEED_CHANGE_JSON_H_

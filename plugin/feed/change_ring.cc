@@ -7,8 +7,8 @@ namespace {
 // and port, time, facts, then the bytes.
 constexpr uint64_t kFixedWords = 5;
 constexpr size_t kAddressBytesMax = 255;  // a Unix socket's path may be longer; it is cut
-constexpr size_t kIdBytesMax = 65'535;
-static_assert(kFixedWords + (kIdBytesMax + kAddressBytesMax + 7) / 8 < WordRing::kEntryWordsMax);
+static_assert(kFixedWords + (registry::kClientIdBytesMax + kAddressBytesMax + 7) / 8 <
+              WordRing::kEntryWordsMax);
 
 uint64_t PackFacts(const Change& c) {
   return static_cast<uint64_t>(c.kind) | static_cast<uint64_t>(c.before) << 8 |
@@ -37,7 +37,7 @@ ChangeRing::ChangeRing(size_t bytes)
 
 void ChangeRing::Append(const Change& c) noexcept {
   const absl::string_view address = c.address.substr(0, kAddressBytesMax);
-  const absl::string_view id = c.client_id.substr(0, kIdBytesMax);
+  const absl::string_view id = c.client_id.substr(0, registry::kClientIdBytesMax);
   const uint64_t at = ring_.Begin(kFixedWords + WordRing::WordsFor(id.size() + address.size()),
                                   static_cast<uint32_t>(address.size() << 16 | id.size()));
   ring_.Put(c.sequence);

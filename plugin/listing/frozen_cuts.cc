@@ -23,7 +23,8 @@ constexpr uint64_t kDetailWords = 6;
 // The broker's own limits are lower; longer ones would not fit the ring beside the identifier.
 constexpr size_t kAddressBytesMax = 255;
 constexpr size_t kUsernameBytesMax = 65'535;
-static_assert(kHeadWords + kDetailWords + (65'535 + kAddressBytesMax + kUsernameBytesMax + 7) / 8 <
+static_assert(kHeadWords + kDetailWords +
+                  (registry::kClientIdBytesMax + kAddressBytesMax + kUsernameBytesMax + 7) / 8 <
               WordRing::kEntryWordsMax);
 
 // Tags.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "registry/session_event.h"
 
 namespace session_status::openapi {
 namespace {
@@ -24,7 +25,7 @@ bool ReadIndex(absl::string_view text, size_t max, size_t* index) {
 }
 
 bool IsClientId(const InputRules& rules, absl::string_view client_id) {
-  if (client_id.empty() || client_id.size() > kClientIdBytesMax) return false;
+  if (client_id.empty() || client_id.size() > registry::kClientIdBytesMax) return false;
   return !rules.strict_client_ids || IsDocumentedClientId(client_id);
 }
 

@@ -11,9 +11,6 @@ struct InputRules {
   bool strict_client_ids = false;
 };
 
-// MQTT 5, 1.5.4: a string has at most this many bytes.
-inline constexpr size_t kClientIdBytesMax = 65'535;
-
 // Sets call->instance_id and call->client_ids, in the order of their numbers.
 Check ReadInput(const InputRules& rules, Call* call);
 

@@ -66,7 +66,7 @@ void BatchWireTest::Compare(const Service& service) {
     const size_t count = 1 + rng() % (seed % 10 == 0 ? 500 : 20);
     for (size_t i = 0; i < count; ++i) {
       std::string id = absl::StrCat("c", rng() % 1000);
-      if (rng() % 20 == 0) id = std::string(1 + rng() % kClientIdBytesMax, 'x');
+      if (rng() % 20 == 0) id = std::string(1 + rng() % registry::kClientIdBytesMax, 'x');
       request.add_client_ids(id);
     }
     const absl::Time now = kStart + absl::Milliseconds(static_cast<int64_t>(rng() % 100'000)) *
@@ -117,7 +117,7 @@ TEST_F(BatchWireTest, LeavesWhatIsNotPlainToTheGeneralWay) {
   EXPECT_FALSE(Plain(plain + std::string("\0", 1))) << "tag zero";
   EXPECT_FALSE(Plain(plain + "\x80")) << "half a tag";
   pb::BatchQuerySessionByClientIdsRequest request;
-  request.add_client_ids(std::string(kClientIdBytesMax + 1, 'x'));
+  request.add_client_ids(std::string(registry::kClientIdBytesMax + 1, 'x'));
   EXPECT_FALSE(Plain(request.SerializeAsString())) << "an identifier too long";
   request.Clear();
   for (size_t i = 0; i <= kBatchIdsMax; ++i) request.add_client_ids("c");
