@@ -18,6 +18,10 @@ constexpr size_t kLeadMin = size_t{256} << 10;
 constexpr size_t kLeadMax = size_t{8} << 20;
 constexpr size_t kIntervalsAhead = 4;
 
+// The kernel holds the process's address space while it populates, and the broker, whose heap grows
+// meanwhile, would wait for all of it: one huge page or this much at a time.
+constexpr size_t kSmallStep = size_t{64} << 10;
+
 size_t Lead(size_t used, size_t grown) {
   const size_t share = used / 16;
   return std::max(std::clamp(share, kLeadMin, kLeadMax), std::min(kIntervalsAhead * grown, share));
@@ -67,10 +71,14 @@ void ReservedMemory::PopulateAhead() {
   used_before_ = used;
   if (used == 0 || populated >= used + lead / 2) return;
   const size_t unit = huge_ && used + lead > kHugePage ? kHugePage : kSmallPage;
-  const size_t from = std::max(populated, used / kSmallPage * kSmallPage);
-  const size_t to = std::min(size_, RoundUp(used + lead, unit));
-  if (to > from && madvise(data_ + from, to - from, MADV_POPULATE_WRITE) == 0) {
+  const size_t step = unit == kHugePage ? kHugePage : kSmallStep;
+  size_t from = std::max(populated, used / kSmallPage * kSmallPage);
+  const size_t end = std::min(size_, RoundUp(used + lead, unit));
+  while (from < end) {
+    const size_t to = std::min(end, RoundUp(from + 1, step));
+    if (madvise(data_ + from, to - from, MADV_POPULATE_WRITE) != 0) return;
     populated_.store(to, std::memory_order_relaxed);  // (m2) relaxed: read as a figure only
+    from = to;
   }
 }
 
