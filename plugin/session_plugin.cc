@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "plugin/os/descriptor_table.h"
 #include "plugin/version.h"
 
 namespace session_status {
@@ -49,6 +50,7 @@ absl::StatusOr<std::unique_ptr<broker::Hooks>> SessionPlugin::Attach(
 }
 
 absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
+  os::GrowDescriptorTable();
   api::ServerFacts facts;
   facts.version = kVersion;
   facts.broker = std::string(LineName(line));

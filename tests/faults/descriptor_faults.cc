@@ -1,7 +1,9 @@
 // No file descriptors left in the broker: MQTT and the admin socket both come back.
 #include <sys/stat.h>
 
+#include <cstring>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -93,6 +95,21 @@ TEST_P(DescriptorFault, TheListenerDoesNotSpinWithoutDescriptors) {
     absl::SleepFor(absl::Milliseconds(10));
   }
   EXPECT_LT(CpuSeconds() - before, 0.5) << "a spinning thread takes the whole second";
+}
+
+// Growing it later would hold up the broker: see plugin/os/descriptor_table.h.
+TEST_P(DescriptorFault, TheTableOfDescriptorsIsLargeBeforeTheFirstThreadOfOurs) {
+  constexpr int kLimit = 5000;
+  broker_ = BrokerProcess::Start({.line = GetParam(),
+                                  .config = kPlainConfig,
+                                  .plugin = SessionStatusPlugin(),
+                                  .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}},
+                                  .descriptors_max = kLimit});
+  ASSERT_TRUE(broker_->running()) << broker_->Log();
+  const std::string status = ReadFile(absl::StrCat("/proc/", broker_->pid(), "/status"));
+  const size_t at = status.find("FDSize:");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_GE(std::stoi(status.substr(at + std::strlen("FDSize:"))), kLimit);
 }
 
 }  // namespace
