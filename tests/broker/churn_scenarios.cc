@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -135,8 +136,11 @@ class WorkerProcess {
     pid_ = fork();
     if (pid_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      close(control[1]);
-      close(report[0]);
+      // Nothing else of the parent's stays open here: what its relay closes must be closed.
+      const auto [low, high] = std::minmax({control[0], report[1]});
+      if (low > 3) close_range(3, static_cast<unsigned>(low) - 1, 0);
+      if (high > low + 1) close_range(low + 1, static_cast<unsigned>(high) - 1, 0);
+      close_range(static_cast<unsigned>(high) + 1, ~0U, 0);
       Worker(port, ids, seed).Run(control[0], report[1]);
     }
     close(control[0]);
@@ -274,7 +278,8 @@ TEST_P(ChurnScenario, AtRestTheRegistryIsWhatTheClientsKnowAndWhatTheBrokerCount
       return !watcher->received().empty() && absl::SimpleAtoi(watcher->received().back(), &count) &&
              static_cast<size_t>(count) == truth.size() + 1;
     })) << "the broker counts "
-        << (watcher->received().empty() ? "nothing" : watcher->received().back());
+        << (watcher->received().empty() ? "nothing" : watcher->received().back()) << ", clients "
+        << truth.size() + 1;
   }
 }
 
