@@ -26,6 +26,7 @@ fresh_root() {
     rm -rf "$made" "$made.log"
   fi
   tar -C "$root" -xf "$cache"
+  chmod 755 "$root"  # mktemp's are private, and nobody but root would get past this one's /
   mount -t proc proc "$root/proc"
   # No service is started by installing it; apt reaches the archive as this machine does.
   printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"

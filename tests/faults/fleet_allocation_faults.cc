@@ -49,6 +49,12 @@ class Member {
     const BatchAnswer batch = admin.Batch({online, offline});
     return batch.ok && batch.online[0] && !batch.online[1];
   }
+  // Why it does not.
+  std::string Story(const std::string& online, const std::string& offline) {
+    AdminClient admin(broker_->Expand("{DIR}/admin.sock"));
+    return absl::StrCat(admin.Query(online).raw, "\n", admin.Query(offline).raw, "\n",
+                        admin.Call("GetFleet", "{}").body, "\n", broker_->Log());
+  }
   BrokerProcess& broker() { return *broker_; }
 
  private:
@@ -73,8 +79,9 @@ TEST(FleetAllocationFault, TheViewsComeRightAgainWheneverMemoryRanOut) {
     ASSERT_TRUE(hit.broker().running()) << hit.broker().Log();
     // What the broker's thread itself could not keep is the matter of AllocationFault.
     RawConnection again = hit.Connect(id);
-    ASSERT_TRUE(WaitUntil([&] { return other.Sees(id, gone); })) << hit.broker().Log();
-    ASSERT_TRUE(WaitUntil([&] { return hit.Sees("stays-there", gone); })) << hit.broker().Log();
+    ASSERT_TRUE(WaitUntil([&] { return other.Sees(id, gone); })) << hit.Story(id, gone);
+    ASSERT_TRUE(WaitUntil([&] { return hit.Sees("stays-there", gone); }))
+        << hit.Story("stays-there", gone);
     again.Send(EncodeDisconnect());
     ASSERT_TRUE(again.WaitClosed());
     gone = id;
