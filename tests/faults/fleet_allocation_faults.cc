@@ -32,7 +32,9 @@ class Member {
                               {"snapshot_refresh", "20ms"},
                               {"fleet_url", absl::StrCat("redis://127.0.0.1:", engine.port())},
                               {"node_id", node},
-                              {"fleet_lease", "2s"}};
+                              {"fleet_lease", "2s"},
+                              // Of an end that the broker's thread could not keep.
+                              {"audit_period", "1s"}};
     if (page != nullptr) options.environment = page->Environment();
     broker_ = BrokerProcess::Start(options);
     EXPECT_TRUE(broker_->running()) << broker_->Log();
