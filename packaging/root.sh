@@ -32,6 +32,10 @@ fresh_root() {
   printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
   chmod 755 "$root/usr/sbin/policy-rc.d"
   cp /etc/resolv.conf /etc/hosts "$root/etc/"
+  # Certificates that this machine trusts beside Debian's: a proxy's, say. The package ca-certificates
+  # takes them up when it is installed.
+  mkdir -p "$root/usr/local/share/ca-certificates"
+  find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \;
   apt-config dump | grep -E '^Acquire::(http|https)' >"$root/etc/apt/apt.conf.d/90host" || true
   # The index of a testing suite is valid for days only; what it says stays signed.
   echo 'Acquire::Check-Valid-Until "false";' >>"$root/etc/apt/apt.conf.d/90host"
@@ -41,7 +45,8 @@ fresh_root() {
 in_root() {
   local root=$1
   shift
-  chroot "$root" env HOME=/root DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+  chroot "$root" env HOME=/root DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$@"
 }
 
 # drop_root DIR: never through a mount that is still there.
