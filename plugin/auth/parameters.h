@@ -62,21 +62,18 @@ class Parameters {
   absl::string_view offending_name() const { return offending_; }
 
  private:
-  // How a piece of text is spelt.
-  struct Piece {
-    absl::string_view raw;
-    uint8_t classes = 0;  // of its bytes, joined
-  };
-  static Piece Scan(const char* begin, const char* end, uint8_t stop);
+  void Mark(absl::string_view text);
+  const char* Scan(const char* begin, absl::string_view text, uint8_t stop, uint8_t* classes) const;
   Outcome ReadPairs(absl::string_view text);
-  bool Decode(const Piece& piece, absl::string_view* decoded, bool* canonical);
+  bool Decode(uint8_t classes, absl::string_view* text, bool* canonical);
   Outcome Sort(std::vector<Parameter>* list);
 
   const size_t count_max_;
   std::vector<Parameter> list_;
   std::vector<Parameter> query_only_;  // filled only when a form came too
   bool form_present_ = false;
-  std::string decoded_;  // large enough before reading, so that views into it stay valid
+  std::vector<uint8_t> marks_;  // of the text that is being read; see Mark()
+  std::string decoded_;         // large enough before reading, so that views into it stay valid
   size_t decoded_bytes_ = 0;
   absl::string_view offending_;
 };

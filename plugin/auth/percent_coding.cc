@@ -49,27 +49,32 @@ constexpr std::array<Escape, 256> kOnce = MakeEscapes(false);
 constexpr std::array<Escape, 256> kTwice = MakeEscapes(true);
 constexpr std::array<int8_t, 256> kHexValues = MakeHexValues();
 
-void AppendEscaped(const std::array<Escape, 256>& table, absl::string_view text, std::string* out) {
+void AddEscaped(const std::array<Escape, 256>& table, absl::string_view text, http::TextRoom* out) {
   // Runs of unreserved bytes are the rule: copied as runs.
   size_t run = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const Escape& escape = table[static_cast<uint8_t>(text[i])];
     if (escape.size == 1) continue;
-    out->append(text.data() + run, i - run);
-    out->append(escape.text, escape.size);
+    out->Add(text.substr(run, i - run));
+    out->Add({escape.text, escape.size});
     run = i + 1;
   }
-  out->append(text.data() + run, text.size() - run);
+  out->Add(text.substr(run));
 }
 
 }  // namespace
 
-void AppendPercentEncoded(absl::string_view text, std::string* out) {
-  AppendEscaped(kOnce, text, out);
+void AddPercentEncoded(absl::string_view text, http::TextRoom* out) {
+  AddEscaped(kOnce, text, out);
 }
 
-void AppendTwicePercentEncoded(absl::string_view text, std::string* out) {
-  AppendEscaped(kTwice, text, out);
+void AddTwicePercentEncoded(absl::string_view text, http::TextRoom* out) {
+  AddEscaped(kTwice, text, out);
+}
+
+void AppendPercentEncoded(absl::string_view text, std::string* out) {
+  http::TextRoom room(kEscapedBytesMax * text.size(), out);
+  AddPercentEncoded(text, &room);
 }
 
 bool FormDecode(absl::string_view text, char** out, bool* canonical) {

@@ -5,9 +5,11 @@
 #ifndef SESSION_STATUS_PLUGIN_AUTH_PERCENT_CODING_H_
 #define SESSION_STATUS_PLUGIN_AUTH_PERCENT_CODING_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "plugin/http/text_room.h"
 
 namespace session_status::auth {
 
@@ -17,10 +19,13 @@ constexpr bool IsUnreserved(char c) {
          c == '_' || c == '.' || c == '~';
 }
 
+inline constexpr size_t kEscapedBytesMax = 3;  // that one byte becomes: "%XX"
+void AddPercentEncoded(absl::string_view text, http::TextRoom* out);
 void AppendPercentEncoded(absl::string_view text, std::string* out);
 
 // The same applied twice, in one pass: what RPC signatures (V1) make of names and values.
-void AppendTwicePercentEncoded(absl::string_view text, std::string* out);
+inline constexpr size_t kTwiceEscapedBytesMax = 5;  // "%25XX"
+void AddTwicePercentEncoded(absl::string_view text, http::TextRoom* out);
 
 // Writes the decoded bytes to `*out` and moves it behind them; there must be room for text.size().
 // False when a '%' is not followed by two hex digits. Clears `*canonical` when percent-encoding the

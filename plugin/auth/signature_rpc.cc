@@ -4,40 +4,50 @@
 
 #include "absl/strings/str_cat.h"
 #include "plugin/auth/percent_coding.h"
+#include "plugin/http/text_room.h"
 
 namespace session_status::auth {
 
 namespace {
 
 // Text that is encoded once → encoded twice: all that changes is the '%'.
-void AppendEncodedAgain(absl::string_view once, std::string* out) {
+void AddEncodedAgain(absl::string_view once, http::TextRoom* out) {
   for (size_t run = 0;;) {
     const size_t percent = std::min(once.find('%', run), once.size());
-    out->append(once.data() + run, percent - run);
+    out->Add(absl::string_view(once.data() + run, percent - run));
     if (percent == once.size()) return;
-    out->append("%25");
+    out->Add("%25");
     run = percent + 1;
   }
 }
 
-void AppendPair(const Parameter& parameter, std::string* out) {
-  if (parameter.canonical.empty()) {
-    AppendTwicePercentEncoded(parameter.name, out);
-    out->append("%3D");
-    AppendTwicePercentEncoded(parameter.value, out);
-    return;
+// Nothing in it is escaped: signed as it is.
+bool IsPlain(const Parameter& parameter) {
+  return parameter.canonical.size() == parameter.name.size() + 1 + parameter.value.size();
+}
+
+void AddPair(const Parameter& parameter, http::TextRoom* out) {
+  if (IsPlain(parameter)) {
+    out->Add(parameter.name);
+    out->Add("%3D");
+    out->Add(parameter.value);
+  } else if (!parameter.canonical.empty()) {
+    const size_t equals = parameter.canonical.find('=');
+    AddEncodedAgain(parameter.canonical.substr(0, equals), out);
+    out->Add("%3D");
+    AddEncodedAgain(parameter.canonical.substr(equals + 1), out);
+  } else {
+    AddTwicePercentEncoded(parameter.name, out);
+    out->Add("%3D");
+    AddTwicePercentEncoded(parameter.value, out);
   }
-  const size_t plain_size = parameter.name.size() + 1 + parameter.value.size();
-  if (parameter.canonical.size() == plain_size) {  // nothing in it is escaped
-    out->append(parameter.name.data(), parameter.name.size());
-    out->append("%3D");
-    out->append(parameter.value.data(), parameter.value.size());
-    return;
-  }
-  const size_t equals = parameter.canonical.find('=');
-  AppendEncodedAgain(parameter.canonical.substr(0, equals), out);
-  out->append("%3D");
-  AppendEncodedAgain(parameter.canonical.substr(equals + 1), out);
+}
+
+// As much as "%26name%3Dvalue" can become.
+size_t BytesMax(const Parameter& parameter) {
+  constexpr size_t kSigns = 6;
+  const size_t text = parameter.name.size() + parameter.value.size();
+  return kSigns + (IsPlain(parameter) ? text : kTwiceEscapedBytesMax * text);
 }
 
 }  // namespace
@@ -46,15 +56,19 @@ std::string RpcMacKey(absl::string_view secret) { return absl::StrCat(secret, "&
 
 void RpcStringToSign(absl::string_view method, absl::Span<const Parameter> sorted,
                      std::string* out) {
+  constexpr absl::string_view kPath = "&%2F&";
+  size_t bytes = method.size() + kPath.size();
+  for (const Parameter& parameter : sorted) bytes += BytesMax(parameter);
   out->clear();
-  out->append(method.data(), method.size());
-  out->append("&%2F&");
+  http::TextRoom room(bytes, out);
+  room.Add(method);
+  room.Add(kPath);
   bool first = true;
   for (const Parameter& parameter : sorted) {
     if (parameter.name == kRpcSignatureParameter) continue;
-    if (!first) out->append("%26");
+    if (!first) room.Add("%26");
     first = false;
-    AppendPair(parameter, out);
+    AddPair(parameter, &room);
   }
 }
 

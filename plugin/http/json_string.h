@@ -2,17 +2,19 @@
 #ifndef SESSION_STATUS_PLUGIN_HTTP_JSON_STRING_H_
 #define SESSION_STATUS_PLUGIN_HTTP_JSON_STRING_H_
 
-#include <string>
-
 #include "absl/strings/string_view.h"
+#include "plugin/http/text_room.h"
 
 namespace session_status::http {
 
-// Appends `text` in quotes, byte for byte as JsonWriter::String() does (a test holds it to that).
+// Adds `text` in quotes, byte for byte as JsonWriter::String() does (a test holds it to that).
 // Text without anything to escape, the rule, is copied as a whole; the rest is left to RapidJSON.
 //
 // Threads: any.
-void AppendJsonString(absl::string_view text, std::string* out);
+void AddJsonString(absl::string_view text, TextRoom* out);
+
+// Whether nothing in `text` has to be escaped.
+bool IsPlainInJson(absl::string_view text);
 
 }  // namespace session_status::http
 

@@ -4,6 +4,7 @@
 
 #include "plugin/http/json_string.h"
 #include "plugin/http/json_writer.h"
+#include "plugin/http/text_room.h"
 
 namespace session_status::openapi {
 namespace {
@@ -54,21 +55,30 @@ void Member(http::JsonWriter* json, absl::string_view name, absl::string_view va
   json->String(value);
 }
 
+// What stands around one identifier of a batch, at most.
+constexpr absl::string_view kOnline = "{\"OnlineStatus\":true,\"ClientId\":";
+constexpr absl::string_view kOffline = "{\"OnlineStatus\":false,\"ClientId\":";
+constexpr size_t kItemBytes = kOffline.size() + sizeof("\"\"},");
+// Everything else, with the request id.
+constexpr size_t kFrameBytes = 128;
+
 void WriteBatchJson(ListShape shape, absl::string_view request_id,
                     absl::Span<const absl::string_view> client_ids, absl::Span<const bool> online,
                     std::string* out) {
-  out->append("{\"RequestId\":");
-  http::AppendJsonString(request_id, out);
-  out->append(shape == ListShape::kNested ? ",\"OnlineStatusList\":{\"OnlineStatusListItem\":["
-                                          : ",\"OnlineStatusList\":[");
+  size_t bytes = kFrameBytes + client_ids.size() * kItemBytes;
+  for (const absl::string_view client_id : client_ids) bytes += client_id.size();
+  http::TextRoom room(bytes, out);
+  room.Add("{\"RequestId\":");
+  http::AddJsonString(request_id, &room);
+  room.Add(shape == ListShape::kNested ? ",\"OnlineStatusList\":{\"OnlineStatusListItem\":["
+                                       : ",\"OnlineStatusList\":[");
   for (size_t i = 0; i < client_ids.size(); ++i) {
-    if (i != 0) out->push_back(',');
-    out->append(online[i] ? "{\"OnlineStatus\":true,\"ClientId\":"
-                          : "{\"OnlineStatus\":false,\"ClientId\":");
-    http::AppendJsonString(client_ids[i], out);
-    out->push_back('}');
+    if (i != 0) room.Add(',');
+    room.Add(online[i] ? kOnline : kOffline);
+    http::AddJsonString(client_ids[i], &room);
+    room.Add('}');
   }
-  out->append(shape == ListShape::kNested ? "]}}" : "]}");
+  room.Add(shape == ListShape::kNested ? "]}}" : "]}");
 }
 
 }  // namespace
@@ -92,9 +102,10 @@ void WriteBatchReply(Format format, ListShape shape, absl::string_view request_i
 
 void WriteQueryReply(Format format, absl::string_view request_id, bool online, std::string* out) {
   if (format == Format::kJson) {
-    out->append("{\"RequestId\":");
-    http::AppendJsonString(request_id, out);
-    out->append(online ? ",\"OnlineStatus\":true}" : ",\"OnlineStatus\":false}");
+    http::TextRoom room(kFrameBytes, out);
+    room.Add("{\"RequestId\":");
+    http::AddJsonString(request_id, &room);
+    room.Add(online ? ",\"OnlineStatus\":true}" : ",\"OnlineStatus\":false}");
     return;
   }
   pugi::xml_document document;

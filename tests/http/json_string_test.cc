@@ -17,7 +17,10 @@ std::string ByRapidJson(const std::string& text) {
 
 std::string ByUs(const std::string& text) {
   std::string out;
-  AppendJsonString(text, &out);
+  {
+    TextRoom room(2, &out);  // too small a guess
+    AddJsonString(text, &room);
+  }
   return out;
 }
 
