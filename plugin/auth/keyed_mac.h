@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 
 typedef struct evp_mac_ctx_st EVP_MAC_CTX;
+typedef struct evp_md_ctx_st EVP_MD_CTX;
 
 namespace session_status::auth {
 
@@ -76,8 +77,22 @@ inline constexpr size_t kSha256HexSize = 64;
 inline constexpr absl::string_view kSha256HexOfNothing =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-// Appends the lower-case hexadecimal SHA-256 of `data`.
-bool AppendSha256Hex(absl::string_view data, std::string* out);
+// SHA-256 of one text after the other, in one context that is prepared once.
+//
+// Threads: one at a time.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  // Appends the lower-case hexadecimal digest of `data`. False when the crypto library fails.
+  bool AppendHex(absl::string_view data, std::string* out);
+
+ private:
+  EVP_MD_CTX* const context_;
+};
 
 void AppendLowerHex(absl::Span<const uint8_t> bytes, std::string* out);
 

@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "plugin/auth/percent_coding.h"
+#include "plugin/http/bytes16.h"
+#include "plugin/http/text_room.h"
 
 namespace session_status::auth {
 namespace {
@@ -20,57 +22,74 @@ constexpr absl::string_view kRequired[] = {
 };
 
 bool MustBeSigned(const http::Request& request, absl::string_view name) {
-  if (absl::StartsWithIgnoreCase(name, "x-acs-")) return true;
+  constexpr absl::string_view kPrefix = "x-acs-";
+  if (http::SameHeaderName(name.substr(0, kPrefix.size()), kPrefix)) return true;
+  if (http::SameHeaderName(name, "host")) return true;
   return !request.body.empty() && http::SameHeaderName(name, "content-type");
 }
 
-void AppendCanonicalQuery(absl::Span<const Parameter> sorted, std::string* out) {
-  bool first = true;
-  for (const Parameter& parameter : sorted) {
-    if (!first) out->push_back('&');
-    first = false;
-    if (!parameter.canonical.empty()) {
-      out->append(parameter.canonical.data(), parameter.canonical.size());
+void AddCanonicalQuery(absl::Span<const Parameter> sorted, http::TextRoom* out) {
+  for (size_t i = 0; i < sorted.size();) {
+    if (i != 0) out->Add('&');
+    absl::string_view run = sorted[i].canonical;
+    if (run.empty()) {
+      AddPercentEncoded(sorted[i].name, out);
+      out->Add('=');
+      AddPercentEncoded(sorted[i].value, out);
+      ++i;
       continue;
     }
-    AppendPercentEncoded(parameter.name, out);
-    out->push_back('=');
-    AppendPercentEncoded(parameter.value, out);
+    // Pairs that came one behind the other are taken together, with the signs between them.
+    while (++i < sorted.size() && sorted[i].canonical.data() == run.data() + run.size() + 1) {
+      run = absl::string_view(run.data(), run.size() + 1 + sorted[i].canonical.size());
+    }
+    out->Add(run);
   }
 }
 
 // Several headers of one name: their values sorted, joined by commas.
-void AppendJoinedValues(const http::Request& request, absl::string_view name, std::string* out) {
+std::string JoinedValues(const http::Request& request, absl::string_view name) {
   absl::InlinedVector<absl::string_view, 4> values;
   for (const http::Header& header : request.headers) {
-    if (!http::SameHeaderName(header.name, name)) continue;
-    values.push_back(absl::StripAsciiWhitespace(header.value));
+    if (http::SameHeaderName(header.name, name)) values.push_back(http::Trimmed(header.value));
   }
   std::sort(values.begin(), values.end());
-  absl::StrAppend(out, absl::StrJoin(values, ","));
+  return absl::StrJoin(values, ",");
 }
 
-// "name:value\n".
-void AppendCanonicalHeader(const http::Request& request, const Acs3Input::SignedName& name,
-                           std::string* out) {
-  const size_t begin = out->size();
-  out->append(name.name.data(), name.name.size());
-  for (size_t i = begin; i < out->size(); ++i) {
-    (*out)[i] = absl::ascii_tolower(static_cast<unsigned char>((*out)[i]));
+// "name:value\n" of each.
+void AddCanonicalHeaders(const Acs3Input& input, http::TextRoom* out) {
+  const bool upper_case =
+      http::AnyByteOf(input.authorization().signed_headers,
+                      [](http::Bytes16 c) -> http::Bytes16 { return c - 'A' < 26; });
+  for (const Acs3Input::SignedName& name : input.names()) {
+    if (upper_case) {
+      out->Add(absl::AsciiStrToLower(name.name));
+    } else {
+      out->Add(name.name);
+    }
+    out->Add(':');
+    if (name.headers == 1) {
+      out->Add(http::Trimmed(name.header->value));
+    } else {
+      out->Add(JoinedValues(input.request(), name.name));
+    }
+    out->Add('\n');
   }
-  out->push_back(':');
-  if (name.headers == 1) {
-    const absl::string_view value = absl::StripAsciiWhitespace(name.header->value);
-    out->append(value.data(), value.size());
-  } else {
-    AppendJoinedValues(request, name.name, out);
-  }
-  out->push_back('\n');
 }
 
-absl::string_view HeaderValue(const http::Request& request, absl::string_view name) {
-  const http::Header* header = request.FindHeader(name);
-  return header == nullptr ? absl::string_view() : absl::StripAsciiWhitespace(header->value);
+absl::string_view ContentHash(const http::Request& request) {
+  const http::Header* header = request.FindHeader(kContentHash);
+  return header == nullptr ? absl::string_view() : http::Trimmed(header->value);
+}
+
+// More or less how long the canonical request is.
+size_t BytesExpected(const Acs3Input& input) {
+  size_t bytes = 256 + input.request().query.size() + input.authorization().signed_headers.size();
+  for (const Acs3Input::SignedName& name : input.names()) {
+    bytes += name.name.size() + (name.headers == 0 ? 0 : name.header->value.size());
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -78,6 +97,11 @@ absl::string_view HeaderValue(const http::Request& request, absl::string_view na
 Acs3Input::Acs3Input(const http::Request& request, const Parameters& parameters,
                      const Acs3Authorization& authorization)
     : request_(request), parameters_(parameters), authorization_(authorization) {
+  ReadNames();
+  FindHeaders();
+}
+
+void Acs3Input::ReadNames() {
   absl::string_view text = authorization_.signed_headers;
   while (readable_) {
     const size_t end = std::min(text.find(';'), text.size());
@@ -87,19 +111,22 @@ Acs3Input::Acs3Input(const http::Request& request, const Parameters& parameters,
     if (end == text.size()) break;
     text.remove_prefix(end + 1);
   }
-  for (const http::Header& header : request.headers) {
-    for (SignedName& name : names_) {
-      if (!http::SameHeaderName(name.name, header.name)) continue;
-      if (name.headers++ == 0) name.header = &header;
-    }
-  }
 }
 
-const Acs3Input::SignedName* Acs3Input::FindName(absl::string_view name) const {
-  for (const SignedName& candidate : names_) {
-    if (http::SameHeaderName(candidate.name, name)) return &candidate;
+void Acs3Input::FindHeaders() {
+  name_of_.resize(request_.headers.size());
+  size_t guess = 0;  // headers often come in the order in which they are signed
+  for (size_t i = 0; i < name_of_.size(); ++i) {
+    const http::Header& header = request_.headers[i];
+    for (size_t tried = 0; tried < names_.size(); ++tried) {
+      if (guess >= names_.size()) guess = 0;
+      SignedName& name = names_[guess++];
+      if (!http::SameHeaderName(name.name, header.name)) continue;
+      if (name.headers++ == 0) name.header = &header;
+      name_of_[i] = &name;
+      break;
+    }
   }
-  return nullptr;
 }
 
 bool ParseAcs3Authorization(absl::string_view header, Acs3Authorization* parts) {
@@ -117,7 +144,7 @@ bool ParseAcs3Authorization(absl::string_view header, Acs3Authorization* parts) 
   size_t count = 0;
   while (true) {
     const size_t end = std::min(header.find(','), header.size());
-    absl::string_view text = absl::StripAsciiWhitespace(header.substr(0, end));
+    absl::string_view text = http::Trimmed(header.substr(0, end));
     const auto part = std::find_if(known.begin(), known.end(), [&text](const Part& candidate) {
       return absl::ConsumePrefix(&text, candidate.prefix);
     });
@@ -135,18 +162,19 @@ bool ParseAcs3Authorization(absl::string_view header, Acs3Authorization* parts) 
 std::string Acs3Incompleteness(const Acs3Input& input) {
   const http::Request& request = input.request();
   if (!input.readable()) return "SignedHeaders cannot be read.";
-  for (const absl::string_view name : kRequired) {
-    if (input.FindName(name) == nullptr) {
-      return absl::StrCat("The header ", name, " must be signed.");
-    }
+  const auto& names = input.names();
+  for (const absl::string_view required : kRequired) {
+    const bool named = std::any_of(names.begin(), names.end(), [required](const auto& name) {
+      return http::SameHeaderName(name.name, required);
+    });
+    if (!named) return absl::StrCat("The header ", required, " must be signed.");
   }
-  for (const Acs3Input::SignedName& name : input.names()) {
-    if (name.headers == 0) return "A header named in SignedHeaders is missing.";
+  for (const Acs3Input::SignedName& name : names) {
+    if (name.headers == 0) return "A header named in SignedHeaders is missing, or named twice.";
   }
-  for (const http::Header& header : request.headers) {
-    const bool host = http::SameHeaderName(header.name, "host");
-    if (!host && !MustBeSigned(request, header.name)) continue;
-    const Acs3Input::SignedName* name = input.FindName(header.name);
+  for (size_t i = 0; i < request.headers.size(); ++i) {
+    if (!MustBeSigned(request, request.headers[i].name)) continue;
+    const Acs3Input::SignedName* name = input.NameOf(i);
     if (name == nullptr) return "Every x-acs-* header and content-type must be signed.";
     // Two of one name would be signed joined but read singly.
     if (name->headers != 1) return "A signed header came more than once.";
@@ -154,35 +182,42 @@ std::string Acs3Incompleteness(const Acs3Input& input) {
   return {};
 }
 
-bool Acs3StringToSign(const Acs3Input& input, std::string* canonical, std::string* string_to_sign) {
+bool Acs3StringToSign(const Acs3Input& input, Sha256* sha256, std::string* canonical,
+                      std::string* string_to_sign) {
   const http::Request& request = input.request();
   canonical->clear();
-  absl::StrAppend(canonical, request.method, "\n", request.path, "\n");
-  AppendCanonicalQuery(input.parameters().sorted_query(), canonical);
-  canonical->push_back('\n');
-  for (const Acs3Input::SignedName& name : input.names()) {
-    AppendCanonicalHeader(request, name, canonical);
+  {
+    http::TextRoom room(BytesExpected(input), canonical);
+    room.Add(request.method);
+    room.Add('\n');
+    room.Add(request.path);
+    room.Add('\n');
+    AddCanonicalQuery(input.parameters().sorted_query(), &room);
+    room.Add('\n');
+    AddCanonicalHeaders(input, &room);
+    room.Add('\n');
+    room.Add(input.authorization().signed_headers);
+    room.Add('\n');
+    room.Add(ContentHash(request));
   }
-  absl::StrAppend(canonical, "\n", input.authorization().signed_headers, "\n",
-                  HeaderValue(request, kContentHash));
-  string_to_sign->clear();
-  absl::StrAppend(string_to_sign, kAcs3Algorithm, "\n");
-  return AppendSha256Hex(*canonical, string_to_sign);
+  string_to_sign->assign(kAcs3Algorithm.data(), kAcs3Algorithm.size());
+  string_to_sign->push_back('\n');
+  return sha256->AppendHex(*canonical, string_to_sign);
 }
 
 SignatureVerdict VerifyAcs3Signature(const Acs3Input& input, absl::string_view string_to_sign,
-                                     const KeyedMac& mac) {
+                                     const KeyedMac& mac, Sha256* sha256) {
   const absl::string_view body = input.request().body;
   MacBytes bytes;
   std::string body_hash;
   const bool computed =
-      mac.Compute(string_to_sign, &bytes) && (body.empty() || AppendSha256Hex(body, &body_hash));
+      mac.Compute(string_to_sign, &bytes) && (body.empty() || sha256->AppendHex(body, &body_hash));
   if (!computed) return SignatureVerdict::kUnavailable;
   const bool signature_equal = EqualsLowerHex(
       input.authorization().signature, absl::MakeConstSpan(bytes).first(MacSize(mac.kind())));
-  const bool body_equal =
-      EqualInConstantTime(body.empty() ? kSha256HexOfNothing : absl::string_view(body_hash),
-                          HeaderValue(input.request(), kContentHash));
+  // No secret takes part in this one: whoever sent the body can compute it.
+  const bool body_equal = ContentHash(input.request()) ==
+                          (body.empty() ? kSha256HexOfNothing : absl::string_view(body_hash));
   return signature_equal && body_equal ? SignatureVerdict::kValid : SignatureVerdict::kMismatch;
 }
 

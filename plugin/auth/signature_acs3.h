@@ -56,14 +56,18 @@ class Acs3Input {
   // False when the list has too many names or an empty one; names() then holds those before.
   bool readable() const { return readable_; }
   const SignedNames& names() const { return names_; }
-  // nullptr when that name is not signed.
-  const SignedName* FindName(absl::string_view name) const;
+  // Which name signs request().headers[i]; nullptr: none does.
+  const SignedName* NameOf(size_t i) const { return name_of_[i]; }
 
  private:
+  void ReadNames();
+  void FindHeaders();
+
   const http::Request& request_;
   const Parameters& parameters_;
   const Acs3Authorization authorization_;
   SignedNames names_;
+  absl::InlinedVector<const SignedName*, 24> name_of_;
   bool readable_ = true;
 };
 
@@ -74,12 +78,13 @@ std::string Acs3Incompleteness(const Acs3Input& input);
 
 // Replaces `*canonical` by the canonical request and `*string_to_sign` by the two lines that are
 // signed. False only when the crypto library fails.
-bool Acs3StringToSign(const Acs3Input& input, std::string* canonical, std::string* string_to_sign);
+bool Acs3StringToSign(const Acs3Input& input, Sha256* sha256, std::string* canonical,
+                      std::string* string_to_sign);
 
 // Checks the body against x-acs-content-sha256 and the signature against the string to sign.
 // REQUIRES: mac.kind() is kHmacSha256, keyed with the secret itself.
 SignatureVerdict VerifyAcs3Signature(const Acs3Input& input, absl::string_view string_to_sign,
-                                     const KeyedMac& mac);
+                                     const KeyedMac& mac, Sha256* sha256);
 
 }  // namespace session_status::auth
 

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -44,10 +45,20 @@ struct Header {
   absl::string_view value;
 };
 
-// Ignores case; the same spelling, which is the rule, costs one comparison of bytes.
+// Ignores case. Other names mostly differ in length, first or last letter; the same spelling, which
+// is the rule, costs one comparison of bytes.
 inline bool SameHeaderName(absl::string_view a, absl::string_view b) {
-  return a.size() == b.size() &&
-         (std::memcmp(a.data(), b.data(), a.size()) == 0 || absl::EqualsIgnoreCase(a, b));
+  constexpr int kCaseBit = 'a' - 'A';
+  if (a.size() != b.size()) return false;
+  if (a.empty()) return true;
+  if ((((a.front() ^ b.front()) | (a.back() ^ b.back())) & ~kCaseBit) != 0) return false;
+  return std::memcmp(a.data(), b.data(), a.size()) == 0 || absl::EqualsIgnoreCase(a, b);
+}
+
+// A header's value without white space around it, of which parsers leave little.
+inline absl::string_view Trimmed(absl::string_view value) {
+  if (!value.empty() && value.front() > ' ' && value.back() > ' ') return value;
+  return absl::StripAsciiWhitespace(value);
 }
 
 struct Request {

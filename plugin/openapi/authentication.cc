@@ -1,7 +1,5 @@
 #include "plugin/openapi/authentication.h"
 
-#include <algorithm>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/auth/signature.h"
@@ -13,10 +11,10 @@ namespace {
 constexpr absl::string_view kServerString = "server string to sign is:";
 
 Scheme DetectScheme(const Call& call) {
-  const absl::string_view authorization = call.HeaderText("authorization");
+  const absl::string_view authorization = call.HeaderText(KnownHeader::kAuthorization);
   if (absl::StartsWith(authorization, auth::kAcs3Algorithm)) return Scheme::kAcs3;
   if (absl::StartsWith(authorization, "ACS")) return Scheme::kUnknownAcs;
-  if (call.request.FindHeader("x-acs-bearer-token") != nullptr ||
+  if (call.work.headers.Count(KnownHeader::kBearerToken) > 0 ||
       call.Parameter(Known::kBearerToken) != nullptr ||
       absl::EqualsIgnoreCase(call.ParameterText(Known::kSignatureType), "BEARERTOKEN")) {
     return Scheme::kBearer;
@@ -28,16 +26,16 @@ Check Missing(Known name) { return ApiError(ErrorCode::kMissingParameter, NameOf
 
 // An absent and an empty common parameter are the same: neither says anything.
 struct Common {
-  Known parameter;           // as errors and V1 spell it
-  absl::string_view header;  // where V3 has it
+  Known parameter;     // as errors and V1 spell it
+  KnownHeader header;  // where V3 has it
   absl::string_view Call::*field;
 };
 
 constexpr Common kCommon[] = {
-    {Known::kAction, "x-acs-action", &Call::action},
-    {Known::kVersion, "x-acs-version", &Call::version},
-    {Known::kTimestamp, "x-acs-date", &Call::timestamp_text},
-    {Known::kSignatureNonce, "x-acs-signature-nonce", &Call::nonce},
+    {Known::kAction, KnownHeader::kAction, &Call::action},
+    {Known::kVersion, KnownHeader::kVersion, &Call::version},
+    {Known::kTimestamp, KnownHeader::kDate, &Call::timestamp_text},
+    {Known::kSignatureNonce, KnownHeader::kSignatureNonce, &Call::nonce},
 };
 
 Check ReadRpc(Call* call) {
@@ -68,12 +66,9 @@ ApiError Incomplete(absl::string_view reason, absl::string_view string_to_sign) 
 }
 
 Check ReadAcs3(Call* call) {
-  const auto is_authorization = [](const http::Header& header) {
-    return http::SameHeaderName(header.name, "authorization");
-  };
-  const auto& headers = call->request.headers;
-  if (std::count_if(headers.begin(), headers.end(), is_authorization) != 1 ||
-      !auth::ParseAcs3Authorization(call->HeaderText("authorization"), &call->authorization)) {
+  constexpr KnownHeader kHeader = KnownHeader::kAuthorization;
+  if (call->work.headers.Count(kHeader) != 1 ||
+      !auth::ParseAcs3Authorization(call->HeaderText(kHeader), &call->authorization)) {
     return Incomplete("The Authorization header is not well formed.", "");
   }
   call->access_key_id = call->authorization.access_key_id;
@@ -82,7 +77,7 @@ Check ReadAcs3(Call* call) {
     call->*common.field = call->HeaderText(common.header);
     if ((call->*common.field).empty()) return Missing(common.parameter);
   }
-  call->security_token = call->HeaderText("x-acs-security-token");
+  call->security_token = call->HeaderText(KnownHeader::kSecurityToken);
   return absl::nullopt;
 }
 
@@ -128,16 +123,17 @@ Check VerifyRpc(Call* call) {
 Check VerifyAcs3(Call* call) {
   const auth::Acs3Input input(call->request, call->work.parameters, call->authorization);
   std::string& text = call->work.string_to_sign;
-  if (!auth::Acs3StringToSign(input, &call->work.canonical, &text)) {
+  if (!auth::Acs3StringToSign(input, &call->work.sha256, &call->work.canonical, &text)) {
     return ApiError(ErrorCode::kInternalError);
   }
   const std::string incompleteness = auth::Acs3Incompleteness(input);
   if (!incompleteness.empty()) return Incomplete(incompleteness, text);
   if (call->key != nullptr) {
-    return Verdict(auth::VerifyAcs3Signature(input, text, call->key->acs3_mac()), *call);
+    return Verdict(
+        auth::VerifyAcs3Signature(input, text, call->key->acs3_mac(), &call->work.sha256), *call);
   }
   const auth::KeyedMac mac(auth::MacKind::kHmacSha256, call->temporary_secret->reveal());
-  return Verdict(auth::VerifyAcs3Signature(input, text, mac), *call);
+  return Verdict(auth::VerifyAcs3Signature(input, text, mac, &call->work.sha256), *call);
 }
 
 Check NonceCheck(auth::ReplayGuard::Outcome outcome) {

@@ -13,11 +13,13 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "plugin/auth/access_file.h"
+#include "plugin/auth/keyed_mac.h"
 #include "plugin/auth/parameters.h"
 #include "plugin/auth/signature_acs3.h"
 #include "plugin/auth/sts.h"
 #include "plugin/http/http_message.h"
 #include "plugin/openapi/api_error.h"
+#include "plugin/openapi/known_headers.h"
 #include "plugin/openapi/known_parameters.h"
 #include "plugin/openapi/operation.h"
 #include "plugin/openapi/reply_writer.h"
@@ -38,6 +40,8 @@ struct Workspace {
   explicit Workspace(size_t parameters_max) : parameters(parameters_max) {}
   auth::Parameters parameters;
   KnownParameters known;
+  KnownHeaders headers;
+  auth::Sha256 sha256;
   RequestIds request_ids;
   std::string canonical;
   std::string string_to_sign;
@@ -47,6 +51,7 @@ struct Call {
   Call(const http::Request& r, Workspace& w)
       : request(r), work(w), request_id(w.request_ids.Next()) {
     work.known.Clear();
+    work.headers.Clear();
   }
 
   const http::Request& request;
@@ -85,7 +90,7 @@ struct Call {
     const absl::string_view* value = Parameter(name);
     return value == nullptr ? absl::string_view() : *value;
   }
-  absl::string_view HeaderText(absl::string_view name) const;
+  absl::string_view HeaderText(KnownHeader name) const { return work.headers.Text(name); }
 
   absl::string_view account_id() const;
   absl::string_view user_name() const;

@@ -19,7 +19,7 @@ constexpr size_t kOtherParametersMax = 54;
 // The body when its media type says that it is a form; parameters of the type do not matter.
 absl::string_view FormBody(const Call& call) {
   if (call.request.body.empty()) return {};
-  absl::string_view type = call.HeaderText("content-type");
+  absl::string_view type = call.HeaderText(KnownHeader::kContentType);
   type = absl::StripAsciiWhitespace(type.substr(0, type.find(';')));
   return absl::EqualsIgnoreCase(type, kFormType) ? call.request.body : absl::string_view();
 }
@@ -46,7 +46,7 @@ absl::string_view HostId(const http::Request& request) {
 }
 
 bool WantsNestedLists(const Call& call) {
-  return absl::StartsWith(call.HeaderText("x-sdk-client"), "CPP/");
+  return absl::StartsWith(call.HeaderText(KnownHeader::kSdkClient), "CPP/");
 }
 
 absl::string_view ScopeName(Scope scope) {
@@ -161,6 +161,7 @@ Check OpenApiSurface::CheckHttp(Call* call) {
 
 Check OpenApiSurface::ReadParameters(Call* call) {
   auth::Parameters& parameters = call->work.parameters;
+  call->work.headers.Read(call->request.headers);
   switch (parameters.Read(call->request.query, FormBody(*call))) {
     case auth::Parameters::Outcome::kOk:
       call->work.known.Read(parameters.sorted());

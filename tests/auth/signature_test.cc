@@ -56,8 +56,11 @@ SignatureVerdict VerifyAcs3(const http::Request& request, const KeyedMac& mac,
   }
   const Acs3Input input(request, parameters, authorization);
   if (!Acs3Incompleteness(input).empty()) return SignatureVerdict::kIncomplete;
-  if (!Acs3StringToSign(input, canonical, string_to_sign)) return SignatureVerdict::kUnavailable;
-  return VerifyAcs3Signature(input, *string_to_sign, mac);
+  Sha256 sha256;
+  if (!Acs3StringToSign(input, &sha256, canonical, string_to_sign)) {
+    return SignatureVerdict::kUnavailable;
+  }
+  return VerifyAcs3Signature(input, *string_to_sign, mac, &sha256);
 }
 
 TEST(SignatureRpcTest, AcceptsEveryVectorOfThePublishedSdks) {
