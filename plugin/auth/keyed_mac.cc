@@ -16,27 +16,18 @@
 namespace session_status::auth {
 namespace {
 
-// The digits of sixteen numbers below 16. Computed, not looked up: nothing about a MAC shows in what
-// is cached.
-http::Bytes16 HexDigits(http::Bytes16 numbers) {
-  const http::Bytes16 letters = numbers > 9;
-  return numbers + '0' + (letters & ('a' - '9' - 1));
-}
-
 void WriteLowerHex(absl::Span<const uint8_t> bytes, char* out) {
   constexpr size_t kStep = sizeof(http::Bytes16);
-  for (size_t at = 0; at < bytes.size(); at += kStep) {
-    const size_t size = std::min(kStep, bytes.size() - at);
-    http::Bytes16 step = {};
-    std::memcpy(&step, bytes.data() + at, size);
-    const http::Bytes16 high = HexDigits(step >> 4);
-    const http::Bytes16 low = HexDigits(step & 15);
-    const http::Bytes16 digits[] = {
-        __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
-        __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
-                                31)};
-    std::memcpy(out + 2 * at, digits, 2 * size);
+  size_t at = 0;
+  for (; at + kStep <= bytes.size(); at += kStep) {
+    http::WriteHex(http::LoadBytes16(reinterpret_cast<const char*>(&bytes[at])), 'a', out + 2 * at);
   }
+  if (at == bytes.size()) return;
+  char rest[kStep] = {};
+  char digits[2 * kStep];
+  std::copy(bytes.begin() + at, bytes.end(), rest);
+  http::WriteHex(http::LoadBytes16(rest), 'a', digits);
+  std::copy(digits, digits + 2 * (bytes.size() - at), out + 2 * at);
 }
 
 struct MdDeleter {

@@ -84,17 +84,14 @@ const absl::string_view* Parameters::Find(absl::string_view name) const {
 // the others in steps of eight. The end is marked as well.
 void Parameters::Mark(absl::string_view text) {
   constexpr size_t kStep = sizeof(http::Bytes16);
-  const size_t marked = text.size() / kStep * kStep;
-  if (marks_.size() < marked + 2 * kStep) marks_.resize(marked + 2 * kStep);
-  const auto store = [this](http::Bytes16 marks, size_t at) {
+  const size_t last = text.size() / kStep * kStep;
+  if (marks_.size() < last + 2 * kStep) marks_.resize(last + 2 * kStep);
+  char rest[kStep] = {};  // its zeros, behind the end, are marked like any other strange byte
+  std::copy(text.begin() + static_cast<ptrdiff_t>(last), text.end(), rest);
+  for (size_t at = 0; at <= last; at += kStep) {
+    const http::Bytes16 marks = MarksOf(http::LoadBytes16(at == last ? rest : text.data() + at));
     std::memcpy(&marks_[at], &marks, kStep);
-  };
-  for (size_t at = 0; at < marked; at += kStep) {
-    store(MarksOf(http::LoadBytes16(text.data() + at)), at);
   }
-  char rest[kStep] = {};
-  std::copy(text.begin() + static_cast<ptrdiff_t>(marked), text.end(), rest);
-  store(MarksOf(http::LoadBytes16(rest)), marked);  // the zeros after the end are marked, too
 }
 
 // From `begin` to the first byte of a class in `stop`, or to the end of the text: where that is. Adds
@@ -177,18 +174,18 @@ Parameters::Outcome Parameters::Sort(std::vector<Parameter>* list) {
               [](const Parameter& a, const Parameter& b) { return a.name < b.name; });
   }
   for (size_t i = 1; i < list->size(); ++i) {
-    const Parameter parameter = (*list)[i];
+    const absl::string_view name = (*list)[i].name;
     size_t place = i;
-    for (; place > 0; --place) {
-      const int order = (*list)[place - 1].name.compare(parameter.name);
-      if (order < 0) break;
-      if (order == 0) {
-        offending_ = parameter.name;
-        return Outcome::kDuplicate;
-      }
-      (*list)[place] = (*list)[place - 1];
+    int order = 1;
+    while (place > 0 && (order = (*list)[place - 1].name.compare(name)) > 0) --place;
+    if (order == 0) {
+      offending_ = name;
+      return Outcome::kDuplicate;
     }
-    if (place != i) (*list)[place] = parameter;
+    const auto at = list->begin() + static_cast<ptrdiff_t>(place);
+    if (place != i)
+      std::rotate(at, list->begin() + static_cast<ptrdiff_t>(i),
+                  list->begin() + static_cast<ptrdiff_t>(i) + 1);
   }
   return Outcome::kOk;
 }

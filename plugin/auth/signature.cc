@@ -1,5 +1,9 @@
 #include "plugin/auth/signature.h"
 
+#include <chrono>
+
+#include "plugin/http/bytes16.h"
+
 namespace session_status::auth {
 namespace {
 
@@ -14,26 +18,32 @@ int Number(absl::string_view text, size_t at, size_t count) {
 
 bool HasShape(absl::string_view text) {
   if (text.size() != kShape.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (kShape[i] == '0' ? !digit : text[i] != kShape[i]) return false;
+  constexpr size_t kLast = kShape.size() - sizeof(http::Bytes16);
+  http::Bytes16 wrong = {};
+  for (const size_t at : {size_t{0}, kLast}) {  // twenty letters, some of them twice
+    const http::Bytes16 c = http::LoadBytes16(text.data() + at);
+    const http::Bytes16 shape = http::LoadBytes16(kShape.data() + at);
+    const http::Bytes16 wants_digit = shape == '0';
+    const http::Bytes16 no_digit = c - '0' > 9;
+    const http::Bytes16 other = c != shape;
+    wrong |= (wants_digit & no_digit) | (~wants_digit & other);
   }
-  return true;
+  return !http::AnyByte(wrong);
 }
 
 }  // namespace
 
 TimestampVerdict CheckTimestamp(absl::string_view text, absl::Time now, absl::Time* time) {
   if (!HasShape(text)) return TimestampVerdict::kMalformed;
-  const absl::CivilSecond civil(Number(text, 0, 4), Number(text, 5, 2), Number(text, 8, 2),
-                                Number(text, 11, 2), Number(text, 14, 2), Number(text, 17, 2));
-  // A civil time normalises what is out of range ("month 13"); such a text is not a date.
-  if (civil.month() != Number(text, 5, 2) || civil.day() != Number(text, 8, 2) ||
-      civil.hour() != Number(text, 11, 2) || civil.minute() != Number(text, 14, 2) ||
-      civil.second() != Number(text, 17, 2)) {
-    return TimestampVerdict::kMalformed;
-  }
-  *time = absl::FromUnixSeconds(civil - absl::CivilSecond(1970));
+  const auto number = [text](size_t at) { return static_cast<unsigned>(Number(text, at, 2)); };
+  const std::chrono::year_month_day date(std::chrono::year(Number(text, 0, 4)),
+                                         std::chrono::month(number(5)),
+                                         std::chrono::day(number(8)));
+  const unsigned hour = number(11), minute = number(14), second = number(17);
+  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return TimestampVerdict::kMalformed;
+  const auto days = std::chrono::sys_days(date).time_since_epoch();
+  *time =
+      absl::FromUnixSeconds(int64_t{days.count()} * 86'400 + hour * 3600 + minute * 60 + second);
   return absl::AbsDuration(now - *time) > kSignatureWindow ? TimestampVerdict::kExpired
                                                            : TimestampVerdict::kValid;
 }

@@ -58,6 +58,22 @@ inline size_t FirstByte(uint64_t eight) {
   return static_cast<size_t>(bits) / 8;
 }
 
+// Writes sixteen bytes as 32 hexadecimal digits; `a` is 'a' or 'A'. Computed, not looked up: nothing
+// about a secret shows in what is cached.
+inline void WriteHex(Bytes16 bytes, char a, char* out) {
+  const auto digits = [a](Bytes16 numbers) -> Bytes16 {
+    const Bytes16 letters = numbers > 9;
+    return numbers + '0' + (letters & static_cast<uint8_t>(a - '0' - 10));
+  };
+  const Bytes16 high = digits(bytes >> 4);
+  const Bytes16 low = digits(bytes & 15);
+  const Bytes16 pairs[] = {
+      __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+      __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                              31)};
+  std::memcpy(out, pairs, sizeof(pairs));
+}
+
 // Whether `test` (Bytes16 -> Bytes16) holds for any byte of `text`.
 template <typename Test>
 bool AnyByteOf(absl::string_view text, Test test) {

@@ -49,6 +49,8 @@ void KnownParameters::Read(absl::Span<const auth::Parameter> parameters) {
     if (parameter.name.size() > kLengthMax) continue;
     for (const uint8_t candidate : kByLength[parameter.name.size()].candidates) {
       if (candidate == kCount) break;
+      // The first letter mostly tells: "ClientIdList.1" is as long as "SignatureNonce".
+      if (kNames[candidate][0] != parameter.name[0]) continue;
       if (kNames[candidate] != parameter.name) continue;
       values_[candidate] = &parameter.value;
       break;

@@ -12,6 +12,12 @@ namespace {
 
 constexpr absl::string_view kListPrefix = "ClientIdList.";
 
+// The dot tells nearly all others apart.
+bool IsListMember(absl::string_view name) {
+  constexpr size_t kDot = kListPrefix.size() - 1;
+  return name.size() > kDot && name[kDot] == '.' && absl::StartsWith(name, kListPrefix);
+}
+
 // "0" to "<max>", without sign or leading zero.
 bool ReadIndex(absl::string_view text, size_t max, size_t* index) {
   if (text.empty() || text.size() > 9 || (text.size() > 1 && text[0] == '0')) return false;
@@ -33,7 +39,7 @@ Check ReadList(const InputRules& rules, Call* call) {
   absl::InlinedVector<std::pair<size_t, absl::string_view>, 16> numbered;
   bool valid = true;
   for (const auth::Parameter& parameter : call->work.parameters.sorted()) {
-    if (!absl::StartsWith(parameter.name, kListPrefix)) continue;
+    if (!IsListMember(parameter.name)) continue;
     size_t index = 0;
     valid = valid &&
             ReadIndex(parameter.name.substr(kListPrefix.size()), rules.batch_ids_max, &index) &&

@@ -1,9 +1,11 @@
 #include "plugin/openapi/request_id.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
 #include "plugin/auth/keyed_mac.h"
+#include "plugin/http/bytes16.h"
 
 namespace session_status::openapi {
 namespace {
@@ -32,13 +34,15 @@ RequestId RequestIds::Next() {
   used_ += kIdBytes;
   bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0F) | 0x40);  // version 4
   bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3F) | 0x80);  // variant of RFC 4122
-  static constexpr char kDigits[] = "0123456789ABCDEF";
+  char digits[2 * kIdBytes];
+  http::WriteHex(http::LoadBytes16(reinterpret_cast<const char*>(bytes)), 'A', digits);
   RequestId id;
   char* out = id.characters_.data();
-  for (size_t i = 0; i < kIdBytes; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
-    *out++ = kDigits[bytes[i] >> 4];
-    *out++ = kDigits[bytes[i] & 15];
+  const char* from = digits;
+  for (const size_t group : {8, 4, 4, 4, 12}) {
+    if (from != digits) *out++ = '-';
+    out = std::copy(from, from + group, out);
+    from += group;
   }
   return id;
 }

@@ -1,35 +1,21 @@
 #include "plugin/transport/head_scanner.h"
 
-#include <cstdint>
+#include <algorithm>
 #include <cstring>
+
+#include "plugin/http/bytes16.h"
 
 namespace session_status::transport {
 namespace {
-
-constexpr uint64_t kEach = 0x0101010101010101;
-
-// Whether any of eight bytes is below 0x20 or is 0x7f.
-bool AnyControl(uint64_t bytes) {
-  const uint64_t below = (bytes - kEach * 0x20) & ~bytes;
-  const uint64_t del = bytes ^ (kEach * 0x7f);
-  return ((below | ((del - kEach) & ~del)) & (kEach * 0x80)) != 0;
-}
 
 bool IsControl(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 
 }  // namespace
 
 bool HasControlCharacter(absl::string_view text) {
-  size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    uint64_t bytes;
-    std::memcpy(&bytes, text.data() + i, 8);
-    if (AnyControl(bytes)) break;  // a tab, or something worse
-  }
-  for (; i < text.size(); ++i) {
-    if (IsControl(text[i])) return true;
-  }
-  return false;
+  const bool suspicious = http::AnyByteOf(
+      text, [](http::Bytes16 c) -> http::Bytes16 { return (c < 0x20) | (c == 0x7f); });
+  return suspicious && std::any_of(text.begin(), text.end(), IsControl);  // or just a tab
 }
 
 HeadScanner::Result HeadScanner::CheckSize(size_t line_end, const Limits& limits) {

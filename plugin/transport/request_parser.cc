@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "plugin/http/bytes16.h"
 
 namespace session_status::transport {
 namespace {
@@ -23,15 +24,7 @@ boost::beast::error_code Stop() { return make_error_code(beast_http::error::bad_
 // Space and control characters were refused by the scanner and by Beast; left are letters beyond
 // ASCII.
 bool IsAscii(absl::string_view text) {
-  uint64_t high = 0;
-  size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    uint64_t bytes;
-    std::memcpy(&bytes, text.data() + i, 8);
-    high |= bytes;
-  }
-  for (; i < text.size(); ++i) high |= static_cast<unsigned char>(text[i]);
-  return (high & 0x8080808080808080) == 0;
+  return !http::AnyByteOf(text, [](http::Bytes16 c) -> http::Bytes16 { return c & 0x80; });
 }
 
 // host [ ":" port ]; an empty value is legal when the target has no authority.
