@@ -104,7 +104,10 @@ struct Refusal {
   int status = 0;  // 0: none
   absl::StatusCode code = absl::StatusCode::kUnknown;
   std::string message;
-  std::pair<std::string, std::string> header;
+  struct Hint {
+    http::HeaderName name = "Allow";
+    absl::string_view value;  // empty: there is none
+  } hint = {};
 };
 
 Refusal UnsupportedMediaType(absl::string_view what) {
@@ -212,8 +215,8 @@ void ConnectSurface::Handle(const http::Request& request, http::Reply* reply) {
   }
   Envelope envelope;
   if (Refusal refusal = Open(request, &envelope); refusal.status != 0) {
-    if (!refusal.header.first.empty()) {
-      reply->headers.emplace_back(refusal.header.first, refusal.header.second);
+    if (!refusal.hint.value.empty()) {
+      reply->headers.emplace_back(refusal.hint.name, refusal.hint.value);
     }
     return http::SetError(refusal.status, refusal.code, refusal.message, reply);
   }

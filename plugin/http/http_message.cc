@@ -9,10 +9,10 @@ const Header* Request::FindHeader(absl::string_view name) const {
   return nullptr;
 }
 
-void ReplyHeaders::emplace_back(absl::string_view name, absl::string_view value) {
+void ReplyHeaders::emplace_back(HeaderName name, absl::string_view value) {
   if (size_ == entries_.size()) entries_.emplace_back();
   value_type& entry = entries_[size_++];
-  entry.first.assign(name.data(), name.size());
+  entry.first = name.text();
   entry.second.assign(value.data(), value.size());
 }
 

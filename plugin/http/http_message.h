@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "plugin/http/header_name.h"
 
 namespace session_status::http {
 
@@ -96,11 +97,11 @@ class BodyStream {
 // The headers of a reply. Keeps the strings it once had: a reply that is reused allocates nothing.
 class ReplyHeaders {
  public:
-  using value_type = std::pair<std::string, std::string>;
+  using value_type = std::pair<absl::string_view, std::string>;
   using const_iterator = std::vector<value_type>::const_iterator;
   using iterator = const_iterator;
 
-  void emplace_back(absl::string_view name, absl::string_view value);
+  void emplace_back(HeaderName name, absl::string_view value);
   void clear() { size_ = 0; }
 
   size_t size() const { return size_; }

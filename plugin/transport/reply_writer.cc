@@ -1,10 +1,10 @@
 #include "plugin/transport/reply_writer.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
+#include "plugin/http/text_room.h"
 #include "plugin/transport/head_scanner.h"
 
 namespace session_status::transport {
@@ -54,48 +54,21 @@ constexpr StatusRow kStatuses[] = {
     {505, "HTTP Version Not Supported"},
 };
 
-constexpr std::array<bool, 256> MakeTokenBytes() {
-  std::array<bool, 256> token{};
-  for (size_t c = 'a'; c <= 'z'; ++c) token[c] = token[c - 'a' + 'A'] = true;
-  for (size_t c = '0'; c <= '9'; ++c) token[c] = true;
-  for (const char c :
-       {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
-    token[static_cast<size_t>(c)] = true;
-  }
-  return token;
-}
-constexpr std::array<bool, 256> kTokenBytes = MakeTokenBytes();
-
-bool IsToken(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return kTokenBytes[static_cast<unsigned char>(c)];
-  });
-}
-
-// The framing is ours: a handler may not name these.
-bool IsFramingHeader(absl::string_view name) {
-  for (absl::string_view ours : {"Content-Length", "Transfer-Encoding", "Connection", "Date"}) {
-    if (http::SameHeaderName(name, ours)) return true;
-  }
-  return false;
-}
-
+// Names of headers were checked when they were compiled (http/header_name.h).
 bool IsSafe(const http::Reply& reply) {
   if (reply.status < 200 || reply.status > 599 || HasControlCharacter(reply.content_type)) {
     return false;
   }
-  return std::all_of(reply.headers.begin(), reply.headers.end(), [](const auto& header) {
-    return IsToken(header.first) && !IsFramingHeader(header.first) &&
-           !HasControlCharacter(header.second);
-  });
+  return std::none_of(reply.headers.begin(), reply.headers.end(),
+                      [](const auto& header) { return HasControlCharacter(header.second); });
 }
 
 bool HasBody(int status) { return status != 204 && status != 304; }
 
-void AppendNumber(size_t number, std::string* out) {
+void AddNumber(size_t number, http::TextRoom* out) {
   char digits[24];
   const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
-  out->append(digits, static_cast<size_t>(end - digits));
+  out->Add({digits, static_cast<size_t>(end - digits)});
 }
 
 }  // namespace
@@ -116,32 +89,37 @@ void ReplyWriter::SetNow(absl::Time now) {
 }
 
 void ReplyWriter::AppendHead(const http::Reply& reply, const Framing& framing, std::string* out) {
+  constexpr size_t kBytesExpected = 256;
+  http::TextRoom room(kBytesExpected, out);
   if (reply.status == 200) {
-    out->append(ok_prefix_);
+    room.Add(ok_prefix_);
   } else {
-    absl::StrAppend(out, "HTTP/1.1 ", reply.status, " ", ReasonPhrase(reply.status), "\r\n",
-                    date_line_, "Content-Type: ");
+    room.Add(absl::StrCat("HTTP/1.1 ", reply.status, " ", ReasonPhrase(reply.status), "\r\n",
+                          date_line_, "Content-Type: "));
   }
-  out->append(reply.content_type.data(), reply.content_type.size());
+  room.Add(reply.content_type);
   if (framing.body == Body::kChunked) {
-    out->append("\r\nTransfer-Encoding: chunked\r\n");
+    room.Add("\r\nTransfer-Encoding: chunked\r\n");
   } else if ((framing.body == Body::kWhole || framing.body == Body::kNone) &&
              HasBody(reply.status)) {
-    out->append("\r\nContent-Length: ");
-    AppendNumber(reply.body.size(), out);
-    out->append("\r\n");
+    room.Add("\r\nContent-Length: ");
+    AddNumber(reply.body.size(), &room);
+    room.Add("\r\n");
   } else {
-    out->append("\r\n");
+    room.Add("\r\n");
   }
-  for (const auto& header : reply.headers) {
-    out->append(header.first).append(": ").append(header.second).append("\r\n");
+  for (const auto& [name, value] : reply.headers) {
+    room.Add(name);
+    room.Add(": ");
+    room.Add(value);
+    room.Add("\r\n");
   }
   if (framing.close) {
-    out->append("Connection: close\r\n");
+    room.Add("Connection: close\r\n");
   } else if (framing.keep_alive_named) {
-    out->append("Connection: keep-alive\r\n");
+    room.Add("Connection: keep-alive\r\n");
   }
-  out->append("\r\n");
+  room.Add("\r\n");
 }
 
 bool ReplyWriter::Append(const http::Reply& reply, const Framing& framing, std::string* out) {

@@ -1,8 +1,8 @@
 // An http::Reply → bytes on the wire.
 //
 // Threads: one loop's thread.
-// Errors:  a reply that would break the framing (control characters in a header) becomes a plain
-//          500; nothing a handler does reaches the wire unchecked.
+// Errors:  a reply that would break the framing (control characters in a header's value) becomes a
+//          plain 500; nothing a handler does reaches the wire unchecked.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_REPLY_WRITER_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_REPLY_WRITER_H_
 

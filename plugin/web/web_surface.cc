@@ -15,7 +15,11 @@ constexpr absl::string_view kContentSecurityPolicy =
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'";
 
-constexpr std::pair<absl::string_view, absl::string_view> kSecurityHeaders[] = {
+struct SecurityHeader {
+  http::HeaderName name;
+  absl::string_view value;
+};
+constexpr SecurityHeader kSecurityHeaders[] = {
     {"Content-Security-Policy", kContentSecurityPolicy},
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},
@@ -32,7 +36,7 @@ constexpr Asset kTextPage = {
 
 void Serve(const Asset& asset, const http::Request& request, http::Reply* reply) {
   for (const auto& [name, value] : kSecurityHeaders) {
-    reply->headers.emplace_back(std::string(name), std::string(value));
+    reply->headers.emplace_back(name, value);
   }
   reply->headers.emplace_back("ETag", std::string(asset.etag));
   reply->headers.emplace_back("Cache-Control",

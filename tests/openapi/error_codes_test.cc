@@ -41,7 +41,7 @@ Answer Refused(int status) {
   Answer answer;
   answer.status = reply.status;
   answer.content_type = std::string(reply.content_type);
-  for (const auto& [name, value] : reply.headers) answer.headers[name] = value;
+  for (const auto& [name, value] : reply.headers) answer.headers[std::string(name)] = value;
   answer.body = reply.body;
   return answer;
 }

@@ -139,7 +139,7 @@ Answer TestServer::SendFrom(const http::Peer& from, const testing::OwnedRequest&
   Answer answer;
   answer.status = reply.status;
   answer.content_type = std::string(reply.content_type);
-  for (const auto& [name, value] : reply.headers) answer.headers[name] = value;
+  for (const auto& [name, value] : reply.headers) answer.headers[std::string(name)] = value;
   answer.body = reply.body;
   return answer;
 }

@@ -57,19 +57,14 @@ TEST_F(ReplyWriterTest, WritesEveryFraming) {
 }
 
 TEST_F(ReplyWriterTest, RefusesWhatWouldSplitTheReply) {
-  struct Case {
-    const char* name;
-    std::string value;
-  };
-  for (const Case& c : {Case{"A", "b\r\nC: d"}, Case{"A", "b\nC"}, Case{"A", "b\rC"},
-                        Case{"A", std::string("b\0c", 3)}, Case{"A\r\nB", "c"}, Case{"A B", "c"},
-                        Case{"", "c"}, Case{"A:", "c"}, Case{"Content-Length", "0"},
-                        Case{"transfer-encoding", "chunked"}, Case{"Connection", "close"}}) {
+  for (const std::string& value :
+       {std::string("b\r\nC: d"), std::string("b\nC"), std::string("b\rC"), std::string("\nb"),
+        std::string("b\0c", 3), std::string(1, '\x7f'), std::string(40, 'b') + "\r"}) {
     reply_.Clear();
     reply_.body = "secret";
-    reply_.headers.emplace_back(c.name, c.value);
+    reply_.headers.emplace_back("A", value);
     const std::string written = Written();
-    EXPECT_FALSE(sound_) << c.name;
+    EXPECT_FALSE(sound_) << value;
     EXPECT_THAT(written, ::testing::StartsWith("HTTP/1.1 500 "));
     EXPECT_THAT(written, HasSubstr("\r\nConnection: close\r\n"));
     EXPECT_THAT(written, Not(HasSubstr("secret")));
