@@ -50,6 +50,10 @@ class ReplayGuard {
   // What Look() and Remember() know a nonce by; computed once per request.
   uint64_t HashOf(absl::string_view access_key_id, absl::string_view nonce) const;
 
+  // Has the memory that the next two will look at on its way; while a signature is computed it
+  // arrives. Changes nothing that anybody can see.
+  void Prefetch(uint64_t hash) const;
+
   // Whether Remember() would say kUsed; changes nothing.
   Outcome Look(uint64_t hash, absl::Time now) const;
 

@@ -213,12 +213,13 @@ Check CheckTimestampOf(Call* call) {
   return error;
 }
 
-Check VerifySignature(Call* call) {
+Check VerifySignature(const auth::ReplayGuard& guard, Call* call) {
+  call->nonce_hash = guard.HashOf(call->access_key_id, call->nonce);
+  guard.Prefetch(call->nonce_hash);
   return call->scheme == Scheme::kRpc ? VerifyRpc(call) : VerifyAcs3(call);
 }
 
 Check LookForNonce(const auth::ReplayGuard& guard, Call* call) {
-  call->nonce_hash = guard.HashOf(call->access_key_id, call->nonce);
   return NonceCheck(guard.Look(call->nonce_hash, call->request.now));
 }
 

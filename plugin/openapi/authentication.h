@@ -23,11 +23,10 @@ Check FindKey(Call* call);
 // 6.
 Check CheckTimestampOf(Call* call);
 
-// 7.
-Check VerifySignature(Call* call);
+// 7. Sets call->nonce_hash and lets the guard's memory come while it computes.
+Check VerifySignature(const auth::ReplayGuard& guard, Call* call);
 
-// 8. Sets call->nonce_hash and only looks: RememberNonce() marks the nonce used, once the call is sure
-// to be worked on.
+// 8. Only looks: RememberNonce() marks the nonce used, once the call is sure to be worked on.
 Check LookForNonce(const auth::ReplayGuard& guard, Call* call);
 Check RememberNonce(auth::ReplayGuard* guard, Call* call);
 

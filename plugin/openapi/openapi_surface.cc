@@ -206,7 +206,7 @@ Check OpenApiSurface::CheckTimestamp(Call* call) {
 }
 
 Check OpenApiSurface::CheckSignature(Call* call) {
-  return call->unsigned_allowed ? Check() : VerifySignature(call);
+  return call->unsigned_allowed ? Check() : VerifySignature(replay_guard_, call);
 }
 
 Check OpenApiSurface::CheckNonce(Call* call) {
