@@ -1,5 +1,6 @@
 #include "plugin/api/batch_json.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -9,31 +10,43 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "plugin/api/fleet_messages.h"
+#include "plugin/http/bytes16.h"
 #include "plugin/http/json_writer.h"
+#include "plugin/http/text_room.h"
 
 namespace session_status::api {
 namespace {
 
 using registry::SessionStatus;
 
+// Room for what stands around the sessions, and around each of them, when nothing unusual is said.
+constexpr size_t kFrameBytes = 160;
+constexpr size_t kItemBytes = 96;
+
 using Ids = absl::InlinedVector<absl::string_view, 16>;  // a batch of ten needs no allocation
 
-// Printable ASCII but for what JSON, or protobuf's JSON, escapes.
-constexpr std::array<bool, 256> PlainCharacters() {
-  std::array<bool, 256> plain{};
-  for (int c = 0x20; c < 0x7f; ++c) plain[static_cast<size_t>(c)] = true;
-  for (const char c : {'"', '\\', '<', '>', '&', '\''}) plain[static_cast<size_t>(c)] = false;
-  return plain;
+// Where the first byte is that is not printable ASCII, or that JSON, or protobuf's JSON, escapes;
+// text.size() when there is none.
+size_t FindStrange(absl::string_view text) {
+  constexpr size_t kStep = sizeof(http::Bytes16);
+  for (size_t at = 0; at < text.size(); at += kStep) {
+    char rest[kStep] = {};  // zeros are strange: they mark the end
+    const bool whole = text.size() - at >= kStep;
+    if (!whole) std::copy(text.begin() + static_cast<ptrdiff_t>(at), text.end(), rest);
+    const http::Bytes16 c = http::LoadBytes16(whole ? text.data() + at : rest);
+    const http::Bytes16 strange = (c < 0x20) | (c > 0x7e) | (c == '"') | (c == '\\') | (c == '<') |
+                                  (c == '>') | (c == '&') | (c == '\'');
+    if (http::AnyByte(strange)) return at + http::FirstByte(strange);
+  }
+  return text.size();
 }
-constexpr std::array<bool, 256> kPlain = PlainCharacters();
 
 bool ReadIds(absl::string_view json, Ids* ids) {
   if (!absl::ConsumePrefix(&json, "{\"clientIds\":[") || !absl::ConsumeSuffix(&json, "]}")) {
     return false;
   }
   while (absl::ConsumePrefix(&json, "\"")) {
-    size_t size = 0;
-    while (size < json.size() && kPlain[static_cast<unsigned char>(json[size])]) ++size;
+    const size_t size = FindStrange(json);
     if (size == json.size() || json[size] != '"') return false;
     if (size == 0 || size > registry::kClientIdBytesMax || ids->size() == kBatchIdsMax)
       return false;
@@ -45,7 +58,8 @@ bool ReadIds(absl::string_view json, Ids* ids) {
   return false;
 }
 
-// What follows an identifier, for each state and reason: made once, copied afterwards.
+// What follows an identifier, but for the closing brace, for each state and reason: made once, copied
+// afterwards.
 class Endings {
  public:
   Endings() {
@@ -75,47 +89,44 @@ class Endings {
       absl::StrAppend(&text, ",\"endReason\":\"",
                       pb::EndReason_Name(static_cast<pb::EndReason>(reason)), "\"");
     }
-    return text + "}";
+    return text;
   }
 
   std::array<std::string, registry::kSessionStateCount * registry::kEndReasonCount> text_;
 };
 
 // 64-bit numbers are strings in protobuf's JSON, and a zero is left out.
-void AppendMember(absl::string_view name, int64_t value, std::string* out) {
+void AddMember(absl::string_view name, int64_t value, bool* first, http::TextRoom* out) {
   if (value == 0) return;
-  if (out->back() != '{') out->push_back(',');
+  if (!*first) out->Add(',');
+  *first = false;
   char digits[24];
   const char* end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
-  out->append("\"").append(name.data(), name.size()).append("\":\"");
-  out->append(digits, static_cast<size_t>(end - digits)).append("\"");
+  out->Add('"');
+  out->Add(name);
+  out->Add("\":\"");
+  out->Add({digits, static_cast<size_t>(end - digits)});
+  out->Add('"');
 }
 
 // A node's name is the operator's and may hold anything.
-void AppendText(absl::string_view text, std::string* out) {
-  http::JsonWriter writer(out);
-  writer.String(text);
+void AddText(absl::string_view text, http::TextRoom* out) {
+  std::string quoted;
+  http::JsonWriter(&quoted).String(text);
+  out->Add(quoted);
 }
 
-// Into the element that was just closed.
-void AppendNode(absl::string_view node, std::string* out) {
-  out->pop_back();
-  out->append(",\"node\":");
-  AppendText(node, out);
-  out->append("}");
-}
-
-void AppendFleet(const registry::OthersView& others, const registry::OthersCut& cut, absl::Time now,
-                 std::string* out) {
-  out->append(",\"fleet\":{\"node\":");
-  AppendText(others.node(), out);
-  out->append(",\"source\":\"")
-      .append(pb::AnswerSource_Name(static_cast<pb::AnswerSource>(cut.source)))
-      .append("\"");
+void AddFleet(const registry::OthersView& others, const registry::OthersCut& cut, absl::Time now,
+              http::TextRoom* out) {
+  out->Add(",\"fleet\":{\"node\":");
+  AddText(others.node(), out);
+  out->Add(",\"source\":\"");
+  out->Add(pb::AnswerSource_Name(static_cast<pb::AnswerSource>(cut.source)));
+  out->Add('"');
   if (cut.as_of > absl::InfinitePast()) {
-    absl::StrAppend(out, ",\"othersAgeMs\":\"", AgeMs(cut.as_of, now), "\"");
+    out->Add(absl::StrCat(",\"othersAgeMs\":\"", AgeMs(cut.as_of, now), "\""));
   }
-  out->append("}");
+  out->Add('}');
 }
 
 }  // namespace
@@ -128,20 +139,29 @@ bool AnswerPlainJsonBatch(const Service& service, absl::string_view message, abs
   absl::InlinedVector<SessionStatus, 16> statuses(ids.size());
   const registry::WholeCut cut =
       service.view().QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
-  out->append("{\"snapshot\":{");
-  AppendMember("sequence", static_cast<int64_t>(cut.own.sequence), out);
-  AppendMember("takenAtMs", absl::ToUnixMillis(cut.own.taken_at), out);
-  AppendMember("ageMs", absl::ToInt64Milliseconds(cut.own.age(now)), out);
-  out->append("},\"sessions\":[");
+  size_t bytes = kFrameBytes + ids.size() * kItemBytes;
+  for (const absl::string_view id : ids) bytes += id.size();
+  http::TextRoom room(bytes, out);
+  room.Add("{\"snapshot\":{");
+  bool first = true;
+  AddMember("sequence", static_cast<int64_t>(cut.own.sequence), &first, &room);
+  AddMember("takenAtMs", absl::ToUnixMillis(cut.own.taken_at), &first, &room);
+  AddMember("ageMs", absl::ToInt64Milliseconds(cut.own.age(now)), &first, &room);
+  room.Add("},\"sessions\":[");
   for (size_t i = 0; i < ids.size(); ++i) {
-    out->append(i == 0 ? "{\"clientId\":\"" : ",{\"clientId\":\"");
-    out->append(ids[i].data(), ids[i].size());
-    out->append(endings.Of(statuses[i]));
-    if (cut.fleet && !cut.nodes[i].empty()) AppendNode(cut.nodes[i], out);
+    if (i != 0) room.Add(',');
+    room.Add("{\"clientId\":\"");
+    room.Add(ids[i]);
+    room.Add(endings.Of(statuses[i]));
+    if (cut.fleet && !cut.nodes[i].empty()) {
+      room.Add(",\"node\":");
+      AddText(cut.nodes[i], &room);
+    }
+    room.Add('}');
   }
-  out->append("]");
-  if (cut.fleet) AppendFleet(*service.view().others(), cut.others, now, out);
-  out->append("}");
+  room.Add(']');
+  if (cut.fleet) AddFleet(*service.view().others(), cut.others, now, &room);
+  room.Add('}');
   return true;
 }
 

@@ -74,6 +74,12 @@ inline void WriteHex(Bytes16 bytes, char a, char* out) {
   std::memcpy(out, pairs, sizeof(pairs));
 }
 
+inline size_t FirstByte(Bytes16 bytes) {
+  uint64_t halves[2];
+  std::memcpy(halves, &bytes, sizeof(bytes));
+  return halves[0] != 0 ? FirstByte(halves[0]) : 8 + FirstByte(halves[1]);
+}
+
 // Whether `test` (Bytes16 -> Bytes16) holds for any byte of `text`.
 template <typename Test>
 bool AnyByteOf(absl::string_view text, Test test) {

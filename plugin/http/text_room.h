@@ -31,17 +31,19 @@ class TextRoom {
 
   // Inline by force: pieces are mostly constants, whose copy is then one or two moves.
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Add(absl::string_view text) {
-    if (static_cast<size_t>(end_ - at_) < text.size()) Widen(text.size());
+    if (static_cast<size_t>(end_ - at_) < text.size()) Widen(text.size() + kMoreBytes);
     if (text.empty()) return;  // which may have no address
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Add(char c) {
-    if (end_ == at_) Widen(1);
+    if (end_ == at_) Widen(kMoreBytes);
     *at_++ = c;
   }
 
  private:
+  static constexpr size_t kMoreBytes = 512;  // when the room is used up
+
   size_t used() const { return static_cast<size_t>(at_ - out_->data()); }
 
   ABSL_ATTRIBUTE_NOINLINE void Widen(size_t bytes) {
