@@ -4,10 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "plugin/auth/keyed_mac.h"
 #include "plugin/auth/parameters.h"
@@ -169,6 +173,54 @@ TEST(SignatureAcs3Test, RefusesWhatLeavesAMeaningfulHeaderUnsigned) {
     OwnedRequest missing = vector.request;
     missing.RemoveHeader(name);
     EXPECT_EQ(verdict(missing), SignatureVerdict::kIncomplete) << name;
+  }
+}
+
+TEST(SignatureAcs3Test, RefusesAHeaderThatIsNamedTwice) {
+  OwnedRequest request = LoadSignatureVectors("v3.jsonl").front().request;
+  for (auto& [name, value] : request.headers) {
+    if (name != "Authorization") continue;
+    constexpr absl::string_view kNames = "SignedHeaders=";
+    value.insert(value.find(std::string(kNames)) + kNames.size(), "host;");
+  }
+  request.With(absl::Now(), kPeer, [](const http::Request& twice) {
+    std::string canonical;
+    std::string string_to_sign;
+    EXPECT_EQ(VerifyAcs3(twice, KeyedMac(MacKind::kHmacSha256, "any"), &canonical, &string_to_sign),
+              SignatureVerdict::kIncomplete);
+  });
+}
+
+TEST(SignatureTest, DependsNeitherOnTheOrderNorOnTheSpellingOfPairs) {
+  const ::session_status::testing::Credentials key{"k", "a secret", ""};
+  const ::session_status::testing::ParameterMap parameters{
+      {"A", "1"}, {"B", "two words"}, {"C", "~"}, {"D", ""}, {"E", "x%y"}, {"F", "-_."}};
+  const absl::Time now = absl::FromUnixSeconds(1'767'323'045);
+  const KeyedMac v1(MacKind::kHmacSha1, RpcMacKey(key.access_key_secret));
+  const KeyedMac v3(MacKind::kHmacSha256, key.access_key_secret);
+  std::mt19937_64 rng(5);
+  for (int round = 0; round < 200; ++round) {
+    SCOPED_TRACE(round);
+    for (const bool rpc : {true, false}) {
+      OwnedRequest request = rpc ? SignedRpc(key, parameters, now, "n")
+                                 : SignedAcs3(key, "Action", parameters, now, "n");
+      std::vector<std::string> pairs = absl::StrSplit(request.target.substr(2), '&');
+      if (round % 2 == 1) std::shuffle(pairs.begin(), pairs.end(), rng);
+      for (std::string& pair : pairs) {
+        if (rng() % 2 == 0) continue;
+        absl::StrReplaceAll({{"%20", "+"}, {"~", "%7e"}, {"%25", "%25"}, {"1", "%31"}}, &pair);
+        if (rng() % 4 == 0) pair += "&";
+      }
+      request.target = absl::StrCat("/?", absl::StrJoin(pairs, "&"));
+      SCOPED_TRACE(request.target);
+      request.With(now, kPeer, [&](const http::Request& spelt) {
+        std::string canonical;
+        std::string string_to_sign;
+        EXPECT_EQ(rpc ? VerifyRpc(spelt, v1, &string_to_sign)
+                      : VerifyAcs3(spelt, v3, &canonical, &string_to_sign),
+                  SignatureVerdict::kValid);
+      });
+    }
   }
 }
 

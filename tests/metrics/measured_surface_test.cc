@@ -11,9 +11,7 @@ namespace {
 
 class FixedSurface : public http::Handler {
  public:
-  void Handle(const http::Request&, http::Reply* reply) override {
-    reply->status = status;
-  }
+  void Handle(const http::Request&, http::Reply* reply) override { reply->status = status; }
   void HandleRefused(const http::Request&, int refused, absl::string_view,
                      http::Reply* reply) override {
     reply->status = refused;
