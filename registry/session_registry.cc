@@ -1,5 +1,6 @@
 #include "registry/session_registry.h"
 
+#include "registry/client_id_inl.h"
 #include "registry/session_reader.h"
 #include "registry/session_table.h"
 #include "registry/session_writer.h"
@@ -20,6 +21,13 @@ SessionRegistry::SessionRegistry(const RegistryOptions& options)
 SessionRegistry::~SessionRegistry() = default;
 
 ApplyResult SessionRegistry::Apply(const SessionEvent& event) { return impl_->writer.Apply(event); }
+
+void SessionRegistry::Prefetch(absl::string_view client_id) const {
+  if (client_id.size() > kClientIdBytesMax) return;
+  PreparedId id;
+  impl_->table.hasher.Prepare(client_id, &id);
+  impl_->table.index.BeginProbe(id.hash);
+}
 
 size_t SessionRegistry::Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting) {
   return impl_->writer.Maintain(now, budget, forgetting);

@@ -131,6 +131,10 @@ class SessionRegistry {
   // Applies one event. Wait-free but for page faults; allocates in bounded steps.
   ApplyResult Apply(const SessionEvent& event);
 
+  // Begins to fetch what an event of that client will need. For a writer that knows some of its next
+  // events: waiting for memory is most of what an event costs in a large table.
+  void Prefetch(absl::string_view client_id) const;
+
   // Bounded housekeeping: forgets ended sessions past their limits, at most `budget` of them.
   // Returns how many. Call it from the broker's tick. `forgetting`, when given, is told of each
   // just before it goes: a listing that began earlier still has to show it.

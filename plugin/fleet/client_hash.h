@@ -32,12 +32,23 @@ struct ClientHash {
     std::memcpy(h.bytes.data(), sixteen.data(), h.bytes.size());
     return h;
   }
-  friend bool operator==(const ClientHash& a, const ClientHash& b) { return a.bytes == b.bytes; }
+  friend bool operator==(const ClientHash& a, const ClientHash& b) {
+    return a.low() == b.low() && a.high() == b.high();
+  }
   // For std's containers: the bytes are a hash already, keyed and even.
   struct Hasher {
     size_t operator()(const ClientHash& h) const noexcept { return h.high(); }
   };
 };
+
+// Begins to fetch what a look-up in one of std's unordered tables reads first. Whoever has several to
+// make waits for memory once.
+template <typename Table>
+void PrefetchIn(const Table& table, const ClientHash& hash) {
+  const size_t bucket = table.bucket(hash);
+  const auto first = table.cbegin(bucket);
+  if (first != table.cend(bucket)) __builtin_prefetch(&*first);
+}
 
 class ClientHasher {
  public:

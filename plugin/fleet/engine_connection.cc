@@ -81,6 +81,7 @@ absl::Status EngineConnection::Dial(const std::string& host, uint16_t port) {
   if (context_->err != 0) return Fail(context_->errstr);
   if (redisSetTimeout(context_.get(), wait) != REDIS_OK) return Fail(context_->errstr);
   context_->reader->maxbuf = kInputBufferBytes;
+  arena_.Attach(context_.get());
   return absl::OkStatus();
 }
 
@@ -195,12 +196,11 @@ absl::Status EngineConnection::Ask(std::initializer_list<absl::string_view> comm
     words.push_back(word.data());
     sizes.push_back(word.size());
   }
-  std::unique_ptr<redisReply, void (*)(void*)> reply(
-      static_cast<redisReply*>(redisCommandArgv(context_.get(), static_cast<int>(words.size()),
-                                                words.data(), sizes.data())),
-      freeReplyObject);
+  arena_.Reset();
+  const auto* const reply = static_cast<const redisReply*>(
+      redisCommandArgv(context_.get(), static_cast<int>(words.size()), words.data(), sizes.data()));
   if (reply == nullptr) return Fail(context_->errstr);
-  handler(Reply(reply.get()));
+  handler(Reply(reply));
   return absl::OkStatus();
 }
 
@@ -238,13 +238,12 @@ absl::Status EngineConnection::Receive() {
   if (context_ == nullptr) return absl::UnavailableError("not connected");
   std::string not_serving;
   while (!handlers_.empty()) {
+    arena_.Reset();
     void* raw = nullptr;
     if (redisGetReply(context_.get(), &raw) != REDIS_OK) return Fail(context_->errstr);
-    const std::unique_ptr<redisReply, void (*)(void*)> reply(static_cast<redisReply*>(raw),
-                                                             freeReplyObject);
     const Handler handler = std::move(handlers_.front());
     handlers_.pop_front();
-    const Reply view(reply.get());
+    const Reply view(static_cast<const redisReply*>(raw));
     if (view.is_error()) {
       if (std::string refusal = Refusal(view.text()); !refusal.empty()) {
         not_serving = std::move(refusal);

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/fleet/fleet_options.h"
+#include "plugin/fleet/reply_arena.h"
 
 struct redisContext;
 struct redisReply;
@@ -93,6 +94,7 @@ class EngineConnection {
   const EngineAddress address_;
   const std::string credentials_file_;
   const absl::Duration timeout_;
+  ReplyArena arena_;
   Context context_;
   std::deque<Handler> handlers_;
   std::string endpoint_;

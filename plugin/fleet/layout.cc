@@ -1,5 +1,8 @@
 #include "plugin/fleet/layout.h"
 
+#include <array>
+#include <boost/endian/conversion.hpp>
+
 #include "absl/strings/str_cat.h"
 
 namespace session_status::fleet {
@@ -11,19 +14,14 @@ constexpr size_t kHeaderBytes = 11;  // type, node, generation, number
 // Big-endian: what the server-side functions unpack.
 template <typename T>
 std::string Store(T value) {
-  std::string out(sizeof(T), '\0');
-  for (size_t i = sizeof(T); i-- > 0; value = static_cast<T>(value >> 8)) {
-    out[i] = static_cast<char>(value & 0xFF);
-  }
-  return out;
+  std::array<unsigned char, sizeof(T)> bytes;
+  boost::endian::endian_store<T, sizeof(T), boost::endian::order::big>(bytes.data(), value);
+  return std::string(bytes.begin(), bytes.end());
 }
 template <typename T>
 T Load(absl::string_view bytes) {
-  T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    value = static_cast<T>(value << 8 | static_cast<unsigned char>(bytes[i]));
-  }
-  return value;
+  return boost::endian::endian_load<T, sizeof(T), boost::endian::order::big>(
+      reinterpret_cast<const unsigned char*>(bytes.data()));
 }
 
 }  // namespace
