@@ -1,8 +1,8 @@
 // From the broker's thread to the fleet's: our own connections as they begin and end.
 //
 // Threads: Push: broker; wait-free, at most one allocation. Drain, TakeLost: the fleet's thread.
-// Errors:  what does not fit is dropped and said once, by TakeLost(): the consumer then reads
-//          everything again from the registry.
+// Errors:  what does not fit is dropped and said once, by TakeLost(): the consumer then compares
+//          its own view with the registry.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_CHANGE_QUEUE_H_
 #define SESSION_STATUS_PLUGIN_FLEET_CHANGE_QUEUE_H_
 

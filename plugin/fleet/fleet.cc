@@ -108,13 +108,25 @@ void Fleet::OnChange(const SessionEvent& event, const registry::ApplyResult& res
 }
 
 void Fleet::OnTick(absl::Time) {
-  kicks_.Drain(kKicksPerTickMax, [this](Kick&& kick) {
-    // The client may have come back here meanwhile: only that older connection is to go.
-    registry::SessionDetails details;
-    if (!own_.FindDetails(kick.client_id, &details)) return;
-    if (!details.status.online() || details.incarnation != kick.incarnation) return;
-    kick_(kick.client_id);
-  });
+  try {
+    CarryOutKick();
+    kicks_.Drain(kKicksPerTickMax, [this](Kick&& kick) {
+      kick_at_hand_ = std::move(kick);
+      CarryOutKick();
+    });
+  } catch (const std::bad_alloc&) {  // it stays at hand for the next tick
+  }
+}
+
+void Fleet::CarryOutKick() {
+  if (!kick_at_hand_.has_value()) return;
+  // The client may have come back here meanwhile: only that older connection is to go.
+  registry::SessionDetails details;
+  if (own_.FindDetails(kick_at_hand_->client_id, &details) && details.status.online() &&
+      details.incarnation == kick_at_hand_->incarnation) {
+    kick_(kick_at_hand_->client_id);
+  }
+  kick_at_hand_.reset();
 }
 
 void Fleet::PublishSnapshot(absl::Time now) {

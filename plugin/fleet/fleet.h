@@ -1,5 +1,5 @@
 // Several brokers, one answer: shares this node's online sessions with the other nodes of the fleet
-// over Redis or Valkey, and knows theirs. docs/fleet.md tells the design and what each fault does.
+// over Redis, and knows theirs. docs/fleet.md tells the design and what each fault does.
 //
 // Threads:     OnChange, OnTick: broker; never wait. PublishSnapshot: refresher. Queries: any.
 //              Start, Stop: one, not the fleet's own.
@@ -13,6 +13,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -66,6 +67,7 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   absl::Duration Round() noexcept;
   void Leave() noexcept;
   void End(bool leave);
+  void CarryOutKick();
   void FromReplica(const Directions& directions, absl::string_view client_id,
                    registry::OtherSession* session) const;
   registry::OthersCut AskSnapshot(const std::shared_ptr<const Directions>& directions,
@@ -81,6 +83,7 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   registry::SessionRegistry others_;
   ChangeQueue changes_;
   KickRing kicks_;
+  std::optional<Kick> kick_at_hand_;  // the broker's thread
   Board board_;
   FleetLoop loop_;
   mutable EngineLookup lookup_;

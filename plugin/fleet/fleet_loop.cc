@@ -12,8 +12,6 @@
 namespace session_status::fleet {
 namespace {
 
-// A round takes as much as the broker can make in one; the rest follows at once.
-constexpr size_t kChangesPerRoundMax = 8192;
 // A shard's stream holds this many entries, one per batch: at ten rounds per 100 ms and a handful of
 // nodes some ten seconds; who is further behind loads the shard.
 constexpr size_t kStreamEntriesMax = 4000;
@@ -100,12 +98,11 @@ absl::Duration FleetLoop::Step() {
     AddReads();
     AddLoads();
     const bool complete = ExecuteAll();
-    PushKicks();
     const bool loading = std::any_of(readings_.begin(), readings_.end(), [](const Reading& r) {
       return r.load != Reading::Load::kNone;
     });
     if (complete && !more_ && !loading) {
-      status_.ready = true;
+      if (!std::exchange(status_.ready, true)) next_publish_ = now_;
       board_.SetAsOf(wall_);
     }
     if (now_ >= writes_blocked_until_) {
@@ -114,6 +111,7 @@ absl::Duration FleetLoop::Step() {
     }
     more_ = more_ && complete;
   }
+  PushKicks();  // with or without an engine
   if (rejoin_) {
     rejoin_ = false;
     if (engines_.IsOpen(kHome)) engines_.Of(kHome)->connection.Close();
@@ -126,6 +124,7 @@ absl::Duration FleetLoop::Step() {
 void FleetLoop::Recover() noexcept {
   engines_.Close();  // handlers of half a round are gone with their connections
   changes_.Lose();
+  for (ShardWriter& writer : writers_) writer.Unsync();
   for (Reading& reading : readings_) reading.load = Reading::Load::kLook;
 }
 
@@ -138,27 +137,36 @@ void FleetLoop::DrainChanges() {
   // Before, nobody knows what they mean. What does not fit meanwhile is read from the registry.
   if (!joined_) return;
   const bool lost = changes_.TakeLost();
-  // Of a connection whose end was dropped the beginning may be in the queue still: all that is there
-  // comes before the registry is read, or that connection would be taken for a new one afterwards.
-  const size_t limit = lost ? kQueuedChangesMax : kChangesPerRoundMax;
-  const size_t count = changes_.Drain(limit, [this](LocalChange&& change) {
+  // All that is there. It makes room; and if an end was dropped whose beginning is in the queue still,
+  // that must come before the registry is read, or it would be taken for a new connection afterwards.
+  changes_.Drain(kQueuedChangesMax, [this](LocalChange&& change) {
     const std::optional<Event> event = local_->Apply(std::move(change), clock_);
     if (!event.has_value()) return;
     const uint32_t shard = shape_.ShardOf(event->hash);
     writers_[shard].Add(*event);
-    if (event->kind != Event::Kind::kUp) return;
-    table_->Supersede(shard, event->hash, event->epoch, wall_);
-    const OthersTable::Holder holder = table_->Find(shard, event->hash);
-    const Epoch newer = std::max(holder.epoch, table_->RecentEnd(event->hash));
-    if (newer > event->epoch) OnTakenOver(event->hash, newer);
+    if (event->kind == Event::Kind::kUp) CompareWithOthers(event->hash, event->epoch);
   });
-  more_ = more_ || count == limit;
   if (lost) RebuildOwn();
 }
 
 void FleetLoop::RebuildOwn() {
-  local_->Rebuild(own_, clock_, wall_, now_);
-  for (ShardWriter& writer : writers_) writer.Unsync();
+  for (const Event& event : local_->Rebuild(own_, clock_, wall_, now_)) {
+    writers_[shape_.ShardOf(event.hash)].Add(event);
+  }
+  // All, not only those that are new to us: should memory run out in here, this is done again, and
+  // by then they are all known.
+  local_->ForEach([this](const ClientHash& hash, const LocalSession& session) {
+    CompareWithOthers(hash, session.epoch);
+  });
+}
+
+// A connection of ours that this thread hears of late: what the others did since was read when there
+// was nothing here to compare it with.
+void FleetLoop::CompareWithOthers(const ClientHash& hash, Epoch epoch) {
+  const uint32_t shard = shape_.ShardOf(hash);
+  table_->Supersede(shard, hash, epoch, wall_);
+  const Epoch newer = std::max(table_->Find(shard, hash).epoch, table_->RecentEnd(hash));
+  if (newer > epoch) OnTakenOver(hash, newer);
 }
 
 void FleetLoop::AddBatches() {
@@ -235,25 +243,20 @@ void FleetLoop::OnBatchReply(uint32_t shard, const Reply& reply) {
 void FleetLoop::OnTakenOver(const ClientHash& hash, Epoch newer) {
   LocalSession* session = local_->Find(hash);
   if (session == nullptr || session->taken_over || session->epoch > newer) return;
+  // Before it is marked: should memory run out here, it is found unmarked, and kicked, later.
+  if (options_.takeover == Takeover::kKick) {
+    kick_backlog_.push_back({session->client_id, session->incarnation});
+  }
   session->taken_over = true;
   ++status_.taken_over;
-  if (options_.takeover == Takeover::kKick) kick_backlog_.push_back(hash);
 }
 
+// What does not fit waits. Whether it is still that connection is looked at by who carries it out.
 void FleetLoop::PushKicks() {
-  size_t done = 0;
-  for (; done < kick_backlog_.size(); ++done) {
-    const LocalSession* session = local_->Find(kick_backlog_[done]);
-    if (session == nullptr || !session->taken_over) continue;
-    const bool pushed = kick_ring_.TryPush([session](Kick& kick) {
-      kick.client_id = session->client_id;
-      kick.incarnation = session->incarnation;
-    });
-    if (!pushed) break;
+  const auto fill = [this](Kick& kick) { kick = std::move(kick_backlog_.front()); };
+  for (; !kick_backlog_.empty() && kick_ring_.TryPush(fill); kick_backlog_.pop_front()) {
     ++status_.kicks;
   }
-  kick_backlog_.erase(kick_backlog_.begin(),
-                      kick_backlog_.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
 void FleetLoop::Leave() {

@@ -2,8 +2,8 @@
 // keeps the lease, and repairs whatever a fault left behind. The one place that knows the order of
 // things; the state machines it drives are shard_writer.h, others_table.h and node_directory.h.
 //
-// One way back from every fault: a writer whose numbers do not agree with the engine's sends its
-// shard again; a reader whose numbers have a gap, or whose engine is another one than before, loads
+// One way back from every fault: changes that were dropped on their way here are found by comparing
+// with the registry; a writer whose numbers do not agree with the engine's sends its shard again; a reader whose numbers have a gap, or whose engine is another one than before, loads
 // the shard again.
 //
 // Threads:   Step, Leave: one, the fleet's. Everything else through ChangeQueue, KickRing and Board.
@@ -12,6 +12,7 @@
 #ifndef SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
 #define SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
 
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -86,6 +87,7 @@ class FleetLoop {
     Load load = Load::kLook;
     absl::Duration load_at;
     uint32_t next_bucket = 0;
+    size_t rows = 0;       // in the buckets before that
     uint64_t opening = 0;  // of the engine, when it was last looked at
   };
 
@@ -110,6 +112,7 @@ class FleetLoop {
   // -- our own changes
   void DrainChanges();
   void RebuildOwn();
+  void CompareWithOthers(const ClientHash& hash, Epoch epoch);
   void AddBatches();
   void AddBatch(uint32_t shard, const ShardWriter::Batch& batch);
   void OnBatchReply(uint32_t shard, const Reply& reply);
@@ -167,7 +170,12 @@ class FleetLoop {
   std::vector<ShardWriter> writers_;
   std::vector<Reading> readings_;
   std::map<std::string, uint32_t, std::less<>> shard_of_stream_;
-  std::vector<ClientHash> kick_backlog_;
+  size_t entries_per_read_ = 32;
+  size_t events_read_ = 0;   // in the last round
+  size_t streams_left_ = 0;  // that had more than was asked for
+
+  // By identifier: they stay due when we join anew.
+  std::deque<Kick> kick_backlog_;
 
   // This round.
   absl::Duration now_;

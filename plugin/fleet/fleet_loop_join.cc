@@ -203,7 +203,6 @@ void FleetLoop::BeginMembership() {
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
     shard_of_stream_[keys_.Changes(shard)] = shard;
   }
-  kick_backlog_.clear();
   directory_ = NodeDirectory(options_.lease);
   RebuildOwn();
   joined_ = true;  // last: should memory run out before, all of this is made again

@@ -11,10 +11,16 @@
 namespace session_status::fleet {
 namespace {
 
-constexpr absl::string_view kEntriesPerRead = "500";
-constexpr size_t kEntriesPerReadMax = 500;
-// One round trip of a load: some 20,000 rows, about 15 ms.
-constexpr uint32_t kBucketsPerRoundMax = 256;
+// Of one stream. How many events an entry has depends on how busy the fleet is, 500 at most, and a
+// round that reads more than so many takes so long that our own changes, and our lease, wait for it.
+constexpr size_t kEntriesPerReadMin = 4;
+constexpr size_t kEntriesPerReadMax = 512;
+constexpr size_t kEventsPerRound = 16'384;  // some 20 ms
+// One round trip of a load: some 50,000 rows, about 50 ms. More than the engine reads at once, so
+// that it works on the later ones while we do on the earlier ones.
+constexpr uint32_t kBucketsPerRoundMax = 512;
+// So many say well enough how many rows a shard has.
+constexpr uint32_t kBucketsBeforeEstimate = 32;
 // An engine that lost data gets it again from the nodes within a few looks. To load before would
 // show what is still missing as offline.
 constexpr absl::Duration kSettleDelay = absl::Milliseconds(600);
@@ -63,6 +69,14 @@ Look ParseLook(const Reply& reply) {
 }  // namespace
 
 void FleetLoop::AddReads() {
+  if (events_read_ > kEventsPerRound) {
+    entries_per_read_ = std::max(entries_per_read_ / 2, kEntriesPerReadMin);
+  } else if (streams_left_ > 0) {
+    entries_per_read_ = std::min(entries_per_read_ * 2, kEntriesPerReadMax);
+  }
+  events_read_ = 0;
+  streams_left_ = 0;
+  const std::string count = absl::StrCat(entries_per_read_);
   // One command for all streams of an engine. A cluster wants one for each slot.
   const auto groups =
       engines_.is_cluster() ? shape_.shards : static_cast<uint32_t>(engines_.configured());
@@ -75,7 +89,7 @@ void FleetLoop::AddReads() {
       positions.push_back(readings_[shard].position);
     }
     if (keys.empty()) continue;
-    std::vector<absl::string_view> command = {"XREAD", "COUNT", kEntriesPerRead, "STREAMS"};
+    std::vector<absl::string_view> command = {"XREAD", "COUNT", count, "STREAMS"};
     command.insert(command.end(), keys.begin(), keys.end());
     command.insert(command.end(), positions.begin(), positions.end());
     engines_.Add(PlaceOf(group), command, [this](const Reply& reply) { OnRead(reply); });
@@ -89,7 +103,10 @@ void FleetLoop::OnRead(const Reply& reply) {
     const uint32_t shard = it->second;
     Reading& reading = readings_[shard];
     const Reply entries = reply[i][1];
-    more_ = more_ || entries.size() == kEntriesPerReadMax;
+    if (entries.size() >= entries_per_read_) {
+      more_ = true;
+      ++streams_left_;
+    }
     // A look in this round may have found that the data is another one.
     for (size_t j = 0; j < entries.size() && reading.load == Reading::Load::kNone; ++j) {
       const Reply fields = entries[j][1];
@@ -97,8 +114,12 @@ void FleetLoop::OnRead(const Reply& reply) {
       const std::optional<Entry> entry = DecodeEntry(fields[1].text());
       const absl::string_view id = entries[j][0].text();
       ++status_.entries_read;
+      if (entry.has_value()) events_read_ += entry->events.size();
       // Who is that? Answers should name it.
       if (entry.has_value() && directory_.Find(entry->node) == nullptr) next_nodes_ = now_;
+      if (entry.has_value() && entry->node != number_) {
+        for (const Event& event : entry->events) local_->Prefetch(event.hash);
+      }
       if (entry.has_value() && ParseId(id) <= ParseId(reading.loaded_to)) {
         table_->Replay(*entry);
       } else if (!entry.has_value() || !table_->ApplyEntry(shard, *entry, wall_)) {
@@ -177,6 +198,7 @@ void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
   reading.birth = look.birth;
   table_->BeginLoad(shard, look.owners, wall_);
   reading.next_bucket = 0;
+  reading.rows = 0;
   // Direct mode keeps no rows: the owners are all it needs.
   reading.load = options_.mode == Mode::kDirect ? Reading::Load::kNone : Reading::Load::kBuckets;
 }
@@ -186,18 +208,26 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
   // A look in this round may have started the load again.
   if (reading.load != Reading::Load::kBuckets || reading.next_bucket != bucket) return;
   if (reply.is_error()) return;  // asked again in the next round, with those behind it
+  reading.rows += reply.size() / 2;
+  if (bucket + 1 == kBucketsBeforeEstimate) {
+    const size_t per_bucket = reading.rows / kBucketsBeforeEstimate + 1;
+    table_->ExpectRows(shard, per_bucket * shape_.buckets_per_shard);
+  }
+  std::vector<OthersTable::LoadedRow> rows;
+  rows.reserve(reply.size() / 2);
   for (size_t i = 0; i + 1 < reply.size(); i += 2) {
     const std::optional<Row> row = DecodeRow(reply[i + 1].text());
     if (!row.has_value() || reply[i].text().size() != sizeof(ClientHash::bytes)) continue;
-    const ClientHash hash = ClientHash::From(reply[i].text());
     clock_.Saw(row->epoch);
-    table_->LoadRow(shard, hash, *row, wall_);
-    if (row->node == number_ || row->node == kNobody) continue;
-    if (const LocalSession* session = local_->Find(hash);
-        session != nullptr && session->epoch < row->epoch) {
-      const OthersTable::Holder holder = table_->Find(shard, hash);
-      if (holder.node != kNobody) OnTakenOver(hash, holder.epoch);
-    }
+    rows.push_back({ClientHash::From(reply[i].text()), *row});
+  }
+  table_->LoadRows(shard, rows, wall_);
+  for (const auto& [hash, row] : rows) {
+    if (row.node == number_) continue;
+    const LocalSession* session = local_->Find(hash);
+    if (session == nullptr || session->epoch >= row.epoch) continue;
+    // Nobody's: the newer connection has ended, and the row waits for this one's end.
+    OnTakenOver(hash, row.node == kNobody ? row.epoch : table_->Find(shard, hash).epoch);
   }
   if (++reading.next_bucket < shape_.buckets_per_shard) return;
   table_->EndLoad(shard, wall_);

@@ -1,5 +1,5 @@
 #!lua name=session_status_1
--- The server side of the fleet: every rule that must be atomic. Redis 7 / Valkey, FUNCTION LOAD.
+-- The server side of the fleet: every rule that must be atomic. Redis 7, FUNCTION LOAD.
 --
 -- One shard is: an owners hash (o), a change stream (d) and bucket hashes. All share a hash slot.
 --   o:       birth        random, made when missing: a new value means the data is new

@@ -15,51 +15,78 @@ std::optional<Event> LocalSessions::Apply(LocalChange&& change, EpochClock& cloc
     // A rebuild may have seen this connection, or a later one, already.
     if (it != sessions.end() && it->second.incarnation >= change.incarnation) return std::nullopt;
     event.epoch = clock.Next(change.at);
-    sessions[event.hash] = {event.epoch, change.incarnation, std::move(change.client_id), false};
+    sessions[event.hash] = {event.epoch, change.incarnation, std::move(change.client_id), false, 0};
     return event;
   }
   if (it == sessions.end() || it->second.incarnation != change.incarnation) return std::nullopt;
-  event.kind = Event::Kind::kDown;
-  event.epoch = it->second.epoch;
-  event.reason = it->second.taken_over ? registry::EndReason::kTakenOver : change.reason;
+  event = EndOf(event.hash, it->second, change.reason);
   sessions.erase(it);
-  std::deque<Event>& ends = ends_[shape_.ShardOf(event.hash)];
-  ends.push_back(event);
-  if (ends.size() > kEndsRememberedMax) ends.pop_front();
   return event;
 }
 
-void LocalSessions::Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock,
-                            absl::Time wall, absl::Duration monotonic) {
-  std::vector<Sessions> fresh(shards_.size());
-  // Our epochs rise with each connection of a client; the registry's milliseconds do not.
-  std::unordered_map<ClientHash, Epoch, ClientHash::Hasher> ended;
+Event LocalSessions::EndOf(const ClientHash& hash, const LocalSession& session,
+                           registry::EndReason reason) {
+  const Event end = {Event::Kind::kDown, hash, session.epoch,
+                     session.taken_over ? registry::EndReason::kTakenOver : reason};
+  RememberEnd(end);
+  return end;
+}
+
+void LocalSessions::RememberEnd(const Event& end) {
+  std::deque<Event>& ends = ends_[shape_.ShardOf(end.hash)];
+  ends.push_back(end);
+  if (ends.size() > kEndsRememberedMax) ends.pop_front();
+}
+
+LocalSessions::Epochs LocalSessions::EndedEpochs() const {
+  Epochs ended;
   for (const std::deque<Event>& ends : ends_) {
     for (const Event& end : ends) {
       Epoch& last = ended[end.hash];
       last = std::max(last, end.epoch);
     }
   }
+  return ended;
+}
+
+std::vector<Event> LocalSessions::Rebuild(const registry::SessionRegistry& registry,
+                                          const EpochClock& clock, absl::Time wall,
+                                          absl::Duration monotonic) {
+  std::vector<Event> news;
+  const Epochs ended = EndedEpochs();
+  if (++rebuild_ == 0) ++rebuild_;  // which is what no rebuild has found yet
   registry.ForEach([&](absl::string_view client_id, const registry::SessionDetails& details) {
     if (!details.status.online()) return true;
     const ClientHash hash = hasher_.Hash(client_id);
-    const uint32_t shard = shape_.ShardOf(hash);
-    const auto known = shards_[shard].find(hash);
-    LocalSession& session = fresh[shard][hash];
-    if (known != shards_[shard].end() && known->second.incarnation == details.incarnation) {
-      session.epoch = known->second.epoch;
-      session.taken_over = known->second.taken_over;
-    } else {
-      session.epoch = clock.At(monotonic - (wall - details.connected_at));
-      if (const auto end = ended.find(hash); end != ended.end()) {
-        session.epoch = std::max(session.epoch, end->second + 1);
-      }
+    LocalSession& session = shards_[shape_.ShardOf(hash)][hash];
+    session.rebuild = rebuild_;
+    if (session.incarnation == details.incarnation) return true;
+    // Not in the future: it would win over newer ones if the wall clock was set back since.
+    const absl::Duration age = std::max(wall - details.connected_at, absl::ZeroDuration());
+    Epoch epoch = clock.At(monotonic - age);
+    // Our epochs rise with each connection of a client; the registry's milliseconds do not.
+    if (session.incarnation != 0) {
+      epoch = std::max(epoch, session.epoch + 1);
+      news.push_back(EndOf(hash, session, registry::EndReason::kTakenOver));
     }
-    session.incarnation = details.incarnation;
-    session.client_id = std::string(client_id);
+    if (const auto end = ended.find(hash); end != ended.end()) {
+      epoch = std::max(epoch, end->second + 1);
+    }
+    session = {epoch, details.incarnation, std::string(client_id), false, rebuild_};
+    news.push_back({Event::Kind::kUp, hash, epoch, registry::EndReason::kNone});
     return true;
   });
-  shards_ = std::move(fresh);
+  for (Sessions& sessions : shards_) {
+    for (auto it = sessions.begin(); it != sessions.end();) {
+      if (it->second.rebuild == rebuild_) {
+        ++it;
+        continue;
+      }
+      news.push_back(EndOf(it->first, it->second, registry::EndReason::kUnknown));
+      it = sessions.erase(it);
+    }
+  }
+  return news;
 }
 
 LocalSession* LocalSessions::Find(const ClientHash& hash) {

@@ -26,6 +26,7 @@ struct LocalSession {
   uint64_t incarnation = 0;
   std::string client_id;
   bool taken_over = false;  // a newer connection exists elsewhere
+  uint8_t rebuild = 0;      // number of the rebuild that found it
 };
 
 // Ends remembered per shard; 65,536 in all with 16 shards.
@@ -39,11 +40,13 @@ class LocalSessions {
   // The event to tell the others, if the change is news.
   std::optional<Event> Apply(LocalChange&& change, EpochClock& clock);
 
-  // Reads everything again. Epochs of connections that are known stay; others follow from the time
-  // the registry has for them. `wall` and `monotonic`: now, on both clocks.
-  void Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock, absl::Time wall,
-               absl::Duration monotonic);
+  // Compares with the registry, after changes were dropped; returns what the others have to be told.
+  // Epochs of connections that are known stay; others follow from the time that the registry has for
+  // them. `wall` and `monotonic`: now, on both clocks.
+  std::vector<Event> Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock,
+                             absl::Time wall, absl::Duration monotonic);
 
+  void Prefetch(const ClientHash& hash) const { PrefetchIn(shards_[shape_.ShardOf(hash)], hash); }
   // nullptr: not connected here. Valid until the next change.
   LocalSession* Find(const ClientHash& hash);
   // What an engine that lost data has to be told again about a shard: all sessions, and the ends of
@@ -51,14 +54,27 @@ class LocalSessions {
   // neither of the newer one nor of its end would count again.
   std::vector<Event> Resend(uint32_t shard) const;
   size_t size() const;
+  // visit(hash, session) for each; it must not change the table.
+  template <typename Visit>
+  void ForEach(Visit&& visit) const {
+    for (const auto& sessions : shards_) {
+      for (const auto& [hash, session] : sessions) visit(hash, session);
+    }
+  }
 
  private:
   using Sessions = std::unordered_map<ClientHash, LocalSession, ClientHash::Hasher>;
+  using Epochs = std::unordered_map<ClientHash, Epoch, ClientHash::Hasher>;
+  // Of each client with a remembered end, the newest one's.
+  Epochs EndedEpochs() const;
+  Event EndOf(const ClientHash& hash, const LocalSession& session, registry::EndReason reason);
+  void RememberEnd(const Event& end);
 
   const Shape shape_;
   const ClientHasher hasher_;
   std::vector<Sessions> shards_;
   std::vector<std::deque<Event>> ends_;
+  uint8_t rebuild_ = 0;
 };
 
 }  // namespace session_status::fleet

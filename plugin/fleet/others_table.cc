@@ -9,14 +9,31 @@ namespace {
 using registry::EndReason;
 using registry::SessionEvent;
 
-// Some hundred milliseconds of a busy fleet: longer than a change of ours waits in the queue.
-constexpr size_t kRecentEndsMax = 16'384;
+// A second of a busy fleet: longer than a change of ours waits in the queue, or than it takes us to
+// notice that one was dropped there.
+constexpr size_t kRecentEndsMax = 65'536;
 
 bool Contains(const std::vector<Generation>& list, Generation generation) {
   return std::find(list.begin(), list.end(), generation) != list.end();
 }
 
 }  // namespace
+
+const OthersTable::Follow* OthersTable::Shard::Find(NodeNumber node) const {
+  const auto it = std::find_if(nodes.begin(), nodes.end(),
+                               [node](const Follow& follow) { return follow.node == node; });
+  return it == nodes.end() ? nullptr : &*it;
+}
+
+OthersTable::Follow* OthersTable::Shard::Find(NodeNumber node) {
+  return const_cast<Follow*>(static_cast<const Shard*>(this)->Find(node));
+}
+
+OthersTable::Follow& OthersTable::Shard::FindOrAdd(NodeNumber node) {
+  if (Follow* const known = Find(node)) return *known;
+  nodes.emplace_back().node = node;
+  return nodes.back();
+}
 
 OthersTable::OthersTable(registry::SessionRegistry& registry, uint64_t* next_incarnation,
                          uint32_t shards, NodeNumber me, bool keep_rows, OnEvent on_event)
@@ -34,10 +51,23 @@ void OthersTable::Clear(absl::Time now) {
   }
 }
 
+void OthersTable::Replace(Shard& shard, Slot& slot, const Slot& next) noexcept {
+  if (slot.node != next.node) {
+    if (Follow* const before = shard.Find(slot.node)) --before->rows;
+    ++shard.Find(next.node)->rows;
+  }
+  slot = next;
+}
+
+OthersTable::Rows::iterator OthersTable::Erase(Shard& shard, Rows::iterator row) {
+  if (Follow* const follow = shard.Find(row->second.node)) --follow->rows;
+  return shard.rows.erase(row);
+}
+
 bool OthersTable::Counts(const Shard& shard, const Slot& slot) const {
   if (slot.node == kNobody || slot.node == me_ || lost_.contains(slot.node)) return false;
-  const auto follow = shard.nodes.find(slot.node);
-  return follow != shard.nodes.end() && Contains(follow->second.live, slot.generation);
+  const Follow* const follow = shard.Find(slot.node);
+  return follow != nullptr && Contains(follow->live, slot.generation);
 }
 
 void OthersTable::Show(const Shard& shard, const ClientHash& hash, Slot& slot, EndReason reason,
@@ -74,8 +104,9 @@ void OthersTable::Hide(const ClientHash& hash, Slot& slot, EndReason reason, abs
   --online_by_node_[slot.node];
 }
 
-void OthersTable::Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now) {
-  if (!keep_rows_) return;
+OthersTable::Slot& OthersTable::Upsert(Shard& shard, const ClientHash& hash, const Row& row,
+                                       absl::Time now) {
+  shard.FindOrAdd(row.node);
   Slot& slot = shard.rows[hash];
   Slot next = slot;
   next.epoch = row.epoch;
@@ -86,37 +117,43 @@ void OthersTable::Upsert(Shard& shard, const ClientHash& hash, const Row& row, a
       // Online before and after: the registry hears one event, and no reader sees a gap.
       Announce(hash, next);
       --online_by_node_[slot.node];
-      slot = next;
-      return;
+      Replace(shard, slot, next);
+      return slot;
     }
     Hide(hash, slot, EndReason::kTakenOver, now);
     next.shown = false;
   }
-  slot = next;
+  Replace(shard, slot, next);
   Show(shard, hash, slot, EndReason::kTakenOver, now);
+  return slot;
 }
 
 void OthersTable::ApplyEvents(Shard& shard, const Entry& entry, absl::Time now) {
+  for (const Event& event : entry.events) {
+    PrefetchIn(shard.rows, event.hash);
+    if (entry.node != me_) registry_.Prefetch(event.hash.view());
+  }
   for (const Event& event : entry.events) {
     if (entry.node == me_) {
       // Our own change came back: in the engine's order it is newer than what we hold.
       if (const auto it = shard.rows.find(event.hash);
           it != shard.rows.end() && it->second.epoch <= event.epoch) {
         Hide(event.hash, it->second, EndReason::kTakenOver, now);
-        shard.rows.erase(it);
+        Erase(shard, it);
       }
       continue;
     }
     on_event_(event, entry.node);
     if (event.kind == Event::Kind::kUp) {
-      Upsert(shard, event.hash, {event.epoch, entry.node, entry.generation}, now);
+      const Row row = {event.epoch, entry.node, entry.generation};
+      if (keep_rows_) Upsert(shard, event.hash, row, now);
       continue;
     }
     RememberEnd(event.hash, event.epoch);
     const auto it = shard.rows.find(event.hash);
     if (it == shard.rows.end() || it->second.epoch > event.epoch) continue;
     Hide(event.hash, it->second, event.reason, now);
-    shard.rows.erase(it);
+    Erase(shard, it);
   }
 }
 
@@ -145,7 +182,7 @@ Epoch OthersTable::RecentEnd(const ClientHash& hash) const {
 bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Time now) {
   Shard& shard = shards_[shard_index];
   if (entry.kind == Entry::Kind::kBegin) {
-    Follow& follow = shard.nodes[entry.node];
+    Follow& follow = shard.FindOrAdd(entry.node);
     follow.live = entry.older;
     follow.live.insert(follow.live.begin(), entry.generation);
     follow.number = 0;
@@ -153,16 +190,14 @@ bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Tim
     DropDead(shard, entry.node, EndReason::kBrokerRestart, now);
     return true;
   }
-  const auto it = shard.nodes.find(entry.node);
-  if (it == shard.nodes.end()) return false;
-  Follow& follow = it->second;
-  if (follow.live.empty() || follow.live.front() != entry.generation ||
-      entry.number != follow.number + 1) {
+  Follow* const follow = shard.Find(entry.node);
+  if (follow == nullptr || follow->live.empty() || follow->live.front() != entry.generation ||
+      entry.number != follow->number + 1) {
     return false;
   }
-  follow.number = entry.number;
+  follow->number = entry.number;
   if (entry.kind == Entry::Kind::kEnd) {
-    follow.live.resize(1);
+    follow->live.resize(1);
     DropDead(shard, entry.node, EndReason::kUnknown, now);
   } else {
     ApplyEvents(shard, entry, now);
@@ -175,9 +210,9 @@ void OthersTable::BeginLoad(uint32_t shard_index, const std::map<NodeNumber, Own
   Shard& shard = shards_[shard_index];
   ++shard.load;
   for (auto& [hash, slot] : shard.rows) slot.load = static_cast<uint8_t>(shard.load - 1);
-  for (auto& [node, follow] : shard.nodes) follow.absent = true;
+  for (Follow& follow : shard.nodes) follow.absent = true;
   for (const auto& [node, owner] : owners) {
-    Follow& follow = shard.nodes[node];
+    Follow& follow = shard.FindOrAdd(node);
     follow.live = owner.generations;
     follow.number = owner.number;
     follow.absent = false;
@@ -185,12 +220,23 @@ void OthersTable::BeginLoad(uint32_t shard_index, const std::map<NodeNumber, Own
   DropDead(shard, kNobody, EndReason::kBrokerRestart, now);
 }
 
-void OthersTable::LoadRow(uint32_t shard_index, const ClientHash& hash, const Row& row,
-                          absl::Time now) {
-  if (row.node == kNobody || row.node == me_) return;
+void OthersTable::LoadRows(uint32_t shard_index, absl::Span<const LoadedRow> rows, absl::Time now) {
+  if (!keep_rows_) return;
   Shard& shard = shards_[shard_index];
-  Upsert(shard, hash, row, now);
-  if (const auto it = shard.rows.find(hash); it != shard.rows.end()) it->second.load = shard.load;
+  // They lie anywhere in memory: fetched together, they are waited for once.
+  for (const LoadedRow& loaded : rows) {
+    PrefetchIn(shard.rows, loaded.hash);
+    registry_.Prefetch(loaded.hash.view());
+  }
+  for (const LoadedRow& loaded : rows) {
+    if (loaded.row.node == kNobody || loaded.row.node == me_) continue;
+    Upsert(shard, loaded.hash, loaded.row, now).load = shard.load;
+  }
+}
+
+void OthersTable::ExpectRows(uint32_t shard_index, size_t rows) {
+  Rows& table = shards_[shard_index].rows;
+  if (rows > table.size()) table.reserve(rows);
 }
 
 void OthersTable::EndLoad(uint32_t shard_index, absl::Time now) {
@@ -199,27 +245,30 @@ void OthersTable::EndLoad(uint32_t shard_index, absl::Time now) {
     Slot& slot = it->second;
     // A node in the middle of a re-send, or one that has not come back to an emptied engine, has
     // rows that are not there yet: the end of its re-send will tell.
-    const auto follow = shard.nodes.find(slot.node);
-    const bool settled =
-        follow != shard.nodes.end() && !follow->second.absent && follow->second.live.size() == 1;
+    const Follow* const follow = shard.Find(slot.node);
+    const bool settled = follow != nullptr && !follow->absent && follow->live.size() == 1;
     if (slot.load == shard.load || !settled) {
       ++it;
       continue;
     }
     Hide(it->first, slot, EndReason::kUnknown, now);
-    it = shard.rows.erase(it);
+    it = Erase(shard, it);
   }
 }
 
 void OthersTable::DropDead(Shard& shard, NodeNumber only, EndReason reason, absl::Time now) {
+  if (only != kNobody) {  // one that has just come, most often
+    const Follow* const follow = shard.Find(only);
+    if (follow == nullptr || follow->rows == 0) return;
+  }
   for (auto it = shard.rows.begin(); it != shard.rows.end();) {
     Slot& slot = it->second;
-    const auto follow = shard.nodes.find(slot.node);
-    const bool concerned = follow != shard.nodes.end() && slot.node != me_ &&
-                           (only == kNobody ? !follow->second.absent : only == slot.node);
-    if (concerned && !Contains(follow->second.live, slot.generation)) {
+    const Follow* const follow = shard.Find(slot.node);
+    const bool concerned = follow != nullptr && slot.node != me_ &&
+                           (only == kNobody ? !follow->absent : only == slot.node);
+    if (concerned && !Contains(follow->live, slot.generation)) {
       Hide(it->first, slot, reason, now);
-      it = shard.rows.erase(it);
+      it = Erase(shard, it);
       continue;
     }
     // A row may have been read before its generation was known to be live.
@@ -231,6 +280,8 @@ void OthersTable::DropDead(Shard& shard, NodeNumber only, EndReason reason, absl
 void OthersTable::SetLost(NodeNumber node, bool lost, absl::Time now) {
   if (lost ? !lost_.insert(node).second : lost_.erase(node) == 0) return;
   for (Shard& shard : shards_) {
+    const Follow* const follow = shard.Find(node);
+    if (follow == nullptr || follow->rows == 0) continue;
     for (auto& [hash, slot] : shard.rows) {
       if (slot.node == node) Show(shard, hash, slot, EndReason::kNodeLost, now);
     }
@@ -239,9 +290,9 @@ void OthersTable::SetLost(NodeNumber node, bool lost, absl::Time now) {
 
 void OthersTable::Forget(NodeNumber node, absl::Time now) {
   for (Shard& shard : shards_) {
-    shard.nodes[node].live.clear();
+    shard.FindOrAdd(node).live.clear();
     DropDead(shard, node, EndReason::kNodeLost, now);
-    shard.nodes.erase(node);
+    std::erase_if(shard.nodes, [node](const Follow& follow) { return follow.node == node; });
   }
   lost_.erase(node);
   online_by_node_.erase(node);
@@ -253,7 +304,7 @@ void OthersTable::Supersede(uint32_t shard_index, const ClientHash& hash, Epoch 
   const auto it = shard.rows.find(hash);
   if (it == shard.rows.end() || it->second.epoch >= epoch) return;
   Hide(hash, it->second, EndReason::kTakenOver, now);
-  shard.rows.erase(it);
+  Erase(shard, it);
 }
 
 OthersTable::Holder OthersTable::Find(uint32_t shard_index, const ClientHash& hash) const {

@@ -29,6 +29,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "plugin/fleet/layout.h"
 #include "registry/session_registry.h"
 
@@ -55,7 +56,13 @@ class OthersTable {
 
   // -- loading ------------------------------------------------------------------------------------
   void BeginLoad(uint32_t shard, const std::map<NodeNumber, Owner>& owners, absl::Time now);
-  void LoadRow(uint32_t shard, const ClientHash& hash, const Row& row, absl::Time now);
+  // About so many rows are to come, or there already: room for them is made once.
+  void ExpectRows(uint32_t shard, size_t rows);
+  struct LoadedRow {
+    ClientHash hash;
+    Row row;
+  };
+  void LoadRows(uint32_t shard, absl::Span<const LoadedRow> rows, absl::Time now);
   void EndLoad(uint32_t shard, absl::Time now);
 
   // -- other signals ------------------------------------------------------------------------------
@@ -88,24 +95,33 @@ class OthersTable {
     bool shown = false;
     uint8_t load = 0;  // number of the load that saw it
   };
-  struct Follow {                  // one node in one shard
+  struct Follow {  // one node in one shard
+    NodeNumber node = kNobody;
     std::vector<Generation> live;  // the one being written first
     uint32_t number = 0;
-    bool absent = false;  // the engine was emptied and the node has not come back to it
+    bool absent = true;  // the engine was emptied and the node has not come back to it
+    size_t rows = 0;     // of the shard's rows
   };
   using Rows = std::unordered_map<ClientHash, Slot, ClientHash::Hasher>;
   struct Shard {
     Rows rows;
-    std::unordered_map<NodeNumber, Follow> nodes;
+    std::vector<Follow> nodes;  // a handful, looked through for every row
     uint8_t load = 0;
+    Follow* Find(NodeNumber node);
+    const Follow* Find(NodeNumber node) const;
+    Follow& FindOrAdd(NodeNumber node);
   };
+  // Both keep Follow::rows. Replace() REQUIRES a Follow of next's node.
+  static void Replace(Shard& shard, Slot& slot, const Slot& next) noexcept;
+  static Rows::iterator Erase(Shard& shard, Rows::iterator row);
   bool Counts(const Shard& shard, const Slot& slot) const;
   // Brings the registry to what Counts() says.
   void Show(const Shard& shard, const ClientHash& hash, Slot& slot, registry::EndReason reason,
             absl::Time now);
   void Announce(const ClientHash& hash, Slot& slot);
   void Hide(const ClientHash& hash, Slot& slot, registry::EndReason reason, absl::Time now);
-  void Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now);
+  // The row, until the table changes. REQUIRES keep_rows_.
+  Slot& Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now);
   void RememberEnd(const ClientHash& hash, Epoch epoch);
   void ApplyEvents(Shard& shard, const Entry& entry, absl::Time now);
   // Drops the rows of that node, or with kNobody of all that are not absent, whose generation is not

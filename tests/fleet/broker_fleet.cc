@@ -68,6 +68,14 @@ std::unique_ptr<BrokerProcess> BrokerFleet::StartBroker(size_t i) {
                                                 {"listener_nice", "0"}};
   for (const auto& [name, value] : options_.plugin_options) options[name] = value;
   broker.plugin_options.assign(options.begin(), options.end());
+  if (!options_.faketime_library.empty()) {
+    SetClock(i, absl::Minutes(10) * static_cast<double>(i));
+    broker.environment = {{"LD_PRELOAD", options_.faketime_library},
+                          {"FAKETIME_TIMESTAMP_FILE", clocks_.File(Name(i))},
+                          {"FAKETIME_NO_CACHE", "1"},
+                          {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+                          {"DONT_FAKE_MONOTONIC", "1"}};
+  }
   return BrokerProcess::Start(broker);
 }
 
@@ -158,6 +166,11 @@ void BrokerFleet::Freeze(size_t i) {
 void BrokerFleet::Thaw(size_t i) {
   broker(i).Signal(SIGCONT);
   nodes_[i].usable = true;
+}
+
+void BrokerFleet::SetClock(size_t i, absl::Duration ahead) {
+  clocks_.Write(Name(i),
+                absl::StrCat(ahead < absl::ZeroDuration() ? "" : "+", absl::ToInt64Seconds(ahead)));
 }
 
 size_t BrokerFleet::Wrong(std::string* example) {

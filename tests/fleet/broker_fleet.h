@@ -20,6 +20,7 @@
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/raw_mqtt.h"
+#include "tests/testing/temp_dir.h"
 
 namespace session_status::testing {
 
@@ -30,6 +31,8 @@ struct BrokerFleetOptions {
   bool sentinel =
       false;             // a primary, a replica and a Sentinel instead of one engine behind proxies
   bool cluster = false;  // a Redis Cluster of three primaries
+  // libfaketime: the brokers' wall clocks can be set. Broker i begins i times ten minutes ahead.
+  std::string faketime_library{};
   std::vector<std::pair<std::string, std::string>> plugin_options{};
 };
 
@@ -65,6 +68,8 @@ class BrokerFleet {
   void Restart(size_t i);
   void Freeze(size_t i);  // SIGSTOP; nobody connects there meanwhile
   void Thaw(size_t i);
+  // That broker's wall clock is so far ahead of ours. REQUIRES faketime_library.
+  void SetClock(size_t i, absl::Duration ahead);
 
   // Waits until every node answers the truth about every client, by batch and exactly, with the
   // node that holds it.
@@ -91,6 +96,7 @@ class BrokerFleet {
 
   const BrokerFleetOptions options_;
   std::mt19937_64 random_;
+  TempDir clocks_;
   std::unique_ptr<RedisProcess> engine_;
   std::unique_ptr<RedisProcess> replica_;
   std::unique_ptr<RedisProcess> sentinel_;

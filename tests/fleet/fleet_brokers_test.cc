@@ -44,6 +44,7 @@ struct Fault {
   void (*happen)(BrokerFleet&);
   bool sentinel = false;
   bool cluster = false;
+  const char* faketime_library = "";
   friend std::ostream& operator<<(std::ostream& out, const Fault& f) { return out << f.name; }
 };
 
@@ -106,6 +107,23 @@ const Fault kFaults[] = {
      [](BrokerFleet& fleet) { Partition(fleet, TcpProxy::Link::kDown); }},
     {"NodeWhosePacketsToTheEngineAreLost",
      [](BrokerFleet& fleet) { Partition(fleet, TcpProxy::Link::kSilent); }},
+#ifdef SESSION_STATUS_FAKETIME_LIBRARY
+    {"HostClocksTenMinutesApart", [](BrokerFleet& fleet) { fleet.Churn(500); },
+     /*sentinel=*/false, /*cluster=*/false, SESSION_STATUS_FAKETIME_LIBRARY},
+    {"HostClocksSetByTenMinutes",
+     [](BrokerFleet& fleet) {
+       fleet.SetClock(0, absl::Minutes(10));
+       fleet.SetClock(1, -absl::Minutes(10));
+       fleet.Churn(200);
+       // And while the engine, whose clock counts, is away.
+       fleet.engine().Kill();
+       fleet.ChurnFor(absl::Seconds(1));
+       fleet.SetClock(0, absl::ZeroDuration());
+       fleet.engine().Start();
+       fleet.Churn(200);
+     },
+     /*sentinel=*/false, /*cluster=*/false, SESSION_STATUS_FAKETIME_LIBRARY},
+#endif
 };
 
 class BrokerFaultTest : public ::testing::TestWithParam<Fault> {};
@@ -113,8 +131,10 @@ class BrokerFaultTest : public ::testing::TestWithParam<Fault> {};
 TEST_P(BrokerFaultTest, LeavesEveryBrokerWithTheTruth) {
   for (uint64_t seed = 1; seed <= Seeds(); ++seed) {
     SCOPED_TRACE(absl::StrCat("seed=", seed));
-    BrokerFleet fleet(
-        {.seed = seed, .sentinel = GetParam().sentinel, .cluster = GetParam().cluster});
+    BrokerFleet fleet({.seed = seed,
+                       .sentinel = GetParam().sentinel,
+                       .cluster = GetParam().cluster,
+                       .faketime_library = GetParam().faketime_library});
     fleet.Churn(200);
     fleet.ExpectTruthEverywhere();
     if (HasFailure()) return;

@@ -1,0 +1,246 @@
+// The fleet's rounds, made one at a time by the test, against a real engine: orders of things that
+// free-running threads meet once in a million rounds.
+#include "plugin/fleet/fleet_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/fleet/redis_process.h"
+#include "tests/testing/wait.h"
+
+namespace session_status::testing {
+namespace {
+
+using registry::SessionEvent;
+
+// One node without threads: the test is its broker, and makes its rounds.
+class SteppedNode {
+ public:
+  SteppedNode(const char* name, const RedisProcess& engine, size_t kicks_waiting_max = 64)
+      : kicks_(kicks_waiting_max),
+        loop_(Options(name, engine), fleet::SystemClocks(), own_, others_, changes_, kicks_,
+              board_) {
+    EXPECT_TRUE(StepUntil([this] { return board_.GetStatus().ready; })) << Describe();
+  }
+
+  void Step() { loop_.Step(); }
+  template <typename Condition>
+  bool StepUntil(Condition&& condition) {
+    return WaitUntil([&] {
+      loop_.Step();
+      return condition();
+    });
+  }
+
+  // What the registry hears of the connection; `told`: and the fleet.
+  void Connect(const std::string& id, bool told = true, absl::Duration ago = {}) {
+    SessionEvent event;
+    event.client_id = id;
+    event.incarnation = ++incarnation_;
+    event.time = absl::Now() - ago;
+    Apply(event, told);
+  }
+  void Disconnect(const std::string& id) {
+    registry::SessionDetails details;
+    ASSERT_TRUE(own_.FindDetails(id, &details));
+    SessionEvent event;
+    event.kind = SessionEvent::Kind::kEnded;
+    event.client_id = id;
+    event.incarnation = details.incarnation;
+    event.reason = registry::EndReason::kClientDisconnect;
+    event.time = absl::Now();
+    Apply(event, true);
+  }
+  // As when the queue was full.
+  void DropAChange() { changes_.Lose(); }
+
+  bool Sees(const std::string& id) const {
+    return others_.Find(board_.GetDirections()->hasher.Hash(id).view()).online();
+  }
+  std::string HashOf(const std::string& id) const {
+    return std::string(board_.GetDirections()->hasher.Hash(id).view());
+  }
+  // Takes one kick from the ring, as the broker's tick does; empty: there is none.
+  std::string TakeKick() {
+    std::string id;
+    kicks_.Drain(1, [&id](fleet::Kick&& kick) { id = std::move(kick.client_id); });
+    return id;
+  }
+  std::string Describe() const {
+    const registry::FleetStatus s = board_.GetStatus();
+    return absl::StrCat(s.node, ": ", s.state, ", ready ", s.ready, ", taken over ", s.taken_over,
+                        ", kicks ", s.kicks, ", ", s.last_error);
+  }
+
+ private:
+  static fleet::FleetOptions Options(const char* name, const RedisProcess& engine) {
+    fleet::FleetOptions options;
+    options.engines.emplace_back();
+    EXPECT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", engine.port()),
+                                      &options.engines.back())
+                    .ok());
+    options.name = "test";
+    options.node_id = name;
+    options.lease = absl::Minutes(5);
+    options.capacity = 10'000;
+    return options;
+  }
+  void Apply(const SessionEvent& event, bool told) {
+    own_.Apply(event);
+    if (!told) return;
+    changes_.Push(event.client_id, event.incarnation, fleet::SystemClocks().monotonic(),
+                  event.kind == SessionEvent::Kind::kConnected, event.reason);
+  }
+
+  registry::SessionRegistry own_;
+  registry::SessionRegistry others_;
+  fleet::ChangeQueue changes_;
+  fleet::KickRing kicks_;
+  fleet::Board board_;
+  fleet::FleetLoop loop_;
+  uint64_t incarnation_ = 0;
+};
+
+TEST(FleetLoopTest, AConnectionWhoseBeginningWasDroppedIsTakenOverByOneThatIsOverAlready) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  SteppedNode there("there", engine);
+  here.Connect("lamp", /*told=*/false, /*ago=*/absl::Seconds(1));
+  there.Connect("lamp");
+  // Read here while nothing is known of a connection of ours that it could concern.
+  ASSERT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    return here.Sees("lamp");
+  })) << here.Describe();
+  there.Disconnect("lamp");
+  ASSERT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    return !here.Sees("lamp");
+  })) << here.Describe();
+  here.DropAChange();
+  std::string kicked;
+  EXPECT_TRUE(here.StepUntil([&] { return !(kicked = here.TakeKick()).empty(); }))
+      << here.Describe();
+  EXPECT_EQ(kicked, "lamp");
+}
+
+TEST(FleetLoopTest, AConnectionWhoseBeginningWasDroppedIsTakenOverByOneThatLives) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  SteppedNode there("there", engine);
+  here.Connect("lamp", /*told=*/false, /*ago=*/absl::Seconds(1));
+  there.Connect("lamp");
+  ASSERT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    return here.Sees("lamp");
+  })) << here.Describe();
+  here.DropAChange();
+  std::string kicked;
+  EXPECT_TRUE(here.StepUntil([&] { return !(kicked = here.TakeKick()).empty(); }))
+      << here.Describe();
+  EXPECT_EQ(kicked, "lamp");
+  EXPECT_TRUE(here.Sees("lamp"));
+}
+
+// What was written meanwhile is no longer in the stream; only the row says that a connection of ours
+// has been taken over, by one that is over.
+TEST(FleetLoopTest, ARowThatIsNobodysTellsOfATakeoverThatTheStreamNoLongerHolds) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  SteppedNode there("there", engine);
+  here.Connect("lamp");
+  ASSERT_TRUE(WaitUntil([&] {
+    here.Step();
+    there.Step();
+    return there.Sees("lamp");
+  })) << there.Describe();
+  there.Connect("lamp");
+  ASSERT_TRUE(there.StepUntil([&] { return !there.Sees("lamp"); })) << there.Describe();
+  there.Disconnect("lamp");
+  const auto nobodys = [&] {
+    for (int shard = 0; shard < 16; ++shard) {
+      const std::string keys = engine.Command(absl::StrCat("KEYS ms:{test.s", shard, "}:[0-9]*"));
+      if (keys.empty()) continue;
+      const std::string row = engine.Command(absl::StrCat("HVALS ", keys));
+      return row.size() > 14 && row.substr(8, 2) == std::string(2, '\0');
+    }
+    return false;
+  };
+  ASSERT_TRUE(there.StepUntil(nobodys)) << there.Describe();
+  for (int shard = 0; shard < 16; ++shard) {
+    engine.Command(absl::StrCat("XTRIM ms:{test.s", shard, "}:d MAXLEN 0"));
+  }
+  there.Connect("fan");  // the next entry of its shard does not follow on what was read here
+  for (int i = 0; i < 64; ++i) there.Connect(absl::StrCat("fan-", i));
+  std::string kicked;
+  EXPECT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    return !(kicked = here.TakeKick()).empty();
+  })) << here.Describe();
+  EXPECT_EQ(kicked, "lamp");
+}
+
+// Two clients of `here` that moved to `there`, and room for one kick.
+void TakeTwoOver(SteppedNode& here, SteppedNode& there) {
+  const auto both = [](const SteppedNode& node) { return node.Sees("lamp") && node.Sees("fan"); };
+  here.Connect("lamp");
+  here.Connect("fan");
+  ASSERT_TRUE(WaitUntil([&] {
+    here.Step();
+    there.Step();
+    return both(there);
+  })) << there.Describe();
+  there.Connect("lamp");
+  there.Connect("fan");
+  ASSERT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    return both(here);
+  })) << here.Describe();
+}
+
+TEST(FleetLoopTest, KicksThatDoNotFitAreCarriedOutLater) {
+  RedisProcess engine;
+  SteppedNode here("here", engine, /*kicks_waiting_max=*/1);
+  SteppedNode there("there", engine);
+  TakeTwoOver(here, there);
+  std::vector<std::string> kicked = {here.TakeKick()};
+  EXPECT_EQ(here.TakeKick(), "");
+  engine.Kill();  // it takes no engine to close a connection
+  here.Step();
+  kicked.push_back(here.TakeKick());
+  std::sort(kicked.begin(), kicked.end());
+  EXPECT_EQ(kicked, (std::vector<std::string>{"fan", "lamp"}));
+}
+
+TEST(FleetLoopTest, KicksThatDoNotFitAreStillDueAfterJoiningAnew) {
+  RedisProcess engine;
+  SteppedNode here("here", engine, /*kicks_waiting_max=*/1);
+  {
+    SteppedNode there("there", engine);
+    TakeTwoOver(here, there);
+  }
+  engine.Command("FLUSHALL");
+  SteppedNode first("first", engine);  // makes the fleet's keys anew, with another key for the hash
+  ASSERT_NE(here.HashOf("lamp"), first.HashOf("lamp"));
+  ASSERT_TRUE(here.StepUntil([&] { return here.HashOf("lamp") == first.HashOf("lamp"); }))
+      << here.Describe();
+  std::vector<std::string> kicked = {here.TakeKick()};
+  here.Step();
+  kicked.push_back(here.TakeKick());
+  std::sort(kicked.begin(), kicked.end());
+  EXPECT_EQ(kicked, (std::vector<std::string>{"fan", "lamp"}));
+}
+
+}  // namespace
+}  // namespace session_status::testing

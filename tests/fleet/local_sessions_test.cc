@@ -1,0 +1,98 @@
+#include "plugin/fleet/local_sessions.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "registry/session_registry.h"
+
+namespace session_status::fleet {
+namespace {
+
+const absl::Time kWall = absl::FromUnixSeconds(1'800'000'000);
+constexpr absl::Duration kMonotonic = absl::Hours(3);
+
+class LocalSessionsTest : public ::testing::Test {
+ protected:
+  LocalSessionsTest() : sessions_(Shape{1, 1}, ClientHasher()) {
+    clock_.Sync(absl::FromUnixSeconds(1'700'000'000), kMonotonic, kMonotonic);
+  }
+  void Connect(const std::string& id, absl::Time time, bool told) {
+    registry::SessionEvent event;
+    event.client_id = id;
+    event.incarnation = ++incarnation_;
+    event.time = time;
+    registry_.Apply(event);
+    if (told) sessions_.Apply({id, incarnation_, kMonotonic, true, {}}, clock_);
+  }
+  void DisconnectUntold(const std::string& id) {
+    registry::SessionEvent event;
+    event.kind = registry::SessionEvent::Kind::kEnded;
+    event.client_id = id;
+    event.incarnation = incarnation_;
+    event.time = kWall;
+    event.reason = registry::EndReason::kClientDisconnect;
+    registry_.Apply(event);
+  }
+  std::vector<Event> Rebuild() { return sessions_.Rebuild(registry_, clock_, kWall, kMonotonic); }
+  Epoch EpochOf(const std::string& id) {
+    const LocalSession* session = sessions_.Find(ClientHasher().Hash(id));
+    return session == nullptr ? 0 : session->epoch;
+  }
+
+  registry::SessionRegistry registry_;
+  EpochClock clock_;
+  LocalSessions sessions_;
+  uint64_t incarnation_ = 0;
+};
+
+std::string Kinds(const std::vector<Event>& events) {
+  std::string kinds;
+  for (const Event& event : events) kinds += static_cast<char>(event.kind);
+  return kinds;
+}
+
+TEST_F(LocalSessionsTest, ARebuildTellsWhatWasNotToldAndNothingElse) {
+  Connect("stays", kWall, /*told=*/true);
+  Connect("lamp", kWall, /*told=*/false);
+  EXPECT_EQ(Kinds(Rebuild()), "U");
+  EXPECT_EQ(Kinds(Rebuild()), "");
+  DisconnectUntold("lamp");
+  EXPECT_EQ(Kinds(Rebuild()), "D");
+  EXPECT_EQ(Kinds(Rebuild()), "");
+  EXPECT_EQ(sessions_.size(), 1u);
+}
+
+TEST_F(LocalSessionsTest, AConnectionThatEndedUntoldIsSentAgainAsAnEnd) {
+  Connect("lamp", kWall, /*told=*/true);
+  const Epoch epoch = EpochOf("lamp");
+  DisconnectUntold("lamp");
+  Rebuild();
+  const std::vector<Event> resend = sessions_.Resend(0);
+  ASSERT_EQ(Kinds(resend), "D");
+  EXPECT_EQ(resend[0].epoch, epoch);
+}
+
+TEST_F(LocalSessionsTest, AConnectionReadFromTheRegistryIsNewerThanTheOneItFollowed) {
+  Connect("lamp", kWall, /*told=*/true);
+  const Epoch before = EpochOf("lamp");
+  DisconnectUntold("lamp");
+  Connect("lamp", kWall, /*told=*/false);
+  const std::vector<Event> news = Rebuild();
+  ASSERT_EQ(Kinds(news), "DU");
+  EXPECT_EQ(news[0].epoch, before);
+  EXPECT_EQ(news[1].epoch, before + 1);
+  EXPECT_EQ(EpochOf("lamp"), before + 1);
+}
+
+TEST_F(LocalSessionsTest, AWallClockThatWasSetBackMakesNoConnectionOfTheFuture) {
+  Connect("lamp", kWall + absl::Minutes(10), /*told=*/false);
+  Connect("fan", kWall - absl::Minutes(10), /*told=*/false);
+  Rebuild();
+  EXPECT_EQ(EpochOf("lamp"), clock_.At(kMonotonic));
+  EXPECT_EQ(EpochOf("fan"), clock_.At(kMonotonic - absl::Minutes(10)));
+}
+
+}  // namespace
+}  // namespace session_status::fleet
