@@ -474,7 +474,7 @@ constexpr OptionSpec kOptions[] = {
        return status;
      }},
     {"fleet_url", "none",
-     "Redis or Valkey through which several brokers answer as one (docs/fleet.md): "
+     "Redis through which several brokers answer as one (docs/fleet.md): "
      "redis://HOST[:PORT][/DATABASE], unix:///PATH[?DATABASE], "
      "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE]; several words share the load; "
      "cluster://HOST[:PORT][,HOST[:PORT]...] names some nodes of a Redis Cluster. none: no fleet.",
