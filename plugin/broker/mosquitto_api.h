@@ -75,12 +75,18 @@ struct ConnectEventData {
   void* future2[4];
 };
 
-// Asks for the next tick in `milliseconds`; 2.0 ignores it. Only the field's name moved.
+// Asks for the next tick within `milliseconds`; 2.0 ignores it. Only the field's name moved.
+//
+// 2.1 waits as long as both fields together say, and then, by the time of day, for the moment that
+// each of them leads to: had the clock been set back by an hour meanwhile, that would be an hour. So
+// the seconds lead decades back, and the milliseconds make up for it.
 inline void SetNextTick(mosquitto_evt_tick& event, long milliseconds) {
+  constexpr long kBackSeconds = sizeof(long) >= 8 ? 1'000'000'000 : 0;  // the broker counts in long
+  event.next_s = -kBackSeconds;
 #if __has_include(<mosquitto/broker_plugin.h>)
-  event.next_ms = milliseconds;
+  event.next_ms = milliseconds + kBackSeconds * 1000;
 #else
-  event.next_ns = milliseconds;
+  event.next_ns = milliseconds + kBackSeconds * 1000;
 #endif
 }
 
