@@ -17,6 +17,7 @@ void Refresher::Publish() {
   const absl::Time begin = absl::Now();
   registry_.PublishSnapshot(begin);
   publish_time_.Record(absl::ToInt64Nanoseconds(absl::Now() - begin));
+  registry_.PopulateAhead();
 }
 
 void Refresher::Stop() {

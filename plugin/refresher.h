@@ -1,4 +1,5 @@
-// Publishes a new snapshot of the registry every `interval`, from a thread of its own.
+// Publishes a new snapshot of the registry every `interval`, from a thread of its own, and has memory
+// ready for the events to come.
 //
 // Threads: Start, Stop: the broker's (init and cleanup).
 // Errors:  Start says when the system gives no thread.

@@ -136,6 +136,7 @@ void Fleet::PublishSnapshot(absl::Time now) {
   // (1) release; pairs with (2): who reads the time gets a cut that is at least as new.
   cut_as_of_us_.store(as_of == absl::InfinitePast() ? kNever : absl::ToUnixMicros(as_of),
                       std::memory_order_release);
+  others_.PopulateAhead();
 }
 
 registry::OthersCut Fleet::QuerySnapshot(absl::Span<const absl::string_view> client_ids,

@@ -1,0 +1,48 @@
+#include "plugin/refresher.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/testing/wait.h"
+
+namespace session_status {
+namespace {
+
+using registry::SessionEvent;
+
+class RefresherTest : public ::testing::Test {
+ protected:
+  void Connect(absl::string_view id) {
+    SessionEvent event;
+    event.client_id = id;
+    event.incarnation = ++incarnation_;
+    event.time = absl::FromUnixSeconds(1'700'000'000);
+    ASSERT_EQ(registry_.Apply(event).outcome, registry::ApplyResult::Outcome::kApplied);
+  }
+
+  uint64_t incarnation_ = 0;
+  registry::SessionRegistry registry_{registry::RegistryOptions()};
+  metrics::DurationHistogram publish_time_;
+  Refresher refresher_{registry_, absl::Milliseconds(1), publish_time_};
+};
+
+TEST_F(RefresherTest, TheFirstSnapshotIsThereWhenItHasStartedAndOthersFollow) {
+  ASSERT_TRUE(refresher_.Start(/*nice=*/0).ok());
+  const absl::Time first = registry_.CurrentSnapshot().taken_at;
+  EXPECT_NE(first, absl::InfinitePast());
+  Connect("lamp");
+  EXPECT_TRUE(testing::WaitUntil([&] {
+    const registry::SnapshotInfo now = registry_.CurrentSnapshot();
+    return now.taken_at > first && now.sequence == 1;
+  }));
+}
+
+TEST_F(RefresherTest, MemoryIsThereBeforeTheNextEventsNeedIt) {
+  Connect("lamp");
+  const size_t used = registry_.MemoryBytes();
+  ASSERT_TRUE(refresher_.Start(/*nice=*/0).ok());
+  constexpr size_t kAhead = size_t{256} << 10;  // of each part of the registry at least
+  EXPECT_TRUE(testing::WaitUntil([&] { return registry_.MemoryBytes() > used + kAhead; }));
+}
+
+}  // namespace
+}  // namespace session_status
