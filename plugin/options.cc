@@ -91,7 +91,7 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::ZeroDuration(), absl::Hours(24), &o->audit.period);
      }},
-    {"audit_slice_max", "500",
+    {"audit_slice_max", "200",
      "Sessions compared at a time, ten times a second, on the broker's thread; with more sessions "
      "than that allows, a pass takes longer than audit_period. 1 to 100000.",
      [](absl::string_view v, Options* o) {
