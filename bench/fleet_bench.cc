@@ -139,12 +139,14 @@ class Node {
     return fleet_->others().Counts().by_state[static_cast<size_t>(registry::SessionState::kOnline)];
   }
   void Abandon() { fleet_->AbandonForTest(); }
+  // Its queue will not get shorter before the link is back, so its changes do not wait for that.
+  void NoteCutOff() { cut_off_ = true; }
 
  private:
   void Apply(const SessionEvent& event) {
     fleet_->OnChange(event, own_.Apply(event));
     // A broker makes some tens of thousands of changes a second; here nothing else slows us down.
-    if (++applied_ % 4096 != 0) return;
+    if (cut_off_ || ++applied_ % 4096 != 0) return;
     while (fleet_->Status().queued > fleet::kQueuedChangesMax / 2) {
       absl::SleepFor(absl::Milliseconds(1));
     }
@@ -156,6 +158,7 @@ class Node {
   std::vector<uint64_t> online_;  // incarnation; 0: offline
   uint64_t incarnation_ = 0;
   uint64_t applied_ = 0;
+  bool cut_off_ = false;
   std::atomic<bool> stop_{false};
   std::thread refresher_;
 };
@@ -354,6 +357,7 @@ void MeasurePartition(uint16_t port, Nodes& nodes, const Settings& settings) {
   fleet.push_back(std::move(nodes[1]));
   fleet.push_back(std::move(nodes[2]));
   WaitFor([&] { return Settled(fleet); }, "its clients");
+  fleet[0]->NoteCutOff();
   link.Set(TcpProxy::Link::kSilent);
   std::mt19937_64 random(9);
   const absl::Time end = absl::Now() + absl::Seconds(settings.partition_s);
