@@ -180,9 +180,16 @@ class ObjectWriter {
     if (value != 0) PresentInt64(name, value);
   }
   void PresentInt64(absl::string_view name, int64_t value) { Text(name, absl::AlphaNum(value)); }
+  // A value without a name, of a newer peer, is written as its number: protobuf's JSON mapping.
   template <typename Enum, typename NameOf>
   void EnumName(absl::string_view name, Enum value, NameOf name_of) {
-    if (value != 0) out_->Key(name), out_->String(name_of(value));
+    if (value == 0) return;
+    out_->Key(name);
+    if (const std::string& known = name_of(value); !known.empty()) {
+      out_->String(known);
+    } else {
+      out_->Int64(value);
+    }
   }
   http::JsonWriter* Member(absl::string_view name) {
     out_->Key(name);

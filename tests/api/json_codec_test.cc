@@ -73,7 +73,7 @@ class MessageFiller {
         return r->SetInt64(m, f, static_cast<int64_t>(Number()));
       case FieldDescriptor::CPPTYPE_ENUM: {
         const auto count = static_cast<uint64_t>(f->enum_type()->value_count());
-        const int value = static_cast<int>(Below(count));
+        const int value = static_cast<int>(Below(count + 1));  // the last one has no name
         return f->is_repeated() ? r->AddEnumValue(m, f, value) : r->SetEnumValue(m, f, value);
       }
       case FieldDescriptor::CPPTYPE_STRING:

@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!options.ok()) {
     bool named = false;
     for (const auto& [name, value] : given) {
-      named = named || absl::StrContains(options.status().message(), name);
+      // A long unknown name is told by its beginning.
+      named = named || absl::StrContains(options.status().message(), name.substr(0, 64));
     }
     FUZZ_CHECK(named);
     return 0;
