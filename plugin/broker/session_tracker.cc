@@ -177,6 +177,8 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
 }
 
 void SessionTracker::RememberUnknownEnd(const mosquitto* client) {
+  // Every instance of the plugin is told of one end, one after the other.
+  if (!unknown_ends_.empty() && unknown_ends_.back() == client) return;
   if (unknown_ends_.size() < kUnknownEndsMax) {
     unknown_ends_.push_back(client);
   } else {
