@@ -58,16 +58,6 @@ SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
 
 // -- readers -------------------------------------------------------------------------------------
 
-void SessionIndex::PrefetchForEvent(uint64_t hash) const {
-  const Page* const p = page(EntryOf(hash)->load(std::memory_order_relaxed));
-  for (uint32_t mask = p->Match(TagOf(hash)); mask != 0; mask &= mask - 1) {
-    const Slot s = SlotAt(*p, __builtin_ctz(mask));
-    __builtin_prefetch(&hot(s), 1);
-    __builtin_prefetch(&details(s), 1);
-    __builtin_prefetch(reinterpret_cast<const char*>(&details(s) + 1) - 1, 1);  // may straddle
-  }
-}
-
 void SessionIndex::ReadId(Slot s, std::string* out) const {
   const HotRecord& r = hot(s);
   const size_t length = r.incarnation_and_length.Load() & 0xffff;
@@ -112,13 +102,13 @@ bool SessionIndex::StoreId(const PreparedId& id, uint64_t* first_word) {
 
 void SessionIndex::BeginLife(Slot s, const PreparedId& id, uint64_t first_word,
                              uint64_t incarnation, uint64_t status_word,
-                             const DetailWords& detail_words) {
+                             const Details& its_details) {
   HotRecord& r = hot(s);
   r.status.Store(status_word);
   r.incarnation_and_length.Store(incarnation << 16 | id.length);
   r.id[0].Store(first_word);
   for (size_t i = 1; i < kIdWords; ++i) r.id[i].Store(id.words[i]);
-  details(s).Store(detail_words);
+  details(s).Store(its_details);
   r.identity.Advance();
 }
 

@@ -117,8 +117,6 @@ class SessionIndex {
     }
     return Find(id, status_word);
   }
-  void PrefetchForEvent(uint64_t hash) const;  // the details too
-
   // Whether the slot holds `id` (now; a moment later it may not).
   bool Holds(Slot s, const PreparedId& id, uint64_t* status_word) const {
     return Compare(hot(s), id, status_word) == Compared::kEqual;
@@ -145,6 +143,9 @@ class SessionIndex {
   bool StillValid(const PageSlots& read) const;
 
   // -- writer ------------------------------------------------------------------------------------
+  // As Find(); nothing can race. Sends for the details too.
+  Slot FindForEvent(const PreparedId& id, uint64_t* status_word) const;
+
   // A slot for `id`, which must not be in the index; not yet visible. 0 if there is no room.
   // May move other sessions; `moved(from, to)` is told of each.
   struct Place {
@@ -165,7 +166,7 @@ class SessionIndex {
 
   // Writes the session and starts the life of the slot.
   void BeginLife(Slot s, const PreparedId& id, uint64_t first_word, uint64_t incarnation,
-                 uint64_t status_word, const DetailWords& details);
+                 uint64_t status_word, const Details& details);
 
   // Takes the session out for good.
   void Remove(Slot s);
@@ -302,6 +303,17 @@ inline Slot SessionIndex::Find(const PreparedId& id, uint64_t* status_word) cons
       return 0;
     }
   }
+}
+
+inline Slot SessionIndex::FindForEvent(const PreparedId& id, uint64_t* status_word) const {
+  const Page& p = *page(EntryOf(id.hash)->load(std::memory_order_relaxed));
+  for (uint32_t mask = p.Match(TagOf(id.hash)); mask != 0; mask &= mask - 1) {
+    const Slot s = SlotAt(p, __builtin_ctz(mask));
+    __builtin_prefetch(&details(s), 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(&details(s) + 1) - 1, 1);  // may straddle
+    if (Compare(hot(s), id, status_word) == Compared::kEqual) return s;
+  }
+  return 0;
 }
 
 template <typename Moved>

@@ -108,26 +108,6 @@ static_assert(sizeof(HotRecord) == 64);
 
 enum class AddressKind : uint8_t { kNone = 0, kIpv4 = 1, kIpv6 = 2, kText = 3 };
 
-// The details of a session, unpacked. Times are milliseconds since 1970, 0: not known.
-struct DetailFields {
-  uint64_t connected_ms = 0;
-  uint64_t ended_ms = 0;
-  uint64_t created_ms = 0;
-  uint16_t keepalive_s = 0;
-  uint16_t broker_code = 0;
-  uint16_t listener_port = 0;
-  uint16_t group = 0;     // number in the GroupTable, 0: none
-  uint32_t address = 0;   // kIpv4: the address itself; else a number in the StringPool
-  uint32_t username = 0;  // number in the StringPool, 0: none
-  uint32_t connects = 0;
-  uint32_t ended_span = 0;  // the end may be so many times kEndedSpanUnitMs earlier
-  AddressKind address_kind = AddressKind::kNone;
-  ProtocolVersion protocol_version = ProtocolVersion::kUnknown;
-  Transport transport = Transport::kUnknown;
-  bool clean_start = false;
-  bool restored = false;  // told by kRestored, no connection since
-};
-
 // With this grain 32 bits hold eight years between a broker's death and its next start.
 inline constexpr uint64_t kEndedSpanUnitMs = 64;
 
@@ -140,49 +120,95 @@ struct EndedLink {
 inline constexpr int kDetailWords = 6;
 using DetailWords = std::array<uint64_t, kDetailWords>;
 
-constexpr DetailWords Pack(const DetailFields& f) {
-  return {f.connected_ms << 16 | f.keepalive_s,
-          f.ended_ms << 16 | f.broker_code,
-          f.created_ms << 16 | f.listener_port,
-          uint64_t{f.address} << 32 | f.username,
-          f.connects,
-          uint64_t{f.ended_span} << 32 | uint64_t{f.group} << 16 | uint64_t{f.restored} << 8 |
-              uint64_t{f.clean_start} << 7 | static_cast<uint64_t>(f.address_kind) << 5 |
-              static_cast<uint64_t>(f.transport) << 3 | static_cast<uint64_t>(f.protocol_version)};
-}
+// The details of a session in the six words that they are kept in. An event changes two of them or
+// makes all of them anew; nobody takes the others apart. Times are milliseconds since 1970 (48
+// bits), 0: not known.
+class Details {
+ public:
+  // What a connection brings, and what it takes over from the session's past.
+  struct Fields {
+    uint64_t connected_ms = 0;
+    uint64_t ended_ms = 0;
+    uint64_t created_ms = 0;
+    uint32_t address = 0;   // kIpv4: the address itself; else a number in the StringPool
+    uint32_t username = 0;  // number in the StringPool, 0: none
+    uint32_t connects = 0;
+    uint32_t ended_span = 0;  // the end may be so many times kEndedSpanUnitMs earlier
+    uint16_t keepalive_s = 0;
+    uint16_t broker_code = 0;
+    uint16_t listener_port = 0;
+    uint16_t group = 0;  // number in the GroupTable, 0: none
+    AddressKind address_kind = AddressKind::kNone;
+    ProtocolVersion protocol_version = ProtocolVersion::kUnknown;
+    Transport transport = Transport::kUnknown;
+    bool clean_start = false;
+    bool restored = false;  // told by kRestored, no connection since
+  };
 
-constexpr DetailFields Unpack(const DetailWords& w) {
-  DetailFields f;
-  f.connected_ms = w[0] >> 16;
-  f.keepalive_s = static_cast<uint16_t>(w[0]);
-  f.ended_ms = w[1] >> 16;
-  f.broker_code = static_cast<uint16_t>(w[1]);
-  f.created_ms = w[2] >> 16;
-  f.listener_port = static_cast<uint16_t>(w[2]);
-  f.address = static_cast<uint32_t>(w[3] >> 32);
-  f.username = static_cast<uint32_t>(w[3]);
-  f.connects = static_cast<uint32_t>(w[4]);
-  f.group = static_cast<uint16_t>(w[5] >> 16);
-  f.ended_span = static_cast<uint32_t>(w[5] >> 32);
-  f.restored = ((w[5] >> 8) & 1) != 0;
-  f.clean_start = ((w[5] >> 7) & 1) != 0;
-  f.address_kind = static_cast<AddressKind>((w[5] >> 5) & 3);
-  f.transport = static_cast<Transport>((w[5] >> 3) & 3);
-  f.protocol_version = static_cast<ProtocolVersion>(w[5] & 7);
-  return f;
-}
+  constexpr Details() = default;
+  explicit constexpr Details(const DetailWords& words) : words_(words) {}
+  explicit constexpr Details(const Fields& f)
+      : words_{f.connected_ms << 16 | f.keepalive_s,
+               f.ended_ms << 16 | f.broker_code,
+               f.created_ms << 16 | f.listener_port,
+               uint64_t{f.address} << 32 | f.username,
+               f.connects,
+               uint64_t{f.ended_span} << 32 | uint64_t{f.group} << 16 | uint64_t{f.restored} << 8 |
+                   uint64_t{f.clean_start} << 7 | static_cast<uint64_t>(f.address_kind) << 5 |
+                   static_cast<uint64_t>(f.transport) << 3 |
+                   static_cast<uint64_t>(f.protocol_version)} {}
+
+  constexpr const DetailWords& words() const { return words_; }
+  constexpr uint64_t connected_ms() const { return words_[0] >> 16; }
+  constexpr uint64_t ended_ms() const { return words_[1] >> 16; }
+  constexpr uint64_t created_ms() const { return words_[2] >> 16; }
+  constexpr uint16_t keepalive_s() const { return static_cast<uint16_t>(words_[0]); }
+  constexpr uint16_t broker_code() const { return static_cast<uint16_t>(words_[1]); }
+  constexpr uint16_t listener_port() const { return static_cast<uint16_t>(words_[2]); }
+  constexpr uint32_t address() const { return static_cast<uint32_t>(words_[3] >> 32); }
+  constexpr uint32_t username() const { return static_cast<uint32_t>(words_[3]); }
+  constexpr uint32_t connects() const { return static_cast<uint32_t>(words_[4]); }
+  constexpr uint32_t ended_span() const { return static_cast<uint32_t>(words_[5] >> 32); }
+  constexpr uint16_t group() const { return static_cast<uint16_t>(words_[5] >> 16); }
+  constexpr bool restored() const { return ((words_[5] >> 8) & 1) != 0; }
+  constexpr bool clean_start() const { return ((words_[5] >> 7) & 1) != 0; }
+  constexpr AddressKind address_kind() const {
+    return static_cast<AddressKind>((words_[5] >> 5) & 3);
+  }
+  constexpr Transport transport() const { return static_cast<Transport>((words_[5] >> 3) & 3); }
+  constexpr ProtocolVersion protocol_version() const {
+    return static_cast<ProtocolVersion>(words_[5] & 7);
+  }
+  constexpr bool address_is_interned() const { return address_kind() >= AddressKind::kIpv6; }
+
+  constexpr void set_end(uint64_t ms, uint16_t broker_code) {  // exactly then
+    words_[1] = ms << 16 | broker_code;
+    words_[5] &= 0xffff'ffff;
+  }
+  constexpr void set_group(uint16_t group) {
+    words_[5] = (words_[5] & ~uint64_t{0xffff'0000}) | uint64_t{group} << 16;
+  }
+
+ private:
+  DetailWords words_{};
+};
 
 struct DetailRecord {
   Word words[kDetailWords];
   EndedLink ended;
 
-  DetailWords Load() const {
+  Details Load() const {
     DetailWords w;
     for (int i = 0; i < kDetailWords; ++i) w[i] = words[i].Load();
-    return w;
+    return Details(w);
   }
-  void Store(const DetailWords& w) {
-    for (int i = 0; i < kDetailWords; ++i) words[i].Store(w[i]);
+  void Store(const Details& d) {
+    for (int i = 0; i < kDetailWords; ++i) words[i].Store(d.words()[i]);
+  }
+  // The words that Details::set_end() changes.
+  void StoreEnd(const Details& d) {
+    words[1].Store(d.words()[1]);
+    words[5].Store(d.words()[5]);
   }
 };
 static_assert(sizeof(DetailRecord) == 56);

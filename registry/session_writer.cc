@@ -111,38 +111,40 @@ SessionStatus SessionWriter::StatusAfter(const SessionEvent& e) {
   return {SessionState::kOffline, Known(e.reason)};
 }
 
-DetailFields SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s) {
-  DetailFields d = s.details;
+Details SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s,
+                                    const Strings& strings) {
   const uint64_t now_ms = ToMillis(e.time);
-  if (BringsConnection(e)) {
-    d.listener_port = e.connection.listener_port;
-    d.keepalive_s = e.connection.keepalive_s;
-    d.protocol_version = Known(e.connection.protocol_version);
-    d.transport = Known(e.connection.transport);
-    d.clean_start = e.connection.clean_start;
+  if (!BringsConnection(e)) {
+    Details d = s.details;
+    d.set_end(now_ms, e.broker_code);
+    return d;
   }
+  Details::Fields f;
+  f.keepalive_s = e.connection.keepalive_s;
+  f.listener_port = e.connection.listener_port;
+  f.protocol_version = Known(e.connection.protocol_version);
+  f.transport = Known(e.connection.transport);
+  f.clean_start = e.connection.clean_start;
+  f.address_kind = strings.address_kind;
+  f.address = strings.address;
+  f.username = strings.username;
+  f.group = s.details.group();
   if (e.kind == Kind::kConnected) {
     const bool session_is_new =
         s.state() == SessionState::kUnknown || s.state() == SessionState::kOffline;
-    if (session_is_new) d.created_ms = now_ms;
-    d.connected_ms = now_ms;
-    d.ended_ms = 0;
-    d.ended_span = 0;
-    d.restored = false;
-    d.broker_code = 0;
-    if (d.connects < UINT32_MAX) ++d.connects;
-    return d;
+    f.created_ms = session_is_new ? now_ms : s.details.created_ms();
+    f.connected_ms = now_ms;
+    f.connects = s.details.connects() + (s.details.connects() < UINT32_MAX ? 1 : 0);
+  } else {
+    f.connected_ms = ToMillis(e.connected_at);
+    f.created_ms = ToMillis(e.session_created_at);
+    f.ended_ms = now_ms;
+    f.ended_span = EndedSpan(e, now_ms);
+    f.broker_code = e.broker_code;
+    f.connects = e.connects;
+    f.restored = true;
   }
-  if (e.kind == Kind::kRestored) {
-    d.connected_ms = ToMillis(e.connected_at);
-    d.created_ms = ToMillis(e.session_created_at);
-    d.connects = e.connects;
-    d.restored = true;
-  }
-  d.ended_ms = now_ms;
-  d.ended_span = e.kind == Kind::kRestored ? EndedSpan(e, now_ms) : 0;
-  d.broker_code = e.broker_code;
-  return d;
+  return Details(f);
 }
 
 // -- applying it ---------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ SessionWriter::Session SessionWriter::Read(Slot slot, StatusWord word) const {
   s.slot = slot;
   s.word = word;
   s.incarnation = table_.index.hot(slot).incarnation_and_length.Own() >> 16;
-  s.details = Unpack(table_.index.details(slot).Load());
+  s.details = table_.index.details(slot).Load();
   return s;
 }
 
@@ -178,29 +180,29 @@ ApplyResult SessionWriter::Apply(const SessionEvent& event) {
   PreparedId id;
   table_.hasher.Prepare(event.client_id, &id);
   PrefetchFigures();
-  table_.index.PrefetchForEvent(id.hash);
   uint64_t word = 0;
-  const Slot slot = table_.index.Find(id, &word);
+  const Slot slot = table_.index.FindForEvent(id, &word);
   const Session session = slot == 0 ? Session() : Read(slot, StatusWord(word));
   if (!Accepts(event, session)) return Refuse(ApplyResult::Outcome::kStale, session.state());
 
-  DetailFields details = DetailsAfter(event, session);
-  if (BringsConnection(event) && !InternConnection(event.connection, &details)) {
+  Strings strings;
+  if (BringsConnection(event) && !InternConnection(event.connection, &strings)) {
     return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
   }
+  const SessionStatus after = StatusAfter(event);
+  Details details = DetailsAfter(event, session, strings);
   if (slot != 0) {
-    Update(session, event, details);
-  } else if (!Insert(id, event, &details)) {
+    Update(session, event, after, details);
+  } else if (!Insert(id, event, after, &details)) {
     ReleaseStrings(details);
     return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
   }
   if (BringsConnection(event)) ReleaseStrings(session.details);
-  const SessionStatus after = StatusAfter(event);
   CountChange(session, event, after, details);
   return {ApplyResult::Outcome::kApplied, table_.epochs.sequence(), session.state(), after.state};
 }
 
-bool SessionWriter::InternConnection(const Connection& c, DetailFields* d) {
+bool SessionWriter::InternConnection(const Connection& c, Strings* strings) {
   const PackedAddress packed = PackAddress(c.address);
   uint32_t address = packed.ipv4;
   if (packed.kind == AddressKind::kIpv6 || packed.kind == AddressKind::kText) {
@@ -215,17 +217,13 @@ bool SessionWriter::InternConnection(const Connection& c, DetailFields* d) {
       return false;
     }
   }
-  d->address = address;
-  d->address_kind = packed.kind;
-  d->username = username;
+  *strings = {packed.kind, address, username};
   return true;
 }
 
-void SessionWriter::ReleaseStrings(const DetailFields& d) {
-  if (d.address_kind == AddressKind::kIpv6 || d.address_kind == AddressKind::kText) {
-    table_.strings.Release(d.address);
-  }
-  if (d.username != 0) table_.strings.Release(d.username);
+void SessionWriter::ReleaseStrings(const Details& d) {
+  if (d.address_is_interned()) table_.strings.Release(d.address());
+  if (d.username() != 0) table_.strings.Release(d.username());
 }
 
 void SessionWriter::Requeue(Slot slot, SessionState before, SessionState after) {
@@ -233,7 +231,8 @@ void SessionWriter::Requeue(Slot slot, SessionState before, SessionState after) 
   if (IsQueued(after)) table_.ended.Append(QueueOf(after), slot);
 }
 
-bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, DetailFields* details) {
+bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, SessionStatus after,
+                           Details* details) {
   if (table_.index.size() >= table_.sessions_max) return false;
   const SessionIndex::Place place = table_.index.Reserve(id.hash, [this](Slot from, Slot to) {
     const StatusWord word(table_.index.hot(to).status.Own());
@@ -241,28 +240,26 @@ bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, Deta
   });
   uint64_t first_word = 0;
   if (place.slot == 0 || !table_.index.StoreId(id, &first_word)) return false;
-  const SessionStatus after = StatusAfter(event);
-  details->group = table_.groups.Join(GroupOf(event.client_id));
+  details->set_group(table_.groups.Join(GroupOf(event.client_id)));
 
   const uint64_t epoch = table_.epochs.BeginEvent();
   const StatusWord word = StatusWord::Make(epoch, PackedStatus(after), PackedStatus());
-  table_.index.BeginLife(place.slot, id, first_word, event.incarnation, word.bits(),
-                         Pack(*details));
+  table_.index.BeginLife(place.slot, id, first_word, event.incarnation, word.bits(), *details);
   table_.index.Link(place);
   table_.epochs.EndEvent(/*counts=*/true);
   if (IsQueued(after.state)) table_.ended.Append(QueueOf(after.state), place.slot);
   return true;
 }
 
-void SessionWriter::Update(const Session& s, const SessionEvent& event,
-                           const DetailFields& details) {
-  const SessionStatus after = StatusAfter(event);
+void SessionWriter::Update(const Session& s, const SessionEvent& event, SessionStatus after,
+                           const Details& details) {
   HotRecord& hot = table_.index.hot(s.slot);
   const uint64_t length = hot.incarnation_and_length.Own() & 0xffff;
 
   const uint64_t epoch = table_.epochs.BeginEvent();
   hot.content.Advance();
-  table_.index.details(s.slot).Store(Pack(details));
+  DetailRecord& record = table_.index.details(s.slot);
+  BringsConnection(event) ? record.Store(details) : record.StoreEnd(details);
   hot.incarnation_and_length.Store(event.incarnation << 16 | length);
   hot.status.Store(s.word.Changed(epoch, PackedStatus(after)).bits());
   hot.content.Advance();
@@ -272,13 +269,13 @@ void SessionWriter::Update(const Session& s, const SessionEvent& event,
 }
 
 void SessionWriter::CountChange(const Session& s, const SessionEvent& event, SessionStatus after,
-                                const DetailFields& d) {
+                                const Details& d) {
   RegistryCounters& c = table_.counters;
   const bool was_online = s.state() == SessionState::kOnline;
-  if (was_online) c.CountOnline(s.details.protocol_version, s.details.listener_port, -1);
-  if (after.online()) c.CountOnline(d.protocol_version, d.listener_port, +1);
+  if (was_online) c.CountOnline(s.details.protocol_version(), s.details.listener_port(), -1);
+  if (after.online()) c.CountOnline(d.protocol_version(), d.listener_port(), +1);
   c.CountState(s.state(), after.state);
-  table_.groups.Count(d.group, s.state(), after.state);
+  table_.groups.Count(d.group(), s.state(), after.state);
   if (event.kind == Kind::kConnected) {
     c.connects.Add(1);
     if (was_online) c.takeovers.Add(1);
@@ -298,7 +295,7 @@ size_t SessionWriter::Maintain(absl::Time now, size_t budget,
     const Slot s = table_.ended.front(EndedList::kEnded);
     if (s == 0) break;
     const bool too_many = table_.ended.size(EndedList::kEnded) > table_.options.ended_max;
-    const uint64_t ended_ms = Unpack(table_.index.details(s).Load()).ended_ms;
+    const uint64_t ended_ms = table_.index.details(s).Load().ended_ms();
     if (!too_many && static_cast<int64_t>(ended_ms) > ended_until) break;
     if (forgetting) {
       std::string id;
@@ -321,13 +318,13 @@ size_t SessionWriter::Maintain(absl::Time now, size_t budget,
 void SessionWriter::Forget(Slot slot) {
   HotRecord& hot = table_.index.hot(slot);
   const Session s = Read(slot, StatusWord(hot.status.Own()));
-  DetailFields nothing;
-  nothing.group = s.details.group;
+  Details nothing;
+  nothing.set_group(s.details.group());
 
   const uint64_t epoch = table_.epochs.BeginEvent();
   const StatusWord after = s.word.Changed(epoch, PackedStatus());
   hot.content.Advance();
-  table_.index.details(slot).Store(Pack(nothing));
+  table_.index.details(slot).Store(nothing);
   hot.incarnation_and_length.Store(hot.incarnation_and_length.Own() & 0xffff);
   hot.status.Store(after.bits());
   hot.content.Advance();
@@ -336,7 +333,7 @@ void SessionWriter::Forget(Slot slot) {
 
   ReleaseStrings(s.details);
   table_.counters.CountState(s.state(), SessionState::kUnknown);
-  table_.groups.Count(s.details.group, s.state(), SessionState::kUnknown);
+  table_.groups.Count(s.details.group(), s.state(), SessionState::kUnknown);
   table_.counters.forgotten.Add(1);
   // What came and went between two cuts need not wait for the next one: however long the refresh
   // interval is, only sessions that the present cut shows are held back.
@@ -351,10 +348,10 @@ bool SessionWriter::IsUnknownToReaders(StatusWord word) const {
 }
 
 void SessionWriter::Remove(Slot slot) {
-  const DetailFields d = Unpack(table_.index.details(slot).Load());
+  const uint16_t group = table_.index.details(slot).Load().group();
   table_.ended.Remove(EndedList::kForgotten, slot);
   table_.index.Remove(slot);
-  table_.groups.Leave(d.group);
+  table_.groups.Leave(group);
 }
 
 // -- audits --------------------------------------------------------------------------------------
@@ -368,9 +365,9 @@ uint64_t SessionWriter::InspectFrom(uint64_t position, const SessionRegistry::In
     const Session s = Read(slot, StatusWord(table_.index.hot(slot).status.Own()));
     if (IsForgotten(s.state())) continue;
     table_.index.ReadId(slot, &inspected_id_);
-    const bool before_mqtt5 = s.details.protocol_version == ProtocolVersion::kMqtt31 ||
-                              s.details.protocol_version == ProtocolVersion::kMqtt311;
-    inspect({inspected_id_, s.state(), s.incarnation, before_mqtt5 && s.details.clean_start});
+    const bool before_mqtt5 = s.details.protocol_version() == ProtocolVersion::kMqtt31 ||
+                              s.details.protocol_version() == ProtocolVersion::kMqtt311;
+    inspect({inspected_id_, s.state(), s.incarnation, before_mqtt5 && s.details.clean_start()});
   }
   return page.last_position + 1;
 }
@@ -386,14 +383,14 @@ void SessionWriter::CheckInvariantsForTest() const {
   uint64_t queued[3] = {0, 0, 0};
   t.index.CheckInvariantsForTest([&](Slot slot) {
     const Session s = Read(slot, StatusWord(t.index.hot(slot).status.Own()));
-    const DetailFields& d = s.details;
+    const Details& d = s.details;
     ++by_state[static_cast<size_t>(s.state())];
     if (s.state() == SessionState::kOnline) {
-      ++by_protocol[static_cast<size_t>(d.protocol_version)];
-      ++by_port[d.listener_port];
+      ++by_protocol[static_cast<size_t>(d.protocol_version())];
+      ++by_port[d.listener_port()];
     }
-    if (d.address_kind >= AddressKind::kIpv6) ++references[d.address];
-    if (d.username != 0) ++references[d.username];
+    if (d.address_is_interned()) ++references[d.address()];
+    if (d.username() != 0) ++references[d.username()];
     if (IsQueued(s.state())) {
       ++queued[QueueOf(s.state())];
       const EndedLink& link = t.index.details(slot).ended;

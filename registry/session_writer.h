@@ -28,7 +28,7 @@ class SessionWriter {
     Slot slot = 0;
     StatusWord word;
     uint64_t incarnation = 0;
-    DetailFields details;
+    Details details;
     SessionState state() const { return word.now().Unpack().state; }
   };
 
@@ -36,16 +36,24 @@ class SessionWriter {
   Session Read(Slot slot, StatusWord word) const;
   static bool Accepts(const SessionEvent& event, const Session& session);
   static SessionStatus StatusAfter(const SessionEvent& event);
-  // The details after the event, but for strings.
-  static DetailFields DetailsAfter(const SessionEvent& event, const Session& session);
-  bool InternConnection(const Connection& connection, DetailFields* details);
-  void ReleaseStrings(const DetailFields& details);
+  // Where the strings of a connection are kept.
+  struct Strings {
+    AddressKind address_kind = AddressKind::kNone;
+    uint32_t address = 0;
+    uint32_t username = 0;
+  };
+  static Details DetailsAfter(const SessionEvent& event, const Session& session,
+                              const Strings& strings);
+  bool InternConnection(const Connection& connection, Strings* strings);
+  void ReleaseStrings(const Details& details);
   // Brings the session's place in the queues of ended sessions in line with its new state.
   void Requeue(Slot slot, SessionState before, SessionState after);
-  bool Insert(const PreparedId& id, const SessionEvent& event, DetailFields* details);
-  void Update(const Session& session, const SessionEvent& event, const DetailFields& details);
+  bool Insert(const PreparedId& id, const SessionEvent& event, SessionStatus after,
+              Details* details);
+  void Update(const Session& session, const SessionEvent& event, SessionStatus after,
+              const Details& details);
   void CountChange(const Session& session, const SessionEvent& event, SessionStatus after,
-                   const DetailFields& details);
+                   const Details& details);
   void Forget(Slot slot);
   void Remove(Slot slot);
   // Whether every cut that a reader may start from says that the session is unknown.
