@@ -65,15 +65,19 @@ ReservedMemory::~ReservedMemory() {
 }
 
 void ReservedMemory::PopulateAhead() {
-  const size_t used = used_.load(std::memory_order_relaxed);  // (m1)
-  const size_t populated = populated_.load(std::memory_order_relaxed);
+  const size_t used = this->used();
   const size_t lead = Lead(used, used - used_before_);
   used_before_ = used;
-  if (used == 0 || populated >= used + lead / 2) return;
-  const size_t unit = huge_ && used + lead > kHugePage ? kHugePage : kSmallPage;
+  const size_t populated = populated_.load(std::memory_order_relaxed);
+  if (used > 0 && populated < used + lead / 2) PopulateTo(used + lead);
+}
+
+void ReservedMemory::PopulateTo(size_t bytes) {
+  const size_t unit = huge_ && bytes > kHugePage ? kHugePage : kSmallPage;
   const size_t step = unit == kHugePage ? kHugePage : kSmallStep;
-  size_t from = std::max(populated, used / kSmallPage * kSmallPage);
-  const size_t end = std::min(size_, RoundUp(used + lead, unit));
+  size_t from =
+      std::max(populated_.load(std::memory_order_relaxed), used() / kSmallPage * kSmallPage);
+  const size_t end = std::min(size_, RoundUp(bytes, unit));
   while (from < end) {
     const size_t to = std::min(end, RoundUp(from + 1, step));
     if (madvise(data_ + from, to - from, MADV_POPULATE_WRITE) != 0) return;

@@ -4,7 +4,7 @@
 // follow a number it read long ago and will always find a word of the type it expects. That is what
 // lets readers do without locks, hazard pointers and grace periods: they check what they found.
 //
-// Threads:   data(): any. NoteUsed(): writer. PopulateAhead(): refresher.
+// Threads:   as(), used(): any. NoteUsed(): writer. PopulateX(): refresher.
 // Ownership: one parent; the mapping ends with the object. All bytes start as zero.
 // Errors:    when the system refuses the wished size, half of it is tried, and so on down to
 //            `bytes_min`; size() tells what was granted, 0 if nothing was.
@@ -42,6 +42,9 @@ class ReservedMemory {
   // Lets the system back the memory just beyond the used part, so that the writer need not take
   // those page faults. Does nothing where the kernel cannot (before Linux 5.14). Blocking.
   void PopulateAhead();
+  // The same up to a size that the caller knows.
+  void PopulateTo(size_t bytes);
+  size_t used() const { return used_.load(std::memory_order_relaxed); }  // (m1)
 
   // Used or populated, rounded up to what the system hands out.
   size_t TouchedBytes() const;

@@ -234,6 +234,9 @@ size_t SessionIndex::TouchedBytes() const {
 }
 
 void SessionIndex::PopulateAhead() {
+  // The next depth's directory lies behind the deepest one's, is as long as all before it, and is
+  // begun at whichever shard doubles first.
+  directory_.PopulateTo(2 * directory_.used());
   pages_.PopulateAhead();
   hot_.PopulateAhead();
   details_.PopulateAhead();
