@@ -39,6 +39,7 @@ class FleetMembership {
   void Publish(absl::Time now);
 
   const registry::OthersView& others() const { return fleet_; }
+  uint64_t sessions_max() const { return fleet_.others().sessions_max(); }  // there is room for
   registry::ChangeObserver* observer() { return &fleet_; }
   // Knowledge of the others that is older than this is stale.
   absl::Duration others_age_max() const { return options_.snapshot_refresh + options_.lease; }

@@ -50,6 +50,15 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::ZeroDuration(), absl::Minutes(10), &o->offline_grace);
      }},
+    {"sessions_max", "32000000",
+     "How many clients there is room for, online and remembered; those beyond are not followed. "
+     "Takes "
+     "address space, some 400 bytes each, and memory only as they come; where the system grants "
+     "less, "
+     "the log says for how many. 1000 to 60000000.",
+     [](absl::string_view v, Options* o) {
+       return SetInteger(v, 1000, 60'000'000, &o->registry.sessions_max);
+     }},
     {"ended_sessions_ttl", "24h",
      "How long a client that left, and whose session is gone, is remembered. 1s to 8760h.",
      [](absl::string_view v, Options* o) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -111,6 +112,10 @@ SESSION_STATUS_EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t* identifie
     const absl::Status status = Init(identifier, CopyOptions(options, option_count), user_data);
     if (status.ok()) return MOSQ_ERR_SUCCESS;
     LogError(status.message());
+  } catch (const std::bad_alloc&) {
+    LogError(
+        "not enough memory, or address space, to start: RLIMIT_AS and vm.overcommit_memory=2 limit "
+        "it, plugin_opt_sessions_max lowers what is asked for");
   } catch (const std::exception& e) {
     LogError(e.what());
   }

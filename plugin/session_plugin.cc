@@ -49,8 +49,19 @@ absl::StatusOr<std::unique_ptr<broker::Hooks>> SessionPlugin::Attach(
   return hooks;
 }
 
+void SessionPlugin::LogRoom(absl::string_view whom, uint64_t sessions_max) {
+  if (sessions_max >= options_.registry.sessions_max) return;
+  log_.Write(
+      broker::LogLevel::kWarning,
+      absl::StrCat("option plugin_opt_sessions_max: the system grants address space for ",
+                   sessions_max, " ", whom, " instead of ", options_.registry.sessions_max,
+                   " (RLIMIT_AS, or vm.overcommit_memory=2); those beyond are not followed"));
+}
+
 absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   os::GrowDescriptorTable();
+  LogRoom("clients", registry_.sessions_max());
+  if (fleet_ != nullptr) LogRoom("clients of other nodes", fleet_->sessions_max());
   api::ServerFacts facts;
   facts.version = kVersion;
   facts.broker = std::string(LineName(line));

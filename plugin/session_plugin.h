@@ -59,6 +59,8 @@ class SessionPlugin : private broker::EventSink {
   void OnControlRequest(const broker::ControlRequest& request) override;
 
   absl::Status StartService(broker::BrokerLine line);
+  // Says so when there is room for fewer than option sessions_max wants.
+  void LogRoom(absl::string_view whom, uint64_t sessions_max);
   void FillReadings(metrics::Readings* out);
   absl::Status JoinFleet();
   const registry::OthersView* others() const;

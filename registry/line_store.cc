@@ -17,7 +17,7 @@ uint64_t LoadUpTo8(absl::string_view bytes, size_t at) {
 }  // namespace
 
 LineStore::LineStore(uint32_t lines_max, ReservedMemory::Pages pages)
-    : memory_(size_t{lines_max} * sizeof(Line), size_t{1} << 20, pages),
+    : memory_(size_t{lines_max} * sizeof(Line), pages),
       capacity_(static_cast<uint32_t>(memory_.size() / sizeof(Line))) {}
 
 uint32_t LineStore::TakeLine() {

@@ -23,7 +23,7 @@ namespace session_status::registry {
 
 class LineStore {
  public:
-  // Room for `lines_max` lines, where the system grants it.
+  // Room for `lines_max` lines.
   LineStore(uint32_t lines_max, ReservedMemory::Pages pages);
 
   // The number of the first line, or 0 if there is no room (nothing is kept then).

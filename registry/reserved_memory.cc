@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <new>
 
 namespace session_status::registry {
 
@@ -31,25 +32,23 @@ size_t Lead(size_t used, size_t grown) {
 #define MADV_POPULATE_WRITE 23
 #endif
 
+// nullptr: refused.
+char* Reserve(size_t bytes) {
+  void* const p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return p == MAP_FAILED ? nullptr : static_cast<char*>(p);
+}
+
 size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 }  // namespace
 
-ReservedMemory::ReservedMemory(size_t bytes_wished, size_t bytes_min, Pages pages)
-    : huge_(pages == Pages::kHuge) {
-  for (size_t bytes = RoundUp(bytes_wished, kHugePage); bytes >= bytes_min && bytes > 0;
-       bytes /= 2) {
-    const size_t with_slack = bytes + kHugePage;
-    void* p = mmap(nullptr, with_slack, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) continue;
-    mapping_ = static_cast<char*>(p);
-    mapping_bytes_ = with_slack;
-    data_ = reinterpret_cast<char*>(RoundUp(reinterpret_cast<size_t>(p), kHugePage));
-    size_ = bytes;
-    break;
-  }
-  if (data_ == nullptr) return;
+ReservedMemory::ReservedMemory(size_t bytes, Pages pages)
+    : size_(RoundUp(bytes, kHugePage)), huge_(pages == Pages::kHuge) {
+  mapping_bytes_ = size_ + kHugePage;
+  mapping_ = Reserve(mapping_bytes_);
+  if (mapping_ == nullptr) throw std::bad_alloc();
+  data_ = reinterpret_cast<char*>(RoundUp(reinterpret_cast<size_t>(mapping_), kHugePage));
   // Advice only: where it is refused, the memory is merely slower. The registry is left out of core
   // dumps' way by nobody: operators want to see it there.
   if (!huge_) {
@@ -60,8 +59,13 @@ ReservedMemory::ReservedMemory(size_t bytes_wished, size_t bytes_min, Pages page
   }
 }
 
-ReservedMemory::~ReservedMemory() {
-  if (mapping_ != nullptr) munmap(mapping_, mapping_bytes_);
+ReservedMemory::~ReservedMemory() { munmap(mapping_, mapping_bytes_); }
+
+bool ReservedMemory::WouldGrant(size_t bytes) {
+  char* const p = Reserve(bytes);
+  if (p == nullptr) return false;
+  munmap(p, bytes);
+  return true;
 }
 
 void ReservedMemory::PopulateAhead() {

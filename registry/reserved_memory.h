@@ -6,8 +6,7 @@
 //
 // Threads:   as(), used(): any. NoteUsed(): writer. PopulateX(): refresher.
 // Ownership: one parent; the mapping ends with the object. All bytes start as zero.
-// Errors:    when the system refuses the wished size, half of it is tried, and so on down to
-//            `bytes_min`; size() tells what was granted, 0 if nothing was.
+// Errors:    std::bad_alloc when the system refuses that much address space.
 #ifndef SESSION_STATUS_REGISTRY_RESERVED_MEMORY_H_
 #define SESSION_STATUS_REGISTRY_RESERVED_MEMORY_H_
 
@@ -20,7 +19,7 @@ class ReservedMemory {
  public:
   enum class Pages { kSmall, kHuge };  // kHuge: ask for 2 MiB pages beyond the first 2 MiB
 
-  ReservedMemory(size_t bytes_wished, size_t bytes_min, Pages pages);
+  ReservedMemory(size_t bytes, Pages pages);
   ~ReservedMemory();
   ReservedMemory(const ReservedMemory&) = delete;
   ReservedMemory& operator=(const ReservedMemory&) = delete;
@@ -30,6 +29,9 @@ class ReservedMemory {
     return reinterpret_cast<T*>(data_);
   }
   size_t size() const { return size_; }
+
+  // Whether the system would grant `bytes` now.
+  static bool WouldGrant(size_t bytes);
 
   // The writer uses (or is about to use) the first `bytes` bytes. Wait-free.
   void NoteUsed(size_t bytes) {

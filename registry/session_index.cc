@@ -1,6 +1,7 @@
 #include "registry/session_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -10,9 +11,6 @@
 namespace session_status::registry {
 
 namespace {
-
-// The least that is worth running with, should the system refuse more address space.
-constexpr size_t kReserveMin = size_t{16} << 20;
 
 // Pages hold at least this many sessions each in the long run (half of a full page, after splits);
 // together with the slack it makes `sessions_max` reachable whatever the hash does.
@@ -29,26 +27,30 @@ void CheckFor(bool ok, const char* what) {
 
 }  // namespace
 
+// Deep enough that a directory entry leads to one session on average when the table is full: for a
+// page to overflow there, more than 32 of them would have to share it.
+int SessionIndex::DepthFor(uint64_t sessions_max) {
+  const auto bits = static_cast<int>(std::bit_width(sessions_max >> kShardBits));
+  return std::clamp(bits, 4, kDepthMax);
+}
+
 SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
                            const ClientIdHasher& hasher, LineStore& lines)
     : hasher_(hasher),
       lines_(lines),
-      directory_((size_t{1} << (kShardBits + kDepthMax + 1)) * sizeof(Entry), kReserveMin, pages),
-      pages_((sessions_max / kSessionsPerPageMin + 2 * kShards) * sizeof(Page), size_t{1} << 16,
-             pages),
+      depth_max_(DepthFor(sessions_max)),
+      directory_((size_t{1} << (kShardBits + depth_max_ + 1)) * sizeof(Entry), pages),
+      pages_((sessions_max / kSessionsPerPageMin + 2 * kShards) * sizeof(Page), pages),
       hot_(std::min<uint64_t>(ChunksFor(sessions_max), kChunksMax) * Page::kSlotsPerChunk *
                sizeof(HotRecord),
-           kReserveMin / 16, pages),
+           pages),
       details_(std::min<uint64_t>(ChunksFor(sessions_max), kChunksMax) * Page::kSlotsPerChunk *
                    sizeof(DetailRecord),
-               kReserveMin / 16, pages) {
+               pages) {
   chunk_capacity_ = static_cast<uint32_t>(
       std::min({uint64_t{kChunksMax}, uint64_t{hot_.size() / sizeof(HotRecord) / 4},
                 uint64_t{details_.size() / sizeof(DetailRecord) / 4}}));
   page_capacity_ = static_cast<uint32_t>(pages_.size() / sizeof(Page));
-  CheckFor(
-      directory_.size() > 0 && page_capacity_ > 2 * kShards && chunk_capacity_ > kChunksSlack / 4,
-      "no address space");
   for (uint32_t shard = 0; shard < kShards; ++shard) {
     directory_.as<Entry>()[kShards + shard].store(fresh_page_++, std::memory_order_relaxed);
   }
@@ -227,6 +229,10 @@ void SessionIndex::DoubleDirectory(int shard) {
   directory_.NoteUsed((size_t{1} << (kShardBits + depth + 2)) * sizeof(Entry));
   depth_[static_cast<size_t>(shard)].store(static_cast<uint8_t>(depth + 1),
                                            std::memory_order_release);  // (i2)
+}
+
+size_t SessionIndex::ReservedBytes() const {
+  return directory_.size() + pages_.size() + hot_.size() + details_.size();
 }
 
 size_t SessionIndex::TouchedBytes() const {

@@ -85,6 +85,7 @@ static_assert(sizeof(Page) == 64);
 class SessionIndex {
  public:
   // `sessions_max`: sets how much address space is reserved. References must outlive the index.
+  // Throws std::bad_alloc when the system refuses it.
   SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages, const ClientIdHasher& hasher,
                LineStore& lines);
 
@@ -173,6 +174,7 @@ class SessionIndex {
 
   uint64_t HashOfSlot(Slot s) const;
   uint64_t size() const { return size_; }
+  size_t ReservedBytes() const;
   size_t TouchedBytes() const;  // all but the details
   size_t DetailTouchedBytes() const { return details_.TouchedBytes(); }
   void PopulateAhead();
@@ -184,6 +186,7 @@ class SessionIndex {
  private:
   static constexpr int kShardBits = 8;
   static constexpr int kShards = 1 << kShardBits;
+  static int DepthFor(uint64_t sessions_max);
   static constexpr int kDepthMax = 16;  // 2^24 directory entries: 360 million sessions
   static constexpr uint32_t kChunksMax = uint32_t{1} << 24;  // what a page can name
   using Entry = std::atomic<uint32_t>;
@@ -226,6 +229,7 @@ class SessionIndex {
 
   const ClientIdHasher& hasher_;
   LineStore& lines_;
+  const int depth_max_;  // of directories
   ReservedMemory directory_;
   ReservedMemory pages_;
   ReservedMemory hot_;
@@ -333,7 +337,7 @@ bool SessionIndex::Split(uint64_t hash, Moved moved) {
   const uint32_t old_number = entry->load(std::memory_order_relaxed);
   Page* const old_page = page(old_number);
   const int depth = old_page->depth.load(std::memory_order_relaxed);
-  if (!CanSplit() || depth >= kDepthMax) return false;
+  if (!CanSplit() || depth >= depth_max_) return false;
   for (int i = 0; i < Page::kSlots; ++i) {  // their lines are needed soon, all at once
     const Slot s = SlotAt(*old_page, i);
     __builtin_prefetch(&hot(s));

@@ -16,8 +16,19 @@ class SessionRegistry::Impl {
   SessionReader reader;
 };
 
-SessionRegistry::SessionRegistry(const RegistryOptions& options)
-    : impl_(std::make_unique<Impl>(options)) {}
+SessionRegistry::SessionRegistry(const RegistryOptions& options) {
+  constexpr uint64_t kSessionsLeast = 1000;
+  for (RegistryOptions fitting = options; impl_ == nullptr; fitting.sessions_max /= 2) {
+    const bool last = fitting.sessions_max < 2 * kSessionsLeast;
+    try {
+      impl_ = std::make_unique<Impl>(fitting);
+    } catch (const std::bad_alloc&) {
+      if (last) throw;
+      continue;
+    }
+    if (!last && !ReservedMemory::WouldGrant(impl_->table.ReservedBytes())) impl_.reset();
+  }
+}
 SessionRegistry::~SessionRegistry() = default;
 
 ApplyResult SessionRegistry::Apply(const SessionEvent& event) { return impl_->writer.Apply(event); }
@@ -72,6 +83,8 @@ uint64_t SessionRegistry::VisitFrom(uint64_t position, const VisitFn& visit) con
 uint64_t SessionRegistry::PositionOf(absl::string_view client_id) const {
   return impl_->reader.PositionOf(client_id);
 }
+
+uint64_t SessionRegistry::sessions_max() const { return impl_->table.sessions_max; }
 
 RegistryCounts SessionRegistry::Counts() const { return impl_->table.counters.Read(); }
 

@@ -88,8 +88,10 @@ struct RegistryOptions {
   // Ended sessions (state kOffline) are remembered at most this long and at most this many.
   absl::Duration ended_ttl = absl::Hours(24);
   uint64_t ended_max = 1'000'000;
-  // Address space is reserved for about this many sessions; memory is used as they come. One more
-  // is refused (kOutOfMemory). At most 60,000,000.
+  // Address space is reserved for about this many sessions, some 400 bytes each; memory is used as
+  // they come. One more is refused (kOutOfMemory). At most 60,000,000. Where the system does not
+  // grant twice that much (RLIMIT_AS, vm.overcommit_memory=2), half as many are tried, and so on, so
+  // that the process keeps half of what it may have: sessions_max() tells.
   uint64_t sessions_max = 32'000'000;
   // Ask the system for 2 MiB pages once the tables are larger than that: fewer TLB misses.
   bool huge_pages = true;
@@ -122,6 +124,8 @@ struct RegistryCounts {
 
 class SessionRegistry {
  public:
+  // Throws std::bad_alloc when the system does not grant room for even a thousand sessions (or fewer
+  // that were wished).
   explicit SessionRegistry(const RegistryOptions& options = {});
   ~SessionRegistry();
   SessionRegistry(const SessionRegistry&) = delete;
@@ -194,6 +198,8 @@ class SessionRegistry {
   using VisitFn = std::function<void(uint64_t position, absl::string_view, const SessionDetails&)>;
   uint64_t VisitFrom(uint64_t position, const VisitFn& visit) const;
   uint64_t PositionOf(absl::string_view client_id) const;
+
+  uint64_t sessions_max() const;  // what there is room for
 
   RegistryCounts Counts() const;
   std::vector<GroupCounts> CountsByGroup() const;       // rows with sessions, "" first

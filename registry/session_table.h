@@ -25,10 +25,15 @@ struct SessionTable {
         sessions_max(std::clamp<uint64_t>(o.sessions_max, 1, kSessionsMaxMax)),
         pages(o.huge_pages ? ReservedMemory::Pages::kHuge : ReservedMemory::Pages::kSmall),
         // Room for a line and two strings per session; those with more are rare.
-        lines(static_cast<uint32_t>(sessions_max + (1 << 20)), pages),
+        lines(static_cast<uint32_t>(sessions_max + std::min<uint64_t>(16 * sessions_max, 1 << 20)),
+              pages),
         strings(static_cast<uint32_t>(2 * sessions_max + 4096), hasher, lines),
         index(sessions_max, pages, hasher, lines),
         ended(index) {}
+
+  size_t ReservedBytes() const {
+    return index.ReservedBytes() + strings.ReservedBytes() + lines.memory().size();
+  }
 
   const RegistryOptions options;
   const uint64_t sessions_max;

@@ -23,9 +23,8 @@ uint32_t LengthOf(uint64_t meta) { return static_cast<uint32_t>(meta); }
 StringPool::StringPool(uint32_t strings_max, const ClientIdHasher& hasher, LineStore& lines)
     : hasher_(hasher),
       lines_(lines),
-      entries_(size_t{strings_max} * sizeof(Entry), size_t{1} << 16, ReservedMemory::Pages::kSmall),
-      buckets_(size_t{strings_max} * sizeof(uint32_t), size_t{1} << 16,
-               ReservedMemory::Pages::kSmall),
+      entries_(size_t{strings_max} * sizeof(Entry), ReservedMemory::Pages::kSmall),
+      buckets_(size_t{strings_max} * sizeof(uint32_t), ReservedMemory::Pages::kSmall),
       entries_max_(static_cast<uint32_t>(entries_.size() / sizeof(Entry))),
       buckets_max_(static_cast<uint32_t>(buckets_.size() / sizeof(uint32_t))) {}
 

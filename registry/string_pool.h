@@ -35,6 +35,7 @@ class StringPool {
 
   uint64_t size() const { return size_; }      // writer
   uint64_t references(uint32_t number) const;  // writer
+  size_t ReservedBytes() const { return entries_.size() + buckets_.size(); }
   size_t TouchedBytes() const { return entries_.TouchedBytes() + buckets_.TouchedBytes(); }
   void PopulateAhead();
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 namespace session_status::feed {
 namespace {
@@ -17,10 +16,8 @@ uint64_t PowerOfTwoWords(size_t bytes) {
 
 WordRing::WordRing(size_t bytes)
     : mask_(PowerOfTwoWords(bytes) - 1),
-      memory_(this->bytes(), this->bytes(), registry::ReservedMemory::Pages::kSmall),
-      words_(memory_.as<Word>()) {
-  if (words_ == nullptr) throw std::bad_alloc();
-}
+      memory_(this->bytes(), registry::ReservedMemory::Pages::kSmall),
+      words_(memory_.as<Word>()) {}
 
 uint64_t WordRing::Begin(uint64_t words, uint32_t tag) {
   const uint64_t end = own_head_ + words;

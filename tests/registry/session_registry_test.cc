@@ -115,6 +115,19 @@ TEST(SessionRegistryTest, AFullRegistryRefusesNewClientsAndServesTheOthers) {
             ApplyResult::Outcome::kApplied);
 }
 
+TEST(SessionRegistryTest, RoomIsForAllSessionsThatWereAskedFor) {
+  for (const uint64_t sessions : {1'000, 10'000, 100'000}) {
+    SessionRegistry registry({.sessions_max = sessions});
+    EXPECT_EQ(registry.sessions_max(), sessions);
+    for (uint64_t i = 1; i <= sessions; ++i) {
+      ASSERT_EQ(registry.Apply(Connected(absl::StrCat("client-", i), i)).outcome,
+                ApplyResult::Outcome::kApplied)
+          << i << " of " << sessions;
+    }
+    registry.CheckInvariantsForTest();
+  }
+}
+
 TEST(SessionRegistryTest, MemoryStaysBoundedWhenClientsComeAndGoForEver) {
   // Never the same client twice, and no snapshot is published in between: what came and went
   // between two cuts must not pile up, however long the refresh interval.

@@ -167,6 +167,10 @@ void BrokerProcess::RunChild() const {
     const rlimit limit{options_.descriptors_max, options_.descriptors_max};
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+  if (options_.address_space_max > 0) {
+    const rlimit limit{options_.address_space_max, options_.address_space_max};
+    setrlimit(RLIMIT_AS, &limit);
+  }
   PassSockets();
   for (const auto& [name, value] : options_.environment) setenv(name.c_str(), value.c_str(), 1);
   if (*SESSION_STATUS_SANITIZER_PRELOAD != '\0' &&

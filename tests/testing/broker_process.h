@@ -60,7 +60,8 @@ struct BrokerOptions {
   std::vector<std::pair<std::string, std::string>> plugin_options{};
   std::vector<std::pair<std::string, std::string>> files{};  // written to {DIR}; replaced likewise
   std::map<std::string, std::string> environment{};
-  uint64_t descriptors_max = 0;  // RLIMIT_NOFILE; 0: as ours
+  uint64_t descriptors_max = 0;    // RLIMIT_NOFILE; 0: as ours
+  uint64_t address_space_max = 0;  // RLIMIT_AS; 0: as ours
   // Listening sockets handed over as systemd does it: from descriptor 3 on, with LISTEN_FDS and
   // LISTEN_PID.
   std::vector<int> passed_sockets{};
