@@ -40,7 +40,7 @@ class LineStore {
 
  private:
   static constexpr int kPayloadWords = 7;
-  static constexpr size_t kPayloadBytes = kPayloadWords * 8;
+  static constexpr size_t kPayloadBytes = size_t{kPayloadWords} * 8;
   struct alignas(64) Line {
     Word payload[kPayloadWords];
     Word next;  // 0: the last one

@@ -48,7 +48,8 @@ ReservedMemory::ReservedMemory(size_t bytes, Pages pages)
   mapping_bytes_ = size_ + kHugePage;
   mapping_ = Reserve(mapping_bytes_);
   if (mapping_ == nullptr) throw std::bad_alloc();
-  data_ = reinterpret_cast<char*>(RoundUp(reinterpret_cast<size_t>(mapping_), kHugePage));
+  const auto begin = reinterpret_cast<size_t>(mapping_);
+  data_ = mapping_ + (RoundUp(begin, kHugePage) - begin);
   // Advice only: where it is refused, the memory is merely slower. The registry is left out of core
   // dumps' way by nobody: operators want to see it there.
   if (!huge_) {

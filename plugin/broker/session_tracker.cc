@@ -168,7 +168,8 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     } else {
       const bool may_linger =
           reason != kReasonTakenOver && mosquitto_client_protocol_version(client) == 5;
-      std::string id = std::move(entry.client_id);
+      std::string id;  // Hold() has moved it, and it does not linger then
+      if (may_linger) id = std::move(entry.client_id);
       table_.erase(found);
       counters_.tracked.Subtract();
       if (may_linger) ended_mqtt5_.emplace_back(client, std::move(id));
