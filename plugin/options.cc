@@ -52,10 +52,8 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"sessions_max", "32000000",
      "How many clients there is room for, online and remembered; those beyond are not followed. "
-     "Takes "
-     "address space, some 400 bytes each, and memory only as they come; where the system grants "
-     "less, "
-     "the log says for how many. 1000 to 60000000.",
+     "Takes address space, some 400 bytes each, and memory only as they come; where the system "
+     "grants less, the log says for how many. 1000 to 60000000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1000, 60'000'000, &o->registry.sessions_max);
      }},

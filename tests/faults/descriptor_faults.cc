@@ -92,7 +92,7 @@ TEST_P(DescriptorFault, TheListenerDoesNotSpinWithoutDescriptors) {
   const absl::Time end = absl::Now() + absl::Seconds(1);
   while (absl::Now() < end) {
     ASSERT_TRUE(lamp.Ping());
-    absl::SleepFor(absl::Milliseconds(10));
+    absl::SleepFor(absl::Milliseconds(10));  // the pace of the pings, not a wait for anything
   }
   EXPECT_LT(CpuSeconds() - before, 0.5) << "a spinning thread takes the whole second";
 }

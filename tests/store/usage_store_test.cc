@@ -151,7 +151,7 @@ TEST_F(UsageStoreTest, AKilledProcessKeepsWhatWasWritten) {
     if (!store.ok()) _exit(1);
     // Tells the parent after each call that it "answered".
     while ((*store)->TryCount({"a", "u", "i", "Batch"}, kNow) && write(progress[1], "x", 1) == 1) {
-      absl::SleepFor(absl::Milliseconds(1));
+      absl::SleepFor(absl::Milliseconds(1));  // the pace of the calls, not a wait for anything
     }
     _exit(1);
   }
