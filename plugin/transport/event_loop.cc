@@ -1,13 +1,16 @@
 #include "plugin/transport/event_loop.h"
 
-#include <fcntl.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
+#include <thread>
 #include <utility>
 
 #include "plugin/transport/peer.h"
@@ -18,8 +21,8 @@ namespace {
 constexpr int kEventsPerTurn = 128;
 // Accepted per event: enough to drain a burst, few enough that others are served in between.
 constexpr int kAcceptsPerTurn = 64;
-// Peers accepted and closed at once with the spare descriptor before accepting pauses.
-constexpr int kSparesPerTurn = 16;
+// Peers accepted only to be closed when descriptors ran out, before accepting pauses.
+constexpr uint64_t kRefusedPerPauseMax = 64;
 constexpr int64_t kAcceptPauseNs = 100'000'000;
 // Connections that are open beyond the limits only to be told so; more are closed without a word.
 // At most a quarter of what is allowed: where descriptors are few, the broker keeps its share.
@@ -32,8 +35,6 @@ constexpr size_t kRepliesTogetherMax = 16;
 constexpr size_t kReplyBytesTogetherMax = 256 * 1024;
 // Scratch that one huge reply blew up is given back.
 constexpr size_t kScratchKeptBytes = 1024 * 1024;
-
-FileDescriptor OpenSpare() { return FileDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
@@ -67,15 +68,14 @@ class EventLoop::WakeSource : public EventSource {
 EventLoop::EventLoop(const SharedState& shared)
     : shared_(shared),
       context_(shared.options, shared.handler, shared.buffers, shared.limits),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      spare_(OpenSpare()) {
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   context_.epoll_fd = epoll_.get();
 }
 
 EventLoop::~EventLoop() { CloseAll(); }
 
 absl::Status EventLoop::Prepare() {
-  if (!epoll_.valid() || !spare_.valid() || context_.wakes->fd() < 0) {
+  if (!epoll_.valid() || context_.wakes->fd() < 0) {
     return absl::ResourceExhaustedError(
         "the listener found no free file descriptors; raise the limit of the broker's process");
   }
@@ -241,7 +241,7 @@ void EventLoop::Accept(const ListeningSocket& socket) {
     switch (errno) {
       case EMFILE:
       case ENFILE:
-        if (i < kSparesPerTurn && AcceptWithSpare(socket)) continue;
+        RefuseWaiting(socket);
         return PauseAccepting();
       case ENOBUFS:
       case ENOMEM:
@@ -254,14 +254,25 @@ void EventLoop::Accept(const ListeningSocket& socket) {
   }
 }
 
-bool EventLoop::AcceptWithSpare(const ListeningSocket& socket) {
-  spare_.Close();
-  FileDescriptor refused(::accept4(socket.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-  const bool accepted = refused.valid();
-  refused.Close();
-  spare_ = OpenSpare();
-  if (accepted) context_.counters.refused_connections.Add();
-  return accepted && spare_.valid();
+// There is no descriptor to accept with, and one that is closed to make room may go to the broker's
+// thread, which accepts as well. A thread with a descriptor table of its own (unshare(2)) closes what it
+// does not need there, and nobody else can take the place; its table goes with it.
+void EventLoop::RefuseWaiting(const ListeningSocket& socket) {
+  uint64_t refused = 0;
+  const auto refuse = [&]() noexcept {
+    if (::unshare(CLONE_FILES) != 0) return;
+    ::close(epoll_.get());
+    for (; refused < kRefusedPerPauseMax; ++refused) {
+      const int peer = ::accept4(socket.fd(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (peer < 0) return;
+      ::close(peer);
+    }
+  };
+  try {
+    std::thread(refuse).join();
+  } catch (const std::exception&) {  // no memory for a thread: they wait for the next time
+  }
+  context_.counters.refused_connections.Add(refused);
 }
 
 void EventLoop::PauseAccepting() {
@@ -273,7 +284,6 @@ void EventLoop::PauseAccepting() {
 }
 
 void EventLoop::ResumeAccepting() {
-  if (!spare_.valid()) spare_ = OpenSpare();
   paused_until_ns_ = 0;
   for (const auto& acceptor : acceptors_) {
     if (acceptor->Listen(epoll_.get()) || errno == EEXIST) continue;

@@ -67,15 +67,13 @@ class EventLoop {
   bool MakeRoom();
   Connection* Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address, const PeerKey& key,
                   bool admitted);
-  // False: pause accepting.
-  bool AcceptWithSpare(const ListeningSocket& socket);
+  void RefuseWaiting(const ListeningSocket& socket);
   void PauseAccepting();
   void ResumeAccepting();
 
   const SharedState& shared_;
   LoopContext context_;
   FileDescriptor epoll_;
-  FileDescriptor spare_;  // closed to accept and close one peer when descriptors ran out
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unique_ptr<WakeSource> wake_source_;
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -2,9 +2,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "plugin/transport/file_descriptor.h"
@@ -57,7 +60,7 @@ TEST(DescriptorTest, ComesBackAfterTheProcessRanOut) {
   hogs.pop_back();
   TestClient refused(listener.tcp_address());  // takes the descriptor that was left
   ASSERT_TRUE(refused.connected());
-  EXPECT_TRUE(refused.AtEnd()) << "accepted with the spare descriptor and closed";
+  EXPECT_TRUE(refused.AtEnd()) << "accepted and closed";
   EXPECT_EQ(before.Ask(kGet).status, 200) << "old connections go on";
 
   const absl::Duration cpu = CpuTime();
@@ -66,6 +69,43 @@ TEST(DescriptorTest, ComesBackAfterTheProcessRanOut) {
 
   hogs.clear();
   EXPECT_EQ(TestClient(listener.tcp_address()).Ask(kGet).status, 200);
+}
+
+TEST(DescriptorTest, PeersAreRefusedAlthoughOthersTakeEveryDescriptorThatComesFree) {
+  TestListener listener;
+  const DescriptorLimit limit(200);
+  std::atomic<bool> stop{false};
+  std::vector<FileDescriptor> stolen;
+  // As the broker does, which accepts its own clients meanwhile.
+  const auto steal = [&] {
+    FileDescriptor fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return false;
+    stolen.push_back(std::move(fd));
+    return true;
+  };
+  while (steal()) {
+  }
+  std::thread thief([&] {
+    while (!stop.load()) steal();
+  });
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::alarm(10);  // a peer that is left waiting is killed by it
+      ::close(0);   // room for one in the child's own table
+      TestClient peer(listener.unix_address());
+      ::_exit(peer.connected() && peer.AtEnd() ? 0 : 1);
+    }
+    int status = -1;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        << "peer " << i << " was left waiting";
+  }
+  stop.store(true);
+  thief.join();
+  stolen.clear();
+  EXPECT_EQ(TestClient(listener.unix_address()).Ask(kGet).status, 200);
 }
 
 TEST(DescriptorTest, TakesNoMoreThanItsShareOfTheLimit) {
