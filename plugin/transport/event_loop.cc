@@ -1,6 +1,5 @@
 #include "plugin/transport/event_loop.h"
 
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -255,18 +254,22 @@ void EventLoop::Accept(const ListeningSocket& socket) {
 }
 
 // There is no descriptor to accept with, and one that is closed to make room may go to the broker's
-// thread, which accepts as well. A thread with a descriptor table of its own (unshare(2)) closes what it
-// does not need there, and nobody else can take the place; its table goes with it.
+// thread, which accepts as well. So a thread with a descriptor table of its own does it: there nobody
+// else can take the place. It must hold no copy of a connection when it is joined (a thread's table
+// outlives it a little): epoll would go on to tell of one that is closed here, by a pointer that is
+// gone. Linux 5.9; before, peers wait until a descriptor is free.
 void EventLoop::RefuseWaiting(const ListeningSocket& socket) {
   uint64_t refused = 0;
   const auto refuse = [&]() noexcept {
-    if (::unshare(CLONE_FILES) != 0) return;
-    ::close(epoll_.get());
+    const auto listening = static_cast<unsigned>(socket.fd());
+    if (::close_range(listening + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) return;
+    if (listening > 0) ::close_range(0, listening - 1, 0);
     for (; refused < kRefusedPerPauseMax; ++refused) {
       const int peer = ::accept4(socket.fd(), nullptr, nullptr, SOCK_CLOEXEC);
-      if (peer < 0) return;
+      if (peer < 0) break;
       ::close(peer);
     }
+    ::close(socket.fd());
   };
   try {
     std::thread(refuse).join();
