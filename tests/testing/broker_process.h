@@ -110,6 +110,7 @@ class BrokerProcess {
   explicit BrokerProcess(const BrokerOptions& options);
   void ChoosePorts();
   void Launch();
+  bool EndOnSignal();
   void Reap(int wait_status);
   void PassSockets() const;
   [[noreturn]] void RunChild() const;
