@@ -30,6 +30,7 @@ void WholeView::Merge(absl::string_view client_id, const OtherStatus& other, Ses
     *status = other.status;
     return;
   }
+  if (status->state == SessionState::kOfflineSessionKept) return;  // as Find() has it
   // Both are ended and tell a reason. The cut has no times; the live view does.
   SessionDetails own;
   if (own_.FindDetails(client_id, &own) && other.ended_at > own.disconnected_at) {

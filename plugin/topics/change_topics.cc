@@ -46,11 +46,19 @@ void ChangeTopics::Send(const std::string& topic, absl::string_view payload, boo
   (publish_(topic, payload, retain) ? counters_.published : counters_.skipped).Add();
 }
 
+bool ChangeTopics::IsKnown(absl::string_view client_id) const {
+  return feed_.registry().Find(client_id).state != registry::SessionState::kUnknown;
+}
+
+void ChangeTopics::SendState(const Message& message) {
+  Send(message.topic, message.payload, options_.retain && IsKnown(message.client_id));
+}
+
 void ChangeTopics::SendDue(absl::Time now) {
   while (HasBudget()) {
     const std::optional<Message> due = flap_control_.TakeDue(now);
     if (!due.has_value()) return;
-    Send(due->topic, due->payload, options_.retain);
+    SendState(*due);
   }
 }
 
@@ -60,10 +68,11 @@ void ChangeTopics::SendChange(const feed::Change& change, absl::Time now) {
   if (!MakeTopic(options_.prefix, change.client_id, &message.topic)) {
     return counters_.skipped.Add();
   }
+  message.client_id = std::string(change.client_id);
   feed::WriteChangeJson(change, &message.payload);
-  switch (flap_control_.Offer(change.client_id, now, &message)) {
+  switch (flap_control_.Offer(now, &message)) {
     case FlapControl::Verdict::kPass:
-      Send(message.topic, message.payload, options_.retain);
+      SendState(message);
       break;
     case FlapControl::Verdict::kReplaced:
       counters_.coalesced.Add();
@@ -94,10 +103,10 @@ void ChangeTopics::RemoveForgotten() {
   std::string topic;
   for (uint32_t left = messages_left_ / 2 + 1; left > 0 && HasBudget() && !forgotten_.empty();
        --left) {
-    registry::SessionDetails details;
-    // Came back meanwhile: its new state is, or will be, published.
-    const bool known = feed_.registry().FindDetails(forgotten_.front(), &details);
-    if (!known && MakeTopic(options_.prefix, forgotten_.front(), &topic)) Send(topic, {}, true);
+    // Who is known came back meanwhile: the new state is, or will be, published.
+    if (!IsKnown(forgotten_.front()) && MakeTopic(options_.prefix, forgotten_.front(), &topic)) {
+      Send(topic, {}, true);
+    }
     forgotten_.pop_front();
   }
 }

@@ -5,7 +5,8 @@
 //   <prefix>/$gap       the feed's FeedGap, never retained: more changed than could be published
 //
 // A retained message is removed when the registry forgets its client (ended_sessions_ttl and _max),
-// so there are no more of them than the registry holds.
+// so there are no more of them than the registry holds: what is published later than that of such a
+// client (its change waited for the budget, or for the end of its flapping) is not retained.
 //
 // Threads:   Tick, Forget: broker; never wait. counters(): any.
 // Ownership: the feed outlives this object.
@@ -68,7 +69,9 @@ class ChangeTopics {
 
  private:
   bool HasBudget() const { return messages_left_ > 0 && bytes_left_ > 0; }
+  bool IsKnown(absl::string_view client_id) const;
   void Send(const std::string& topic, absl::string_view payload, bool retain);
+  void SendState(const Message& message);
   void SendDue(absl::Time now);
   void RemoveForgotten();
   void SendChange(const feed::Change& change, absl::Time now);

@@ -12,10 +12,9 @@ FlapControl::FlapControl(uint32_t messages, absl::Duration interval, size_t clie
   if (interval_ > absl::ZeroDuration()) clients_.reserve(clients_max_ + clients_max_ / 8);
 }
 
-FlapControl::Verdict FlapControl::Offer(absl::string_view client_id, absl::Time now,
-                                        Message* message) {
+FlapControl::Verdict FlapControl::Offer(absl::Time now, Message* message) {
   if (interval_ <= absl::ZeroDuration()) return Verdict::kPass;
-  const uint64_t key = absl::Hash<absl::string_view>()(client_id);
+  const uint64_t key = absl::Hash<absl::string_view>()(message->client_id);
   const auto [found, added] = clients_.try_emplace(key);
   if (added) intervals_.push_back({now + interval_, key});
   Client& client = found->second;

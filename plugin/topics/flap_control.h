@@ -23,6 +23,7 @@
 namespace session_status::topics {
 
 struct Message {
+  std::string client_id;
   std::string topic;
   std::string payload;
 };
@@ -42,7 +43,7 @@ class FlapControl {
     kReplaced,  // taken, in place of an older one that will not be published
   };
   // `*message` is moved from unless it passes.
-  Verdict Offer(absl::string_view client_id, absl::Time now, Message* message);
+  Verdict Offer(absl::Time now, Message* message);
 
   // The next held message whose time has come.
   std::optional<Message> TakeDue(absl::Time now);
@@ -59,7 +60,9 @@ class FlapControl {
     absl::Time end;
     uint64_t key = 0;
   };
-  static size_t BytesOf(const Message& m) { return m.topic.size() + m.payload.size(); }
+  static size_t BytesOf(const Message& m) {
+    return m.client_id.size() + m.topic.size() + m.payload.size();
+  }
 
   const uint32_t messages_;
   const absl::Duration interval_;

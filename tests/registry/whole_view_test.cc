@@ -116,9 +116,11 @@ TEST_F(WholeViewTest, ASessionThatThisNodeKeepsStaysKept) {
   Connect("a");
   End("a", EndReason::kClientDisconnect, kStart, /*kept=*/true);
   own_.PublishSnapshot(kStart);
-  EndedElsewhere("a", EndReason::kClientDisconnect, kStart + absl::Seconds(2));
-  EXPECT_EQ(Batch("a").state, SessionState::kOfflineSessionKept);
-  EXPECT_EQ(Exact("a").status().state, SessionState::kOfflineSessionKept);
+  EndedElsewhere("a", EndReason::kNetworkError, kStart + absl::Seconds(2));
+  for (const SessionStatus status : {Batch("a"), Exact("a").status()}) {
+    EXPECT_EQ(status.state, SessionState::kOfflineSessionKept);
+    EXPECT_EQ(status.reason, EndReason::kClientDisconnect);
+  }
 }
 
 TEST_F(WholeViewTest, AClientThatOnlyAnotherNodeKnewIsOfflineForTheReasonKnownThere) {

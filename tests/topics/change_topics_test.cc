@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 class ChangeTopicsTest : public feed::FeedTest {
  protected:
@@ -116,6 +117,29 @@ TEST_F(ChangeTopicsTest, WhatIsForgottenLosesItsRetainedMessageUnlessItIsBack) {
   Make(options);
   topics_->Forget("door");
   EXPECT_THAT(Tick(), ElementsAre()) << "nothing is retained";
+}
+
+TEST_F(ChangeTopicsTest, WhatComesAfterItsClientIsForgottenIsNotRetained) {
+  TopicOptions options;
+  options.retain = true;
+  options.flap_messages = 1;
+  options.flap_interval = absl::Seconds(1);
+  Make(options);
+  Connect("flapper");
+  EXPECT_THAT(Tick(), ElementsAre("s/flapper R"));
+  End("flapper");
+  EXPECT_THAT(Tick(), ElementsAre()) << "its end is held";
+  Connect("lamp");
+  End("lamp");  // both changes wait in the ring
+  registry_.Maintain(
+      now_ + absl::Hours(24 * 365), 1'000,
+      [this](absl::string_view id, const registry::SessionDetails&) { topics_->Forget(id); });
+  EXPECT_THAT(Tick(), UnorderedElementsAre("s/flapper R -", "s/lamp R -", "s/lamp"));
+  std::vector<std::string> later;
+  for (int i = 0; i < 12; ++i) {
+    for (const std::string& line : Tick()) later.push_back(line);
+  }
+  EXPECT_THAT(later, UnorderedElementsAre("s/flapper", "s/lamp"));
 }
 
 TEST_F(ChangeTopicsTest, WhatCannotBePublishedIsCounted) {

@@ -16,8 +16,8 @@ constexpr absl::Duration kInterval = absl::Seconds(10);
 
 Verdict Offer(FlapControl* control, absl::string_view id, absl::Duration at,
               absl::string_view payload) {
-  Message message = {std::string(id), std::string(payload)};
-  return control->Offer(id, kStart + at, &message);
+  Message message = {std::string(id), std::string(id), std::string(payload)};
+  return control->Offer(kStart + at, &message);
 }
 std::string Due(FlapControl* control, absl::Duration at) {
   const auto due = control->TakeDue(kStart + at);
