@@ -185,7 +185,7 @@ absl::Status AdminClient::Perform(Exchange* exchange) {
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
   curl_multi_add_handle(curl_->multi, easy);
   int code = CURLE_OK;
-  const absl::Status transferred = Transfer(exchange->stop_fd, &code);
+  absl::Status transferred = Transfer(exchange->stop_fd, &code);
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_multi_remove_handle(curl_->multi, easy);

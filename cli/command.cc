@@ -25,6 +25,21 @@ size_t Columns(absl::string_view text) {
   }));
 }
 
+// Of the characters beyond ASCII those that steer a terminal: C1 controls (U+0080 to U+009F; U+009B
+// begins an escape sequence as ESC [ does) and the marks that turn the direction of what follows
+// (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069). Returns how many bytes such a one takes.
+size_t SteeringBytes(absl::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto within = [](unsigned char c, unsigned char from, unsigned char to) {
+    return c >= from && c <= to;
+  };
+  if (text.size() >= 2 && byte(0) == 0xC2 && within(byte(1), 0x80, 0x9F)) return 2;
+  if (text.size() < 3 || byte(0) != 0xE2) return 0;
+  const bool turns = byte(1) == 0x80 ? within(byte(2), 0x8E, 0x8F) || within(byte(2), 0xAA, 0xAE)
+                                     : byte(1) == 0x81 && within(byte(2), 0xA6, 0xA9);
+  return turns ? 3 : 0;
+}
+
 }  // namespace
 
 void Context::Fail(const absl::Status& error) {
@@ -60,7 +75,18 @@ void TablePrinter::Print(const std::vector<std::vector<std::string>>& rows) {
   }
 }
 
-std::string Printable(absl::string_view text) { return absl::Utf8SafeCHexEscape(text); }
+std::string Printable(absl::string_view text) {
+  const std::string escaped = absl::Utf8SafeCHexEscape(text);
+  std::string printable;
+  for (size_t i = 0; i < escaped.size();) {
+    const absl::string_view rest = absl::string_view(escaped).substr(i);
+    const size_t steering = SteeringBytes(rest);
+    const absl::string_view next = rest.substr(0, std::max<size_t>(steering, 1));
+    absl::StrAppend(&printable, steering > 0 ? absl::CHexEscape(next) : std::string(next));
+    i += next.size();
+  }
+  return printable;
+}
 
 std::string LocalTime(int64_t unix_ms) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", absl::FromUnixMillis(unix_ms),

@@ -16,7 +16,7 @@ namespace pb = ::mosquitto_session_status::v1;
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string OrUnknown(std::string text) { return text.empty() ? "(unknown)" : text; }
+std::string OrUnknown(const std::string& text) { return text.empty() ? "(unknown)" : text; }
 
 std::vector<std::string> StateCells(std::string first, const pb::StateCounts& counts) {
   return {std::move(first), absl::StrCat(counts.online()),

@@ -1,7 +1,6 @@
 #include "cli/session_text.h"
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
@@ -46,10 +45,8 @@ std::string SessionCell(const google::protobuf::Message& session, const std::str
       return reflection->GetBool(session, field) ? "yes" : "no";
     case FieldDescriptor::CPPTYPE_ENUM:
       return EnumCell(*reflection->GetEnum(session, field));
-    case FieldDescriptor::CPPTYPE_INT64: {
-      const int64_t value = reflection->GetInt64(session, field);
-      return absl::EndsWith(name, "AtMs") ? LocalTime(value) : absl::StrCat(value);
-    }
+    case FieldDescriptor::CPPTYPE_INT64:  // all of them are moments
+      return LocalTime(reflection->GetInt64(session, field));
     case FieldDescriptor::CPPTYPE_UINT64:
       return absl::StrCat(reflection->GetUInt64(session, field));
     case FieldDescriptor::CPPTYPE_UINT32:

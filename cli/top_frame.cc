@@ -144,8 +144,8 @@ void PutRows(absl::string_view title, const std::vector<std::vector<std::string>
   for (int i = 0; i < static_cast<int>(rows.size()) && i < rows_max - 2; ++i) {
     const std::vector<std::string>& row = rows[static_cast<size_t>(i)];
     Line line = frame->Start();
-    line.Add(absl::StrFormat("%10s", row[0])).Add("  ").Add(row[1]);
-    for (size_t cell = 2; cell < row.size(); ++cell) line.Add("  ").Add(row[cell]);
+    line.Add(absl::StrFormat("%10s", row[0]));
+    for (size_t cell = 1; cell < row.size(); ++cell) line.Add("  ").Add(Printable(row[cell]));
     frame->Put(line);
   }
 }
@@ -172,7 +172,7 @@ std::vector<std::vector<std::string>> QueryRows(const TopScreen& s) {
   for (const Query& query : SlowestQueries(s)) {
     rows.push_back({s.has_before ? absl::StrFormat("%.1f/s", query.rate)
                                  : absl::StrFormat("%.0f", query.latency.count),
-                    Printable(query.latency.operation),
+                    query.latency.operation,
                     absl::StrCat("median ", Millis(query.latency.Quantile(0.5)), ", 99 % ",
                                  Millis(query.latency.Quantile(0.99)))});
   }
@@ -185,7 +185,7 @@ std::vector<std::string> TopFrame(const TopScreen& screen, const TerminalSize& s
   Frame frame(size, colour);
   if (!screen.trouble.empty()) {
     Line line = frame.Start();
-    frame.Put(line.Add(screen.trouble, Colour::kRed));
+    frame.Put(line.Add(Printable(screen.trouble), Colour::kRed));
   }
   PutHead(screen, &frame);
   const auto flappers = screen.now.flappers;

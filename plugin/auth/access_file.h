@@ -64,7 +64,7 @@ class AccessKey {
 
 class AccessFile {
  public:
-  static constexpr size_t kFileBytesMax = 16 * 1024 * 1024;  // about 50,000 users
+  static constexpr size_t kFileBytesMax = size_t{16} << 20;  // about 50,000 users
   static constexpr size_t kKeysPerUserMax = 2;               // one in use, one for rotation
   static constexpr size_t kNameBytesMax = 128;
   static constexpr size_t kSecretBytesMin = 8;

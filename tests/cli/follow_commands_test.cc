@@ -7,14 +7,17 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tests/cli/cli_process.h"
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
+#include "tests/testing/raw_mqtt.h"
 
 namespace session_status::testing {
 namespace {
@@ -137,13 +140,25 @@ TEST_P(FollowCommandsTest, AnOddIdentifierSurvivesTableCsvAndJson) {
 }
 
 TEST_P(FollowCommandsTest, AListLongerThanAPageIsWholeInEveryForm) {
-  std::vector<std::unique_ptr<MqttClient>> many;
-  for (int i = 0; i < 40; ++i) many.push_back(Connect(absl::StrCat("many-", i), 4));
+  constexpr int kClients = 1'005;  // the command asks for 1,000 at a time
+  for (int i = 0; i < kClients; ++i) {
+    RawConnection client = RawConnection::Tcp(broker_->port());
+    ASSERT_EQ(client.Connect({.id = absl::StrCat("many-", i)}), 0);
+    ASSERT_TRUE(client.Ping());
+  }
+  AdminClient(socket_).WaitForState(absl::StrCat("many-", kClients - 1), "OFFLINE");
   for (const char* form :
        {"list --prefix many-", "--json list --prefix many-", "list --csv --prefix many-"}) {
+    std::set<std::string> listed;
     const std::string output = Ask(form).output;
-    for (int i = 0; i < 40; ++i) EXPECT_THAT(output, HasSubstr(absl::StrCat("many-", i))) << form;
+    for (const absl::string_view part : absl::StrSplit(output, "many-")) {
+      listed.emplace(part.substr(0, part.find_first_not_of("0123456789")));
+    }
+    listed.erase("");  // before the first
+    EXPECT_EQ(listed.size(), static_cast<size_t>(kClients)) << form;
   }
+  const std::string limited = Ask("list --prefix many- --limit 1003").output;
+  EXPECT_EQ(std::count(limited.begin(), limited.end(), '\n'), 1'004);
 }
 
 TEST_P(FollowCommandsTest, CountAnswersByEveryBreakdown) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/broker_config.h"
+#include "cli/command.h"
 #include "cli/envelopes.h"
 #include "cli/list_stream.h"
 #include "cli/metrics_text.h"
@@ -56,6 +57,23 @@ TEST(WordsTest, ASlipOfTheFingerIsRecognisedAndNothingElse) {
   EXPECT_EQ(Nearest("qurey", commands), "query");
   EXPECT_EQ(Nearest("stat", commands), "status");
   EXPECT_EQ(Nearest("frobnicate", commands), "");
+}
+
+TEST(PrintableTest, NothingSteersATerminalAndLettersStayLetters) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"lamp-1/ü日本", "lamp-1/ü日本"},
+      {"a\x1b[31m\n\x7f", "a\\x1b[31m\\n\\x7f"},
+      {"\xC2\x9B"
+       "31m",
+       "\\xc2\\x9b31m"},
+      {"\xC2\x80 \xC2\x9F \xC2\xA0", "\\xc2\\x80 \\xc2\\x9f \xC2\xA0"},
+      {"\xE2\x80\xAE"
+       "pmal",
+       "\\xe2\\x80\\xaepmal"},
+      {"\xE2\x80\x8E\xE2\x81\xA6 \xE2\x80\x93", "\\xe2\\x80\\x8e\\xe2\\x81\\xa6 \xE2\x80\x93"},
+      {"\xC2", "\xC2"},
+      {"\xE2\x80", "\xE2\x80"}};
+  for (const auto& [text, printable] : cases) EXPECT_EQ(Printable(text), printable);
 }
 
 TEST(ListStreamTest, PassesWholeLinesInAnyPieces) {
@@ -166,6 +184,7 @@ TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
   EXPECT_THAT(lines, Contains(HasSubstr("connects 5.0/s   disconnects 2.0/s")));
   EXPECT_THAT(lines, Contains(AllOf(HasSubstr("keepalive timeout"), HasSubstr("2.0/s"))));
   EXPECT_THAT(lines, Contains("Flappers"));
+  EXPECT_THAT(lines, Contains(HasSubstr("bouncing\\x1b[31m")));
   for (int rows = 1; rows < 20; ++rows) {
     const auto small = TopFrame(screen, {7, rows}, false);
     EXPECT_LE(small.size(), static_cast<size_t>(rows));
@@ -202,6 +221,12 @@ TEST(SessionTextTest, EveryFieldOfASessionHasACellAndAHeading) {
   EXPECT_EQ(SessionCell(session, "online"), "no");
   EXPECT_EQ(SessionCell(session, "endReason"), "taken over");
   EXPECT_EQ(SessionCell(session, "connectedAtMs"), "");
+  session.set_disconnected_at_ms(1'767'323'045'678);
+  session.set_ended_not_before_ms(1'767'323'045'678);
+  session.set_ended_not_after_ms(1'767'323'045'678);
+  for (const char* moment : {"disconnectedAtMs", "endedNotBeforeMs", "endedNotAfterMs"}) {
+    EXPECT_EQ(SessionCell(session, moment), LocalTime(1'767'323'045'678)) << moment;
+  }
   EXPECT_EQ(SessionHeading("connectedAtMs"), "CONNECTED AT");
   EXPECT_THAT(SessionFieldNames(), Contains("detectionBoundS"));
 }
