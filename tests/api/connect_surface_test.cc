@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 
 constexpr char kBatch[] = "BatchQuerySessionByClientIds";
@@ -245,6 +246,21 @@ TEST_F(ConnectSurfaceTest, RefusesWithTheDocumentedStatusAndATypedBody) {
     EXPECT_EQ(reply.status, r.status);
     EXPECT_EQ(reply.content_type, "application/json");
     EXPECT_THAT(reply.body, HasSubstr(absl::StrCat("\"code\":\"", r.code, "\"")));
+  }
+}
+
+TEST_F(ConnectSurfaceTest, EveryMethodThatTakesAnInstanceRefusesAnotherOne) {
+  for (const char* method : {kBatch, kQuery, "ListSessions", "GetHistory", "ListFlappers"}) {
+    SCOPED_TRACE(method);
+    const auto ask = [&](absl::string_view instance) {
+      return PostJson(method, absl::StrCat(R"({"clientId":"a","clientIds":["a"],"instanceId":")",
+                                           instance, "\"}"));
+    };
+    const http::Reply other = ask("x");
+    EXPECT_EQ(other.status, 404);
+    EXPECT_THAT(other.body, HasSubstr("\"code\":\"not_found\""));
+    EXPECT_THAT(other.body, Not(HasSubstr("online")));
+    for (const char* own : {"i", ""}) EXPECT_NE(ask(own).status, 404) << own;
   }
 }
 

@@ -124,6 +124,7 @@ TEST(WriteJsonTest, CountsEqualJsonUtil) { ExpectSameAsJsonUtil<pb::GetCountsRes
 TEST(WriteJsonTest, AListingEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::ListSessionsResponse>(); }
 TEST(WriteJsonTest, AHistoryEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::GetHistoryResponse>(); }
 TEST(WriteJsonTest, FlappersEqualJsonUtil) { ExpectSameAsJsonUtil<pb::ListFlappersResponse>(); }
+TEST(WriteJsonTest, AFleetEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::GetFleetResponse>(); }
 TEST(WriteJsonTest, AnAuditEqualsJsonUtil) { ExpectSameAsJsonUtil<pb::GetAuditResponse>(); }
 
 template <typename Request>

@@ -88,6 +88,25 @@ TEST(AccessFileTest, ReadsAccountsUsersKeysAndPolicies) {
   EXPECT_TRUE((*file)->FindUser("1002", "root")->account->Owns("anything"));
 }
 
+TEST(AccessFileTest, AnAccountOwnsTheVeryInstancesThatItLists) {
+  const auto file = AccessFile::Parse(absl::StrReplaceAll(
+      kGood, {{R"(["post-cn-local0001"])", R"(["post-cn-local0001", "post-cn-spare"])"}}));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const Account& shop = *(*file)->FindUser("1001", "root")->account;
+  const Account& everything = *(*file)->FindUser("1002", "root")->account;
+  struct Case {
+    const char* instance;
+    bool owned;
+  };
+  for (const Case& c : {Case{"post-cn-local0001", true}, Case{"post-cn-spare", true},
+                        Case{"post-cn-local00012", false}, Case{"post-cn-local0001/x", false},
+                        Case{"post-cn-spare0001", false}, Case{"post-cn-local000", false},
+                        Case{"POST-cn-local0001", false}, Case{"*", false}, Case{"", false}}) {
+    EXPECT_EQ(shop.Owns(c.instance), c.owned) << c.instance;
+    EXPECT_TRUE(everything.Owns(c.instance)) << c.instance;
+  }
+}
+
 TEST(AccessFileTest, RefusesMistakesWithLineAndColumnAndWithoutSecrets) {
   struct Case {
     const char* from;
@@ -150,6 +169,19 @@ TEST_F(AccessFileOnDiskTest, OnlyTheOwnerMayHaveAccess) {
               HasSubstr("not a regular file"));
   EXPECT_THAT(std::string(AccessFile::Load(path_ + "x").status().message()),
               HasSubstr("No such file"));
+}
+
+TEST_F(AccessFileOnDiskTest, AFileOfAnotherUserIsNotBelieved) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  Write(kGood);
+  ASSERT_TRUE(AccessFile::Load(path_).ok());
+  constexpr uid_t kAnotherUser = 65'534;
+  ASSERT_EQ(chown(path_.c_str(), kAnotherUser, static_cast<gid_t>(-1)), 0);
+  EXPECT_THAT(std::string(AccessFile::Load(path_).status().message()),
+              HasSubstr("belongs to neither this process' user nor root"));
+  AccessStore store(path_);
+  EXPECT_FALSE(store.Reload().ok());
+  EXPECT_EQ(store.Current(), nullptr);
 }
 
 TEST_F(AccessFileOnDiskTest, ABrokenFileLeavesTheOldOneInForce) {

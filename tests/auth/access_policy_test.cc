@@ -112,11 +112,16 @@ const Case kCases[] = {
     // Conditions: date.
     {"before", IF(R"({"DateLessThan":{"acs:CurrentTime":"2027-01-01T00:00:00Z"}})"), kYes},
     {"not before", IF(R"({"DateLessThan":{"acs:CurrentTime":"2026-11-23T12:00:00Z"}})"), kNo},
+    {"not before, being later", IF(R"({"DateLessThan":{"acs:CurrentTime":"2026-11-23T11:59:59Z"}})"), kNo},
     {"at most", IF(R"({"DateLessThanEquals":{"acs:CurrentTime":"2026-11-23T12:00:00Z"}})"), kYes},
+    {"at most, being earlier", IF(R"({"DateLessThanEquals":{"acs:CurrentTime":"2027-01-01T00:00:00Z"}})"), kYes},
+    {"not at most, being later", IF(R"({"DateLessThanEquals":{"acs:CurrentTime":"2026-11-23T11:59:59Z"}})"), kNo},
     {"after", IF(R"({"DateGreaterThan":{"acs:CurrentTime":"2026-11-23T11:59:59Z"}})"), kYes},
     {"after with an offset", IF(R"({"DateGreaterThan":{"acs:CurrentTime":"2026-11-23T19:59:59+08:00"}})"), kYes},
     {"not after with an offset", IF(R"({"DateGreaterThan":{"acs:CurrentTime":"2026-11-23T20:00:00+08:00"}})"), kNo},
     {"at least", IF(R"({"DateGreaterThanEquals":{"acs:CurrentTime":"2026-11-23T20:00:00+08:00"}})"), kYes},
+    {"at least, being later", IF(R"({"DateGreaterThanEquals":{"acs:CurrentTime":"2026-01-01T00:00:00Z"}})"), kYes},
+    {"not at least, being earlier", IF(R"({"DateGreaterThanEquals":{"acs:CurrentTime":"2026-11-23T12:00:01Z"}})"), kNo},
     {"the moment", IF(R"({"DateEquals":{"acs:CurrentTime":"2026-11-23T12:00:00Z"}})"), kYes},
     {"not the moment", IF(R"({"DateNotEquals":{"acs:CurrentTime":"2026-11-23T12:00:00Z"}})"), kNo},
     {"between", IF(R"({"DateGreaterThan":{"acs:CurrentTime":"2026-01-01T00:00:00Z"},"DateLessThan":{"acs:CurrentTime":"2027-01-01T00:00:00Z"}})"), kYes},
@@ -143,9 +148,15 @@ const Case kCases[] = {
     {"number", IF(R"({"NumericEquals":{"acs:Count":"42.0"}})"), kYes},
     {"not the number", IF(R"({"NumericNotEquals":{"acs:Count":["41","42"]}})"), kNo},
     {"less", IF(R"({"NumericLessThan":{"acs:Count":"42"}})"), kNo},
+    {"less, being less", IF(R"({"NumericLessThan":{"acs:Count":"42.5"}})"), kYes},
     {"at most the number", IF(R"({"NumericLessThanEquals":{"acs:Count":"42"}})"), kYes},
+    {"at most, being less", IF(R"({"NumericLessThanEquals":{"acs:Count":"43"}})"), kYes},
+    {"not at most, being more", IF(R"({"NumericLessThanEquals":{"acs:Count":"41"}})"), kNo},
     {"greater", IF(R"({"NumericGreaterThan":{"acs:Count":"-1e3"}})"), kYes},
-    {"at least the number", IF(R"({"NumericGreaterThanEquals":{"acs:Count":"43"}})"), kNo},
+    {"not greater than itself", IF(R"({"NumericGreaterThan":{"acs:Count":"42"}})"), kNo},
+    {"at least the number", IF(R"({"NumericGreaterThanEquals":{"acs:Count":"42"}})"), kYes},
+    {"at least, being more", IF(R"({"NumericGreaterThanEquals":{"acs:Count":"41"}})"), kYes},
+    {"not at least, being less", IF(R"({"NumericGreaterThanEquals":{"acs:Count":"43"}})"), kNo},
     {"a word is no number", IF(R"({"NumericEquals":{"acs:Team":"1"}})"), kNo},
     // Logic.
     {"two keys are both needed", IF(R"({"StringEquals":{"acs:Team":"Ops","acs:Count":"1"}})"), kNo},
@@ -225,15 +236,42 @@ TEST(AccessPolicyTest, ASynonymOfAnActionCountsAndNotActionExcludesBoth) {
   EXPECT_EQ(ask(R"({"Effect":"Deny","NotAction":"mq:MqttInstanceAccess","Resource":"*"})"), kNo);
 }
 
-TEST(AccessPolicyTest, ASessionPolicyOnlyNarrows) {
-  const auto parse = [](const char* effect, const char* action) {
-    return *ParsePolicyText(absl::StrCat(R"({"Version":"1","Statement":{"Effect":")", effect,
-                                         R"(","Action":")", action, R"(","Resource":"*"}})"),
-                            effect);
+// A policy of one statement about every resource.
+Policy OneStatement(absl::string_view effect, absl::string_view action) {
+  return *ParsePolicyText(absl::StrCat(R"({"Version":"1","Statement":{"Effect":")", effect,
+                                       R"(","Action":")", action, R"(","Resource":"*"}})"),
+                          effect);
+}
+
+TEST(AccessPolicyTest, ADenyWinsInWhicheverPolicyItStands) {
+  const Policy allow = OneStatement("Allow", "mq:*");
+  const Policy deny = OneStatement("Deny", "mq:MqttInstanceAccess");
+  const Policy other = OneStatement("Allow", "mq:PUB");
+  const absl::string_view actions[] = {"mq:MqttInstanceAccess"};
+  const absl::string_view resources[] = {"acs:mq:local:1:i"};
+  PolicyRequest request;
+  request.actions = actions;
+  request.resources = resources;
+  struct Row {
+    std::vector<const Policy*> policies;
+    Decision want;
+    const Policy* decided;
   };
-  const Policy allow = parse("Allow", "mq:*");
-  const Policy deny = parse("Deny", "mq:*");
-  const Policy other = parse("Allow", "mq:PUB");
+  for (const Row& row :
+       {Row{{}, kNo, nullptr}, Row{{&other}, kNo, nullptr}, Row{{&other, &allow}, kYes, &allow},
+        Row{{&deny, &allow}, kNever, &deny}, Row{{&allow, &deny}, kNever, &deny},
+        Row{{&allow, &other, &deny, &allow}, kNever, &deny}}) {
+    const PolicyVerdict verdict = Evaluate(row.policies, request);
+    SCOPED_TRACE(row.policies.size());
+    EXPECT_EQ(verdict.decision, row.want);
+    EXPECT_EQ(verdict.policy, row.decided);
+  }
+}
+
+TEST(AccessPolicyTest, ASessionPolicyOnlyNarrows) {
+  const Policy allow = OneStatement("Allow", "mq:*");
+  const Policy deny = OneStatement("Deny", "mq:*");
+  const Policy other = OneStatement("Allow", "mq:PUB");
   const absl::string_view actions[] = {"mq:MqttInstanceAccess"};
   const absl::string_view resources[] = {"acs:mq:local:1:i"};
   PolicyRequest request;
@@ -295,6 +333,7 @@ TEST(ParsePolicyTest, RefusesWithLineAndColumn) {
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Effect":"Deny","Action":"*","Resource":"*"}})", "column 46", "twice"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringMatches":{"a":"b"}}}})", "column 87", "unknown condition operator"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":"true"}}})", "column 94", "object"},
+           Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{}}}})", "column 94", "object of keys and values"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"acs:SecureTransport":"yes"}}}})", "column 117", "neither \"true\""},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"acs:SecureTransport":true}}}})", "column 117", "string"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"acs:SourceIp":"10.0.0.0/33"}}}})", "column 115", "IP address"},

@@ -16,9 +16,9 @@ namespace {
 
 using Outcome = Parameters::Outcome;
 
-std::string Joined(const Parameters& parameters) {
+std::string Joined(absl::Span<const Parameter> parameters) {
   std::string text;
-  for (const Parameter& p : parameters.sorted()) absl::StrAppend(&text, p.name, "=", p.value, ";");
+  for (const Parameter& p : parameters) absl::StrAppend(&text, p.name, "=", p.value, ";");
   return text;
 }
 
@@ -36,7 +36,23 @@ TEST(ParametersTest, DecodesQueryAndFormIntoOneSortedList) {
         Case{"%41=1", "", "A=1;"}, Case{"a=%7E~*!'()", "", "a=~~*!'();"}}) {
     Parameters parameters;
     EXPECT_EQ(parameters.Read(c.query, c.form), Outcome::kOk) << c.query;
-    EXPECT_EQ(Joined(parameters), c.want);
+    EXPECT_EQ(Joined(parameters.sorted()), c.want);
+  }
+}
+
+TEST(ParametersTest, KeepsTheQueryApartAndSortedWhenAFormCame) {
+  struct Case {
+    const char* query;
+    const char* form;
+    const char* want;
+  };
+  for (const Case& c :
+       {Case{"b=2&a=1", "", "a=1;b=2;"}, Case{"b=2&c=3&a=1", "aa=0", "a=1;b=2;c=3;"},
+        Case{"x.10=j&x.2=b&X=c", "Y=1&A=2", "X=c;x.10=j;x.2=b;"},
+        Case{"b=2&%61=1", "c=3", "a=1;b=2;"}, Case{"", "b=2&a=1", ""}}) {
+    Parameters parameters;
+    ASSERT_EQ(parameters.Read(c.query, c.form), Outcome::kOk) << c.query;
+    EXPECT_EQ(Joined(parameters.sorted_query()), c.want) << c.form;
   }
 }
 

@@ -41,6 +41,26 @@ TEST(ReplayGuardTest, RemembersUntilTheTimestampLeavesTheWindowAndNotMuchLonger)
   EXPECT_EQ(guard.Look(guard.HashOf("k", "n"), until + absl::Minutes(10)), Outcome::kUsed);
 }
 
+TEST(ReplayGuardTest, ARebuildForgetsNoNonceThatIsGoodForAnotherSecond) {
+  ReplayGuard guard(200'000);
+  const absl::Time until = kStart + kSignatureWindow;
+  const auto old = [&guard](int i) { return guard.HashOf("k", absl::StrCat("old ", i)); };
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(guard.Remember(old(i), until, kStart), Outcome::kFresh);
+  }
+  const size_t bytes = guard.MemoryBytes();
+  // So many others, in the last second of the old ones, that every shard is rebuilt.
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_EQ(guard.Remember(guard.HashOf("k", absl::StrCat(i)), until + kSignatureWindow, until),
+              Outcome::kFresh);
+  }
+  ASSERT_GT(guard.MemoryBytes(), bytes);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(guard.Look(old(i), until), Outcome::kUsed) << i;
+    ASSERT_EQ(guard.Remember(old(i), until + kSignatureWindow, until), Outcome::kUsed) << i;
+  }
+}
+
 TEST(ReplayGuardTest, OfManyThreadsExactlyOneGetsEachNonce) {
   ReplayGuard guard(100'000);
   std::atomic<int> fresh{0};

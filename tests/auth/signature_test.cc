@@ -147,20 +147,30 @@ TEST(SignatureAcs3Test, GivesThePublishedAnswersForTheRunInstancesExample) {
   }
 }
 
+SignatureVerdict Acs3VerdictOn(const OwnedRequest& owned, const KeyedMac& mac) {
+  return owned.With(absl::Now(), kPeer, [&mac](const http::Request& request) {
+    std::string canonical;
+    std::string string_to_sign;
+    return VerifyAcs3(request, mac, &canonical, &string_to_sign);
+  });
+}
+
 TEST(SignatureAcs3Test, RefusesWhatLeavesAMeaningfulHeaderUnsigned) {
   const SignatureVector vector = LoadSignatureVectors("v3.jsonl").front();
   const KeyedMac mac(MacKind::kHmacSha256, vector.access_key_secret);
-  const auto verdict = [&mac](const OwnedRequest& owned) {
-    return owned.With(absl::Now(), kPeer, [&mac](const http::Request& request) {
-      std::string canonical;
-      std::string string_to_sign;
-      return VerifyAcs3(request, mac, &canonical, &string_to_sign);
-    });
-  };
+  const auto verdict = [&mac](const OwnedRequest& owned) { return Acs3VerdictOn(owned, mac); };
   ASSERT_EQ(verdict(vector.request), SignatureVerdict::kValid);
-  OwnedRequest extra = vector.request;
-  extra.headers.emplace_back("x-acs-something", "unsigned");
-  EXPECT_EQ(verdict(extra), SignatureVerdict::kIncomplete);
+  for (const char* name :
+       {"x-acs-something", "X-Acs-Something", "X-ACS-SECURITY-TOKEN", "x-acs-"}) {
+    OwnedRequest extra = vector.request;
+    extra.headers.emplace_back(name, "unsigned");
+    EXPECT_EQ(verdict(extra), SignatureVerdict::kIncomplete) << name;
+  }
+  for (const char* name : {"x-trace", "X-Acs", "xx-acs-something"}) {
+    OwnedRequest extra = vector.request;
+    extra.headers.emplace_back(name, "unsigned, and nobody reads it");
+    EXPECT_EQ(verdict(extra), SignatureVerdict::kValid) << name;
+  }
   OwnedRequest twice = vector.request;
   twice.headers.emplace_back("Host", "127.0.0.1:22010");
   EXPECT_EQ(verdict(twice), SignatureVerdict::kIncomplete);
@@ -174,6 +184,25 @@ TEST(SignatureAcs3Test, RefusesWhatLeavesAMeaningfulHeaderUnsigned) {
     missing.RemoveHeader(name);
     EXPECT_EQ(verdict(missing), SignatureVerdict::kIncomplete) << name;
   }
+}
+
+TEST(SignatureAcs3Test, RefusesABodyThatDidNotArriveAsItWasSigned) {
+  int bodies = 0;
+  for (const SignatureVector& vector : LoadSignatureVectors("v3.jsonl")) {
+    if (vector.request.body.empty()) continue;
+    SCOPED_TRACE(absl::StrCat(vector.id, " ", vector.note));
+    ++bodies;
+    const KeyedMac mac(MacKind::kHmacSha256, vector.access_key_secret);
+    const std::string& whole = vector.request.body;
+    ASSERT_EQ(Acs3VerdictOn(vector.request, mac), SignatureVerdict::kValid);
+    for (const std::string& arrived :
+         {std::string(), whole.substr(0, 1), whole.substr(0, whole.size() - 1), whole + "&"}) {
+      OwnedRequest cut = vector.request;
+      cut.body = arrived;
+      EXPECT_EQ(Acs3VerdictOn(cut, mac), SignatureVerdict::kMismatch) << "\"" << arrived << "\"";
+    }
+  }
+  EXPECT_GT(bodies, 0);
 }
 
 TEST(SignatureAcs3Test, RefusesAHeaderThatIsNamedTwice) {

@@ -79,6 +79,19 @@ TEST(StsTest, NoChangedTokenOrKeyIdIsAccepted) {
   }
 }
 
+TEST(StsTest, AKeyIdOfAnyOtherLengthIsNotOfThisServer) {
+  const auto file = File();
+  const std::string whole = Issue(*file).access_key_id;
+  ASSERT_TRUE(TemporaryKeySecret(*file->sts_mac(), whole).has_value());
+  for (size_t size = 0; size < whole.size(); ++size) {
+    const std::string id = whole.substr(0, size);
+    EXPECT_FALSE(TemporaryKeySecret(*file->sts_mac(), id).has_value()) << id;
+  }
+  for (const std::string& id : {std::string("STS.x"), whole + "0", whole + whole}) {
+    EXPECT_FALSE(TemporaryKeySecret(*file->sts_mac(), id).has_value()) << id;
+  }
+}
+
 TEST(StsTest, AnotherServerSecretEndsAllSessionsAndARemovedUserTheirs) {
   const auto file = File();
   const SessionCredentials credentials = Issue(*file);

@@ -44,10 +44,27 @@ TEST(ErrorBodyTest, TheBodyIsJsonWhateverTheMessageHolds) {
 }
 
 TEST(ErrorBodyTest, AStatusOfTheHttpLayerGetsTheNearestCode) {
-  EXPECT_EQ(ConnectCodeForHttpStatus(413), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(ConnectCodeForHttpStatus(400), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ConnectCodeForHttpStatus(503), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(ConnectCodeForHttpStatus(500), absl::StatusCode::kInternal);
+  struct Row {
+    int status;
+    const char* name;
+  };
+  for (const Row& row : {Row{400, "invalid_argument"},
+                         {401, "unauthenticated"},
+                         {403, "permission_denied"},
+                         {404, "not_found"},
+                         {405, "unimplemented"},
+                         {408, "deadline_exceeded"},
+                         {413, "resource_exhausted"},
+                         {414, "resource_exhausted"},
+                         {417, "invalid_argument"},
+                         {429, "resource_exhausted"},
+                         {431, "resource_exhausted"},
+                         {500, "internal"},
+                         {501, "unimplemented"},
+                         {503, "unavailable"},
+                         {505, "internal"}}) {
+    EXPECT_EQ(ConnectCodeName(ConnectCodeForHttpStatus(row.status)), row.name) << row.status;
+  }
 }
 
 }  // namespace

@@ -64,5 +64,19 @@ TEST(KeyedBucketsTest, AFloodOfKeysStaysBoundedAndPushesNobodyOut) {
   EXPECT_TRUE(buckets.TryTake(99'999, kStart + absl::Seconds(2)).admitted);
 }
 
+TEST(KeyedBucketsTest, WhoFindsAllBucketsInUseIsToldWhenOneIsFree) {
+  // One bucket per shard, and keys of one shard.
+  KeyedBuckets buckets(RateLimit{2, 2}, 16);
+  ASSERT_TRUE(buckets.TryTake(16, kStart).admitted);
+  const Admission refused = buckets.TryTake(32, kStart);
+  EXPECT_FALSE(refused.admitted);
+  EXPECT_EQ(refused.retry_after, absl::Milliseconds(500));
+  const Admission again = buckets.TryTake(48, kStart + absl::Milliseconds(200));
+  EXPECT_FALSE(again.admitted);
+  EXPECT_EQ(again.retry_after, absl::Milliseconds(300));
+  EXPECT_FALSE(buckets.TryTake(32, kStart + absl::Milliseconds(499)).admitted);
+  EXPECT_TRUE(buckets.TryTake(32, kStart + refused.retry_after).admitted);
+}
+
 }  // namespace
 }  // namespace session_status::limits

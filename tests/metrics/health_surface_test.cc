@@ -13,15 +13,17 @@ using ::testing::StartsWith;
 
 class HealthSurfaceTest : public ::testing::Test {
  protected:
-  http::Reply Get(absl::string_view path, absl::Time now, absl::string_view method = "GET") {
+  static http::Reply Ask(HealthSurface& surface, absl::string_view path, absl::Time now,
+                         absl::string_view method = "GET") {
     http::Request request;
     request.method = method;
     request.path = path;
     request.now = now;
     http::Reply reply;
-    surface_.Handle(request, &reply);
+    surface.Handle(request, &reply);
     return reply;
   }
+  http::Reply Get(absl::string_view path, absl::Time now) { return Ask(surface_, path, now); }
   const absl::Time start_ = absl::FromUnixSeconds(1'767'323'000);
   registry::SessionRegistry registry_;
   HealthSurface surface_{registry_, absl::Seconds(1)};
@@ -51,23 +53,36 @@ TEST_F(HealthSurfaceTest, InAFleetNobodyIsReadyBeforeTheOthersSessionsWereRead) 
   others.status.shards_loading = 3;
   HealthSurface in_fleet(registry_, absl::Seconds(1), &others);
   registry_.PublishSnapshot(start_);
-  http::Request request;
-  request.method = "GET";
-  request.path = "/readyz";
-  request.now = start_;
-  http::Reply loading;
-  in_fleet.Handle(request, &loading);
+  const http::Reply loading = Ask(in_fleet, "/readyz", start_);
   EXPECT_EQ(loading.status, 503);
   EXPECT_THAT(loading.body, HasSubstr("fleet: not ready, joined, 3 of 16 shards still to load"));
   others.status.ready = true;
-  http::Reply ready;
-  in_fleet.Handle(request, &ready);
+  const http::Reply ready = Ask(in_fleet, "/readyz", start_);
   EXPECT_EQ(ready.status, 200);
   EXPECT_THAT(ready.body, HasSubstr("fleet: ok, joined"));
 }
 
+TEST_F(HealthSurfaceTest, InAFleetASnapshotThatIsTooOldIsNotReadyEither) {
+  testing::FakeOthers others;
+  others.status.state = "joined";
+  others.status.ready = true;
+  HealthSurface in_fleet(registry_, absl::Seconds(1), &others);
+  registry_.PublishSnapshot(start_);
+  const http::Reply reply = Ask(in_fleet, "/readyz", start_ + absl::Seconds(6));
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.body, "snapshot: not ready, 6s old, at most 5s\nfleet: ok, joined\n");
+}
+
+TEST_F(HealthSurfaceTest, HeadIsAnsweredLikeGet) {
+  registry_.PublishSnapshot(start_);
+  for (const absl::string_view path : {HealthSurface::kHealthPath, HealthSurface::kReadyPath}) {
+    EXPECT_EQ(Ask(surface_, path, start_, "HEAD").status, 200) << path;
+  }
+  EXPECT_EQ(Ask(surface_, "/readyz", start_ + absl::Seconds(6), "HEAD").status, 503);
+}
+
 TEST_F(HealthSurfaceTest, OnlyReadsAreAnswered) {
-  const http::Reply reply = Get("/healthz", start_, "POST");
+  const http::Reply reply = Ask(surface_, "/healthz", start_, "POST");
   EXPECT_EQ(reply.status, 405);
   ASSERT_EQ(reply.headers.size(), 1u);
   EXPECT_EQ(reply.headers[0].second, "GET, HEAD");

@@ -53,6 +53,28 @@ TEST(MeasuredSurfaceTest, RecordsOperationResultAndTime) {
   }
 }
 
+TEST(MeasuredSurfaceTest, EachSurfaceIsCountedByItsOwnName) {
+  struct Case {
+    QuerySurface surface;
+    std::string name;
+  };
+  for (const Case& c :
+       {Case{QuerySurface::kAdmin, "admin"}, Case{QuerySurface::kOpenApi, "openapi"}}) {
+    SCOPED_TRACE(c.name);
+    FixedSurface inner;
+    QueryRecorder recorder;
+    MeasuredSurface surface(inner, c.surface, recorder, FakeNowNs);
+    http::Request request;
+    request.path = "/service/QuerySessionByClientId";
+    http::Reply reply;
+    surface.Handle(request, &reply);
+    surface.HandleRefused(request, 400, "malformed", &reply);
+    EXPECT_THAT(Hits(recorder), testing::UnorderedElementsAre(
+                                    testing::Pair(c.name + "/QuerySessionByClientId/ok", 1),
+                                    testing::Pair(c.name + "/QuerySessionByClientId/refused", 1)));
+  }
+}
+
 TEST(MeasuredSurfaceTest, FindsTheOperationWhereverItIsNamed) {
   struct Case {
     absl::string_view path, query, header, body;

@@ -318,6 +318,25 @@ TEST(ErrorCodesTest, NoRowOfTheTableIsWithoutACase) {
   for (const ErrorRow& row : ErrorTable()) EXPECT_EQ(covered.count(row.code), 1u) << row.name;
 }
 
+TEST(ErrorCodesTest, WhatTheHttpLayerRefusesHasTheCodeOfItsStatus) {
+  struct Case {
+    int status;
+    const char* code;
+  };
+  for (const Case& c : {Case{400, "InvalidRequest"}, Case{404, "InvalidApi.NotFound"},
+                        Case{405, "UnsupportedHTTPMethod"}, Case{408, "RequestTimeout"},
+                        Case{413, "RequestEntityTooLarge"}, Case{414, "RequestURITooLong"},
+                        Case{417, "InvalidRequest"}, Case{429, "Throttling"},
+                        Case{431, "RequestHeaderFieldsTooLarge"}, Case{500, "InternalError"},
+                        Case{501, "UnsupportedHTTPMethod"}, Case{503, "ServiceUnavailable"},
+                        Case{505, "InvalidRequest"}}) {
+    const Answer answer = Refused(c.status);
+    EXPECT_EQ(answer.Code(), c.code) << c.status;
+    EXPECT_EQ(answer.status, c.status);
+    EXPECT_THAT(answer.Message(), ::testing::EndsWith(" why"));
+  }
+}
+
 TEST(ErrorCodesTest, TheLogLineOfTheCallHasItsRequestIdAndNoSecret) {
   TestServer server;
   Credentials wrong = TestServer::Key("reader");

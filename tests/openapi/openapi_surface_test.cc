@@ -68,6 +68,36 @@ TEST(OpenApiSurfaceTest, AQueryIsAnsweredFromTheLiveRegistry) {
   EXPECT_NE(on.headers.at("x-acs-request-id"), off.headers.at("x-acs-request-id"));
 }
 
+TEST(OpenApiSurfaceTest, TheAgeOfAFleetsBatchIsThatOfItsOlderPart) {
+  struct Case {
+    Scope scope;
+    absl::Duration others_age;
+    const char* scope_name;
+    const char* age_ms;  // this node's part is 350 ms old
+  };
+  for (const Case& c : {Case{Scope::kFleet, absl::Milliseconds(100), "fleet", "350"},
+                        Case{Scope::kFleet, absl::Milliseconds(900), "fleet", "900"},
+                        Case{Scope::kStale, absl::Seconds(9), "stale", "9000"},
+                        Case{Scope::kLocal, absl::ZeroDuration(), "local", "350"}}) {
+    TestServer server;
+    server.source.scope = c.scope;
+    server.source.others_age = c.others_age;
+    const Answer answer = server.Send(server.Batch(TestServer::Key("reader")));
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.headers.at("x-session-status-scope"), c.scope_name);
+    EXPECT_EQ(answer.headers.at("x-session-status-age-ms"), c.age_ms);
+  }
+}
+
+TEST(OpenApiSurfaceTest, AQueryThatTheFleetCannotAnswerIsRefusedAndNotCounted) {
+  TestServer server;
+  server.source.available = false;
+  const Answer answer = server.Send(server.Query(TestServer::Key("reader")));
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.Code(), "ServiceUnavailable");
+  EXPECT_TRUE(server.meter.counted.empty());
+}
+
 TEST(OpenApiSurfaceTest, XmlRepliesRepeatTheListElement) {
   TestServer server;
   const Answer batch = server.Send(server.Batch(TestServer::Key("reader"), {{"Format", "xml"}}));
@@ -149,6 +179,21 @@ TEST(OpenApiSurfaceTest, AReplayedRequestIsRefusedUntilItsTimestampExpires) {
       kNow + absl::Minutes(14), "ahead");
   EXPECT_EQ(server.Send(ahead).status, 200);
   EXPECT_EQ(server.Send(ahead, kNow + absl::Minutes(29)).Code(), "SignatureNonceUsed");
+}
+
+TEST(OpenApiSurfaceTest, ANonceIsUsedUpForItsOwnKeyAlone) {
+  TestServer server;
+  ParameterMap parameters = BatchParameters(kInstance, {"x"});
+  parameters["Action"] = kBatch;
+  for (const char* user : {"reader", "batcher"}) {
+    SCOPED_TRACE(user);
+    const Credentials key = TestServer::Key(user);
+    EXPECT_EQ(server.Send(SignedRpc(key, parameters, kNow, "same")).Code(), "");
+    EXPECT_EQ(server.Send(SignedAcs3(key, kBatch, BatchParameters(kInstance, {"y"}), kNow, "same"))
+                  .Code(),
+              "SignatureNonceUsed")
+        << "in either scheme";
+  }
 }
 
 TEST(OpenApiSurfaceTest, ABadSignatureUsesUpNobodysNonce) {
@@ -338,6 +383,21 @@ TEST(OpenApiSurfaceTest, ClientIdListsAreReadByNumber) {
   EXPECT_THAT(ListOf(answer), ElementsAre("GID_a@@@1=on", "GID_a@@@2=off", "e=off", "j=off"));
 }
 
+TEST(OpenApiSurfaceTest, TheLongestClientIdentifierThatMqttAllowsIsAnswered) {
+  TestServer server;
+  const Credentials reader = TestServer::Key("reader");
+  const std::string longest(65'535, 'x');
+  server.source.online[kInstance].insert(longest);
+  const Answer query = server.Send(server.Query(reader, {{"ClientId", longest}}));
+  ASSERT_EQ(query.status, 200) << query.body;
+  EXPECT_TRUE(query.Json()["OnlineStatus"].GetBool());
+  const Answer batch = server.Send(server.Batch(reader, {{"ClientIdList.1", longest}}));
+  ASSERT_EQ(batch.status, 200) << batch.body;
+  EXPECT_THAT(ListOf(batch), ElementsAre(longest + "=on", "GID_a@@@2=off"));
+  EXPECT_EQ(server.Send(server.Query(reader, {{"ClientId", longest + "x"}})).Code(),
+            "InvalidParameter.ClientId");
+}
+
 TEST(OpenApiSurfaceTest, StrictClientIdentifiersFollowTheDocumentedForm) {
   for (const char* good : {"GID_test@@@0001", "GID-abc@@@x-y_z"}) {
     EXPECT_TRUE(IsDocumentedClientId(good)) << good;
@@ -395,6 +455,95 @@ TEST(OpenApiSurfaceTest, PermissionsDecideAsDocumented) {
   }
 }
 
+TEST(OpenApiSurfaceTest, AnAccountIsAnsweredForWhatItOwnsAndTheServerHas) {
+  struct Case {
+    const char* owned;
+    const char* asked;
+    const char* want;
+  };
+  for (const Case& c : {Case{kInstance, kInstance, ""},
+                        Case{"post-cn-local", kInstance, "InstancePermissionCheckFailed"},
+                        Case{"post-cn-other0001", "post-cn-other0001", ""},
+                        Case{"post-cn-unknown", "post-cn-unknown", "InstancePermissionCheckFailed"},
+                        Case{"*", kInstance, ""}, Case{"*", "post-cn-other0001", ""},
+                        Case{"*", "post-cn-unknown", "InstancePermissionCheckFailed"}}) {
+    SCOPED_TRACE(absl::StrCat(c.owned, " ", c.asked));
+    TestServerOptions options;
+    options.access_file =
+        absl::StrReplaceAll(kAccessFile, {{absl::StrCat(R"("instances": [")", kInstance, R"("])"),
+                                           absl::StrCat(R"("instances": [")", c.owned, R"("])")}});
+    TestServer server(options);
+    const Answer answer =
+        server.Send(server.Batch(TestServer::Key("owner"), {{"InstanceId", c.asked}}));
+    EXPECT_EQ(answer.Code(), c.want);
+    EXPECT_EQ(answer.status, *c.want == '\0' ? 200 : 400);
+  }
+}
+
+TEST(OpenApiSurfaceTest, GatewayErrorsOpenNoInstanceOfAnotherAccount) {
+  struct Case {
+    const char* user;
+    const char* instance;
+    const char* want;
+  };
+  for (const Case& c :
+       {Case{"owner", kInstance, ""}, Case{"reader", kInstance, ""},
+        Case{"nobody", kInstance, "NoPermission"}, Case{"denied", kInstance, "NoPermission"},
+        Case{"reader", "post-cn-other0001", "NoPermission"},
+        Case{"owner", "post-cn-other0001", "InstancePermissionCheckFailed"},
+        Case{"owner", "post-cn-unknown", "InstancePermissionCheckFailed"},
+        Case{"stranger", kInstance, "InstancePermissionCheckFailed"},
+        Case{"stranger", "post-cn-other0001", ""}}) {
+    SCOPED_TRACE(absl::StrCat(c.user, " ", c.instance));
+    TestServerOptions options;
+    options.surface.gateway_errors = true;
+    TestServer server(options);
+    const Answer answer =
+        server.Send(server.Batch(TestServer::Key(c.user), {{"InstanceId", c.instance}}));
+    EXPECT_EQ(answer.Code(), c.want);
+    EXPECT_EQ(answer.Json().HasMember("OnlineStatusList"), *c.want == '\0');
+    EXPECT_EQ(server.meter.counted.size(), *c.want == '\0' ? 1u : 0u);
+  }
+}
+
+TEST(OpenApiSurfaceTest, APolicyNamesRegionAccountAndInstanceInEitherSpelling) {
+  struct Case {
+    const char* allowed;
+    const char* denied;
+    const char* want;
+  };
+  constexpr char kNothing[] = "acs:mq:*:*:no-instance";
+  constexpr char kUnseen[] = "InstancePermissionCheckFailed";
+  // clang-format off
+  for (const Case& c : {
+           Case{"acs:mq:local:1001:post-cn-local0001", kNothing, ""},
+           Case{"acs:mq:local:1001:instance/post-cn-local0001", kNothing, ""},
+           Case{"acs:mq:local:1001:instance/post-cn-local000", kNothing, kUnseen},
+           Case{"acs:mq:cn-beijing:1001:*", kNothing, kUnseen},
+           Case{"acs:mq:local:1002:*", kNothing, kUnseen},
+           Case{"acs:mq:1001:local:*", kNothing, kUnseen},
+           Case{"*", "acs:mq:*:*:post-cn-local0001", "PermissionCheckFailed"},
+           Case{"*", "acs:mq:*:*:instance/post-cn-local0001", "PermissionCheckFailed"},
+           Case{"*", "acs:mq:local:1001:*", "PermissionCheckFailed"},
+           Case{"*", "acs:mq:cn-beijing:1001:*", ""},
+           Case{"*", "acs:mq:local:1002:*", ""},
+           Case{"*", "acs:mq:*:*:instance/post-cn-local000", ""},
+       }) {
+    // clang-format on
+    SCOPED_TRACE(absl::StrCat("allowed ", c.allowed, ", denied ", c.denied));
+    TestServerOptions options;
+    options.access_file = absl::StrReplaceAll(
+        R"({"version": 1, "accounts": [{"id": "1001", "instances": ["post-cn-local0001"], "users": [
+          {"name": "reader", "access_keys": [{"id": "key-reader", "secret": "secret-reader"}],
+           "policies": [{"Version": "1", "Statement": [
+             {"Effect": "Allow", "Action": "mq:*", "Resource": "$allowed"},
+             {"Effect": "Deny", "Action": "mq:Batch*", "Resource": "$denied"}]}]}]}]})",
+        {{"$allowed", c.allowed}, {"$denied", c.denied}});
+    TestServer server(options);
+    EXPECT_EQ(server.Send(server.Batch(TestServer::Key("reader"))).Code(), c.want);
+  }
+}
+
 TEST(OpenApiSurfaceTest, ADenialSaysWhoWasDeniedWhatAndHow) {
   TestServer server;
   const rapidjson::Document json = server.Send(server.Batch(TestServer::Key("denied"))).Json();
@@ -415,6 +564,45 @@ TEST(OpenApiSurfaceTest, BatchMayBeMadeToNeedInstanceAccessToo) {
   TestServer server(options);
   EXPECT_EQ(server.Send(server.Batch(TestServer::Key("reader"))).status, 200);
   EXPECT_EQ(server.Send(server.Batch(TestServer::Key("batcher"))).Code(), "PermissionCheckFailed");
+}
+
+TEST(OpenApiSurfaceTest, ADenyOfTheBatchStandsWhetherOrNotItNeedsInstanceAccess) {
+  for (const bool needs_access : {false, true}) {
+    SCOPED_TRACE(needs_access);
+    TestServerOptions options;
+    options.surface.batch_needs_instance_access = needs_access;
+    TestServer server(options);
+    const Answer answer = server.Send(server.Batch(TestServer::Key("denied")));
+    ASSERT_EQ(answer.Code(), "PermissionCheckFailed");
+    const rapidjson::Document json = answer.Json();
+    const auto& detail = json["AccessDeniedDetail"];
+    EXPECT_STREQ(detail["AuthAction"].GetString(), "mq:BatchQuerySessionByClientIds");
+    EXPECT_STREQ(detail["NoPermissionType"].GetString(), "ExplicitDeny");
+  }
+}
+
+TEST(OpenApiSurfaceTest, ASessionOfTheOwnerObeysItsSessionPolicy) {
+  TestServer server;
+  const Credentials wide = server.TemporaryKey("root");
+  EXPECT_EQ(server.Send(server.Batch(wide)).Code(), "");
+  EXPECT_EQ(server.Send(server.Query(wide)).Code(), "");
+  const Credentials narrow = server.TemporaryKey(
+      "root",
+      R"({"Version":"1","Statement":{"Effect":"Allow","Action":"mq:MqttInstanceAccess","Resource":"*"}})");
+  EXPECT_EQ(server.Send(server.Query(narrow)).Code(), "");
+  const Answer denied = server.Send(server.Batch(narrow));
+  ASSERT_EQ(denied.Code(), "PermissionCheckFailed");
+  EXPECT_STREQ(denied.Json()["AccessDeniedDetail"]["PolicyType"].GetString(), "SessionPolicy");
+}
+
+TEST(OpenApiSurfaceTest, AKeyThatOnlyLooksTemporaryIsNotFound) {
+  TestServer server;
+  for (const std::string& id :
+       {std::string("STS."), std::string("STS.x"), "STS." + std::string(40, '0')}) {
+    EXPECT_EQ(server.Send(server.Batch({id, "secret", "token"})).Code(),
+              "InvalidAccessKeyId.NotFound")
+        << id;
+  }
 }
 
 TEST(OpenApiSurfaceTest, TemporaryCredentialsWorkInBothSchemesAndOnlyNarrow) {
@@ -482,6 +670,75 @@ TEST(OpenApiSurfaceTest, AnAccountMayShareItsLimit) {
         server.Send(server.Batch(TestServer::Key(i % 2 ? "reader" : "batcher"))).status == 200;
   }
   EXPECT_EQ(answered, 100);
+}
+
+TEST(OpenApiSurfaceTest, UsersOfOneNameInTwoAccountsDoNotShareTheirLimit) {
+  for (const LimitScope scope : {LimitScope::kUser, LimitScope::kAccount}) {
+    SCOPED_TRACE(scope == LimitScope::kUser ? "user" : "account");
+    TestServerOptions options;
+    options.surface.limit_scope = scope;
+    options.surface.batch_limit = {1, 1};
+    options.access_file =
+        absl::StrReplaceAll(kAccessFile, {{R"("name": "stranger")", R"("name": "reader")"}});
+    TestServer server(options);
+    const Credentials one = TestServer::Key("reader");
+    const Credentials other = TestServer::Key("stranger");
+    const ParameterMap others{{"InstanceId", "post-cn-other0001"}};
+    EXPECT_EQ(server.Send(server.Batch(one)).Code(), "");
+    EXPECT_EQ(server.Send(server.Batch(one)).Code(), "Throttling.User");
+    EXPECT_EQ(server.Send(server.Batch(other, others)).Code(), "");
+    EXPECT_EQ(server.Send(server.Batch(other, others)).Code(), "Throttling.User");
+  }
+}
+
+TEST(OpenApiSurfaceTest, AnIPv6NetworkOf64BitsIsOneSourceAndAnIPv4AddressIsOne) {
+  struct Case {
+    const char* first;
+    const char* second;
+    bool one_source;
+  };
+  for (const Case& c :
+       {Case{"2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", true},
+        Case{"2001:db8:0:1::1", "2001:db8:0:2::1", false},
+        Case{"fe80::1%eth0", "fe80::2%eth0", true}, Case{"203.0.113.1", "203.0.113.1", true},
+        Case{"203.0.113.1", "203.0.113.2", false},
+        Case{"::ffff:203.0.113.1", "::ffff:203.0.113.1", true},
+        Case{"::ffff:203.0.113.1", "::ffff:203.0.113.2", false}}) {
+    SCOPED_TRACE(absl::StrCat(c.first, " ", c.second));
+    TestServerOptions options;
+    options.surface.address_limit = {1, 1};
+    options.surface.failure_limit = {1, 1};
+    TestServer server(options);
+    const auto code = [&server](const char* address, const char* secret) {
+      http::Peer from = server.peer;
+      from.address = address;
+      const Credentials key{"key-reader", secret, ""};
+      return server.SendFrom(from, server.Batch(key)).Code();
+    };
+    EXPECT_EQ(code(c.first, "secret-reader"), "");
+    EXPECT_EQ(code(c.second, "secret-reader"), c.one_source ? "Throttling" : "");
+    EXPECT_EQ(code(c.first, "a guess"), "SignatureDoesNotMatch");
+    EXPECT_EQ(code(c.second, "a guess"), c.one_source ? "Throttling" : "SignatureDoesNotMatch");
+  }
+}
+
+TEST(OpenApiSurfaceTest, WhereTlsIsRequiredOnlyTrustedCallersMayDoWithout) {
+  TestServerOptions options;
+  options.surface.require_tls = true;
+  TestServer server(options);
+  http::Peer tls = server.peer;
+  tls.tls = true;
+  http::Peer loopback = server.peer;
+  loopback.loopback = true;
+  http::Peer unix_socket;
+  unix_socket.kind = http::Peer::Kind::kUnixSocket;
+  const auto code = [&server](const http::Peer& from) {
+    return server.SendFrom(from, server.Batch(TestServer::Key("reader"))).Code();
+  };
+  EXPECT_EQ(code(server.peer), "InvalidProtocol.NeedSsl");
+  EXPECT_EQ(code(tls), "");
+  EXPECT_EQ(code(loopback), "");
+  EXPECT_EQ(code(unix_socket), "");
 }
 
 TEST(OpenApiSurfaceTest, WithoutAnAccessFileOnlyLocalPeersAreAnsweredAndNeedNoSignature) {

@@ -49,14 +49,21 @@ BatchCut FakeSource::Batch(absl::string_view instance_id,
   for (size_t i = 0; i < client_ids.size(); ++i) {
     out[i] = Exact(instance_id, client_ids[i], now).online;
   }
-  return registry::SnapshotInfo{42, kNow - absl::Milliseconds(350)};
+  BatchCut cut(registry::SnapshotInfo{42, kNow - absl::Milliseconds(350)});
+  cut.scope = scope;
+  cut.others_age = others_age;
+  return cut;
 }
 
 ExactAnswer FakeSource::Exact(absl::string_view instance_id, absl::string_view client_id,
                               absl::Time) {
   if (client_id == "throw") throw std::runtime_error("the source is out of order");
   const auto found = online.find(std::string(instance_id));
-  return found != online.end() && found->second.count(std::string(client_id)) != 0;
+  ExactAnswer answer(found != online.end() && found->second.count(std::string(client_id)) != 0);
+  answer.available = available;
+  answer.scope = scope;
+  answer.age = others_age;
+  return answer;
 }
 
 bool FakeMeter::TryCount(const limits::Transaction& transaction, absl::Time) {

@@ -24,6 +24,10 @@ inline const absl::Time kNow = absl::FromUnixSeconds(1'767'323'045);
 class FakeSource : public SessionSource {
  public:
   std::map<std::string, std::set<std::string>> online;  // by instance
+  // As a fleet would answer.
+  Scope scope = Scope::kNode;
+  absl::Duration others_age;
+  bool available = true;  // false: Exact() gets no answer
 
   BatchCut Batch(absl::string_view instance_id, absl::Span<const absl::string_view> client_ids,
                  absl::Time now, absl::Span<bool> out) override;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 
@@ -56,7 +57,8 @@ int64_t AllocationsOf(int requests, absl::string_view first, absl::string_view s
     client.Send(first);
     if (!second.empty()) {
       // The first part must have been received for itself.
-      WaitFor([&] { return listener->stats().bytes_received != received; });
+      EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().bytes_received != received; },
+                                     testing::kPatience, absl::Milliseconds(1)));
       client.Send(second);
     }
     EXPECT_EQ(client.Read().status, 200);

@@ -1,12 +1,17 @@
 #include "plugin/transport/connection_limits.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/fsuid.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "plugin/transport/peer.h"
+#include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 
@@ -76,7 +81,7 @@ TEST(ConnectionLimitsTest, WithoutAnIdleConnectionTheNewOneIsToldSo) {
   TestListener listener(options);
   TestClient busy(listener.tcp_address());
   ASSERT_TRUE(busy.Send("GET / HTTP/1.1\r\n"));
-  ASSERT_TRUE(WaitFor([&] { return listener->stats().bytes_received > 0; }));
+  ASSERT_TRUE(testing::WaitUntil([&] { return listener->stats().bytes_received > 0; }));
   TestClient refused(listener.tcp_address());
   const TestReply reply = refused.Read();
   EXPECT_EQ(reply.status, 503);
@@ -92,7 +97,7 @@ TEST(ConnectionLimitsTest, SilentNewConnectionsPushEachOtherOut) {
   std::vector<TestClient> silent;
   for (int i = 0; i < 100; ++i) silent.emplace_back(listener.tcp_address());
   EXPECT_EQ(TestClient(listener.tcp_address()).Ask(kGet).status, 200);
-  EXPECT_TRUE(WaitFor([&] { return listener->stats().connections <= 10; }));
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().connections <= 10; }));
   EXPECT_TRUE(silent.front().AtEnd());
 }
 
@@ -118,6 +123,46 @@ TEST(ConnectionLimitsTest, AUserThatIsNotAllowedIsToldSo) {
     EXPECT_TRUE(IsAllowed(-1, peer, options));
     peer.uid = 1001;
   }
+}
+
+TEST(ConnectionLimitsTest, OnTheUnixSocketOnlyUsersAndGroupsThatAreAllowedAreAnswered) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can ask as another user";
+  ListenerOptions options;
+  options.unix_allowed_uids = {1001};
+  options.unix_allowed_gids = {2002};
+  TestListener listener(options);
+  const std::string address = listener.unix_address();
+  struct Case {
+    const char* who;
+    uid_t uid;
+    gid_t gid;
+    gid_t other_group;
+    int want;
+  };
+  for (const Case& c : {Case{"a stranger", 1003, 2003, 2004, 403},
+                        Case{"a user who is allowed", 1001, 2003, 2004, 200},
+                        Case{"of the allowed group", 1003, 2002, 2004, 200},
+                        Case{"of the allowed group among others", 1003, 2003, 2002, 200},
+                        Case{"root", 0, 0, 0, 200}}) {
+    SCOPED_TRACE(c.who);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      if (::setgroups(1, &c.other_group) != 0 || ::setegid(c.gid) != 0 || ::seteuid(c.uid) != 0) {
+        ::_exit(2);
+      }
+      ::setfsuid(0);  // he connects as himself, but finds the socket as root
+      const TestReply reply = TestClient(address).Ask(kGet);
+      const bool told = c.want == 200 || reply.body == "this user may not use the socket";
+      ::_exit(reply.status == c.want && told ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    ASSERT_NE(WEXITSTATUS(status), 2) << "this root may not become another user";
+    EXPECT_EQ(WEXITSTATUS(status), 0) << "the answer is not " << c.want;
+  }
+  EXPECT_EQ(listener->stats().refused_connections, 1);
 }
 
 }  // namespace

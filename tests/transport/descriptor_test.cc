@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "plugin/transport/file_descriptor.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 
@@ -56,7 +57,7 @@ TEST(FloodTest, AThousandSlowLorisesDoNotDelayOthers) {
     lorises.emplace_back(listener.tcp_address());
     ASSERT_TRUE(lorises.back().Send("GET / HTTP/1.1\r\nHost: x\r\nA"));
   }
-  ASSERT_TRUE(WaitFor([&] { return listener->stats().connections == 1000; }));
+  ASSERT_TRUE(testing::WaitUntil([&] { return listener->stats().connections == 1000; }));
   {
     const Attack drip([&lorises] {
       for (TestClient& loris : lorises) loris.Send("a");
@@ -77,7 +78,7 @@ TEST(FloodTest, APipeliningFloodLeavesTurnsForOthersAndIsHeldBack) {
   ::setsockopt(flooder.fd(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon));
   const Attack flood([&] { flooder.Send(many); });  // and never reads
   EXPECT_LT(SlowestOf(200, listener.unix_address()), kAnswerMax);
-  EXPECT_TRUE(WaitFor([&] { return listener->stats().buffered_bytes > 0; }));
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().buffered_bytes > 0; }));
   EXPECT_LE(listener->stats().buffered_bytes, static_cast<int64_t>(2 * options.unsent_bytes_max));
 }
 
@@ -123,7 +124,7 @@ TEST(FloodTest, MemoryOfAllConnectionsTogetherIsBounded) {
     clients.emplace_back(listener.unix_address());
     clients.back().Send(half);
   }
-  ASSERT_TRUE(WaitFor([&] { return listener->stats().refused_requests > 0; }));
+  ASSERT_TRUE(testing::WaitUntil([&] { return listener->stats().refused_requests > 0; }));
   EXPECT_LE(listener->stats().buffered_bytes, 1024 * 1024);
   EXPECT_EQ(clients.back().Read().status, 503);
   EXPECT_EQ(TestClient(listener.tcp_address()).Ask(kGet).status, 200)
@@ -142,7 +143,7 @@ TEST(FloodTest, ConnectionsThatComeAndGoLeaveNothingBehind) {
       ::setsockopt(client.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     }
   }
-  EXPECT_TRUE(WaitFor([&] { return listener->stats().connections == 0; }));
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().connections == 0; }));
   EXPECT_EQ(listener->stats().buffered_bytes, 0);
 }
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 
@@ -50,6 +52,34 @@ TEST(ListenerTest, AnswersPipelinedRequestsInOrder) {
   ASSERT_TRUE(client.Send(bytes));
   for (int i = 0; i < kRequests; ++i) {
     ASSERT_EQ(client.Read().body, absl::StrCat("GET /", i, "? [Host=x] "));
+  }
+}
+
+TEST(ListenerTest, CallersAnsweredInOneTurnGetTheirOwnReplies) {
+  absl::Notification entered, release;
+  TestListener listener({}, [&](const http::Request& request, http::Reply* reply) {
+    reply->body = std::string(request.path);
+    if (request.path != "/hold") return;
+    entered.Notify();
+    release.WaitForNotificationWithTimeout(testing::kPatience);
+  });
+  TestClient holder(listener.tcp_address());
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.emplace_back(listener.unix_address());
+    ASSERT_EQ(clients.back().Ask(kGet).body, "/a") << "accepted";
+  }
+  ASSERT_TRUE(holder.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+  ASSERT_TRUE(entered.WaitForNotificationWithTimeout(testing::kPatience));
+  // The only loop is held, so that its next turn finds all of these. Replies of one length: a
+  // client that got another's would not wait for the rest of it.
+  for (size_t i = 0; i < clients.size(); ++i) {
+    ASSERT_TRUE(clients[i].Send(absl::StrCat("GET /", i, " HTTP/1.1\r\nHost: x\r\n\r\n")));
+  }
+  release.Notify();
+  EXPECT_EQ(holder.Read().body, "/hold");
+  for (size_t i = 0; i < clients.size(); ++i) {
+    EXPECT_EQ(clients[i].Read().body, absl::StrCat("/", i));
   }
 }
 
@@ -109,6 +139,21 @@ TEST(ListenerTest, DoesNotSayContinueWhenTheBodyIsAlreadyThere) {
                      "Content-Length: 2\r\n\r\nok")
                 .status,
             200);
+}
+
+TEST(ListenerTest, DoesNotSayContinueBecauseAnEarlierCallerAskedForIt) {
+  TestListener listener;
+  ASSERT_EQ(TestClient(listener.unix_address())
+                .Ask("POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                     "Content-Length: 2\r\n\r\nok")
+                .status,
+            200);
+  TestClient client(listener.unix_address());
+  const int64_t received = listener->stats().bytes_received;
+  ASSERT_TRUE(client.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"));
+  // The head must have been received for itself.
+  ASSERT_TRUE(testing::WaitUntil([&] { return listener->stats().bytes_received != received; }));
+  EXPECT_EQ(client.Ask("ok").status, 200);
 }
 
 TEST(ListenerTest, AnswersHeadWithTheLengthAndNoBody) {

@@ -47,7 +47,9 @@ TEST_F(ReplyWriterTest, WritesEveryFraming) {
         Case{200, {Body::kChunked, false, false}, "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"},
         Case{200, {Body::kUntilClose, true, false}, "json\r\nConnection: close\r\n\r\nx"},
         Case{200, {Body::kWhole, false, true}, "1\r\nConnection: keep-alive\r\n\r\nx"},
-        Case{204, {Body::kWhole, false, false}, "application/json\r\n\r\n"}}) {
+        Case{204, {Body::kWhole, false, false}, "application/json\r\n\r\n"},
+        Case{304, {Body::kWhole, false, false}, "application/json\r\n\r\n"},
+        Case{304, {Body::kNone, false, false}, "application/json\r\n\r\n"}}) {
     reply_.status = c.status;
     reply_.body = "x";
     const std::string written = Written(c.framing);

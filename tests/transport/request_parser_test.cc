@@ -147,15 +147,30 @@ TEST(RequestParserTest, SaysWhenAClientWaitsForContinue) {
   EXPECT_FALSE(parser.wants_continue(size));
 }
 
-TEST(RequestParserTest, StartsAfreshAfterReset) {
-  RequestParser parser(kLimits);
-  std::string refused = "GET / HTTP/9.9\r\n\r\n";
-  size_t size = refused.size();
-  ASSERT_EQ(parser.Parse(refused.data(), &size), RequestParser::Progress::kRefused);
-  parser.Reset();
-  std::string sound = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-  size = sound.size();
-  EXPECT_EQ(parser.Parse(sound.data(), &size), RequestParser::Progress::kComplete);
+TEST(RequestParserTest, KeepsNothingOfAnyRequestAfterReset) {
+  for (const StrictnessCase& c : StrictnessCases()) {
+    SCOPED_TRACE(c.name);
+    RequestParser parser(kLimits);
+    std::string first = c.request;
+    size_t size = first.size();
+    ASSERT_NE(parser.Parse(first.data(), &size), RequestParser::Progress::kNeedMore);
+    parser.Reset();
+    std::string second = "POST /q HTTP/1.1\r\nHost: y\r\nContent-Length: 2\r\n\r\n";
+    size = second.size();
+    ASSERT_EQ(parser.Parse(second.data(), &size), RequestParser::Progress::kNeedMore);
+    EXPECT_FALSE(parser.wants_continue(size)) << "only the first may have asked for it";
+    second += "ok";
+    size = second.size();
+    ASSERT_EQ(parser.Parse(second.data(), &size), RequestParser::Progress::kComplete);
+    EXPECT_EQ(parser.consumed(), second.size());
+    EXPECT_TRUE(parser.keep_alive());
+    http::Request request;
+    std::vector<http::Header> headers;
+    parser.Fill(second.data(), &headers, &request);
+    EXPECT_EQ(request.target, "/q");
+    EXPECT_EQ(request.body, "ok");
+    EXPECT_EQ(headers.size(), 2u);
+  }
 }
 
 }  // namespace

@@ -21,6 +21,9 @@ TEST(SocketAddressTest, ReadsAndPrintsAddresses) {
                         Case{"[::1]:80", "[::1]:80", "::1", true},
                         Case{"[fe80::1]:0", "[fe80::1]:0", "fe80::1", false},
                         Case{"[::ffff:127.0.0.1]:1", "[127.0.0.1]:1", "127.0.0.1", true},
+                        Case{"[::ffff:127.9.9.9]:1", "[127.9.9.9]:1", "127.9.9.9", true},
+                        Case{"[::ffff:10.0.0.1]:1", "[10.0.0.1]:1", "10.0.0.1", false},
+                        Case{"[::ffff:10.0.0.127]:1", "[10.0.0.127]:1", "10.0.0.127", false},
                         Case{"*:8080", "*:8080", "::", false}}) {
     const auto address = ParseTcpAddress(c.text);
     ASSERT_TRUE(address.ok()) << c.text;

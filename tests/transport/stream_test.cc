@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "plugin/os/mutex.h"
+#include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 
@@ -99,7 +100,7 @@ TEST(BodyStreamTest, SendsWhatAnotherThreadHasWhenItWakes) {
   TestListener listener({}, AnswerWith(feed));
   TestClient client(listener.unix_address());
   ASSERT_TRUE(client.Send(kGet));
-  ASSERT_TRUE(feed.started.WaitForNotificationWithTimeout(kPatience));
+  ASSERT_TRUE(feed.started.WaitForNotificationWithTimeout(testing::kPatience));
   std::thread writer([&feed] {
     for (int i = 0; i < 1000; ++i) feed.Push(absl::StrCat(i, ","));
     feed.Push("end", true);
@@ -109,7 +110,7 @@ TEST(BodyStreamTest, SendsWhatAnotherThreadHasWhenItWakes) {
   std::string want;
   for (int i = 0; i < 1000; ++i) absl::StrAppend(&want, i, ",");
   EXPECT_EQ(reply.body, want + "end");
-  EXPECT_TRUE(WaitFor([&feed] { return feed.destroyed == 1; }));
+  EXPECT_TRUE(testing::WaitUntil([&feed] { return feed.destroyed == 1; }));
 }
 
 TEST(BodyStreamTest, EndsWhenTheClientGoesAway) {
@@ -118,9 +119,9 @@ TEST(BodyStreamTest, EndsWhenTheClientGoesAway) {
   {
     TestClient client(listener.tcp_address());
     ASSERT_TRUE(client.Send(kGet));
-    ASSERT_TRUE(feed.started.WaitForNotificationWithTimeout(kPatience));
+    ASSERT_TRUE(feed.started.WaitForNotificationWithTimeout(testing::kPatience));
   }
-  EXPECT_TRUE(WaitFor([&feed] { return feed.destroyed == 1; }));
+  EXPECT_TRUE(testing::WaitUntil([&feed] { return feed.destroyed == 1; }));
   feed.Push("nobody listens");  // a late wake does nothing
 }
 
@@ -129,7 +130,7 @@ TEST(BodyStreamTest, EndsWhenTheListenerStopsAndALateWakeDoesNothing) {
   TestListener listener({}, AnswerWith(feed));
   TestClient client(listener.tcp_address());
   ASSERT_TRUE(client.Send(kGet));
-  ASSERT_TRUE(feed.started.WaitForNotificationWithTimeout(kPatience));
+  ASSERT_TRUE(feed.started.WaitForNotificationWithTimeout(testing::kPatience));
   listener->Stop();
   EXPECT_EQ(feed.destroyed, 1);
   feed.Push("too late");
@@ -144,7 +145,8 @@ TEST(BodyStreamTest, WaitsForASlowReaderWithBoundedMemory) {
   });
   TestClient client(listener.unix_address());
   ASSERT_TRUE(client.Send(kGet));
-  ASSERT_TRUE(WaitFor([&] { return listener->stats().buffered_bytes > 0; })) << "back-pressure";
+  ASSERT_TRUE(testing::WaitUntil([&] { return listener->stats().buffered_bytes > 0; }))
+      << "back-pressure";
   EXPECT_LE(listener->stats().buffered_bytes, 256 * 1024);
   EXPECT_LT(listener->stats().bytes_sent, 4 * 1024 * 1024);
   const TestReply reply = client.Read();
@@ -160,8 +162,8 @@ TEST(BodyStreamTest, IsCutOffWhenTheReaderStops) {
   });
   TestClient client(listener.unix_address());
   ASSERT_TRUE(client.Send(kGet));
-  EXPECT_TRUE(WaitFor([&] { return listener->stats().timeouts == 1; }));
-  EXPECT_TRUE(WaitFor([&] { return listener->stats().connections == 0; }));
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().timeouts == 1; }));
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().connections == 0; }));
   EXPECT_EQ(listener->stats().buffered_bytes, 0);
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "plugin/transport/socket_address.h"
+#include "tests/testing/wait.h"
 
 namespace session_status::transport {
 
@@ -20,7 +21,7 @@ TestClient::TestClient(absl::string_view address) {
       absl::StartsWith(address, "/") ? ParseUnixAddress(address) : ParseTcpAddress(address);
   if (!parsed.ok()) return;
   fd_ = ::socket(parsed->family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience = absl::ToTimeval(kPatience);
+  const timeval patience = absl::ToTimeval(testing::kPatience);
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   if (::connect(fd_, parsed->get(), parsed->size) != 0) {

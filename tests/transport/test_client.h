@@ -1,4 +1,5 @@
-// A blocking HTTP client that sends exactly the bytes it is told to and reads replies strictly.
+// A blocking HTTP client that sends exactly the bytes it is told to and reads replies strictly. It
+// waits no longer than kPatience of tests/testing/wait.h.
 #ifndef SESSION_STATUS_TESTS_TRANSPORT_TEST_CLIENT_H_
 #define SESSION_STATUS_TESTS_TRANSPORT_TEST_CLIENT_H_
 
@@ -10,13 +11,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 
 namespace session_status::transport {
-
-// Nothing in a test waits longer than this; reaching it is a failure.
-inline constexpr absl::Duration kPatience = absl::Seconds(20);
 
 struct TestReply {
   int status = 0;
@@ -68,16 +64,6 @@ class TestClient {
   SSL* ssl_ = nullptr;
   std::string buffer_;
 };
-
-// Polls until `condition()` holds; false after kPatience.
-template <typename Condition>
-bool WaitFor(Condition condition) {
-  for (const absl::Time end = absl::Now() + kPatience; absl::Now() < end;) {
-    if (condition()) return true;
-    absl::SleepFor(absl::Milliseconds(2));
-  }
-  return condition();
-}
 
 }  // namespace session_status::transport
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 
@@ -18,7 +19,7 @@ TEST(TimeoutTest, AConnectionThatSaysNothingIsClosed) {
   TestListener listener(options);
   TestClient client(listener.tcp_address());
   EXPECT_TRUE(client.AtEnd());
-  EXPECT_TRUE(WaitFor([&] { return listener->stats().timeouts == 1; }));
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().timeouts == 1; }));
 }
 
 TEST(TimeoutTest, AnIdleConnectionIsClosed) {
@@ -37,13 +38,13 @@ TEST(TimeoutTest, AHeaderThatTakesTooLongIsRefusedHoweverItDrips) {
   TestClient client(listener.tcp_address());
   const absl::Time start = absl::Now();
   ASSERT_TRUE(client.Send("GET /slow HTTP/1.1\r\n"));
-  while (listener->stats().timeouts == 0 && absl::Now() - start < kPatience) {
+  while (listener->stats().timeouts == 0 && absl::Now() - start < testing::kPatience) {
     client.Send("a");  // a byte now and then does not help
     absl::SleepFor(absl::Milliseconds(5));
   }
   const TestReply reply = client.Read();
   EXPECT_EQ(reply.status, 408);
-  EXPECT_LT(absl::Now() - start, kPatience);
+  EXPECT_LT(absl::Now() - start, testing::kPatience);
 }
 
 TEST(TimeoutTest, ABodyThatTakesTooLongIsRefused) {
@@ -80,11 +81,11 @@ TEST(TimeoutTest, ARefusedConnectionIsNotDrainedForEver) {
   TestClient client(listener.tcp_address());
   ASSERT_EQ(client.Ask("bad\r\n\r\n").status, 400);
   const absl::Time start = absl::Now();
-  while (client.Send("more") && absl::Now() - start < kPatience) {
+  while (client.Send("more") && absl::Now() - start < testing::kPatience) {
     absl::SleepFor(absl::Milliseconds(1));
   }
-  EXPECT_LT(absl::Now() - start, kPatience);
-  EXPECT_TRUE(WaitFor([&] { return listener->stats().connections == 0; }));
+  EXPECT_LT(absl::Now() - start, testing::kPatience);
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().connections == 0; }));
 }
 
 }  // namespace
