@@ -9,6 +9,7 @@ namespace session_status::feed {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 using Progress = http::BodyStream::Progress;
 
@@ -98,6 +99,25 @@ TEST_F(ChangeStreamTest, TheLastEventIdWinsOverTheUrl) {
   EXPECT_THAT(body, StartsWith("event: started\nid: 1699999999000-2\n"));
   EXPECT_THAT(body, HasSubstr("\"clientId\":\"c\""));
   EXPECT_EQ(body.find("\"clientId\":\"b\""), std::string::npos);
+}
+
+TEST_F(ChangeStreamTest, AFollowerWhoComesBackAfterARestartIsToldThatItMissedChanges) {
+  for (const char* id : {"a", "b", "c"}) Connect(id);
+  constexpr char kOfEarlierLife[] = "1699999998000-2";
+  const http::Header headers[] = {{"Last-Event-ID", kOfEarlierLife}};
+  http::Request by_url = Get("after=1699999998000-2");
+  http::Request by_header = Get("");
+  by_header.headers = headers;
+  for (const http::Request& request : {by_url, by_header}) {
+    SCOPED_TRACE(request.query);
+    http::Reply reply;
+    sse_.Handle(request, &reply);
+    ASSERT_NE(reply.stream, nullptr) << reply.body;
+    const std::string body = Pull(&reply);
+    EXPECT_THAT(body, StartsWith("event: gap\nid: 1699999999000-3\n"));
+    EXPECT_THAT(body, HasSubstr("event: started\nid: 1699999999000-3\n"));
+    EXPECT_THAT(body, Not(HasSubstr("event: change"))) << "nobody knows what came after that id";
+  }
 }
 
 TEST_F(ChangeStreamTest, BadParametersAreRefusedWithAReason) {

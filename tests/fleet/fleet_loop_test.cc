@@ -22,9 +22,10 @@ using registry::SessionEvent;
 // One node without threads: the test is its broker, and makes its rounds.
 class SteppedNode {
  public:
-  SteppedNode(const char* name, const RedisProcess& engine, size_t kicks_waiting_max = 64)
+  SteppedNode(const char* name, const RedisProcess& engine, size_t kicks_waiting_max = 64,
+              fleet::Mode mode = fleet::Mode::kReplica)
       : kicks_(kicks_waiting_max),
-        loop_(Options(name, engine), fleet::SystemClocks(), own_, others_, changes_, kicks_,
+        loop_(Options(name, engine, mode), fleet::SystemClocks(), own_, others_, changes_, kicks_,
               board_) {
     EXPECT_TRUE(StepUntil([this] { return board_.GetStatus().ready; })) << Describe();
   }
@@ -44,7 +45,7 @@ class SteppedNode {
     event.client_id = id;
     event.incarnation = ++incarnation_;
     event.time = absl::Now() - ago;
-    Apply(event, told);
+    Apply(event, told, ago);
   }
   void Disconnect(const std::string& id) {
     registry::SessionDetails details;
@@ -60,6 +61,11 @@ class SteppedNode {
   // As when the queue was full.
   void DropAChange() { changes_.Lose(); }
 
+  // Everything that was told is in the engine.
+  bool HasWritten() const {
+    const registry::FleetStatus s = board_.GetStatus();
+    return s.events_written > 0 && s.queued == 0;
+  }
   bool Sees(const std::string& id) const {
     return others_.Find(board_.GetDirections()->hasher.Hash(id).view()).online();
   }
@@ -79,7 +85,8 @@ class SteppedNode {
   }
 
  private:
-  static fleet::FleetOptions Options(const char* name, const RedisProcess& engine) {
+  static fleet::FleetOptions Options(const char* name, const RedisProcess& engine,
+                                     fleet::Mode mode) {
     fleet::FleetOptions options;
     options.engines.emplace_back();
     EXPECT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", engine.port()),
@@ -89,12 +96,13 @@ class SteppedNode {
     options.node_id = name;
     options.lease = absl::Minutes(5);
     options.capacity = 10'000;
+    options.mode = mode;
     return options;
   }
-  void Apply(const SessionEvent& event, bool told) {
+  void Apply(const SessionEvent& event, bool told, absl::Duration ago = {}) {
     own_.Apply(event);
     if (!told) return;
-    changes_.Push(event.client_id, event.incarnation, fleet::SystemClocks().monotonic(),
+    changes_.Push(event.client_id, event.incarnation, fleet::SystemClocks().monotonic() - ago,
                   event.kind == SessionEvent::Kind::kConnected, event.reason);
   }
 
@@ -187,6 +195,24 @@ TEST(FleetLoopTest, ARowThatIsNobodysTellsOfATakeoverThatTheStreamNoLongerHolds)
     here.Step();
     return !(kicked = here.TakeKick()).empty();
   })) << here.Describe();
+  EXPECT_EQ(kicked, "lamp");
+}
+
+// No rows are kept in direct mode, and the stream no longer holds what `there` wrote: only the
+// engine's word about our own connect, sent late, says that it is taken over.
+TEST(FleetLoopTest, InDirectModeAConnectThatComesTooLateToTheEngineIsTakenOver) {
+  RedisProcess engine;
+  SteppedNode here("here", engine, /*kicks_waiting_max=*/64, fleet::Mode::kDirect);
+  SteppedNode there("there", engine);
+  here.Connect("lamp", /*told=*/true, /*ago=*/absl::Seconds(1));
+  there.Connect("lamp");
+  ASSERT_TRUE(there.StepUntil([&] { return there.HasWritten(); })) << there.Describe();
+  for (int shard = 0; shard < 16; ++shard) {
+    engine.Command(absl::StrCat("XTRIM ms:{test.s", shard, "}:d MAXLEN 0"));
+  }
+  std::string kicked;
+  EXPECT_TRUE(here.StepUntil([&] { return !(kicked = here.TakeKick()).empty(); }))
+      << here.Describe();
   EXPECT_EQ(kicked, "lamp");
 }
 

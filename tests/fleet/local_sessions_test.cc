@@ -86,6 +86,19 @@ TEST_F(LocalSessionsTest, AConnectionReadFromTheRegistryIsNewerThanTheOneItFollo
   EXPECT_EQ(EpochOf("lamp"), before + 1);
 }
 
+// The registry knows the moment of a connect to the millisecond only.
+TEST_F(LocalSessionsTest, AClientThatCameBackUntoldIsNewerThanItsOwnEnd) {
+  Connect("lamp", kWall, /*told=*/true);
+  const Epoch ended = EpochOf("lamp");
+  DisconnectUntold("lamp");
+  ASSERT_EQ(Kinds(Rebuild()), "D");
+  Connect("lamp", kWall, /*told=*/false);
+  const std::vector<Event> news = Rebuild();
+  ASSERT_EQ(Kinds(news), "U");
+  EXPECT_EQ(news[0].epoch, ended + 1);
+  EXPECT_EQ(EpochOf("lamp"), ended + 1);
+}
+
 TEST_F(LocalSessionsTest, AWallClockThatWasSetBackMakesNoConnectionOfTheFuture) {
   Connect("lamp", kWall + absl::Minutes(10), /*told=*/false);
   Connect("fan", kWall - absl::Minutes(10), /*told=*/false);

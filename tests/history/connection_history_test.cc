@@ -83,6 +83,21 @@ TEST(ConnectionHistoryTest, TellsTheNewestFirstAndAnEndWithTheFactsOfItsConnecti
   EXPECT_EQ(Lines(history.Find("lamp", 1)).size(), 1u);
 }
 
+TEST(ConnectionHistoryTest, HoweverManyConnectionsAClientHadEachEndHasTheFactsOfItsOwn) {
+  for (const size_t entries_max : {size_t{1}, size_t{2}, size_t{3}, size_t{5}}) {
+    ConnectionHistory history({.entries_max = entries_max});
+    for (int i = 1; i <= 20; ++i) {
+      const auto incarnation = static_cast<uint64_t>(i);
+      const std::string address = absl::StrCat("10.0.0.", i);
+      history.Add(Begin("lamp", incarnation, 10 * i, address));
+      history.Add(End("lamp", incarnation, 10 * i + 5));
+      EXPECT_THAT(Lines(history.Find("lamp", 1)),
+                  ElementsAre(absl::StrCat("offline ", i, " @", 10 * i + 5, " ", address, ":1883")))
+          << entries_max << " entries";
+    }
+  }
+}
+
 TEST(ConnectionHistoryTest, AnEndOfAnotherConnectionDoesNotBorrowItsAddress) {
   ConnectionHistory history({});
   history.Add(Begin("lamp", 2, 10));

@@ -90,6 +90,22 @@ TEST_F(HistoryFollowerTest, MissedChangesAreToldAsMissing) {
   EXPECT_EQ(reply.entries_size(), 2);
 }
 
+// Asked only when changes come in again: the first of them says until when some were missed.
+TEST_F(HistoryFollowerTest, MissedChangesStayMissingAfterTheNextChange) {
+  Connect("lamp");
+  poller_.PollOnce(absl::Milliseconds(1));
+  for (int i = 0; i < 100'000; ++i) Connect("other");
+  poller_.PollOnce(absl::Milliseconds(2));
+  ASSERT_EQ(follower_.Read().gaps, 1u);
+  Connect("lamp");
+  const int64_t connected_ms = absl::ToUnixMillis(kStart + absl::Milliseconds(incarnation_));
+  Connect("other");
+  for (const char* id : {"lamp", "other", "nobody"}) {
+    EXPECT_EQ(History(id).dropped_before_ms(), connected_ms) << id;
+  }
+  EXPECT_EQ(History("lamp").entries_size(), 2);
+}
+
 TEST_F(HistoryFollowerTest, RemembersWhatTheAuditRepairedButNotWhatWasFoundAtStart) {
   registry::SessionEvent restored;
   restored.kind = registry::SessionEvent::Kind::kRestored;

@@ -101,6 +101,26 @@ TEST_F(ListerTest, ALostPageCanBeAskedForAgain) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Refusal(request))) << "two pages back is spent";
 }
 
+// Small pages: they begin at a session's own place in the table, not at the edge of what is read at
+// once.
+TEST_F(ListerTest, EveryPageIsTheSameWhenItIsAskedForAgainThoughAllSessionsChanged) {
+  for (int i = 0; i < 300; ++i) writer_.Connect(absl::StrCat("c", i));
+  pb::ListSessionsRequest request;
+  request.set_page_size(7);
+  pb::ListSessionsResponse page = Page(request);
+  for (int i = 0; i < 300; ++i) writer_.End(absl::StrCat("c", i));
+  int sessions = page.sessions_size();
+  while (!page.next_cursor().empty()) {
+    request.Clear();
+    request.set_cursor(page.next_cursor());
+    page = Page(request);
+    EXPECT_EQ(Page(request).SerializeAsString(), page.SerializeAsString()) << sessions;
+    for (const auto& s : page.sessions()) EXPECT_EQ(s.state(), pb::SESSION_STATE_ONLINE);
+    sessions += page.sessions_size();
+  }
+  EXPECT_EQ(sessions, 300);
+}
+
 TEST_F(ListerTest, BadRequestsAreRefusedWithAReason) {
   pb::ListSessionsRequest request;
   request.set_cursor("nonsense");

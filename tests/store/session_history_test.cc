@@ -76,6 +76,28 @@ TEST_F(SessionHistoryTest, TheBrokersEndIsTheEndOfWhoWasOnlineInOrderOrNot) {
   EXPECT_EQ(end.record.at_ms, absl::ToUnixMillis(now));
 }
 
+TEST_F(SessionHistoryTest, AnOrderlyEndIsOneAsLongAsTheHistoryIsKept) {
+  absl::Time closed;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Advance(absl::Minutes(5));
+    life.Close();
+    closed = life.now();
+  }
+  Live(kStart + absl::Hours(1)).Close();
+  // Longer than ended sessions are kept, shorter than history is.
+  ASSERT_LT(options_.ended_ttl + absl::Hours(24), absl::Hours(72));
+  ASSERT_GT(options_.history_ttl, absl::Hours(72));
+  const BrokerLife life = Live(kStart + absl::Hours(72));
+  EXPECT_THAT(Words(), ElementsAre("ended 7", "begun 10.0.0.1"));
+  HistoryQuery query;
+  query.client_id = "lamp";
+  const HistoryEntry end = ReadHistory(path_, query)->entries.front();
+  EXPECT_EQ(end.record.at_ms, absl::ToUnixMillis(closed));
+  EXPECT_EQ(end.not_before_ms, 0) << "the moment is exact";
+}
+
 TEST_F(SessionHistoryTest, AnEntryKnowsWhatWasBeforeItAndWhereItsConnectionCameFrom) {
   BrokerLife life = Live();
   life.Connect("bell");

@@ -83,6 +83,28 @@ TEST_F(SessionStoreTest, AnIntervalIsThatOfItsOwnCrashHoweverManyFollow) {
   }
 }
 
+TEST_F(SessionStoreTest, AnIntervalIsStillOneAfterTheSessionWasWrittenAgain) {
+  {
+    BrokerLife first = Live();
+    first.Connect("lamp");
+    first.Flush();
+  }
+  Execute("INSERT OR REPLACE INTO numbers VALUES ('full_save', 1)");
+  SessionDetails known;
+  {
+    BrokerLife second = Live(kStart + absl::Minutes(1));
+    known = second.Details("lamp");
+    second.Flush();
+    EXPECT_EQ(second.store->stats().full_saves, 1u) << "which writes everybody";
+  }
+  ASSERT_GT(known.ended_not_before, absl::InfinitePast());
+  const SessionDetails lamp = Live(kStart + absl::Minutes(2)).Details("lamp");
+  EXPECT_EQ(lamp.status.reason, EndReason::kBrokerRestart);
+  EXPECT_EQ(lamp.disconnected_at, known.disconnected_at);
+  EXPECT_THAT(lamp.ended_not_before, AllOf(Le(known.ended_not_before),
+                                           Ge(known.ended_not_before - absl::Milliseconds(64))));
+}
+
 TEST_F(SessionStoreTest, EverythingThatIsKnownOfASessionComesBack) {
   BrokerLife first = Live();
   registry::Connection connection;
@@ -215,6 +237,45 @@ TEST_F(SessionStoreTest, WhatFindsNoRoomInTheQueueIsMadeUpForByAFullSave) {
               details.status.online() ? EndReason::kBrokerRestart : EndReason::kNetworkError);
   }
   EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("faster than"), HasSubstr("saved again")));
+}
+
+TEST_F(SessionStoreTest, ACrashBeforeDroppedChangesWereMadeUpForDatesNoEndTooLate) {
+  options_.queue_bytes = EventRing::kBytesMin;
+  constexpr int kClients = 50;
+  // Longer than the names below: no end of theirs finds room where those found none.
+  const auto name = [](int i) { return absl::StrCat("a-client-that-has-a-long-name-", i); };
+  std::map<std::string, absl::Time> ended;
+  absl::Time now;
+  {
+    BrokerLife life = Live();
+    for (int i = 0; i < kClients; ++i) life.Connect(name(i));
+    life.Flush();
+    // The crash comes between the first and the second transaction of the full save.
+    Execute(
+        "CREATE TRIGGER crash BEFORE INSERT ON lives "
+        "WHEN (SELECT value FROM numbers WHERE name = 'full_save') = 1 "
+        "BEGIN SELECT RAISE(ABORT, 'the crash'); END");
+    for (int i = 0; i < 30'000; ++i) life.Connect(absl::StrCat("client-", i));
+    ASSERT_GT(life.store->stats().dropped, 0u);
+    for (int i = 0; i < kClients; ++i) {
+      life.End(name(i), EndReason::kNetworkError);
+      ended[name(i)] = life.now();
+    }
+    life.Advance(absl::Minutes(1));
+    EXPECT_THAT(std::string(life.store->Flush().message()), HasSubstr("the crash"));
+    now = life.now();
+  }
+  Execute("DROP TRIGGER crash");
+  const BrokerLife next = Live(now + absl::Minutes(1));
+  int not_saved = 0;
+  for (const auto& [id, at] : ended) {
+    const SessionDetails details = next.Details(id);
+    if (details.status.reason == EndReason::kNetworkError) continue;
+    ++not_saved;
+    EXPECT_EQ(details.status.reason, EndReason::kBrokerRestart);
+    EXPECT_LE(details.ended_not_before, at) << id;
+  }
+  EXPECT_GT(not_saved, 0) << "the crash came too late for this test";
 }
 
 TEST_F(SessionStoreTest, AFullSaveThatWasInterruptedIsBegunAgain) {

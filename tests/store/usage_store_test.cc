@@ -206,6 +206,28 @@ TEST_F(UsageStoreTest, WhileTheDatabaseCannotBeWrittenCountsWaitAndThenNothingIs
   EXPECT_EQ(Total(), 4);
 }
 
+TEST_F(UsageStoreTest, CallsCountedWhileAWriteWaitsAndFailsAreAddedToThoseItCouldNotWrite) {
+  UsageOptions options;
+  options.flush_interval = absl::Hours(1);  // only when this test says so
+  auto store = Open(options);
+  auto other = Database::Open(path_, Database::Mode::kCreate);
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE(other->Execute("BEGIN IMMEDIATE").ok());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(store->TryCount({"a", "u", "i", "Batch"}, kNow));
+  std::thread writer([&] { EXPECT_FALSE(store->Flush().ok()); });
+  EXPECT_TRUE(testing::WaitUntil([&] { return store->stats().pending == 0; }));
+  for (const char* operation : {"Batch", "Batch", "Query"}) {
+    EXPECT_TRUE(store->TryCount({"a", "u", "i", operation}, kNow));
+  }
+  writer.join();
+  EXPECT_EQ(store->stats().pending, 2u);
+  ASSERT_TRUE(other->Execute("ROLLBACK").ok());
+  ASSERT_TRUE(store->Flush().ok());
+  UsageQuery query;
+  query.by = {UsageColumn::kOperation};
+  EXPECT_THAT(Read(query), ElementsAre("Batch:5", "Query:1"));
+}
+
 TEST_F(UsageStoreTest, TheFileIsItsOwnersAlone) {
   auto store = Open();
   struct stat file;

@@ -55,6 +55,8 @@ TEST(WebSurfaceTest, AllowsNothingFromElsewhereAndNothingInline) {
     EXPECT_THAT(HeaderOf(reply, "Content-Security-Policy"),
                 AllOf(HasSubstr("default-src 'none'"), HasSubstr("script-src 'self'"),
                       HasSubstr("frame-ancestors 'none'"), HasSubstr("form-action 'none'"),
+                      HasSubstr("base-uri 'none'"),
+                      HasSubstr("require-trusted-types-for 'script'; trusted-types 'none'"),
                       Not(HasSubstr("unsafe")), Not(HasSubstr("http")), Not(HasSubstr("*"))));
     EXPECT_EQ(HeaderOf(reply, "X-Content-Type-Options"), "nosniff");
     EXPECT_EQ(HeaderOf(reply, "Referrer-Policy"), "no-referrer");

@@ -242,6 +242,54 @@ TEST_F(WebhookTest, WhatTheRingLosesIsCountedWhileTheReceiverIsAwayAndToldByAGap
   EXPECT_THAT(taken.lines[2], ::testing::StartsWith("gap 1.."));
 }
 
+TEST_F(WebhookTest, TwoLossesWhileTheReceiverIsAwayAreToldAsOneGapOverBoth) {
+  Start();
+  ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().delivered_batches == 1; }));
+  receiver_.Die();
+  Connect("first");
+  ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().failures_in_a_row >= 1; }));
+  uint64_t total = 1;
+  uint64_t dropped = 0;
+  for (int loss = 0; loss < 2; ++loss) {
+    // The smallest ring there is, several times over.
+    for (int i = 0; i < 50'000; ++i, ++total) {
+      Connect(absl::StrCat("client-of-some-length-", i % 9));
+    }
+    ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().dropped_changes > dropped; }));
+    dropped = webhook_->stats().dropped_changes;
+  }
+  receiver_.Revive();
+  ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().behind_changes == 0; }));
+  const Taken taken = TakenBy(receiver_);
+  EXPECT_EQ(taken.changes + taken.gap_changes, total) << "every change arrived or was told missing";
+  EXPECT_EQ(taken.gap_changes, webhook_->stats().dropped_changes);
+  ASSERT_GE(taken.lines.size(), 3u);
+  EXPECT_THAT(taken.lines[2], ::testing::StartsWith("gap 1.."));
+}
+
+// A page that is being deployed, a key that is being changed, a limit on calls.
+TEST_F(WebhookTest, ARefusalThatMayPassCostsNoEvents) {
+  Start();
+  uint64_t changes = 0;
+  for (const int status : {401, 403, 404, 408, 429}) {
+    SCOPED_TRACE(status);
+    receiver_.status = status;
+    Connect("lamp");
+    ++changes;
+    ASSERT_TRUE(WaitUntil([&] {
+      const WebhookStats stats = webhook_->stats();
+      return stats.failures_in_a_row >= 1 || stats.rejected_events > 0;
+    }));
+    EXPECT_EQ(webhook_->stats().rejected_events, 0u);
+    receiver_.status = 200;
+    ASSERT_TRUE(WaitUntil([&] {
+      const WebhookStats stats = webhook_->stats();
+      return stats.behind_changes == 0 && stats.failures_in_a_row == 0;
+    }));
+    EXPECT_EQ(TakenBy(receiver_).changes, changes);
+  }
+}
+
 TEST_F(WebhookTest, ABatchThatTheReceiverNeverTakesIsCountedAndTheNextOneSent) {
   receiver_.status = 422;
   Start();
@@ -363,6 +411,22 @@ TEST(SignerTest, TakesSecretsInTheFormOfTheSpecification) {
   ASSERT_TRUE(signer.ok()) << signer.status();
   EXPECT_EQ((*signer)->Sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, R"({"test": 2432232314})"),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+}
+
+TEST(SignerTest, ALineEndBehindTheSecretDoesNotCountWhateverSystemWroteIt) {
+  const testing::TempDir dir;
+  const std::string secret = "a secret of thirty-two bytes ...";
+  const std::string want = Signer(secret).Sign("id", 7, "body");
+  ASSERT_NE(want, "");
+  for (const std::string& text :
+       {secret, std::string("whsec_YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcyAuLi4=")}) {
+    for (const char* line_end : {"", "\n", "\r\n", "\r", "\n\n", "\r\n\r\n"}) {
+      SCOPED_TRACE(::testing::PrintToString(absl::StrCat(text, line_end)));
+      const auto signer = Signer::Load(dir.Write("secret", absl::StrCat(text, line_end)));
+      ASSERT_TRUE(signer.ok()) << signer.status();
+      EXPECT_EQ((*signer)->Sign("id", 7, "body"), want);
+    }
+  }
 }
 
 TEST(RetryDelayTest, DoublesFromASecondToTheLimitAndHonoursWhatTheReceiverAsks) {

@@ -1,0 +1,143 @@
+#include "plugin/fleet/others_table.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace session_status::fleet {
+namespace {
+
+using registry::EndReason;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+constexpr NodeNumber kMe = 1;
+constexpr NodeNumber kThere = 2;
+constexpr uint32_t kShard = 0;
+
+ClientHash HashOf(const std::string& id) { return ClientHasher().Hash(id); }
+
+Event Up(const std::string& id, Epoch epoch) {
+  return {Event::Kind::kUp, HashOf(id), epoch, EndReason::kNone};
+}
+
+// One shard, in which one other node writes.
+class OthersTableTest : public ::testing::Test {
+ protected:
+  // A re-send, as the node's writer makes it: under a new generation, numbered from 1 on.
+  void Begin(Generation generation, std::vector<Generation> older = {}) {
+    generation_ = generation;
+    number_ = 0;
+    EXPECT_TRUE(Apply(Entry::Kind::kBegin, 0, {}, std::move(older)));
+  }
+  void Tell(std::vector<Event> events) {
+    EXPECT_TRUE(Apply(Entry::Kind::kApplied, ++number_, std::move(events)));
+  }
+  void Finish() { EXPECT_TRUE(Apply(Entry::Kind::kEnd, ++number_, {})); }
+  bool Apply(Entry::Kind kind, uint32_t number, std::vector<Event> events,
+             std::vector<Generation> older = {}) {
+    const Entry entry = {kind, kThere, generation_, number, std::move(older), std::move(events)};
+    return table_.ApplyEntry(kShard, entry, kNow);
+  }
+
+  // A load that finds the rows of `found`, while the node's generations are these.
+  void Load(std::vector<Generation> generations, const std::vector<std::string>& found) {
+    const Generation written = generations.front();
+    table_.BeginLoad(kShard, {{kThere, {number_, std::move(generations)}}}, kNow);
+    std::vector<OthersTable::LoadedRow> rows;
+    for (const std::string& id : found) rows.push_back({HashOf(id), {10, kThere, written}});
+    table_.LoadRows(kShard, rows, kNow);
+    table_.EndLoad(kShard, kNow);
+  }
+
+  // "lamp fan": who of the two is online, for the table and in the registry.
+  std::string Online() const {
+    std::string online;
+    for (const char* id : {"lamp", "fan"}) {
+      const ClientHash hash = HashOf(id);
+      const bool shown = registry_.Find(hash.view()).online();
+      EXPECT_EQ(table_.Find(kShard, hash).node == kThere, shown) << id;
+      if (shown) online += online.empty() ? id : std::string(" ") + id;
+    }
+    return online;
+  }
+  EndReason ReasonOf(const std::string& id) const {
+    return registry_.Find(HashOf(id).view()).reason;
+  }
+
+  registry::SessionRegistry registry_;
+  uint64_t next_incarnation_ = 1;
+  OthersTable table_{registry_, &next_incarnation_, 1, kMe, true, [](const Event&, NodeNumber) {}};
+  Generation generation_ = 0;
+  uint32_t number_ = 0;
+};
+
+TEST_F(OthersTableTest, WhileANodeSendsItsSessionsAgainItsClientsStayOnline) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Begin(200, {100});
+  EXPECT_EQ(Online(), "lamp fan");
+  Tell({Up("lamp", 10)});
+  EXPECT_EQ(Online(), "lamp fan");
+  Finish();
+  EXPECT_EQ(Online(), "lamp") << "what was not sent again is gone";
+  EXPECT_EQ(ReasonOf("fan"), EndReason::kUnknown);
+}
+
+TEST_F(OthersTableTest, ANodeThatBeginsWithoutItsOlderSessionsHasNoneOfThem) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Begin(200);
+  EXPECT_EQ(Online(), "");
+  EXPECT_EQ(ReasonOf("lamp"), EndReason::kBrokerRestart);
+}
+
+TEST_F(OthersTableTest, WhatALoadDoesNotFindIsDroppedAtItsEnd) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Load({100}, {"lamp", "fan"});
+  EXPECT_EQ(Online(), "lamp fan");
+  Load({100}, {"lamp"});
+  EXPECT_EQ(Online(), "lamp");
+  EXPECT_EQ(table_.rows(), 1u);
+  Load({100}, {"fan"});
+  EXPECT_EQ(Online(), "fan");
+}
+
+TEST_F(OthersTableTest, ALoadInTheMiddleOfAResendLeavesWhatMayStillCome) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Begin(200, {100});
+  Load({200, 100}, {"lamp"});
+  EXPECT_EQ(Online(), "lamp fan");
+  Finish();
+  EXPECT_EQ(Online(), "lamp");
+}
+
+TEST_F(OthersTableTest, AnEntryThatDoesNotFollowOnTheLastAsksForALoad) {
+  EXPECT_FALSE(Apply(Entry::Kind::kApplied, 1, {Up("lamp", 10)})) << "who is that?";
+  Begin(100);
+  EXPECT_FALSE(Apply(Entry::Kind::kApplied, 2, {Up("lamp", 10)}));
+  EXPECT_EQ(Online(), "");
+  Tell({Up("lamp", 10)});
+  EXPECT_FALSE(Apply(Entry::Kind::kApplied, 1, {Up("fan", 10)})) << "once more";
+  EXPECT_EQ(Online(), "lamp");
+}
+
+TEST_F(OthersTableTest, ClientsOfALostNodeAreOfflineUntilItIsBack) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  table_.SetLost(kThere, true, kNow);
+  EXPECT_EQ(Online(), "");
+  EXPECT_EQ(ReasonOf("lamp"), EndReason::kNodeLost);
+  table_.SetLost(kThere, false, kNow);
+  EXPECT_EQ(Online(), "lamp fan");
+}
+
+}  // namespace
+}  // namespace session_status::fleet
