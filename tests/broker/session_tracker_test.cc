@@ -165,6 +165,17 @@ TEST_F(SessionTracker21Test, ATakeoverWhoseNewConnectionIsRefusedEndsTheClientAt
   EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 2 code 142"));
 }
 
+TEST_F(SessionTracker21Test, AClientThatConnectsMeanwhileDoesNotHideTheEndOfAnother) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  End(older, 142);
+  End(broker_.NewClient("lamp"), 3);  // the new connection is refused: no connect event
+  Connect(broker_.NewClient("door"));
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected door 2",
+                                         "ended lamp 1 reason 2 code 142"));
+}
+
 TEST_F(SessionTracker21Test, AStormOfTakeoversInOneRoundLeavesTheLastOneOnline) {
   mosquitto* current = broker_.NewClient("lamp");
   Connect(current);
@@ -499,6 +510,16 @@ TEST_F(SessionTracker20Test, AClientThatAReloadThrowsOutIsNoLongerAuthorised) {
   Login(client);
   End(client);
   EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 10 code 65535"));
+}
+
+TEST_F(SessionTracker20Test, AClientThatLeavesAfterTheRoundOfAReloadWasNotThrownOut) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Login(client);
+  Round();
+  Login(client);  // the reload
+  Round();
+  End(client);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 13 code 65535"));
 }
 
 TEST_F(SessionTracker20Test, AnEndOfAClientThatWasNeverSeenChangesNothing) {

@@ -116,6 +116,12 @@ TEST_F(DeskTest, WaitingBytesAreBounded) {
   }
   desk_.Ask(From("late"), "x");
   EXPECT_THAT(Tick(), ::testing::ElementsAre(HasSubstr("too many requests are waiting")));
+  gate_.Open();
+  EXPECT_EQ(Collect(kWaitingBytesMax / kRequestBytesMax).size(),
+            kWaitingBytesMax / kRequestBytesMax);
+  // What has been answered makes room again.
+  desk_.Ask(From("late"), std::string(kRequestBytesMax, 'y'));
+  EXPECT_THAT(Collect(1), ::testing::ElementsAre(HasSubstr("late: re yyy")));
 }
 
 TEST_F(DeskTest, OneTickSendsAFewAnswersAndFewBytes) {

@@ -150,6 +150,28 @@ TEST_P(DocumentedApiTest, SeesTheClientsOfTheInstanceThatIsNamedAndNoOthers) {
               HasSubstr("InstancePermissionCheckFailed"));
 }
 
+TEST_P(DocumentedApiTest, AClientThatWasLostIsOfflineInQueriesAndForTheGraceOnlineInBatches) {
+  auto broker = Start({{"offline_grace", "10m"}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  MqttClient lost({.id = "GID_a@@@1", .port = broker->port()});
+  ASSERT_EQ(lost.Connect(), 0);
+  lost.Drop();
+  ApiClient api(broker->port(2));
+  EXPECT_TRUE(WaitUntil([&] {
+    return absl::StrContains(api.Send(Query(Key("reader"), "GID_a@@@1")).body,
+                             "\"OnlineStatus\":false");
+  }));
+  // A batch that shows who came after the loss is of a snapshot that has the loss too.
+  MqttClient later({.id = "GID_a@@@2", .port = broker->port()});
+  ASSERT_EQ(later.Connect(), 0);
+  std::string batch;
+  EXPECT_TRUE(WaitUntil([&] {
+    batch = api.Send(Batch(Key("reader"))).body;
+    return absl::StrContains(batch, R"({"OnlineStatus":true,"ClientId":"GID_a@@@2"})");
+  })) << batch;
+  EXPECT_THAT(batch, HasSubstr(R"({"OnlineStatus":true,"ClientId":"GID_a@@@1"})"));
+}
+
 // Mosquitto 2.0 does not tell plugins which listener a client uses.
 class DocumentedApiOf21Test : public DocumentedApiTest {};
 INSTANTIATE_TEST_SUITE_P(OnBroker, DocumentedApiOf21Test, Values(BrokerLine::k21),

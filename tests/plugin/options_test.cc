@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace session_status {
@@ -43,6 +45,118 @@ TEST(ParseOptionsTest, TakesWhatIsGiven) {
   EXPECT_THAT(options->listener.tcp_addresses,
               ::testing::ElementsAre("127.0.0.1:18080", "[::1]:18080"));
   EXPECT_EQ(options->registry.ended_max, 0u);
+}
+
+// Each has a value of its own, so that none can take another's place.
+TEST(ParseOptionsTest, EveryNumberAndEveryTimeGoesWhereItIsMeant) {
+  struct Row {
+    const char* name;
+    const char* value;
+    int64_t want;  // times: milliseconds
+    int64_t (*get)(const Options&);
+  };
+  static constexpr auto kMs = [](absl::Duration d) { return absl::ToInt64Milliseconds(d); };
+#define NUMBER(name, value, field)                                                      \
+  Row {                                                                                 \
+    name, #value, value, [](const Options& o) { return static_cast<int64_t>(o.field); } \
+  }
+#define MILLISECONDS(name, value, field)                                    \
+  Row {                                                                     \
+    name, #value "ms", value, [](const Options& o) { return kMs(o.field); } \
+  }
+  const Row rows[] = {
+      NUMBER("sessions_max", 1001, registry.sessions_max),
+      NUMBER("ended_sessions_max", 1002, registry.ended_max),
+      NUMBER("session_history_max", 1003, remembering.history_max),
+      NUMBER("audit_slice_max", 1004, audit.slice_max),
+      NUMBER("audit_walk_max", 1005, audit.walk_max),
+      NUMBER("api_batch_ids_max", 7, documented_api.surface.batch_ids_max),
+      NUMBER("api_batch_calls_per_second", 1007, documented_api.surface.batch_limit.per_second),
+      NUMBER("api_query_calls_per_second", 1008, documented_api.surface.query_limit.per_second),
+      NUMBER("api_address_calls_per_second", 1009, documented_api.surface.address_limit.per_second),
+      NUMBER("api_failures_per_second", 1010, documented_api.surface.failure_limit.per_second),
+      NUMBER("api_nonces_max", 1011, documented_api.surface.nonces_max),
+      NUMBER("listener_threads", 12, listener.threads),
+      NUMBER("listener_nice", 13, listener.nice_level),
+      NUMBER("listener_connections_max", 1014, listener.connections_max),
+      NUMBER("listener_connections_per_peer_max", 1015, listener.connections_per_peer_max),
+      NUMBER("listener_connections_awaiting_first_byte_max", 1016,
+             listener.connections_awaiting_first_byte_max),
+      NUMBER("listener_descriptors_percent_max", 17, listener.descriptors_percent_max),
+      NUMBER("listener_request_line_bytes_max", 1028, listener.request_line_bytes_max),
+      NUMBER("listener_header_bytes_max", 1029, listener.header_bytes_max),
+      NUMBER("listener_header_count_max", 20, listener.header_count_max),
+      NUMBER("listener_body_bytes_max", 1031, listener.body_bytes_max),
+      NUMBER("listener_pipelined_max", 22, listener.pipelined_max),
+      NUMBER("listener_unsent_bytes_max", 16385, listener.unsent_bytes_max),
+      NUMBER("listener_buffered_bytes_max", 1048577, listener.buffered_bytes_max),
+      NUMBER("feed_buffer_bytes", 1048578, following.feed.buffer_bytes),
+      NUMBER("feed_followers_max", 1032, following.feed.followers_max),
+      NUMBER("history_bytes_max", 1033, following.history.history.bytes_max),
+      NUMBER("history_entries_max", 34, following.history.history.entries_max),
+      NUMBER("flappers_max", 1035, following.history.flappers_max),
+      NUMBER("listings_max", 36, following.listing.cuts_max),
+      NUMBER("listing_bytes_max", 1048579, following.listing.notes_bytes_max),
+      NUMBER("webhook_batch_events_max", 1037, following.webhook.batch_events_max),
+      NUMBER("topics_qos", 2, over_mqtt.topics.qos),
+      NUMBER("topics_per_second_max", 1038, over_mqtt.topics.per_second_max),
+      NUMBER("topics_flap_messages", 1039, over_mqtt.topics.flap_messages),
+      NUMBER("fleet_capacity", 1040, fleet.capacity),
+      MILLISECONDS("snapshot_refresh", 2001, snapshot_refresh),
+      MILLISECONDS("offline_grace", 2002, offline_grace),
+      MILLISECONDS("ended_sessions_ttl", 2003, registry.ended_ttl),
+      MILLISECONDS("session_database_flush", 2004, remembering.flush_interval),
+      MILLISECONDS("session_history_ttl", 2005, remembering.history_ttl),
+      MILLISECONDS("audit_period", 2006, audit.period),
+      MILLISECONDS("listener_first_byte_timeout", 2007, listener.first_byte_timeout),
+      MILLISECONDS("listener_header_timeout", 2008, listener.header_timeout),
+      MILLISECONDS("listener_body_timeout", 2009, listener.body_timeout),
+      MILLISECONDS("listener_write_timeout", 2010, listener.write_timeout),
+      MILLISECONDS("listener_idle_timeout", 2011, listener.idle_timeout),
+      MILLISECONDS("feed_heartbeat", 2012, following.feed.heartbeat),
+      MILLISECONDS("listing_idle_timeout", 2013, following.listing.idle_max),
+      MILLISECONDS("webhook_timeout", 2014, following.webhook.timeout),
+      MILLISECONDS("webhook_retry_max", 2015, following.webhook.retry_max),
+      MILLISECONDS("topics_flap_interval", 2016, over_mqtt.topics.flap_interval),
+      MILLISECONDS("fleet_lease", 2017, fleet.lease),
+  };
+#undef NUMBER
+#undef MILLISECONDS
+  Given given;
+  for (const Row& row : rows) given.emplace_back(row.name, row.value);
+  const auto options = ParseOptions(given);
+  ASSERT_TRUE(options.ok()) << options.status();
+  for (const Row& row : rows) EXPECT_EQ(row.get(*options), row.want) << row.name;
+}
+
+// The number or the time one step from `text`.
+std::string Beside(const std::string& text, int direction) {
+  int64_t number = 0;
+  if (absl::SimpleAtoi(text, &number)) return absl::StrCat(number + direction);
+  absl::Duration time;
+  EXPECT_TRUE(absl::ParseDuration(text, &time)) << text;
+  return absl::FormatDuration(time + direction * absl::Nanoseconds(1));
+}
+
+TEST(ParseOptionsTest, BothEndsOfTheRangeInAnOptionsHelpAreAllowedAndNothingBeyond) {
+  static const std::regex kRange(R"((\d+[a-z]*) to (\d+[a-z]*)\.$)");
+  int ranges = 0;
+  for (const OptionSpec& spec : OptionTable()) {
+    const std::string help(spec.help);
+    std::smatch range;
+    if (!std::regex_search(help, range, kRange)) continue;
+    SCOPED_TRACE(absl::StrCat(spec.name, ": ", range.str()));
+    ++ranges;
+    Options options;
+    for (const std::string& allowed : {range.str(1), range.str(2)}) {
+      const absl::Status status = spec.set(allowed, &options);
+      EXPECT_TRUE(status.ok()) << status;
+    }
+    for (const std::string& beyond : {Beside(range.str(1), -1), Beside(range.str(2), +1)}) {
+      EXPECT_FALSE(spec.set(beyond, &options).ok()) << beyond;
+    }
+  }
+  EXPECT_GE(ranges, 50) << "the help of most options ends with their range";
 }
 
 struct Case {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 
 namespace session_status::registry {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
 
 SessionEvent Connected(absl::string_view id, uint64_t incarnation) {
   SessionEvent e;
@@ -115,6 +119,32 @@ TEST(SessionRegistryTest, AFullRegistryRefusesNewClientsAndServesTheOthers) {
             ApplyResult::Outcome::kApplied);
 }
 
+TEST(SessionRegistryTest, AClientThatIsRefusedForWantOfRoomTakesNone) {
+  RegistryOptions options;
+  options.sessions_max = 100;
+  options.ended_max = 0;
+  SessionRegistry registry(options);
+  uint64_t incarnation = 0;
+  for (int i = 0; i < 100; ++i) registry.Apply(Connected(absl::StrCat("c", i), ++incarnation));
+  const auto connect = [&](uint32_t number) {
+    const std::string id = absl::StrCat("late-", number);
+    const std::string username = absl::StrCat("user-", number);
+    const std::string address = absl::StrCat("2001:db8::1:", absl::Hex(number % 0xffff + 1));
+    SessionEvent e = Connected(id, ++incarnation);
+    e.connection.username = username;
+    e.connection.address = address;
+    return registry.Apply(e).outcome;
+  };
+  // More than there is room for user names and addresses.
+  for (uint32_t i = 0; i < 100'000; ++i) {
+    ASSERT_EQ(connect(i), ApplyResult::Outcome::kOutOfMemory);
+  }
+  registry.Apply(Ended("c0", 1));
+  registry.Maintain(absl::FromUnixSeconds(1000), 10);
+  EXPECT_EQ(connect(100'000), ApplyResult::Outcome::kApplied);
+  registry.CheckInvariantsForTest();
+}
+
 TEST(SessionRegistryTest, RoomIsForAllSessionsThatWereAskedFor) {
   for (const uint64_t sessions : {1'000, 10'000, 100'000}) {
     SessionRegistry registry({.sessions_max = sessions});
@@ -149,6 +179,41 @@ TEST(SessionRegistryTest, MemoryStaysBoundedWhenClientsComeAndGoForEver) {
   EXPECT_EQ(registry.Counts().by_state[static_cast<int>(SessionState::kOffline)], 1000u);
   EXPECT_LE(registry.MemoryBytes(), settled + settled / 10);
   registry.CheckInvariantsForTest();
+}
+
+TEST(SessionRegistryTest, TheMemoryOfVeryLongTextsIsGivenBackWhenTheirClientIsForgotten) {
+  RegistryOptions options;
+  options.sessions_max = 1000;  // room for some 2 MiB of such texts
+  options.ended_max = 0;
+  SessionRegistry registry(options);
+  for (uint64_t i = 1; i <= 200; ++i) {
+    const std::string id = absl::StrCat(i, std::string(65'000, 'x'));
+    const std::string username = absl::StrCat(i, std::string(65'000, 'u'));
+    SessionEvent e = Connected(id, i);
+    e.connection.username = username;
+    ASSERT_EQ(registry.Apply(e).outcome, ApplyResult::Outcome::kApplied) << i;
+    registry.Apply(Ended(id, i));
+    ASSERT_EQ(registry.Maintain(absl::FromUnixSeconds(1000), 10), 1u);
+  }
+  EXPECT_EQ(registry.Counts().long_id_bytes, 0u);
+  registry.CheckInvariantsForTest();
+}
+
+// Whatever is packed must come back letter for letter.
+TEST(SessionRegistryTest, AnAddressIsAnsweredInTheLettersThatTheBrokerGave) {
+  SessionRegistry registry;
+  uint64_t incarnation = 0;
+  for (const absl::string_view address :
+       {"", "192.0.2.7", "192.0.2.07", "192.0.2.256", "::1", "2001:db8::1", "2001:DB8::1",
+        "2001:db8:0:0:0:0:0:1", "2001:db8::0001", "::ffff:192.0.2.7", "::FFFF:192.0.2.7",
+        "::ffff:c000:207", "fe80::1%eth0", "a proxy with a name"}) {
+    SessionEvent e = Connected("a", ++incarnation);
+    e.connection.address = address;
+    ASSERT_EQ(registry.Apply(e).outcome, ApplyResult::Outcome::kApplied);
+    SessionDetails details;
+    ASSERT_TRUE(registry.FindDetails("a", &details));
+    EXPECT_EQ(details.address, address);
+  }
 }
 
 TEST(SessionRegistryTest, AForgottenSessionStaysInTheCutThatShowedIt) {
@@ -212,6 +277,55 @@ TEST(SessionRegistryTest, CountsByGroupAndListenerFollowEveryChange) {
   ASSERT_EQ(listeners.size(), 1u);
   EXPECT_EQ(listeners[0].listener_port, 1883);
   EXPECT_EQ(listeners[0].online, 1u);
+}
+
+// Clients online by group; the group without a name is always there.
+std::map<std::string, uint64_t> OnlineByGroup(const SessionRegistry& registry) {
+  std::map<std::string, uint64_t> online;
+  for (const GroupCounts& counts : registry.CountsByGroup()) {
+    online[counts.group] = counts.by_state[static_cast<int>(SessionState::kOnline)];
+  }
+  return online;
+}
+
+TEST(SessionRegistryTest, CountsByGroupEndAGroupsNameAtTheFirstSeparator) {
+  SessionRegistry registry;
+  uint64_t incarnation = 0;
+  for (const char* id : {"GID_a@@@lamp", "GID_a@@@lamp@@@2", "GID_b@@@@lamp", "@@@lamp",
+                         "@@@GID_c@@@lamp", "lamp"}) {
+    registry.Apply(Connected(id, ++incarnation));
+  }
+  EXPECT_THAT(OnlineByGroup(registry),
+              ElementsAre(Pair("", 3u), Pair("GID_a", 2u), Pair("GID_b", 1u)));
+}
+
+TEST(SessionRegistryTest, CountsByGroupKnowNamesOfUpTo64Bytes) {
+  SessionRegistry registry;
+  const std::string longest(64, 'g');
+  registry.Apply(Connected(absl::StrCat(longest, "@@@lamp"), 1));
+  registry.Apply(Connected(absl::StrCat(longest, "g@@@lamp"), 2));
+  EXPECT_THAT(OnlineByGroup(registry), ElementsAre(Pair("", 1u), Pair(longest, 1u)));
+}
+
+TEST(SessionRegistryTest, CountsByGroupHaveRoomFor4095GroupsAndForAnotherWhenOneHasGone) {
+  RegistryOptions options;
+  options.ended_max = 0;
+  SessionRegistry registry(options);
+  uint64_t incarnation = 0;
+  for (int i = 1; i <= 4095; ++i) {
+    registry.Apply(Connected(absl::StrCat("group-", i, "@@@lamp"), ++incarnation));
+  }
+  registry.Apply(Connected("too-late@@@lamp", ++incarnation));
+  std::map<std::string, uint64_t> online = OnlineByGroup(registry);
+  EXPECT_EQ(online.size(), 4096u);
+  EXPECT_EQ(online["group-4095"], 1u);
+  EXPECT_EQ(online[""], 1u) << "what finds no room is counted without a group";
+  registry.Apply(Ended("group-7@@@lamp", 7));
+  registry.Maintain(absl::FromUnixSeconds(1000), 10);
+  registry.Apply(Connected("in-time@@@lamp", ++incarnation));
+  online = OnlineByGroup(registry);
+  EXPECT_EQ(online["in-time"], 1u);
+  EXPECT_EQ(online[""], 1u);
 }
 
 }  // namespace

@@ -79,6 +79,21 @@ TEST(VisitFromTest, EachStepStaysInItsRangeOfPositions) {
   } while (position != 0);
 }
 
+TEST(VisitFromTest, AStepThatBeginsBetweenTwoClientsShowsNoneThatIsBeforeIt) {
+  SessionRegistry registry;
+  for (uint64_t i = 1; i <= 5'000; ++i) registry.Apply(Connected(absl::StrCat("c", i), i));
+  for (uint64_t i = 1; i <= 500; ++i) {
+    const std::string first = absl::StrCat("c", i);
+    const uint64_t position = registry.PositionOf(first);
+    bool seen = false;
+    registry.VisitFrom(position, [&](uint64_t at, absl::string_view id, const SessionDetails&) {
+      EXPECT_GE(at, position);
+      seen = seen || id == first;
+    });
+    EXPECT_TRUE(seen) << first;
+  }
+}
+
 // The table grows and changes under the walk; what stays is seen once.
 TEST(VisitFromTest, SessionsThatStayAreSeenOnceWhileOthersComeAndGo) {
   SessionRegistry registry;

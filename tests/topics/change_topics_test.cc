@@ -90,6 +90,24 @@ TEST_F(ChangeTopicsTest, AFlapperIsHeldAndItsLastStateComesThrough) {
   EXPECT_EQ(topics_->counters().coalesced.value(), 17u);
 }
 
+TEST_F(ChangeTopicsTest, TheRetainedMessageOfAFlapperBecomesItsLastState) {
+  TopicOptions options;
+  options.retain = true;
+  options.flap_messages = 1;
+  options.flap_interval = absl::Seconds(1);
+  Make(options);
+  Connect("flapper");
+  End("flapper");
+  EXPECT_THAT(Tick(), ElementsAre("s/flapper R"));
+  EXPECT_THAT(last_payload_, HasSubstr("CHANGE_KIND_ONLINE"));
+  std::vector<std::string> later;
+  for (int i = 0; i < 12; ++i) {
+    for (const std::string& line : Tick()) later.push_back(line);
+  }
+  EXPECT_THAT(later, ElementsAre("s/flapper R"));
+  EXPECT_THAT(last_payload_, HasSubstr("CHANGE_KIND_OFFLINE"));
+}
+
 TEST_F(ChangeTopicsTest, MoreThanCanBePublishedIsToldAsAGap) {
   TopicOptions options;
   options.per_second_max = 10;

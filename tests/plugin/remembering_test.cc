@@ -1,0 +1,111 @@
+// Lives of one broker with one session database, and a broker's table that the test fills.
+#include "plugin/remembering.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/store/store_folder.h"
+#include "tests/testing/fake_broker.h"
+
+namespace session_status {
+namespace {
+
+using registry::SessionDetails;
+using registry::SessionState;
+using testing::FakeBroker;
+
+class Life : private broker::EventSink {
+ public:
+  Life(const std::string& database, absl::Time start)
+      : now_(start),
+        tracker_(*this, 1),
+        remembering_({registry_, tracker_, log_, *this},
+                     {.database = database,
+                      .flush_interval = absl::Hours(1),
+                      .history_ttl = absl::ZeroDuration()},
+                     {}) {
+    const absl::Status started = remembering_.Start(now_, /*nice=*/0);
+    EXPECT_TRUE(started.ok()) << started;
+  }
+  ~Life() override { remembering_.Close(now_); }
+
+  mosquitto* Connect(const std::string& id) {
+    mosquitto* client = broker_.NewClient(id);
+    client->address = "192.0.2.7";
+    client->username = "anna";
+    client->clean = false;
+    tracker_.OnConnect(0, client, now_ += absl::Seconds(1));
+    return client;
+  }
+  void End(mosquitto* client, int reason, bool kept) {
+    tracker_.OnEnd(client, reason, kept, now_ += absl::Seconds(1));
+  }
+  // The broker takes a session from its own persistence.
+  mosquitto* Hold(const std::string& id) {
+    mosquitto* client = broker_.NewClient(id);
+    client->has_address = false;
+    client->version = 0;
+    return client;
+  }
+  void Housekeeping() { remembering_.OnHousekeeping(now_); }
+
+  SessionState StateOf(const std::string& id) const { return registry_.Find(id).state; }
+  SessionDetails Details(const std::string& id) const {
+    SessionDetails details;
+    registry_.FindDetails(id, &details);
+    return details;
+  }
+
+ private:
+  void OnSessionEvent(const registry::SessionEvent& event) override {
+    const registry::ApplyResult result = registry_.Apply(event);
+    if (result.outcome != registry::ApplyResult::Outcome::kApplied) return;
+    for (registry::ChangeObserver* o : remembering_.observers()) o->OnChange(event, result);
+  }
+
+  absl::Time now_;
+  FakeBroker broker_{FakeBroker::k21};
+  registry::SessionRegistry registry_;
+  broker::SessionTracker tracker_;
+  broker::BrokerLog log_;
+  Remembering remembering_;
+};
+
+class RememberingTest : public store::StoreFolder {};
+
+TEST_F(RememberingTest, WithTheClockSetBackARestartStillTakesClientsThatConnect) {
+  Life(path_, store::kStart).Connect("lamp");
+  Life life(path_, store::kStart - absl::Hours(24));
+  ASSERT_EQ(life.StateOf("lamp"), SessionState::kOffline);
+  life.Connect("lamp");
+  EXPECT_EQ(life.StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(life.Details("lamp").connects, 2u);
+}
+
+TEST_F(RememberingTest, ASessionThatTheBrokerHoldsAfterTheStartKeepsItsWholePast) {
+  SessionDetails before;
+  {
+    Life life(path_, store::kStart);
+    for (int i = 0; i < 2; ++i) life.End(life.Connect("lamp"), 7, /*kept=*/false);
+    life.End(life.Connect("lamp"), 7, /*kept=*/true);
+    before = life.Details("lamp");
+  }
+  ASSERT_EQ(before.connects, 3u);
+  Life life(path_, store::kStart + absl::Hours(1));
+  EXPECT_EQ(life.StateOf("lamp"), SessionState::kOffline) << "the broker has shown nothing yet";
+  mosquitto* held = life.Hold("lamp");
+  life.Housekeeping();
+  before.restored = true;
+  EXPECT_EQ(Text(life.Details("lamp")), Text(before));
+  // The client returns to its session.
+  life.End(held, 142, /*kept=*/false);
+  life.Connect("lamp");
+  const SessionDetails after = life.Details("lamp");
+  EXPECT_EQ(after.status.state, SessionState::kOnline);
+  EXPECT_EQ(after.connects, 4u);
+  EXPECT_EQ(after.session_created_at, before.session_created_at);
+}
+
+}  // namespace
+}  // namespace session_status
