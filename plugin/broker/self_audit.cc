@@ -60,10 +60,7 @@ void SelfAudit::Tick(absl::Time now) {
     BeginPass(now, now);
   }
   if (!Settle(now)) return;
-  if (!finished_) {
-    LookAtSlice(now);
-    finished_ = position_ == 0;
-  }
+  if (!finished_) finished_ = LookAtSlice(now);
   if (!Settle(now) || !finished_) return;
   EndPass(now);
   // On the beat, so that each session is looked at once a period; late passes set a new beat.
@@ -102,8 +99,9 @@ void SelfAudit::EndPass(absl::Time now) {
 }
 
 // Positions are spread evenly over the sessions, so the time since the pass began says how far it
-// should have come.
-void SelfAudit::LookAtSlice(absl::Time now) {
+// should have come. Never further: a pass that is done before its time would move the beat ahead of the
+// clock.
+bool SelfAudit::LookAtSlice(absl::Time now) {
   const double share = absl::FDivDuration(now - pass_begin_, options_.period);
   const bool late = share >= 1;
   const auto target = late ? 0 : static_cast<uint64_t>(std::ldexp(std::max(share, 0.0), 64));
@@ -114,11 +112,12 @@ void SelfAudit::LookAtSlice(absl::Time now) {
     if (suspects_.size() == kSuspectsMax || LooksRight(session)) return;
     suspects_.push_back({session.client_id, session.incarnation, session.state});
   };
-  do {
+  while (budget_ > 0 && suspects_.size() < kSuspectsMax && (late || position_ < target)) {
     position_ = registry_.InspectFrom(position_, inspect);
+    if (position_ == 0) return true;
     if (budget_ > 0) --budget_;  // empty pages cost something too
-  } while (position_ != 0 && budget_ > 0 && suspects_.size() < kSuspectsMax &&
-           (late || position_ < target));
+  }
+  return false;
 }
 
 bool SelfAudit::LooksRight(const registry::SessionRegistry::Inspected& session) {

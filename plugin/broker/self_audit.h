@@ -11,7 +11,9 @@
 //
 // What cannot be seen: 2.1 lists kept sessions like connections, so a lost end of a client whose
 // session the broker keeps is found when the session expires or the client returns (counted as
-// `undecidable`). Clients beyond walk_max are not walked over.
+// `undecidable`). Clients beyond walk_max are not walked over. Where an end and a connect are both lost
+// and the newcomer has the other's place in memory, address, keepalive, port and protocol version, it
+// cannot be told from the old one under another name.
 //
 // Threads:   broker, outside of other callbacks; figures: any.
 // Progress:  a tick looks at slice_max sessions and walks over walk_max clients at most; walks to
@@ -90,7 +92,7 @@ class SelfAudit {
   void Tick(absl::Time now);
   void BeginPass(absl::Time begin, absl::Time now);
   void EndPass(absl::Time now);
-  void LookAtSlice(absl::Time now);
+  bool LookAtSlice(absl::Time now);  // true: it was the pass's last
   bool LooksRight(const registry::SessionRegistry::Inspected& session);
   bool LooksRightTo21(const registry::SessionRegistry::Inspected& session);
   // False: they must wait for a walk, which may not come yet.

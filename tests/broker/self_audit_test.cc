@@ -93,6 +93,28 @@ TEST_F(SelfAuditTest, WhereNothingWasLostNothingIsRepaired) {
   EXPECT_THAT(broker_.log, IsEmpty());
 }
 
+TEST_F(SelfAuditTest, PassesKeepToTheBeatHoweverFewSessionsThereAre) {
+  constexpr absl::Duration kPeriod = absl::Minutes(1);
+  SelfAudit audit(sink_.registry, tracker_, log_, {.period = kPeriod, .walk_max = 1000});
+  audit.set_line(BrokerLine::kV21);
+  const auto pass_time = [&](absl::Duration time) {
+    for (const absl::Time end = now_ + time; now_ < end; now_ += absl::Milliseconds(100)) {
+      tracker_.OnLoopRound([this] { return now_; });
+      audit.OnTick(now_);
+    }
+  };
+  Connect("door");
+  pass_time(10 * kPeriod + absl::Seconds(1));
+  EXPECT_EQ(audit.figures().passes.value(), 10u);
+  EXPECT_NEAR(static_cast<double>(audit.figures().last_pass_ms.value()), 60'000, 200);
+  // After many quiet passes it is still found within one period what many have lost.
+  std::vector<mosquitto*> lamps;
+  for (int i = 0; i < 900; ++i) lamps.push_back(Connect(absl::StrCat("lamp", i)));
+  for (mosquitto* lamp : lamps) broker_.Free(lamp);
+  pass_time(kPeriod + absl::Seconds(2));
+  EXPECT_EQ(sink_.registry.Counts().by_state[static_cast<size_t>(SessionState::kOnline)], 1u);
+}
+
 TEST_F(SelfAuditTest, ALostEndIsRepairedWithinOnePeriodAndSaidOnce) {
   mosquitto* lamp = Connect("lamp");
   Connect("door");
