@@ -118,6 +118,7 @@ void RunTable(const Options& options, Context* context) {
   Progress progress("sessions", Total(request, options, &client), !IsTerminal(STDOUT_FILENO));
   TablePrinter table;
   std::vector<std::string> heading;
+  heading.reserve(columns.size());
   for (const std::string& field : columns) heading.push_back(SessionHeading(field));
   std::vector<std::vector<std::string>> rows = {heading};
   uint64_t listed = 0;
@@ -130,6 +131,7 @@ void RunTable(const Options& options, Context* context) {
     for (const pb::QuerySessionByClientIdResponse& session : page.sessions()) {
       if (options.limit != 0 && listed == options.limit) break;
       std::vector<std::string> row;
+      row.reserve(columns.size());
       for (const std::string& field : columns) row.push_back(SessionCell(session, field));
       rows.push_back(std::move(row));
       ++listed;

@@ -134,6 +134,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace session_status::cli
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without memory the command ends, as it should.
 int main(int argc, char** argv) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   const int exit_code = session_status::cli::Main(argc, argv);
