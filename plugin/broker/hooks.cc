@@ -51,6 +51,7 @@ void OnDisconnect20(mosquitto_evt_disconnect& event, Hooks& hooks) {
 
 void OnReload(mosquitto_evt_reload& /*event*/, Hooks& hooks) {
   Feed& feed = hooks.feed();
+  feed.tracker.OnReload();
   feed.sink.OnReload(feed.clock.Now());
 }
 
@@ -96,7 +97,9 @@ constexpr Row kRows[] = {
     {"BASIC_AUTH", kEventBasicAuth, Guarded<mosquitto_evt_basic_auth, OnLogin, kBrokerPluginDefer>,
      k20},
     {"DISCONNECT", kEventDisconnect, Guarded<mosquitto_evt_disconnect, OnDisconnect20>, k20},
-    {"RELOAD", kEventReload, Guarded<mosquitto_evt_reload, OnReload>, kBoth},
+    // 2.0 tells the plugins behind ours only of what ours defers; 2.1 ends on anything but success.
+    {"RELOAD", kEventReload, Guarded<mosquitto_evt_reload, OnReload, kBrokerPluginDefer>, k20},
+    {"RELOAD", kEventReload, Guarded<mosquitto_evt_reload, OnReload>, k21},
     {"TICK (loop round)", kEventTick, Guarded<mosquitto_evt_tick, OnLoopRound>, kBoth},
     {"TICK (housekeeping)", kEventTick, Guarded<mosquitto_evt_tick, OnTick>, kBoth},
     {"CONTROL", kEventControl, Guarded<mosquitto_evt_control, OnControl>, kBoth, kControlTopic},

@@ -67,6 +67,10 @@ bool KeepsSession20(const mosquitto* client) {
   return (version == 3 || version == 4) && !mosquitto_client_clean_session(client);
 }
 
+bool MayKeepSession20(const mosquitto* client) {
+  return mosquitto_client_protocol_version(client) == 5 || !mosquitto_client_clean_session(client);
+}
+
 // Runs `work` with every exception kept inside.
 template <typename Work>
 void Contained(TrackerCounters& counters, Work&& work) noexcept {
@@ -153,6 +157,8 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
         RememberUnknownEnd(client);
         return;
       }
+      // The broker ends, which is no end of the session; it has not closed one that it restored.
+      if (reason < 0) return;
       // 142: a new connection goes on with this session, its connect follows.
       if (reason != kReasonTakenOver) {
         EmitSessionGone(entry, EndReason::kAdministrative, BrokerCode(reason), now);
@@ -226,24 +232,27 @@ void SessionTracker::DropHeld(const std::string& client_id) {
 
 // -- Mosquitto 2.0 -----------------------------------------------------------------------------------
 
+bool SessionTracker::IsHeldWithoutConnection(const mosquitto* client) const {
+  // Those that the broker read from its file have no address.
+  return asks_all_ &&
+         (mosquitto_client_address(client) == nullptr || maybe_held_.count(client) > 0);
+}
+
 void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept {
   Contained(counters_, [&] {
     const char* id = mosquitto_client_id(client);
     if (!IsUsable(id)) return;
     const auto known = table_.find(client);
-    if (known == table_.end()) {
-      pending_.reserve(pending_.size() + 1);  // so that a pending entry is always in the list
-      Track(instance, client, id, Phase::kPending);
-      pending_.push_back(client);
-    } else if (known->second.phase == Phase::kSessionKept) {
-      // 2.0 frees kept sessions without a word; the pointer is a new connection now.
-      ForgetPrevious(known, id, now);
-      pending_.reserve(pending_.size() + 1);
-      Track(instance, client, id, Phase::kPending);
-      pending_.push_back(client);
-    } else {
+    if (known != table_.end() && known->second.phase != Phase::kSessionKept) {
       last_login_ = client;  // the broker reloads and asks everybody again
+      return;
     }
+    if (known == table_.end() && IsHeldWithoutConnection(client)) return;
+    // 2.0 frees kept sessions without a word; the pointer is a new connection now.
+    if (known != table_.end()) ForgetPrevious(known, id, now);
+    maybe_held_.erase(client);
+    Track(instance, client, id, Phase::kPending);
+    if (const mosquitto* const accepted = std::exchange(pending_, client)) Promote(accepted, now);
   });
 }
 
@@ -254,54 +263,33 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
       counters_.unknown_ends.Add();
       return;
     }
-    Entry entry = std::move(found->second);
+    const Entry entry = std::move(found->second);
     const bool refused_again = last_login_ == client;
     last_login_ = nullptr;
     table_.erase(found);
     counters_.tracked.Subtract();
     if (entry.phase == Phase::kSessionKept) return;  // the session goes on under a new pointer
-    if (entry.phase == Phase::kPending) {
-      const auto position = std::find(pending_.begin(), pending_.end(), client);
-      const bool taken_over = FindPending(entry.client_id, position + 1) != table_.end();
-      pending_.erase(position);
-      // A refusal comes before anybody else is heard: with a later login of the same client between
-      // them, this one was accepted and has been taken over, all in one round.
-      if (!taken_over) return;
-      EmitConnected(client, entry, now);
-    }
-    const auto successor = FindPending(entry.client_id, pending_.begin());
-    if (successor != table_.end()) {
-      pending_.erase(std::find(pending_.begin(), pending_.end(), successor->first));
-      Promote(successor, now);
+    if (entry.phase == Phase::kPending) {            // refused
+      if (pending_ == client) pending_ = nullptr;
       return;
+    }
+    if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) {
+      const bool taken_over = table_.at(accepted).client_id == entry.client_id;
+      Promote(accepted, now);
+      if (taken_over) return;
     }
     const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
     EmitEnded(entry.client_id, entry.incarnation, reason, kNoBrokerCode, KeepsSession20(client),
               now);
+    if (MayKeepSession20(client)) maybe_held_.insert(client);
   });
 }
 
-SessionTracker::Table::iterator SessionTracker::FindPending(
-    const std::string& client_id, std::vector<const mosquitto*>::const_iterator from) {
-  for (auto it = from; it != pending_.end(); ++it) {
-    const auto found = table_.find(*it);
-    if (found != table_.end() && found->second.client_id == client_id) return found;
-  }
-  return table_.end();
-}
-
-void SessionTracker::Promote(Table::iterator pending, absl::Time now) {
-  pending->second.phase = Phase::kOnline;
-  EmitConnected(pending->first, pending->second, now);
-}
-
-void SessionTracker::PromoteAll(absl::Time now) {
-  std::vector<const mosquitto*> pending;
-  pending.swap(pending_);
-  for (const mosquitto* client : pending) {
-    const auto found = table_.find(client);
-    if (found != table_.end()) Promote(found, now);
-  }
+void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
+  const auto found = table_.find(pending);
+  if (found == table_.end()) return;
+  found->second.phase = Phase::kOnline;
+  EmitConnected(pending, found->second, now);
 }
 
 // -- both --------------------------------------------------------------------------------------------
@@ -324,7 +312,7 @@ void SessionTracker::SettleRound(absl::Time now) noexcept {
       EmitEnded(end.client_id, end.incarnation, EndReasonFromBroker(end.reason),
                 BrokerCode(end.reason), false, end.time);
     }
-    PromoteAll(now);
+    if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) Promote(accepted, now);
   });
 }
 

@@ -15,9 +15,10 @@
 //   * A connect is not believed when the broker's own table does not hold that pointer under that
 //     identifier, or when the same pointer ended in this loop round: another plugin has kicked the
 //     client in its own connect callback, before ours.
-// Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its end before the
-//   next loop round is a refusal; the loop round makes it a connection. The end of a connection
-//   while a login with the same identifier is pending is a takeover.
+// Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its own end, before
+//   anybody else is heard and the loop round is over, is a refusal; all else makes it a connection. The
+//   end of a connection while a login with the same identifier is pending is a takeover. In the round
+//   of a reload the broker asks about everybody it holds: who has no connection is left alone.
 //
 // Several instances of the plugin may feed one tracker: an event told by a second instance is
 // recognised and changes nothing.
@@ -95,17 +96,21 @@ class SessionTracker {
   // 2.0
   void OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept;
   void OnEndWithoutReason(const mosquitto* client, absl::Time now) noexcept;
+  // 2.0: until the round is over the broker asks about everybody it holds, connected or not.
+  void OnReload() noexcept { asks_all_ = has_rounds_; }
   // Both: a round of the broker's main loop is over. `clock` is read only when there is work.
   template <typename Clock>
   void OnLoopRound(Clock&& clock) noexcept {
     last_login_ = nullptr;
+    has_rounds_ = true;
+    asks_all_ = false;
     unknown_ends_.clear();
     if (!ended_mqtt5_.empty()) FindLingering();
-    if (!held_ends_.empty() || !pending_.empty()) SettleRound(clock());
+    if (!settled()) SettleRound(clock());
   }
 
   // True when nothing is held back: everything told so far has reached the sink.
-  bool settled() const { return held_ends_.empty() && pending_.empty(); }
+  bool settled() const { return held_ends_.empty() && pending_ == nullptr; }
   uint64_t next_incarnation() const { return next_incarnation_; }
   const TrackerCounters& counters() const { return counters_; }
 
@@ -166,10 +171,9 @@ class SessionTracker {
   // those with a delayed will in its table until that is sent.
   void FindLingering() noexcept;
   static Tracked AsTracked(const Entry& entry);
-  void Promote(Table::iterator pending, absl::Time now);
-  void PromoteAll(absl::Time now);
-  Table::iterator FindPending(const std::string& client_id,
-                              std::vector<const mosquitto*>::const_iterator from);
+  // 2.0: `client`, which is not tracked, is asked about because the broker reloads.
+  bool IsHeldWithoutConnection(const mosquitto* client) const;
+  void Promote(const mosquitto* pending, absl::Time now);
   void Hold(Entry& entry, int reason, absl::Time now);
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
@@ -184,14 +188,20 @@ class SessionTracker {
   EventSink& sink_;
   uint64_t next_incarnation_;
   Table table_;
-  std::vector<HeldEnd> held_ends_;              // 2.1; at most kHeldEndsMax
-  std::vector<const mosquitto*> pending_;       // 2.0; in order of arrival
+  std::vector<HeldEnd> held_ends_;  // 2.1; at most kHeldEndsMax
+  // 2.0. The last one that logged in, if it is not yet known to be accepted: a refusal comes before
+  // anybody else is heard.
+  const mosquitto* pending_ = nullptr;
   std::vector<const mosquitto*> unknown_ends_;  // 2.1; since the last loop round
   // 2.1. In the broker's table, without a connection that we follow.
   std::unordered_set<const mosquitto*> lingering_;
   std::vector<std::pair<const mosquitto*, std::string>> ended_mqtt5_;  // since the last loop round
   std::bitset<65536> listener_ports_;      // 2.1; that told of a connect
   const mosquitto* last_login_ = nullptr;  // 2.0: a known pointer logged in again (reload)
+  bool has_rounds_ = false;                // 2.0.11 with per_listener_settings tells of none
+  bool asks_all_ = false;
+  // 2.0: connections that ended and whose sessions the broker may hold under the same pointers.
+  std::unordered_set<const mosquitto*> maybe_held_;
   TrackerCounters counters_;
 };
 

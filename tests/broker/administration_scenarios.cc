@@ -82,6 +82,50 @@ TEST_P(AdministrationScenario, SighupKeepsEverybodyOnline) {
   EXPECT_EQ(Query("a").incarnation, incarnation);
 }
 
+// 2.0 asks on SIGHUP for everybody whose session it holds, connected or not.
+TEST_P(AdministrationScenario, SighupBringsNobodyBackWhoIsGone) {
+  Start(absl::StrCat("persistence true\npersistence_location {DIR}/\n", kPlainConfig));
+  const auto leave = [this](const ClientOptions& options) {
+    Online(options)->Disconnect();
+    WaitUntil([&] { return !Query(options.id).online; });
+  };
+  leave({.id = "kept", .version = 4, .clean = false});
+  leave({.id = "kept-5", .version = 5, .clean = false, .session_expiry_s = 3600});
+  leave({.id = "gone", .version = 4, .clean = true});
+  const auto there = Online({.id = "there"});
+  const auto expect_truth = [&](bool restarted) {
+    const uint64_t incarnation = Query("kept").incarnation;
+    for (int i = 0; i < 3; ++i) {
+      broker_->Signal(SIGHUP);
+      EXPECT_TRUE(there->RoundTrip() || restarted);
+      Settle();
+    }
+    for (const char* id : {"kept", "kept-5", "gone"}) EXPECT_FALSE(Query(id).online) << id;
+    EXPECT_EQ(Query("kept").incarnation, incarnation);
+  };
+  expect_truth(false);
+  ExpectOnline("there");
+  // Whoever comes back at once is seen.
+  for (int i = 0; i < 20; ++i) {
+    broker_->Signal(SIGHUP);
+    auto back = Online({.id = "kept", .version = 4, .clean = false});
+    ExpectOnline("kept");
+    back->Disconnect();
+    WaitUntil([this] { return !Query("kept").online; });
+  }
+  EXPECT_EQ(broker_->Stop(), 0);
+  broker_->Restart();  // the sessions come from the broker's file now
+  ASSERT_TRUE(broker_->running()) << broker_->Log();
+  Settle();
+  expect_truth(true);
+}
+
+TEST_P(AdministrationScenario, SighupReachesThePluginsBehindOurs) {
+  Start(absl::StrCat(kWithKicker, OtherPlugin(), "\nplugin_opt_say_reload true\n"));
+  broker_->Signal(SIGHUP);
+  EXPECT_TRUE(broker_->WaitForLog("other plugin: reloaded")) << broker_->Log();
+}
+
 TEST_P(AdministrationScenario, SighupThrowsOutWhoNoLongerPasses) {
   Start(
       "listener {PORT} 127.0.0.1\nallow_anonymous false\npassword_file {DIR}/passwords\n"

@@ -212,6 +212,27 @@ TEST_P(RestartOf21Scenario, SessionsThatTheBrokerRestoredAreKept) {
   ExpectEnd("gone", "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
 }
 
+// At its end 2.1 tells of sessions that it restored and that can expire, as if they were removed.
+TEST_P(RestartOf21Scenario, AnOrderlyStopIsNoEndOfARestoredSession) {
+  Start(absl::StrCat(kPersistent, kWithDatabase));
+  {
+    auto lamp = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 3600});
+    ASSERT_TRUE(lamp->Subscribe("t"));
+    lamp->Drop();
+  }
+  ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "NETWORK_ERROR");
+  const SessionAnswer before = Query("lamp");
+  for (int restart = 0; restart < 3; ++restart) {
+    SCOPED_TRACE(restart);
+    EXPECT_EQ(broker_->Stop(), 0);
+    broker_->Restart();
+    ASSERT_TRUE(broker_->running()) << broker_->Log();
+    ExpectState("lamp", "OFFLINE_SESSION_KEPT");
+    EXPECT_EQ(Query("lamp").end_reason, "NETWORK_ERROR");
+    EXPECT_EQ(Query("lamp").disconnected_at_ms, before.disconnected_at_ms);
+  }
+}
+
 TEST_P(RestartOf21Scenario, SessionsThatOnlyTheBrokerRememberedAreFoundAndKept) {
   Start(absl::StrCat(kPersistent, kWithDatabase));
   {

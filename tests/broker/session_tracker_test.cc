@@ -421,6 +421,47 @@ TEST_F(SessionTracker20Test, ARefusedLoginWithAnOnlineClientsIdChangesNothing) {
   EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
 }
 
+// As under 2.0.11 with per_listener_settings, which tells plugins of no loop round.
+TEST_F(SessionTracker20Test, AConnectIsKnownAsSoonAsAnybodyElseIsHeard) {
+  mosquitto* lamp = broker_.NewClient("lamp");
+  Login(lamp);
+  mosquitto* refused = broker_.NewClient("refused");
+  Login(refused);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+  End(refused);
+  EXPECT_EQ(events_.words.size(), 1u);
+  mosquitto* door = broker_.NewClient("door");
+  Login(door);
+  End(lamp);
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected door 3",
+                                         "ended lamp 1 reason 13 code 65535"));
+}
+
+TEST_F(SessionTracker20Test, InTheRoundOfAReloadWhoIsHeldWithoutAConnectionIsLeftAlone) {
+  Round();
+  mosquitto* kept = broker_.NewClient("kept");
+  kept->clean = false;
+  mosquitto* maybe = broker_.NewClient("maybe");
+  maybe->version = 5;
+  mosquitto* restored = broker_.NewClient("restored");
+  restored->has_address = false;
+  for (mosquitto* client : {kept, maybe}) {
+    Login(client);
+    Round();
+    End(client);
+  }
+  events_.words.clear();
+  tracker_.OnReload();
+  for (mosquitto* client : {kept, maybe, restored}) Login(client);
+  mosquitto* fresh = broker_.NewClient("fresh");
+  Login(fresh);
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected fresh 3"));
+  Login(kept);  // another connection at that place
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected fresh 3", "connected kept 4"));
+}
+
 TEST_F(SessionTracker20Test, AnEndHasNoReason) {
   mosquitto* client = broker_.NewClient("lamp");
   Login(client);

@@ -3,6 +3,8 @@
 //   login accept|refuse|defer   its answer to every login (default: it does not ask)
 //   kick_in_connect ID          2.1: kicks this client inside its own connect callback
 //
+//   say_reload true             logs "other plugin: reloaded" when it is told to reload
+//
 // A message to the topic other-plugin/kick kicks the client its payload names, at the next tick.
 #include <string>
 
@@ -39,6 +41,11 @@ int OnMessage(int, void* data, void* state) {
   return 0;
 }
 
+int OnReload(int, void*, void*) {
+  mosquitto_log_printf(MOSQ_LOG_NOTICE, "other plugin: reloaded");
+  return MOSQ_ERR_SUCCESS;
+}
+
 int OnTick(int, void*, void* state_ptr) {
   auto* state = static_cast<State*>(state_ptr);
   if (!state->kick_at_tick.empty()) {
@@ -60,6 +67,9 @@ EXPORTED int mosquitto_plugin_init(mosquitto_plugin_id_t* identifier, void** use
     const std::string key = options[i].key;
     const std::string value = options[i].value;
     if (key == "kick_in_connect") state->kick_in_connect = value;
+    if (key == "say_reload") {
+      mosquitto_callback_register(identifier, MOSQ_EVT_RELOAD, OnReload, nullptr, state);
+    }
     if (key == "login") {
       state->login_answer = value == "accept"   ? 0
                             : value == "refuse" ? MOSQ_ERR_AUTH
