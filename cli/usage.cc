@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/words.h"
 #include "plugin/http/json_writer.h"
@@ -23,36 +23,30 @@ constexpr char kDefaultDatabase[] = "/var/lib/mosquitto/session_status_usage.db"
 
 struct Options {
   std::string database = kDefaultDatabase;
-  std::string by = "account";
+  std::vector<std::string> by = {"account"};
   std::string from;
   std::string to;
   bool csv = false;
 };
 
-absl::StatusOr<absl::Time> ParseBound(absl::string_view option, absl::string_view text,
-                                      absl::Time when_empty) {
-  if (text.empty()) return when_empty;
-  const absl::StatusOr<absl::Time> time = ParseWhen(text, absl::Now());
-  if (time.ok()) return time;
-  return absl::InvalidArgumentError(absl::StrCat(option, ": ", time.status().message()));
+std::vector<std::string> ColumnWords() {
+  std::vector<std::string> words;
+  for (const store::UsageColumn column :
+       {store::UsageColumn::kHour, store::UsageColumn::kDay, store::UsageColumn::kAccount,
+        store::UsageColumn::kUser, store::UsageColumn::kInstance, store::UsageColumn::kOperation}) {
+    words.emplace_back(store::NameOf(column));
+  }
+  return words;
 }
 
-absl::StatusOr<store::UsageQuery> MakeQuery(const Options& options) {
+// The parser has checked the words.
+store::UsageQuery MakeQuery(const Options& options) {
   store::UsageQuery query;
-  const auto from = ParseBound("--from", options.from, absl::InfinitePast());
-  if (!from.ok()) return from.status();
-  const auto to = ParseBound("--to", options.to, absl::InfiniteFuture());
-  if (!to.ok()) return to.status();
-  query.from = *from;
-  query.to = *to;
+  const absl::Time now = absl::Now();
+  if (!options.from.empty()) query.from = *ParseWhen(options.from, now);
+  if (!options.to.empty()) query.to = *ParseWhen(options.to, now);
   query.by.clear();
-  for (const absl::string_view name : absl::StrSplit(options.by, ',')) {
-    const auto column = store::ParseUsageColumn(name);
-    if (!column.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("--by: ", column.status().message()));
-    }
-    query.by.push_back(*column);
-  }
+  for (const std::string& name : options.by) query.by.push_back(*store::ParseUsageColumn(name));
   return query;
 }
 
@@ -116,16 +110,15 @@ void PrintUsageTable(const store::UsageQuery& query, const std::vector<store::Us
 }
 
 void Run(const Options& options, Context* context) {
-  const absl::StatusOr<store::UsageQuery> query = MakeQuery(options);
-  if (!query.ok()) return context->Fail(query.status());
-  const auto rows = store::ReadUsage(options.database, *query);
+  const store::UsageQuery query = MakeQuery(options);
+  const auto rows = store::ReadUsage(options.database, query);
   if (!rows.ok()) return context->Fail(rows.status());
   if (options.csv) {
-    PrintCsv(*query, *rows);
+    PrintCsv(query, *rows);
   } else if (context->json) {
-    PrintUsageJson(*query, *rows);
+    PrintUsageJson(query, *rows);
   } else {
-    PrintUsageTable(*query, *rows);
+    PrintUsageTable(query, *rows);
   }
 }
 
@@ -138,14 +131,21 @@ void AddUsageCommand(CLI::App& app, Context* context) {
   usage->add_option("-d,--database", options->database, "Usage database")
       ->capture_default_str()
       ->type_name("FILE");
-  usage
-      ->add_option("-b,--by", options->by,
-                   "Columns, separated by commas: hour, day, account, user, instance, operation")
-      ->capture_default_str();
-  usage->add_option("--from", options->from,
-                    "First hour: a day, a time, or how long ago, as in 7d");
-  usage->add_option("--to", options->to, "The hour after the last");
+  usage->add_option("-b,--by", options->by, "Columns, separated by commas")
+      ->delimiter(',')
+      ->default_str("account")
+      ->check(OneOf(ColumnWords()));
+  usage->add_option("--from", options->from, "First hour: a day, a time, or how long ago, as in 7d")
+      ->type_name("TIME")
+      ->check(IsWhen());
+  usage->add_option("--to", options->to, "The hour after the last")
+      ->type_name("TIME")
+      ->check(IsWhen());
   usage->add_flag("--csv", options->csv, "Comma-separated values");
+  usage->footer(
+      "Reads the database beside the running plugin, and never writes to it.\n\n"
+      "Examples:\n  mosquitto_session usage --by account --from 2026-01-01 --to 2026-02-01\n"
+      "  mosquitto_session usage --by day,operation --from 7d --csv");
   usage->callback([options, context] { Run(*options, context); });
 }
 

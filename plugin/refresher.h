@@ -6,6 +6,7 @@
 #ifndef SESSION_STATUS_PLUGIN_REFRESHER_H_
 #define SESSION_STATUS_PLUGIN_REFRESHER_H_
 
+#include <cstdint>
 #include <functional>
 #include <utility>
 
@@ -17,6 +18,9 @@
 #include "registry/session_registry.h"
 
 namespace session_status {
+
+// A clock that is never set.
+int64_t SteadyMillis();
 
 class Refresher {
  public:

@@ -1,5 +1,6 @@
 #include "plugin/remembering.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -37,7 +38,7 @@ absl::Status Remembering::Start(absl::Time now, int nice) {
                      "session_database is none: a restart of the broker will forget all clients");
     return absl::OkStatus();
   }
-  Restore();
+  Restore(now);
   parts_.tracker.StartAt(store_->first_incarnation());
   if (absl::Status s = store_->Start(parts_.registry); !s.ok()) return s;
   if (options_.history_ttl == absl::ZeroDuration()) return absl::OkStatus();
@@ -68,13 +69,17 @@ std::vector<registry::ChangeObserver*> Remembering::observers() {
   return {store_.get()};
 }
 
-void Remembering::Restore() {
+void Remembering::Restore(absl::Time now) {
   const absl::Time begin = absl::Now();
   std::unordered_map<absl::string_view, const mosquitto*, absl::Hash<absl::string_view>> held;
   for (const broker::HeldSession& session : broker::ListHeldSessions()) {
     held.emplace(session.client_id, session.client);
   }
   store_->Restore([&](SessionEvent event) {
+    // The clock may have been ahead; who ends in the future would be forgotten by nobody, nor would
+    // those who end after it.
+    event.time = std::min(event.time, now);
+    event.ended_not_before = std::min(event.ended_not_before, event.time);
     const auto found = held.find(event.client_id);
     if (found != held.end()) {
       event.state = SessionState::kOfflineSessionKept;

@@ -62,7 +62,7 @@ class Remembering : public api::StoreStatusSource {
 
  private:
   absl::Status OpenStore(absl::Time now, int nice);
-  void Restore();
+  void Restore(absl::Time now);
   // Sessions that the broker holds and the database does not know, or that the broker restored only
   // after the plugins were initialised. Part of the start: no client has been served yet.
   void FindHeldSessions();

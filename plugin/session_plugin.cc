@@ -36,7 +36,8 @@ SessionPlugin::SessionPlugin(const Options& options)
 }
 
 SessionPlugin::~SessionPlugin() {
-  // Before any member goes: a query may be reading it.
+  // Before any member goes: a reload may be on its way to the listener, a query may be reading it.
+  reloader_.Stop();
   if (listener_.has_value()) listener_->Stop();
   remembering_.Close(clock_.Now());
 }
@@ -141,13 +142,17 @@ absl::Status SessionPlugin::JoinFleet() {
   return fleet_->Start();
 }
 
-void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
-  const Telemetry::TimedEvent timed(telemetry_, event.kind);
-  following_->cuts().BeginChange(event.client_id);
-  if (grace_.has_value()) grace_->BeginLoss(event);
+registry::ApplyResult SessionPlugin::Apply(const registry::SessionEvent& event) {
+  const listing::FrozenCuts::Change change(following_->cuts(), event.client_id);
+  if (grace_.has_value()) grace_->BeginLoss(event, SteadyMillis());
   const registry::ApplyResult result = registry_.Apply(event);
   if (grace_.has_value()) grace_->EndLoss(result.outcome);
-  following_->cuts().EndChange();
+  return result;
+}
+
+void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
+  const Telemetry::TimedEvent timed(telemetry_, event.kind);
+  const registry::ApplyResult result = Apply(event);
   if (result.outcome != registry::ApplyResult::Outcome::kApplied) return;
   for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
 }
@@ -161,17 +166,20 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
   following_->Read(out);
 }
 
-void SessionPlugin::OnHousekeeping(absl::Time now) {
-  auditing_.OnTick(now);
+void SessionPlugin::Forget(absl::Time now) {
   listing::FrozenCuts& cuts = following_->cuts();
-  cuts.BeginChange({});
+  const listing::FrozenCuts::Change change(cuts, {});
   registry_.Maintain(now, kForgetPerHousekeepingMax,
                      [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
                        remembering_.OnForgotten(id, now);
                        over_mqtt_->OnForget(id);
                      });
-  cuts.EndChange();
+}
+
+void SessionPlugin::OnHousekeeping(absl::Time now) {
+  auditing_.OnTick(now);
+  Forget(now);
   remembering_.OnHousekeeping(now);
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
   over_mqtt_->OnTick(now);

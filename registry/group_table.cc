@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace session_status::registry {
 
@@ -24,13 +26,18 @@ uint16_t GroupTable::Join(absl::string_view name) {
   }
   uint16_t n = free_;
   const uint16_t fresh = fresh_.load(std::memory_order_relaxed);
-  if (n != 0) {
-    free_ = rows_[n].next_free;
-  } else if (fresh < kGroupsMax) {
+  if (n == 0) {
+    if (fresh == kGroupsMax) return 0;
     n = fresh;
-  } else {
+  }
+  try {
+    // The key is made before the table has a place for it, which a throw would leave without one.
+    std::string key(name);
+    numbers_.emplace(std::move(key), n);
+  } catch (const std::bad_alloc&) {
     return 0;
   }
+  if (n == free_) free_ = rows_[n].next_free;
   Row& row = rows_[n];
   row.version.Advance();
   NameBuffer words{};
@@ -41,7 +48,6 @@ uint16_t GroupTable::Join(absl::string_view name) {
   row.sessions = 1;
   // (g3) release; pairs with (g4): rows below it have been written.
   if (n == fresh) fresh_.store(static_cast<uint16_t>(fresh + 1), std::memory_order_release);
-  numbers_.emplace(name, n);
   return n;
 }
 

@@ -20,16 +20,15 @@ LossGrace::LossGrace(const SessionRegistry& registry, absl::Duration grace, size
       entries_(std::make_unique<Entry[]>(losses_max)),
       heads_(std::make_unique<std::atomic<uint64_t>[]>(losses_max)) {}
 
-void LossGrace::BeginLoss(const SessionEvent& event) {
+void LossGrace::BeginLoss(const SessionEvent& event, int64_t steady_ms) {
   // What the audit found happened long ago.
   begun_ = event.kind == SessionEvent::Kind::kEnded && IsLoss(event.reason) && !event.repaired;
   if (!begun_) return;
   begun_hash_ = registry_.PositionOf(event.client_id);
-  const int64_t time_ms = absl::ToUnixMillis(event.time);
   Entry& e = entry(next_);
   if (next_ > mask_ + 1) {
-    const int64_t forgotten_ms = e.time_ms.load(std::memory_order_relaxed);
-    if (forgotten_ms + grace_ms_ > time_ms) cut_short_.Add();
+    const int64_t forgotten_ms = e.steady_ms.load(std::memory_order_relaxed);
+    if (forgotten_ms + grace_ms_ > steady_ms) cut_short_.Add();
     forgotten_ms_.store(forgotten_ms, std::memory_order_relaxed);
     // (l1) release; pairs with (l6): who finds an entry gone sees how young it can have been. The
     // words below, stored later with release, do not pass it.
@@ -40,7 +39,7 @@ void LossGrace::BeginLoss(const SessionEvent& event) {
   // up the one before.
   e.hash.store(begun_hash_, std::memory_order_release);
   e.sequence.store(registry_.sequence() + 1, std::memory_order_release);
-  e.time_ms.store(time_ms, std::memory_order_release);
+  e.steady_ms.store(steady_ms, std::memory_order_release);
   e.previous.store(chain.load(std::memory_order_relaxed), std::memory_order_release);
   // (l4) release; pairs with (l5): the entry is filled.
   chain.store(next_, std::memory_order_release);
@@ -59,22 +58,22 @@ void LossGrace::EndLoss(ApplyResult::Outcome outcome) {
 }
 
 LossGrace::Grace LossGrace::Find(uint64_t hash, const SnapshotInfo& cut) const {
-  const int64_t cut_ms = absl::ToUnixMillis(cut.taken_at);
   uint64_t position = head(hash).load(std::memory_order_acquire);  // (l5)
   while (position != 0) {
     const Entry& e = entry(position);
     const uint64_t found_hash = e.hash.load(std::memory_order_acquire);    // (l3)
     const uint64_t sequence = e.sequence.load(std::memory_order_acquire);  // (l3)
-    const int64_t time_ms = e.time_ms.load(std::memory_order_acquire);     // (l3)
+    const int64_t lost_ms = e.steady_ms.load(std::memory_order_acquire);   // (l3)
     const uint64_t previous = e.previous.load(std::memory_order_acquire);  // (l3)
     // (l6) acquire; after (l3). This entry and all older ones of the chain are gone.
     if (position < tail_.load(std::memory_order_acquire)) {
-      const bool too_old = forgotten_ms_.load(std::memory_order_relaxed) + grace_ms_ <= cut_ms;
+      const bool too_old =
+          forgotten_ms_.load(std::memory_order_relaxed) + grace_ms_ <= cut.steady_ms;
       return too_old ? Grace::kNone : Grace::kForgotten;
     }
     // Times do not rise towards older entries.
     if (sequence <= cut.sequence) {
-      if (time_ms + grace_ms_ <= cut_ms) return Grace::kNone;
+      if (lost_ms + grace_ms_ <= cut.steady_ms) return Grace::kNone;
       if (found_hash == hash) return Grace::kHas;
     }
     position = previous;

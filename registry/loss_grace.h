@@ -8,6 +8,8 @@
 //   online in the cut, or lost in the cut and the client's last loss up to the cut's sequence is
 //   younger than `grace` at the cut's time
 //
+// By a clock that is never set: on the wall's, which is, a loss could stay young for hours.
+//
 // Why the log is complete for every cut that a reader can hold: the writer logs a loss, with the
 // sequence number it is about to get, before it applies it (BeginLoss, Apply, EndLoss). A reader
 // that holds a cut with that number synchronised with the writer after the Apply (registry.md, D),
@@ -50,8 +52,8 @@ class LossGrace {
   // `losses_max`: a power of two.
   LossGrace(const SessionRegistry& registry, absl::Duration grace, size_t losses_max = kLossesMax);
 
-  // Around Apply() of an event.
-  void BeginLoss(const SessionEvent& event);
+  // Around Apply() of an event. `steady_ms`: now, by the clock of PublishSnapshot().
+  void BeginLoss(const SessionEvent& event, int64_t steady_ms);
   void EndLoss(ApplyResult::Outcome outcome);
 
   // As SessionRegistry::QuerySnapshot, with grace: lost becomes kOnline and keeps its reason, by
@@ -67,7 +69,7 @@ class LossGrace {
   struct Entry {
     std::atomic<uint64_t> hash{0};
     std::atomic<uint64_t> sequence{0};
-    std::atomic<int64_t> time_ms{0};
+    std::atomic<int64_t> steady_ms{0};
     std::atomic<uint64_t> previous{0};  // position of an older entry of this chain, 0: none
   };
   Entry& entry(uint64_t position) const { return entries_[position & mask_]; }

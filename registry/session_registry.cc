@@ -48,7 +48,9 @@ uint64_t SessionRegistry::InspectFrom(uint64_t position, const InspectFn& inspec
   return impl_->writer.InspectFrom(position, inspect);
 }
 
-void SessionRegistry::PublishSnapshot(absl::Time now) { impl_->table.epochs.Publish(now); }
+void SessionRegistry::PublishSnapshot(absl::Time now, int64_t steady_ms) {
+  impl_->table.epochs.Publish(now, steady_ms);
+}
 
 void SessionRegistry::PopulateAhead() {
   impl_->table.index.PopulateAhead();

@@ -64,6 +64,7 @@ struct SessionDetails {
 struct SnapshotInfo {
   uint64_t sequence = 0;                       // events applied up to and including this cut
   absl::Time taken_at = absl::InfinitePast();  // wall time
+  int64_t steady_ms = 0;                       // a clock that is never set, at that moment
   // Not negative: when the wall clock was set back since the cut, its age is not known until the next
   // one, which is at most a refresh away.
   absl::Duration age(absl::Time now) const {
@@ -161,7 +162,9 @@ class SessionRegistry {
   // -- refresher ---------------------------------------------------------------------------------
   // Makes everything applied so far the new snapshot. Cost: independent of the number of sessions.
   // Waits for the event that is being applied at this moment, if there is one; nobody waits for it.
-  void PublishSnapshot(absl::Time now);
+  // `steady_ms`: the clock that loss_grace.h measures with; without it, wall time serves.
+  void PublishSnapshot(absl::Time now, int64_t steady_ms);
+  void PublishSnapshot(absl::Time now) { PublishSnapshot(now, absl::ToUnixMillis(now)); }
 
   // Has the system back the memory that the next events will need, so that the writer takes no page
   // faults while the table grows. Call it after PublishSnapshot(); it costs nothing when nothing

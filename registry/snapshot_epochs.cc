@@ -29,10 +29,11 @@ void SnapshotEpochs::BeginFirstEventOf(uint64_t epoch) {
   last_epoch_.store(epoch, std::memory_order_release);
 }
 
-uint64_t SnapshotEpochs::Publish(absl::Time now) {
+uint64_t SnapshotEpochs::Publish(absl::Time now, int64_t steady_ms) {
   const uint64_t epoch = write_epoch_.load(std::memory_order_relaxed);  // only we store it
   // (s14) release; pairs with (s15). The entry is that of the cut `epoch - kCutsKept` until here.
   cut(epoch).taken_at_ns.store(ToNanos(now), std::memory_order_release);
+  cut(epoch).steady_ms.store(steady_ms, std::memory_order_release);
   write_epoch_.store(epoch + 1, std::memory_order_seq_cst);             // (s3)
   const uint64_t running = in_flight_.load(std::memory_order_seq_cst);  // (s4)
   for (int spins = 0; running % 2 == 1 && in_flight_.load(std::memory_order_acquire) == running;) {
@@ -63,6 +64,7 @@ bool SnapshotEpochs::Info(uint64_t epoch, SnapshotInfo* info) const {
   }
   const Cut& c = cuts_[epoch % kCutsKept];
   info->taken_at = FromNanos(c.taken_at_ns.load(std::memory_order_acquire));  // (s15)
+  info->steady_ms = c.steady_ms.load(std::memory_order_acquire);              // (s15)
   info->sequence = c.sequence.load(std::memory_order_acquire);                // (s11)
   // The entry is overwritten from when W == epoch + kCutsKept on; who read such a value sees that W.
   return write_epoch_.load(std::memory_order_acquire) < epoch + kCutsKept;

@@ -54,7 +54,7 @@ class SnapshotEpochs {
   // -- refresher
   // Ends the current epoch: everything whose EndEvent() came before this call is in the cut.
   // Returns the cut's epoch.
-  uint64_t Publish(absl::Time now);
+  uint64_t Publish(absl::Time now, int64_t steady_ms);
 
   // -- any
   uint64_t published() const {
@@ -79,6 +79,7 @@ class SnapshotEpochs {
   static constexpr uint64_t kCutsKept = 128;
   struct Cut {
     std::atomic<int64_t> taken_at_ns{0};
+    std::atomic<int64_t> steady_ms{0};
     std::atomic<uint64_t> sequence{0};
   };
 

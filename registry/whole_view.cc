@@ -15,7 +15,10 @@ void WholeView::AddOthers(absl::Span<const absl::string_view> client_ids,
 
 void WholeView::Merge(absl::string_view client_id, const OtherStatus& other, SessionStatus* status,
                       absl::string_view* node) const {
-  if (status->online() || other.status.state == SessionState::kUnknown) return;
+  if (other.status.state == SessionState::kUnknown) return;
+  // With a reason it is only in its grace (loss_grace.h): it may be connected elsewhere by now.
+  const bool in_grace = status->online() && status->reason != EndReason::kNone;
+  if (status->online() && !(in_grace && other.status.online())) return;
   if (other.status.online()) {
     *status = other.status;
     *node = other.node;

@@ -75,7 +75,7 @@ class Endings {
 
  private:
   static size_t Index(int state, int reason) {
-    return static_cast<size_t>(state * registry::kEndReasonCount + reason);
+    return static_cast<size_t>(state) * registry::kEndReasonCount + static_cast<size_t>(reason);
   }
   static std::string Make(int state, int reason) {
     SessionStatus status;
@@ -92,7 +92,7 @@ class Endings {
     return text;
   }
 
-  std::array<std::string, registry::kSessionStateCount * registry::kEndReasonCount> text_;
+  std::array<std::string, size_t{registry::kSessionStateCount} * registry::kEndReasonCount> text_;
 };
 
 // 64-bit numbers are strings in protobuf's JSON, and a zero is left out.

@@ -36,14 +36,15 @@ struct FeedCounters {
 
 class ChangeFeed : public registry::ChangeObserver {
  public:
-  // `epoch`: when this numbering of changes began, milliseconds since 1970.
+  // `epoch`: when this numbering of changes began, milliseconds since 1970. What the registry has taken
+  // before (sessions restored at the start) was told to nobody and is no change of this feed.
   ChangeFeed(const registry::SessionRegistry& registry, os::Poller& poller,
              const FeedOptions& options, int64_t epoch)
       : registry_(registry),
         poller_(poller),
         options_(options),
         epoch_(epoch),
-        ring_(options.buffer_bytes) {}
+        ring_(options.buffer_bytes, registry.sequence()) {}
 
   void OnChange(const registry::SessionEvent& event, const registry::ApplyResult& result) override {
     ring_.Append(MakeChange(event, result));

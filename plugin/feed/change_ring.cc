@@ -30,10 +30,12 @@ void UnpackFacts(uint64_t word, Change* c) {
 }  // namespace
 
 // The index has room for twice as many entries as the ring can hold of the shortest (6 words).
-ChangeRing::ChangeRing(size_t bytes)
+ChangeRing::ChangeRing(size_t bytes, uint64_t before_first)
     : ring_(bytes),
       index_mask_(ring_.bytes() / sizeof(uint64_t) / 4 / kIndexStep * 2 - 1),
-      index_(std::make_unique<std::atomic<uint64_t>[]>(index_mask_ + 1)) {}
+      index_(std::make_unique<std::atomic<uint64_t>[]>(index_mask_ + 1)),
+      before_first_(before_first),
+      newest_sequence_(before_first) {}
 
 void ChangeRing::Append(const Change& c) noexcept {
   const absl::string_view address = c.address.substr(0, kAddressBytesMax);
@@ -87,6 +89,7 @@ uint64_t ChangeRing::IndexedStart(uint64_t sequence, uint64_t tail) const {
 }
 
 ChangeRing::Read ChangeRing::SeekAfter(uint64_t sequence, Cursor* cursor) const {
+  if (sequence < before_first_) return Read::kOverrun;
   for (uint64_t at = IndexedStart(sequence + 1, ring_.tail());;) {
     if (at == ring_.head()) {
       cursor->position_ = at;

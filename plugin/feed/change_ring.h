@@ -20,7 +20,8 @@ namespace session_status::feed {
 
 class ChangeRing {
  public:
-  explicit ChangeRing(size_t bytes);
+  // `before_first`: the sequence number before that of the first change to come.
+  explicit ChangeRing(size_t bytes, uint64_t before_first = 0);
 
   // REQUIRES: change.sequence is the previous one's plus one (any number for the first).
   void Append(const Change& change) noexcept;
@@ -49,8 +50,8 @@ class ChangeRing {
   // changes after `sequence` are gone (the cursor is then unchanged).
   Read SeekAfter(uint64_t sequence, Cursor* cursor) const;
 
-  // Of the newest change, 0 before the first; not behind any cursor. The change itself may follow
-  // a moment later.
+  // Of the newest change, the one before the first until there is one; not behind any cursor. The
+  // change itself may follow a moment later.
   uint64_t newest_sequence() const {
     // (f1) acquire; pairs with (f2).
     return newest_sequence_.load(std::memory_order_acquire);
@@ -70,7 +71,8 @@ class ChangeRing {
   const uint64_t index_mask_;
   // Position of every kIndexStep-th sequence. (f3) release, (f4) acquire: its words are written.
   const std::unique_ptr<std::atomic<uint64_t>[]> index_;
-  std::atomic<uint64_t> newest_sequence_{0};
+  const uint64_t before_first_;
+  std::atomic<uint64_t> newest_sequence_;
 };
 
 }  // namespace session_status::feed

@@ -199,8 +199,12 @@ void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
   table_->BeginLoad(shard, look.owners, wall_);
   reading.next_bucket = 0;
   reading.rows = 0;
-  // Direct mode keeps no rows: the owners are all it needs.
-  reading.load = options_.mode == Mode::kDirect ? Reading::Load::kNone : Reading::Load::kBuckets;
+  reading.load = Reading::Load::kBuckets;
+  if (options_.mode != Mode::kDirect) return;
+  // It keeps no rows: the owners are all it needs, and who of its own has moved away meanwhile is told
+  // when they are sent again.
+  reading.load = Reading::Load::kNone;
+  writers_[shard].Unsync();
 }
 
 void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
@@ -238,7 +242,13 @@ void FleetLoop::AddHousekeeping() {
   if (Due(&next_renewal_, LeaseRenewal(options_.lease))) {
     AddHome({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
              absl::StrCat(absl::ToInt64Milliseconds(LeaseHeld(options_.lease)))},
-            [this](const Reply& reply) { rejoin_ = rejoin_ || reply.text() == "TAKEN"; });
+            [this](const Reply& reply) {
+              rejoin_ = rejoin_ || reply.text() == "TAKEN";
+              // It takes no writes: nobody renews, so that a lease which has gone says nothing.
+              if (!reply.is_error()) return;
+              directory_.OnContact(now_);
+              status_.last_error = std::string(reply.text());
+            });
   }
   if (Due(&next_sync_, kSyncInterval)) AddClockSample();
   if (Due(&next_nodes_, kNodesInterval)) {

@@ -19,7 +19,7 @@ using registry::SessionDetails;
 // then the strings.
 //   lengths: identifier | address << 16 | user name << 32
 constexpr uint64_t kHeadWords = 3;
-constexpr uint64_t kDetailWords = 6;
+constexpr uint64_t kDetailWords = 7;
 // The broker's own limits are lower; longer ones would not fit the ring beside the identifier.
 constexpr size_t kAddressBytesMax = 255;
 constexpr size_t kUsernameBytesMax = 65'535;
@@ -49,10 +49,12 @@ void PutDetails(const SessionDetails& d, WordRing* ring) {
   ring->Put(uint64_t{d.connects} << 32 | uint64_t{d.listener_port} << 16 | d.keepalive_s);
   ring->Put(static_cast<uint64_t>(d.status.state) | static_cast<uint64_t>(d.status.reason) << 8 |
             static_cast<uint64_t>(d.protocol_version) << 16 |
-            static_cast<uint64_t>(d.transport) << 24 | uint64_t{d.clean_start} << 32);
+            static_cast<uint64_t>(d.transport) << 24 | uint64_t{d.clean_start} << 32 |
+            uint64_t{d.restored} << 33);
   ring->Put(Millis(d.connected_at));
   ring->Put(Millis(d.disconnected_at));
   ring->Put(Millis(d.session_created_at));
+  ring->Put(Millis(d.ended_not_before));
 }
 
 void TakeDetails(const uint64_t* w, SessionDetails* d) {
@@ -69,6 +71,8 @@ void TakeDetails(const uint64_t* w, SessionDetails* d) {
   d->connected_at = FromMillis(w[3]);
   d->disconnected_at = FromMillis(w[4]);
   d->session_created_at = FromMillis(w[5]);
+  d->restored = (w[2] >> 33 & 1) != 0;
+  d->ended_not_before = FromMillis(w[6]);
 }
 
 }  // namespace

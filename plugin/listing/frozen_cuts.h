@@ -135,6 +135,19 @@ class FrozenCuts {
       : registry_(registry), poller_(poller), options_(options) {}
 
   // -- writer: BeginChange(id), Apply, EndChange(); for Maintain with an empty id -----------------
+  // Both, whatever happens between them.
+  class Change {
+   public:
+    Change(FrozenCuts& cuts, absl::string_view client_id) : cuts_(cuts) {
+      cuts_.BeginChange(client_id);
+    }
+    ~Change() { cuts_.EndChange(); }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+   private:
+    FrozenCuts& cuts_;
+  };
   void BeginChange(absl::string_view client_id) noexcept;
   void Forgetting(absl::string_view client_id, const registry::SessionDetails& details) noexcept;
   void EndChange() noexcept {

@@ -84,7 +84,9 @@ constexpr char kSetNumber[] = "INSERT OR REPLACE INTO numbers VALUES (?1, ?2)";
 constexpr char kLives[] = "SELECT life, started_ms, alive_ms, ended_ms FROM lives";
 constexpr char kPutLife[] =
     "INSERT OR REPLACE INTO lives (life, started_ms, alive_ms, ended_ms) VALUES (?1, ?2, ?3, ?4)";
-constexpr char kDeleteLives[] = "DELETE FROM lives WHERE life < ?1";
+// Who was online in a life, and whose session the broker has kept since, needs it for its end.
+constexpr char kDeleteLives[] =
+    "DELETE FROM lives WHERE life < ?1 AND life NOT IN (SELECT life FROM sessions WHERE state = 1)";
 
 #define SESSION_COLUMNS                                                                        \
   "client_id, state, reason, broker_code, incarnation, connects, connected_ms, ended_ms, "     \

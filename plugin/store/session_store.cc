@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -361,7 +362,16 @@ void SessionStore::Run() {
 
 bool SessionStore::RunOnce() {
   os::MutexLock hold(&mu_);
-  return Round().ok() && HasMore();
+  const int64_t complete_before_ms = complete_until_ms_;
+  try {
+    return Round().ok() && HasMore();
+  } catch (const std::bad_alloc&) {
+    // As after an attempt that failed: what was taken from the ring waits in batch_ for the next one.
+    complete_until_ms_ = complete_before_ms;
+    if (full_save_ != FullSave::kNone) full_save_ = FullSave::kNeeded;
+    database_.reset();  // and with it a transaction that was begun
+    return false;
+  }
 }
 
 absl::Status SessionStore::Flush() {
@@ -396,6 +406,7 @@ absl::Status SessionStore::Round() {
   }
   if (database_ != nullptr && !database_->IsInPlace()) {
     Failed(absl::FailedPreconditionError(absl::StrCat(options_.path, ": the file was replaced")));
+    NeedFullSave();  // whatever the new one holds
   }
   absl::Status status = Attempt();
   if (IsDamage(status)) status = Attempt();

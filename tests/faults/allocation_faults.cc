@@ -74,7 +74,7 @@ class AllocationFault : public ScenarioTest {
     int tried = 0;
     for (uint64_t k = 1;; k += static_cast<uint64_t>(step)) {
       SCOPED_TRACE(absl::StrCat("allocation ", k));
-      const std::string id = absl::StrCat("a", k % 50);
+      const std::string id = absl::StrCat("GID_of_a_lamp_with_a_name@@@a", k % 50);
       page_.Arm(k, burst);
       ASSERT_NO_FATAL_FAILURE(Exercise(id));
       page_.Disarm();

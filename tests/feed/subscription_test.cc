@@ -30,6 +30,24 @@ TEST_F(SubscriptionTest, GoesOnAfterAGivenSequence) {
   EXPECT_THAT(Drain(&s), ElementsAre("started 1", "online b #2", "online c #3"));
 }
 
+// Sessions that were restored at the start, for example.
+TEST_F(SubscriptionTest, WhatTheRegistryTookBeforeTheFeedBeganIsNoChange) {
+  for (const char* id : {"a", "b", "c"}) Connect(id);
+  ChangeFeed later(registry_, poller_, {.buffer_bytes = 1}, kEpoch);
+  Subscription now(later, {});
+  EXPECT_THAT(Drain(&now), ElementsAre("started 3"));
+  registry::SessionEvent event;
+  event.client_id = "d";
+  event.incarnation = ++incarnation_;
+  event.time = kStart;
+  later.OnChange(event, registry_.Apply(event));
+  EXPECT_THAT(Drain(&now), ElementsAre("online d #4"));
+  Subscription after(later, {.has_after = true, .after_sequence = 3, .epoch = kEpoch});
+  EXPECT_THAT(Drain(&after), ElementsAre("started 3", "online d #4"));
+  Subscription before(later, {.has_after = true, .after_sequence = 2, .epoch = kEpoch});
+  EXPECT_THAT(Drain(&before), ElementsAre("gap 2..4", "started 4"));
+}
+
 TEST_F(SubscriptionTest, AnotherEpochOrAFutureSequenceIsAGap) {
   Connect("a");
   Subscription other(feed_, {.has_after = true, .after_sequence = 1, .epoch = kEpoch - 1});

@@ -216,6 +216,26 @@ TEST(FleetLoopTest, InDirectModeAConnectThatComesTooLateToTheEngineIsTakenOver) 
   EXPECT_EQ(kicked, "lamp");
 }
 
+// As above, but the connect was told in time, and `here` was cut off while the client moved.
+TEST(FleetLoopTest, InDirectModeWhoMovedAwayInAGapOfTheStreamIsTakenOver) {
+  RedisProcess engine;
+  SteppedNode here("here", engine, /*kicks_waiting_max=*/64, fleet::Mode::kDirect);
+  SteppedNode there("there", engine);
+  here.Connect("lamp");
+  ASSERT_TRUE(here.StepUntil([&] { return here.HasWritten(); })) << here.Describe();
+  there.Connect("lamp");
+  ASSERT_TRUE(there.StepUntil([&] { return there.HasWritten(); })) << there.Describe();
+  for (int shard = 0; shard < 16; ++shard) {
+    engine.Command(absl::StrCat("XTRIM ms:{test.s", shard, "}:d MAXLEN 0"));
+  }
+  for (int i = 0; i < 300; ++i) there.Connect(absl::StrCat("other-", i));
+  ASSERT_TRUE(there.StepUntil([&] { return there.HasWritten(); })) << there.Describe();
+  std::string kicked;
+  EXPECT_TRUE(here.StepUntil([&] { return !(kicked = here.TakeKick()).empty(); }))
+      << here.Describe();
+  EXPECT_EQ(kicked, "lamp");
+}
+
 // Two clients of `here` that moved to `there`, and room for one kick.
 void TakeTwoOver(SteppedNode& here, SteppedNode& there) {
   const auto both = [](const SteppedNode& node) { return node.Sees("lamp") && node.Sees("fan"); };

@@ -37,5 +37,23 @@ TEST(FleetTest, AnExactAnswerBelievesTheEngineAndNotAnOldCopy) {
   EXPECT_TRUE(asked.OnlineInSnapshot("lamp")) << "the copy is the old one";
 }
 
+// As with a full disk, or without the replicas that it is told to want.
+TEST(FleetTest, AnEngineThatTakesNoWritesMakesNobodyLost) {
+  constexpr absl::Duration kLease = absl::Seconds(1);
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = kLease});
+  world.node(0).Connect("lamp");
+  const auto online = [&] {
+    world.Tick();
+    return world.node(1).OnlineInSnapshot("lamp");
+  };
+  ASSERT_TRUE(WaitUntil(online)) << world.Describe();
+  ASSERT_EQ(world.engine().Command("CONFIG SET min-replicas-to-write 1"), "OK");
+  const absl::Time begin = absl::Now();
+  EXPECT_FALSE(WaitUntil([&] { return !online(); }, 4 * kLease))
+      << "lost after " << absl::Now() - begin;
+  ASSERT_EQ(world.engine().Command("CONFIG SET min-replicas-to-write 0"), "OK");
+  EXPECT_FALSE(WaitUntil([&] { return !online(); }, 2 * kLease));
+}
+
 }  // namespace
 }  // namespace session_status::testing

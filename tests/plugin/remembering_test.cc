@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/store/store_folder.h"
 #include "tests/testing/fake_broker.h"
@@ -17,7 +18,8 @@ using testing::FakeBroker;
 
 class Life : private broker::EventSink {
  public:
-  Life(const std::string& database, absl::Time start)
+  // `held`: what the broker has read from its own persistence before it starts the plugin.
+  Life(const std::string& database, absl::Time start, const std::vector<std::string>& held = {})
       : now_(start),
         tracker_(*this, 1),
         remembering_({registry_, tracker_, log_, *this},
@@ -25,6 +27,7 @@ class Life : private broker::EventSink {
                       .flush_interval = absl::Hours(1),
                       .history_ttl = absl::ZeroDuration()},
                      {}) {
+    for (const std::string& id : held) Hold(id);
     const absl::Status started = remembering_.Start(now_, /*nice=*/0);
     EXPECT_TRUE(started.ok()) << started;
   }
@@ -73,6 +76,31 @@ class Life : private broker::EventSink {
 };
 
 class RememberingTest : public store::StoreFolder {};
+
+TEST_F(RememberingTest, AKeptSessionsEndStaysWhatItWasHoweverManyRestartsFollow) {
+  Life(path_, store::kStart).Connect("lamp");  // and the broker ends
+  const absl::Duration later[] = {absl::Hours(24), absl::Hours(24 * 12), absl::Hours(24 * 13),
+                                  absl::Hours(24 * 40), absl::Hours(24 * 80)};
+  for (const absl::Duration since : later) {
+    SCOPED_TRACE(since);
+    Life life(path_, store::kStart + since, {"lamp"});
+    EXPECT_EQ(life.StateOf("lamp"), SessionState::kOfflineSessionKept);
+    const SessionDetails lamp = life.Details("lamp");
+    EXPECT_EQ(lamp.status.reason, registry::EndReason::kServerShutdown);
+    EXPECT_LT(lamp.disconnected_at, store::kStart + absl::Hours(1));
+    EXPECT_EQ(lamp.ended_not_before, absl::InfinitePast());
+  }
+}
+
+TEST_F(RememberingTest, NobodyEndsInTheFuture) {
+  {
+    Life ahead(path_, store::kStart + absl::Hours(24 * 365));
+    ahead.End(ahead.Connect("bell"), 0, false);
+  }
+  Life life(path_, store::kStart);
+  EXPECT_EQ(life.StateOf("bell"), SessionState::kOffline);
+  EXPECT_LE(life.Details("bell").disconnected_at, store::kStart);
+}
 
 TEST_F(RememberingTest, WithTheClockSetBackARestartStillTakesClientsThatConnect) {
   Life(path_, store::kStart).Connect("lamp");

@@ -30,7 +30,7 @@ class Graced {
   explicit Graced(size_t losses_max = 1024) : grace(registry, kGrace, losses_max) {}
 
   ApplyResult Apply(const SessionEvent& event) {
-    grace.BeginLoss(event);
+    grace.BeginLoss(event, absl::ToUnixMillis(event.time));
     const ApplyResult result = registry.Apply(event);
     grace.EndLoss(result.outcome);
     return result;
@@ -64,6 +64,30 @@ class Graced {
   std::map<std::string, uint64_t> incarnations;
   uint64_t incarnation = 0;
 };
+
+// The wall clock was an hour ahead when the connection broke, and was set right after it.
+TEST(LossGraceTest, AClockThatIsSetBackMakesNoGraceLonger) {
+  SessionRegistry registry;
+  LossGrace grace(registry, kGrace);
+  SessionEvent event;
+  event.client_id = "lamp";
+  event.incarnation = 1;
+  event.time = kStart + absl::Hours(1);
+  registry.Apply(event);
+  event.kind = SessionEvent::Kind::kEnded;
+  event.reason = EndReason::kNetworkError;
+  grace.BeginLoss(event, 1'000);
+  grace.EndLoss(registry.Apply(event).outcome);
+  const auto online_at = [&](int64_t steady_ms) {
+    registry.PublishSnapshot(kStart + absl::Milliseconds(steady_ms), steady_ms);
+    SessionStatus status;
+    grace.QuerySnapshot({"lamp"}, absl::MakeSpan(&status, 1));
+    return status.online();
+  };
+  EXPECT_TRUE(online_at(2'000));
+  EXPECT_TRUE(online_at(10'999));
+  EXPECT_FALSE(online_at(11'000));
+}
 
 TEST(LossGraceTest, ALostClientStaysOnlineInTheCutForTheGraceAndNoLonger) {
   for (const bool kept : {false, true}) {

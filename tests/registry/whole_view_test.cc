@@ -100,6 +100,38 @@ TEST_F(WholeViewTest, NobodySeesAGapWhenAClientComesHereWhileTheEngineIsAsked) {
   EXPECT_EQ(Exact("a").source, AnswerSource::kLocal);
 }
 
+TEST_F(WholeViewTest, GraceDoesNotHideThatAClientIsConnectedElsewhere) {
+  LossGrace grace(own_, absl::Seconds(30), 1024);
+  WholeView view(own_, &others_);
+  view.use_grace(&grace);
+  Connect("a");
+  SessionEvent lost;
+  lost.kind = SessionEvent::Kind::kEnded;
+  lost.client_id = "a";
+  lost.incarnation = incarnation_;
+  lost.time = kStart;
+  lost.reason = EndReason::kNetworkError;
+  grace.BeginLoss(lost, absl::ToUnixMillis(kStart));
+  grace.EndLoss(own_.Apply(lost).outcome);
+  own_.PublishSnapshot(kStart);
+  const auto batch = [&view](std::string* node) {
+    SessionStatus status;
+    const WholeCut cut = view.QuerySnapshot({"a"}, absl::MakeSpan(&status, 1));
+    *node = std::string(cut.nodes[0]);
+    return status;
+  };
+  std::string node;
+  EXPECT_TRUE(batch(&node).online());
+  EXPECT_EQ(batch(&node).reason, EndReason::kNetworkError);
+  EXPECT_EQ(node, "");
+  EndedElsewhere("a", EndReason::kKicked, kStart - absl::Seconds(9));
+  EXPECT_TRUE(batch(&node).online()) << "its older end elsewhere does not count";
+  Elsewhere("a", "there");
+  EXPECT_TRUE(batch(&node).online());
+  EXPECT_EQ(batch(&node).reason, EndReason::kNone);
+  EXPECT_EQ(node, "there");
+}
+
 TEST_F(WholeViewTest, TheLaterOfTwoEndsTellsTheReason) {
   Connect("a");
   End("a", EndReason::kKicked, kStart + absl::Seconds(1));

@@ -343,6 +343,21 @@ TEST_F(SessionStoreTest, AFileThatIsTakenAwayWhileTheBrokerRunsIsWrittenAnew) {
   EXPECT_EQ(Live(first.now()).All().size(), 2u);
 }
 
+TEST_F(SessionStoreTest, AFileThatIsReplacedByAnOlderCopyHoldsEverythingAgain) {
+  BrokerLife first = Live();
+  first.Connect("lamp");
+  first.Flush();
+  std::filesystem::copy(path_, folder_ / "copy.db");
+  first.Connect("bell");
+  first.Flush();
+  for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
+  std::filesystem::rename(folder_ / "copy.db", path_);
+  first.Connect("door");
+  first.Flush();
+  first.Close();
+  EXPECT_EQ(Live(first.now()).All().size(), 3u);
+}
+
 TEST_F(SessionStoreTest, TheFileIsItsOwnersAlone) {
   BrokerLife life = Live();
   life.Flush();
