@@ -70,8 +70,8 @@ void ChangeStream::Poll(absl::Duration now) {
   if (sent_.exchange(false)) quiet_since_ = now;
   if (!waiting_) return;
   bool wake = feed_.ring().HasMore(waiting_at_);
-  if (now - quiet_since_ >= feed_.options().heartbeat) {
-    quiet_since_ = now;
+  const bool heartbeat = now - quiet_since_ >= feed_.options().heartbeat;
+  if (heartbeat) {
     heartbeat_due_ = true;
     wake = true;
   }
@@ -79,7 +79,15 @@ void ChangeStream::Poll(absl::Duration now) {
     expired_ = true;
     wake = true;
   }
-  if (wake && waiting_.exchange(false)) wake_();
+  if (wake && waiting_.exchange(false)) {
+    try {
+      wake_();
+    } catch (...) {
+      waiting_ = true;  // everything stays due for the next round
+      throw;
+    }
+  }
+  if (heartbeat) quiet_since_ = now;
 }
 
 }  // namespace session_status::feed

@@ -3,6 +3,7 @@
 //
 // Threads:   Start, Next, destructor: the connection's listener thread. Poll: the poller's.
 // Ownership: the feed outlives the stream.
+// Errors:    Poll: what `wake` throws (std::bad_alloc); its next round wakes again.
 #ifndef SESSION_STATUS_PLUGIN_FEED_CHANGE_STREAM_H_
 #define SESSION_STATUS_PLUGIN_FEED_CHANGE_STREAM_H_
 

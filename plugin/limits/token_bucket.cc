@@ -7,9 +7,9 @@ namespace session_status::limits {
 Admission TokenBucket::TryTake(const RateLimit& limit, absl::Time now) {
   Admission admission;
   if (limit.unlimited()) return admission;
-  const absl::Duration one = absl::Seconds(1) / static_cast<int64_t>(limit.per_second);
-  const absl::Duration all =
-      one * static_cast<int64_t>(limit.burst == 0 ? limit.per_second : limit.burst);
+  const absl::Duration one = limit.interval();
+  const absl::Duration all = one * limit.tokens();
+  FillBy(now + all);
   const absl::Time after = std::max(full_at_, now) + one;
   if (after - now > all) {
     admission.admitted = false;
@@ -38,11 +38,13 @@ Admission KeyedBuckets::TryTake(uint64_t key, absl::Time now) {
   return shard.buckets[key].TryTake(limit_, now);
 }
 
-bool KeyedBuckets::MakeRoom(Shard* shard, absl::Time now) {
-  if (now < shard->next_search) return false;
+bool KeyedBuckets::MakeRoom(Shard* shard, absl::Time now) const {
+  const absl::Time latest = now + limit_.interval() * limit_.tokens();
+  if (now < shard->next_search && shard->next_search <= latest) return false;
   const size_t before = shard->buckets.size();
   absl::Time earliest = absl::InfiniteFuture();
   for (auto i = shard->buckets.begin(); i != shard->buckets.end();) {
+    i->second.FillBy(latest);
     if (i->second.IsFull(now)) {
       shard->buckets.erase(i++);
     } else {

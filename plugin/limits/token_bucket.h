@@ -3,10 +3,14 @@
 // Kept as one number, the moment at which the bucket is full again (the generic cell rate
 // algorithm): nothing to refill, nothing to round.
 //
+// Time may step back (callers are measured by the wall clock): nobody is then refused for longer
+// than an empty bucket takes to fill.
+//
 // Threads: a TokenBucket: one at a time; KeyedBuckets: any, one short lock per shard.
 #ifndef SESSION_STATUS_PLUGIN_LIMITS_TOKEN_BUCKET_H_
 #define SESSION_STATUS_PLUGIN_LIMITS_TOKEN_BUCKET_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +28,9 @@ struct RateLimit {
   uint32_t burst = 0;       // 0: as many as per_second
 
   bool unlimited() const { return per_second == 0; }
+  int64_t tokens() const { return burst == 0 ? per_second : burst; }
+  // Of one that is not unlimited: the time until there is one token more.
+  absl::Duration interval() const { return absl::Seconds(1) / static_cast<int64_t>(per_second); }
 };
 
 // What a request for one token gets.
@@ -39,6 +46,9 @@ class TokenBucket {
   // A full bucket is like none at all.
   bool IsFull(absl::Time now) const { return full_at_ <= now; }
   absl::Time full_at() const { return full_at_; }
+  // `latest`: when one that is empty now would be full. No bucket is full later, unless the clock
+  // stepped back.
+  void FillBy(absl::Time latest) { full_at_ = std::min(full_at_, latest); }
 
  private:
   absl::Time full_at_ = absl::InfinitePast();
@@ -66,11 +76,12 @@ class KeyedBuckets {
   struct Shard {
     mutable os::Mutex mu;
     std::unordered_map<uint64_t, TokenBucket, absl::Hash<uint64_t>> buckets ABSL_GUARDED_BY(mu);
-    // No bucket is full again before this: until then a search for room is in vain.
+    // No bucket is full again before this, unless the clock stepped back: until then a search for
+    // room is in vain.
     absl::Time next_search ABSL_GUARDED_BY(mu) = absl::InfinitePast();
   };
 
-  static bool MakeRoom(Shard* shard, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->mu);
+  bool MakeRoom(Shard* shard, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard->mu);
 
   const RateLimit limit_;
   const size_t keys_per_shard_max_;

@@ -87,7 +87,11 @@ void Connection::Close() noexcept {
   if (socket_.tls() && phase_ != Phase::kLingering) socket_.ShutdownWriting();
   phase_ = Phase::kClosed;
   TimeoutQueue::Member::Stop();
-  socket_.Close();  // leaves epoll by itself
+  if (queued_) std::erase(context_.ready, this);
+  // To close the descriptor does not do while there is a copy of it: epoll would go on to tell of
+  // this connection.
+  if (interest_ != 0) ::epoll_ctl(context_.epoll_fd, EPOLL_CTL_DEL, socket_.fd(), nullptr);
+  socket_.Close();
   EndStream();
   context_.parsers.Return(std::move(parser_));
   in_.Release();
@@ -149,7 +153,11 @@ void Connection::SetInterest(uint32_t events) {
 
 void Connection::QueueReady() {
   EnterPhase(Phase::kReady);
-  if (closed() || queued_) return;
+  if (!closed()) Queue();
+}
+
+void Connection::Queue() {
+  if (queued_) return;
   context_.ready.push_back(this);  // the loop made room for every connection
   queued_ = true;
 }
@@ -206,7 +214,6 @@ void Connection::ReadAndAnswer() {
   const IoResult result = buffered ? socket_.Read(in_.room_data(), in_.room())
                                    : socket_.Read(window.data, context_.read_bytes.size());
   if (result.kind == IoResult::Kind::kWouldBlock) {
-    if (phase_ == Phase::kReady) AwaitInput();
     return SetInterest(socket_.wants_write() ? EPOLLOUT : EPOLLIN);
   }
   if (result.kind != IoResult::Kind::kDone) return Close();
@@ -218,7 +225,11 @@ void Connection::ReadAndAnswer() {
   window.size = result.bytes;
   Answer(&window);
   if (window.size > 0 && !in_.Append({window.data, window.size})) {
-    Refuse(window.data, 503, "out of buffer memory");
+    if (stream_ == nullptr) {
+      Refuse(window.data, 503, "out of buffer memory");
+    } else {
+      close_after_ = linger_ = true;  // a refusal would be taken for a part of the stream
+    }
   }
   Reply(begin);
 }
@@ -355,9 +366,11 @@ void Connection::Settle() {
   }
   if (stream_ != nullptr) return PumpStream();
   if (close_after_) return FinishClosing();
-  if (more_ || socket_.has_buffered_input()) return QueueReady();
+  if (more_) return QueueReady();
   AwaitInput();
   SetInterest(EPOLLIN);
+  // Perhaps only a part of a record: whoever sends such parts gains no time by it.
+  if (socket_.has_buffered_input()) Queue();
 }
 
 void Connection::AwaitInput() {
@@ -370,10 +383,22 @@ void Connection::AwaitInput() {
 
 void Connection::OnReady() {
   queued_ = false;
-  if (phase_ != Phase::kReady) return;
-  if (stream_ != nullptr) return PumpStream();
-  answered_ = true;  // the deadline of the next phase starts anew
-  return more_ ? AnswerBuffered() : ReadAndAnswer();
+  switch (phase_) {
+    case Phase::kReady:
+      return stream_ != nullptr ? PumpStream() : AnswerBuffered();
+    case Phase::kFirstByte:
+    case Phase::kHead:
+    case Phase::kBody:
+    case Phase::kIdle:
+      return ReadAndAnswer();
+    case Phase::kHandshake:
+    case Phase::kReplying:
+    case Phase::kWriting:
+    case Phase::kStreaming:
+    case Phase::kLingering:
+    case Phase::kClosed:
+      return;
+  }
 }
 
 void Connection::Send(absl::string_view bytes) {

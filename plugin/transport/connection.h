@@ -70,6 +70,8 @@ class Connection : public EventSource, public TimeoutQueue::Member {
 
   void EnterPhase(Phase phase);
   void SetInterest(uint32_t events);
+  // Its next turn comes without an event: with its deadline running on, or in the phase kReady.
+  void Queue();
   void QueueReady();
 
   void ShakeHands();

@@ -25,6 +25,7 @@ constexpr uint64_t kRefusedPerPauseMax = 64;
 constexpr int64_t kAcceptPauseNs = 100'000'000;
 // Connections that are open beyond the limits only to be told so; more are closed without a word.
 // At most a quarter of what is allowed: where descriptors are few, the broker keeps its share.
+// Both of all loops together, but at least one each.
 constexpr int kTurnedAwayMax = 64;
 constexpr int kTurnedAwayShare = 4;
 // Replies are sent together after this many: a client that serves several connections then wakes up
@@ -256,8 +257,8 @@ void EventLoop::Accept(const ListeningSocket& socket) {
 // There is no descriptor to accept with, and one that is closed to make room may go to the broker's
 // thread, which accepts as well. So a thread with a descriptor table of its own does it: there nobody
 // else can take the place. It must hold no copy of a connection when it is joined (a thread's table
-// outlives it a little): epoll would go on to tell of one that is closed here, by a pointer that is
-// gone. Linux 5.9; before, peers wait until a descriptor is free.
+// outlives it a little): the peer of one that is closed here would not be told. Linux 5.9; before,
+// peers wait until a descriptor is free.
 void EventLoop::RefuseWaiting(const ListeningSocket& socket) {
   uint64_t refused = 0;
   const auto refuse = [&]() noexcept {
@@ -344,7 +345,8 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
   }
   context_.counters.refused_connections.Add();
   const int turned_away_max =
-      std::clamp(shared_.limits.connections_max() / kTurnedAwayShare, 1, kTurnedAwayMax);
+      std::max(1, std::min(shared_.limits.connections_max() / kTurnedAwayShare, kTurnedAwayMax) /
+                      shared_.options.threads);
   if (tls || context_.turned_away >= turned_away_max) return;
   Connection* connection = Add(std::move(fd), nullptr, address, key, false);
   ++context_.turned_away;

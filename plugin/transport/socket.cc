@@ -51,7 +51,20 @@ IoResult Socket::TlsResult(int result) {
 IoResult Socket::Handshake() {
   if (ssl_ == nullptr) return {};
   ERR_clear_error();
-  return TlsResult(SSL_do_handshake(ssl_.get()));
+  const IoResult result = TlsResult(SSL_do_handshake(ssl_.get()));
+  if (result.kind == IoResult::Kind::kDone) {
+    SSL_set_msg_callback(ssl_.get(), OnTlsMessage);
+    SSL_set_msg_callback_arg(ssl_.get(), this);
+  }
+  return result;
+}
+
+void Socket::OnTlsMessage(int written, int, int content_type, const void*, size_t, SSL* ssl,
+                          void* socket) {
+  if (written != 0 || content_type != SSL3_RT_HEADER) return;
+  if (++static_cast<Socket*>(socket)->records_ <= kBareRecordsMax) return;
+  // The way to stop a read from within: it fails at this record, as after the peer's end.
+  SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
 }
 
 bool Socket::has_client_certificate() const {
@@ -62,7 +75,9 @@ bool Socket::has_client_certificate() const {
 IoResult Socket::Read(char* data, size_t size) {
   if (ssl_ == nullptr) return PlainResult(::recv(fd_.get(), data, size, 0));
   ERR_clear_error();
-  return TlsResult(SSL_read(ssl_.get(), data, ClampToInt(size)));
+  const int result = SSL_read(ssl_.get(), data, ClampToInt(size));
+  if (result > 0) records_ = 0;
+  return TlsResult(result);
 }
 
 IoResult Socket::Write(absl::string_view bytes) {

@@ -2,7 +2,8 @@
 //
 // Threads:   one loop's thread.
 // Ownership: closes its descriptor.
-// Errors:    kClosed: the peer ended properly; kFailed: anything else. Either way it is over.
+// Errors:    kClosed: the peer ended properly; kFailed: anything else, too many TLS records without
+//            application data (kBareRecordsMax) as well. Either way it is over.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_SOCKET_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_SOCKET_H_
 
@@ -26,6 +27,8 @@ class Socket {
  public:
   // `context` null: plain.
   Socket(FileDescriptor fd, SSL_CTX* context);
+  Socket(const Socket&) = delete;  // OpenSSL knows its address
+  Socket& operator=(const Socket&) = delete;
 
   void Close() {
     ssl_.reset();
@@ -55,11 +58,19 @@ class Socket {
   struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
+  // Records in a row from which nothing can be read, KeyUpdate for one. An honest peer sends few;
+  // OpenSSL reads over any number of them in one call.
+  static constexpr int kBareRecordsMax = 32;
+
   IoResult TlsResult(int result);
+  // Called by OpenSSL for every part of a record.
+  static void OnTlsMessage(int written, int version, int content_type, const void* bytes,
+                           size_t size, SSL* ssl, void* socket);
 
   FileDescriptor fd_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
   bool wants_write_ = false;
+  int records_ = 0;  // received since something could be read
 };
 
 }  // namespace session_status::transport

@@ -14,8 +14,9 @@ namespace {
 std::string OpenSslReason() {
   const unsigned long code = ERR_get_error();
   if (code == 0) return "no reason given";
-  const char* reason = ERR_reason_error_string(code);
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));
+  const char* reason = ERR_reason_error_string(code);
   return reason != nullptr ? reason : absl::StrCat("OpenSSL error ", code);
 }
 
@@ -28,7 +29,8 @@ absl::Status BadFile(absl::string_view option, absl::string_view file, absl::str
 int SelectProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
                    const unsigned char* offered, unsigned int offered_size, void*) {
   constexpr absl::string_view kProtocol = "http/1.1";
-  for (unsigned int i = 0; i + 1 + offered[i] <= offered_size; i += 1u + offered[i]) {
+  for (unsigned int i = 0; i < offered_size && offered[i] < offered_size - i;
+       i += 1u + offered[i]) {
     if (offered[i] == kProtocol.size() &&
         std::memcmp(offered + i + 1, kProtocol.data(), kProtocol.size()) == 0) {
       *out = offered + i + 1;

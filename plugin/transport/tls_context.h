@@ -2,7 +2,7 @@
 //
 // Threads:   MakeTlsContext: any. A context is shared by all loops; connections that were made with
 //            an old one keep it.
-// Errors:    the status names the option and the file, and says what OpenSSL said.
+// Errors:    the status names the option and the file, and says what OpenSSL or the system said.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_TLS_CONTEXT_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_TLS_CONTEXT_H_
 

@@ -4,6 +4,7 @@
 // Ownership:   shared by the loop and by every wake function it handed out; those may outlive the
 //              loop and then do nothing.
 // Consistency: what a thread did before Push(id) is seen by the loop after a Take() that gave id.
+// Errors:      Push, StreamWaker::Wake: std::bad_alloc; nobody was woken, a later call tries again.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_WAKE_QUEUE_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_WAKE_QUEUE_H_
 
@@ -46,7 +47,13 @@ class StreamWaker {
   void Wake() {
     // (1) acq_rel; what the caller prepared happens before (2) of the loop that answers this ring,
     // also when an earlier call already rang.
-    if (!rung_.exchange(true, std::memory_order_acq_rel)) queue_->Push(id_);
+    if (rung_.exchange(true, std::memory_order_acq_rel)) return;
+    try {
+      queue_->Push(id_);
+    } catch (...) {
+      Acknowledge();  // it did not ring
+      throw;
+    }
   }
   // By the loop, before it looks for new bytes.
   void Acknowledge() {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <new>
+
 #include "plugin/feed/changes_surface.h"
 #include "tests/feed/feed_fixture.h"
 
@@ -169,6 +171,32 @@ TEST_F(ChangeStreamTest, ThePollerWakesAWaitingFollowerOnceThereIsSomething) {
   Connect("b");
   poller_.PollOnce(absl::Seconds(1.3));
   EXPECT_EQ(woken, 2);
+}
+
+TEST_F(ChangeStreamTest, AFollowerThatCouldNotBeWokenForLackOfMemoryIsWokenInTheNextRound) {
+  http::Reply reply;
+  sse_.Handle(Get(""), &reply);
+  int woken = 0;
+  bool memory = false;
+  reply.stream->Start([&] {
+    if (!memory) throw std::bad_alloc();
+    ++woken;
+  });
+  Pull(&reply);
+  poller_.PollOnce(absl::Seconds(0));
+  Connect("a");
+  EXPECT_THROW(poller_.PollOnce(absl::Seconds(1)), std::bad_alloc);
+  memory = true;
+  poller_.PollOnce(absl::Seconds(2));
+  EXPECT_EQ(woken, 1);
+  EXPECT_THAT(Pull(&reply), HasSubstr("\"clientId\":\"a\""));
+  poller_.PollOnce(absl::Seconds(3));
+  memory = false;
+  EXPECT_THROW(poller_.PollOnce(absl::Seconds(30)), std::bad_alloc);
+  memory = true;
+  poller_.PollOnce(absl::Seconds(31));
+  EXPECT_EQ(woken, 2);
+  EXPECT_THAT(Pull(&reply), StartsWith(": heartbeat"));
 }
 
 // A follower whose filter wants nothing must still learn how far it has come.

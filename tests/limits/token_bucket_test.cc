@@ -34,13 +34,15 @@ TEST(TokenBucketTest, ZeroIsNoLimitAndTimeMayStandStill) {
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(bucket.TryTake(RateLimit{}, kStart).admitted);
 }
 
-TEST(TokenBucketTest, AClockThatStepsBackRefusesNoLongerThanTheStep) {
+TEST(TokenBucketTest, AClockThatStepsBackRefusesNoLongerThanTheBucketItself) {
   TokenBucket bucket;
   const RateLimit limit{10, 10};
   for (int i = 0; i < 10; ++i) bucket.TryTake(limit, kStart);
-  const Admission refused = bucket.TryTake(limit, kStart - absl::Seconds(5));
+  const absl::Time earlier = kStart - absl::Minutes(10);
+  const Admission refused = bucket.TryTake(limit, earlier);
   EXPECT_FALSE(refused.admitted);
-  EXPECT_LE(refused.retry_after, absl::Seconds(5.1));
+  EXPECT_EQ(refused.retry_after, absl::Milliseconds(100));
+  EXPECT_TRUE(bucket.TryTake(limit, earlier + refused.retry_after).admitted);
 }
 
 TEST(KeyedBucketsTest, KeysDoNotShareTokens) {
@@ -76,6 +78,18 @@ TEST(KeyedBucketsTest, WhoFindsAllBucketsInUseIsToldWhenOneIsFree) {
   EXPECT_EQ(again.retry_after, absl::Milliseconds(300));
   EXPECT_FALSE(buckets.TryTake(32, kStart + absl::Milliseconds(499)).admitted);
   EXPECT_TRUE(buckets.TryTake(32, kStart + refused.retry_after).admitted);
+}
+
+TEST(KeyedBucketsTest, AClockThatStepsBackKeepsNobodyOutForLongerThanABucketTakesToFill) {
+  KeyedBuckets buckets(RateLimit{2, 2}, 16);
+  ASSERT_TRUE(buckets.TryTake(16, kStart).admitted);
+  ASSERT_FALSE(buckets.TryTake(32, kStart).admitted) << "it is known when one is free";
+  const absl::Time earlier = kStart - absl::Minutes(10);
+  const Admission refused = buckets.TryTake(32, earlier);
+  EXPECT_FALSE(refused.admitted);
+  EXPECT_EQ(refused.retry_after, absl::Seconds(1));
+  EXPECT_FALSE(buckets.TryTake(32, earlier + absl::Milliseconds(999)).admitted);
+  EXPECT_TRUE(buckets.TryTake(32, earlier + refused.retry_after).admitted);
 }
 
 }  // namespace

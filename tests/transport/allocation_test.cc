@@ -1,13 +1,16 @@
 // In the steady state a request allocates nothing: not in the listener, and not in a handler that
-// reuses the reply it is given.
+// reuses the reply it is given. And what happens when an allocation fails.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "plugin/transport/wake_queue.h"
 #include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
@@ -17,8 +20,11 @@ namespace {
 // Allocations of the thread that set `counting`: the listener's, once its handler ran.
 thread_local bool counting = false;
 std::atomic<int64_t> allocations{0};  // relaxed: read when the thread is idle
+// No memory for this thread.
+thread_local bool failing = false;
 
 void* Allocate(std::size_t size) {
+  if (failing) throw std::bad_alloc();
   if (counting) allocations.fetch_add(1, std::memory_order_relaxed);
   void* memory = std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
@@ -99,6 +105,24 @@ TEST(AllocationTest, PipelinedRequestsAllocateNothing) {
   allocations = 0;
   for (int i = 0; i < 50; ++i) ask();
   EXPECT_LE(allocations, 20);
+}
+
+TEST(AllocationTest, AStreamThatCouldNotBeWokenForLackOfMemoryCanBeWokenLater) {
+  const auto queue = std::make_shared<WakeQueue>();
+  StreamWaker waker(queue, 7);
+  bool failed = false;
+  failing = true;
+  try {
+    waker.Wake();
+  } catch (const std::bad_alloc&) {
+    failed = true;
+  }
+  failing = false;
+  ASSERT_TRUE(failed);
+  waker.Wake();
+  std::vector<uint64_t> woken;
+  queue->Take(&woken);
+  EXPECT_EQ(woken, std::vector<uint64_t>{7});
 }
 
 }  // namespace

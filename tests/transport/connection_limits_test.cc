@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "plugin/transport/peer.h"
 #include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
@@ -87,6 +88,32 @@ TEST(ConnectionLimitsTest, WithoutAnIdleConnectionTheNewOneIsToldSo) {
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.body, "too many connections");
   EXPECT_EQ(busy.Ask("Host: x\r\n\r\n").status, 200);
+}
+
+TEST(ConnectionLimitsTest, AllThreadsTogetherKeepNoMoreThanAQuarterOpenToRefuseThem) {
+  ListenerOptions options;
+  options.threads = 2;
+  options.connections_max = 16;
+  options.connections_per_peer_max = 1;
+  options.linger_timeout = testing::kPatience;
+  absl::Notification entered, release;
+  TestListener listener(options, [&](const http::Request& request, http::Reply*) {
+    if (request.path != "/hold") return;
+    entered.Notify();
+    release.WaitForNotificationWithTimeout(testing::kPatience);
+  });
+  // One of the loops is held, so that the other accepts all of these.
+  TestClient holder(listener.unix_address());
+  ASSERT_TRUE(holder.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+  ASSERT_TRUE(entered.WaitForNotificationWithTimeout(testing::kPatience));
+  TestClient admitted(listener.tcp_address());
+  ASSERT_EQ(admitted.Ask(kGet).status, 200);
+  std::vector<TestClient> refused;
+  for (int i = 0; i < 10; ++i) refused.emplace_back(listener.tcp_address());
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().refused_connections == 10; }));
+  EXPECT_EQ(listener->stats().connections, 2 + 16 / 4 / 2);
+  release.Notify();
+  EXPECT_EQ(holder.Read().status, 200);
 }
 
 TEST(ConnectionLimitsTest, SilentNewConnectionsPushEachOtherOut) {

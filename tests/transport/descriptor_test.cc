@@ -2,16 +2,24 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "plugin/transport/file_descriptor.h"
+#include "plugin/transport/socket_address.h"
+#include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
 
@@ -38,6 +46,51 @@ class DescriptorLimit {
  private:
   rlimit before_;
 };
+
+// The listener's end of a client's connection, which is in this process as well; -1: not found.
+int OtherEndOf(const TestClient& client) {
+  SocketAddress own;
+  ::getsockname(client.fd(), own.get(), &own.size);
+  for (int fd = 0; fd < 1000; ++fd) {
+    SocketAddress peer;
+    if (::getpeername(fd, peer.get(), &peer.size) != 0) continue;
+    if (ToString(peer) == ToString(own)) return fd;
+  }
+  return -1;
+}
+
+// How many epoll instances of this process watch what was opened as `fd` (proc(5), fdinfo).
+int WatchersOf(int fd) {
+  int watchers = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream info(entry.path());
+    for (std::string line; std::getline(info, line);) {
+      int watched = -1;
+      if (!absl::StartsWith(line, "tfd:")) continue;
+      const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+      if (words.size() > 1 && absl::SimpleAtoi(words[1], &watched)) watchers += watched == fd;
+    }
+  }
+  return watchers;
+}
+
+TEST(DescriptorTest, AClosedConnectionIsNotWatchedAlthoughACopyOfItsDescriptorIsOpen) {
+  TestListener listener;
+  int fd = -1;
+  FileDescriptor copy;
+  {
+    TestClient client(listener.tcp_address());
+    ASSERT_EQ(client.Ask(kGet).status, 200);
+    fd = OtherEndOf(client);
+    ASSERT_GE(fd, 0);
+    ASSERT_EQ(WatchersOf(fd), 1);
+    copy = FileDescriptor(::dup(fd));  // as in the table of another thread of RefuseWaiting()
+    ASSERT_TRUE(copy.valid());
+  }
+  ASSERT_TRUE(testing::WaitUntil([&] { return listener->stats().connections == 0; }));
+  EXPECT_EQ(WatchersOf(fd), 0);
+  EXPECT_EQ(TestClient(listener.unix_address()).Ask(kGet).status, 200);
+}
 
 TEST(DescriptorTest, ComesBackAfterTheProcessRanOut) {
   TestListener listener;

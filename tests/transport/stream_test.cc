@@ -179,6 +179,20 @@ TEST(BodyStreamTest, IsEndedByTheConnectionInHttp10) {
   EXPECT_EQ(reply.body, "xcb");
 }
 
+TEST(BodyStreamTest, EndsWholeAndTheConnectionWithItWhenThereIsNoMemoryForWhatFollows) {
+  ListenerOptions options;
+  options.buffered_bytes_max = 1;  // no buffer fits
+  TestListener listener(options, [](const http::Request&, http::Reply* reply) {
+    reply->stream = std::make_unique<CountedStream>(3, 2);
+  });
+  TestClient client(listener.unix_address());
+  ASSERT_TRUE(client.Send(absl::StrCat(kGet, kGet)));
+  const TestReply streamed = client.Read();
+  EXPECT_TRUE(streamed.complete);
+  EXPECT_EQ(streamed.body, "ddccbb");
+  EXPECT_TRUE(client.AtEnd()) << "nothing behind it";
+}
+
 TEST(BodyStreamTest, IsNotStartedForHead) {
   TestListener listener({}, [](const http::Request& request, http::Reply* reply) {
     if (request.method == "HEAD") reply->stream = std::make_unique<CountedStream>(2, 1);

@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 #include <memory>
@@ -6,6 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "tests/testing/wait.h"
 #include "tests/transport/test_certificates.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
@@ -16,6 +19,31 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr absl::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+// Takes the records that a client makes from now on, so that the test decides in which pieces they
+// arrive.
+class Records {
+ public:
+  explicit Records(const TestClient& client) : fd_(client.fd()), bio_(BIO_new(BIO_s_mem())) {
+    SSL_set0_wbio(client.ssl(), bio_);
+  }
+
+  // Sends all that there are, but for the last `kept` bytes.
+  bool Send(size_t kept = 0) {
+    std::string more(BIO_ctrl_pending(bio_), '\0');
+    BIO_read(bio_, more.data(), static_cast<int>(more.size()));
+    unsent_ += more;
+    const size_t size = unsent_.size() - kept;
+    const ssize_t sent = ::send(fd_, unsent_.data(), size, MSG_NOSIGNAL);
+    unsent_.erase(0, size);
+    return sent == static_cast<ssize_t>(size);
+  }
+
+ private:
+  const int fd_;
+  BIO* const bio_;  // the client's
+  std::string unsent_;
+};
 
 class TlsTest : public ::testing::Test {
  protected:
@@ -107,6 +135,125 @@ TEST_F(TlsTest, AHandshakeThatStallsIsClosed) {
   EXPECT_TRUE(client.AtEnd());
 }
 
+TEST_F(TlsTest, APeerThatSendsRecordsWithoutDataIsClosed) {
+  Start();
+  const auto context = certificates_.ClientContext();
+  TestClient client(address_, context.get());
+  ASSERT_TRUE(client.connected());
+  Records records(client);
+  const auto update_keys = [&client](int times) {
+    for (int i = 0; i < times; ++i) {
+      EXPECT_EQ(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+      EXPECT_EQ(SSL_do_handshake(client.ssl()), 1);
+    }
+  };
+  for (int i = 0; i < 4; ++i) {
+    update_keys(30);
+    client.Send(kGet);
+    ASSERT_TRUE(records.Send());
+    ASSERT_EQ(client.Read().status, 200) << "they count only in a row";
+  }
+  update_keys(40);
+  client.Send(kGet);
+  ASSERT_TRUE(records.Send());
+  EXPECT_EQ(client.Read().status, 0);
+  EXPECT_TRUE(testing::WaitUntil([&] { return (*listener_)->stats().connections == 0; }));
+}
+
+TEST_F(TlsTest, ARequestInManyRecordsThatArriveTogetherIsAnswered) {
+  Start();
+  const auto context = certificates_.ClientContext();
+  TestClient client(address_, context.get());
+  ASSERT_TRUE(client.connected());
+  Records records(client);
+  for (int i = 0; i < 3; ++i) {
+    for (const char c : kGet) client.Send({&c, 1});
+  }
+  ASSERT_TRUE(records.Send());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Read().status, 200) << i;
+}
+
+TEST_F(TlsTest, ARequestThatTakesTooLongIsRefusedHoweverItsRecordsAreCut) {
+  options_.header_timeout = options_.body_timeout = absl::Milliseconds(200);
+  Start();
+  const auto context = certificates_.ClientContext();
+  for (const char* begin : {"GET /slow HTTP/1.1\r\nA: ",
+                            "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"}) {
+    SCOPED_TRACE(begin);
+    TestClient client(address_, context.get());
+    ASSERT_TRUE(client.connected());
+    Records records(client);
+    const int64_t timeouts = (*listener_)->stats().timeouts;
+    client.Send(begin);
+    EXPECT_TRUE(testing::WaitUntil([&] {
+      client.Send("a");
+      records.Send(10);  // the rest of one record and a part of the next
+      return (*listener_)->stats().timeouts > timeouts;
+    }));
+    EXPECT_EQ(client.Read().status, 408);
+  }
+}
+
+// The loop has to forget it, although it had a turn coming; the address sanitizer sees it if not.
+TEST_F(TlsTest, AConnectionThatIsLateWhileItsRecordsWaitIsEnded) {
+  options_.header_timeout = absl::Milliseconds(200);
+  struct Gate {
+    absl::Notification entered, release;
+  };
+  const auto gate = std::make_shared<Gate>();  // the listener outlives this test's body
+  Start([gate](const http::Request& request, http::Reply*) {
+    if (request.path != "/hold") return;
+    gate->entered.Notify();
+    gate->release.WaitForNotificationWithTimeout(testing::kPatience);
+  });
+  const auto context = certificates_.ClientContext();
+  TestClient holder(address_, context.get()), late(address_, context.get());
+  ASSERT_TRUE(holder.connected() && late.connected());
+  ASSERT_TRUE(late.Send("GET /late"));
+  ASSERT_TRUE(testing::WaitUntil([&] { return (*listener_)->stats().bytes_received > 0; }));
+  const absl::Time begin = absl::Now();
+  ASSERT_TRUE(holder.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+  ASSERT_TRUE(gate->entered.WaitForNotificationWithTimeout(testing::kPatience));
+  // The only loop is held. Its next turn finds these, each a read of its own, and the time over.
+  Records records(late);
+  for (int i = 0; i < 300; ++i) late.Send("a");
+  ASSERT_TRUE(records.Send());
+  late.ShutdownWriting();
+  ASSERT_TRUE(
+      testing::WaitUntil([&] { return absl::Now() - begin > options_.header_timeout * 1.5; }));
+  gate->release.Notify();
+  EXPECT_EQ(holder.Read().status, 200);
+  EXPECT_EQ(late.Read().status, 408);
+  EXPECT_TRUE(testing::WaitUntil([&] { return (*listener_)->stats().connections == 1; }));
+  EXPECT_EQ(holder.Ask(kGet).status, 200);
+}
+
+TEST_F(TlsTest, SpeaksHttp11WithClientsThatOfferItAmongOthersAndRefusesThoseThatDoNot) {
+  Start();
+  struct Case {
+    std::string offered;
+    bool want;
+  };
+  for (const Case& c : {Case{"\x2h2", false}, Case{"\x8http/1.0", false},
+                        Case{"\x2h2\x8http/1.0\x8http/1.1", true}, Case{"", true}}) {
+    SCOPED_TRACE(c.offered);
+    const auto context = certificates_.ClientContext();
+    ASSERT_EQ(SSL_CTX_set_alpn_protos(context.get(),
+                                      reinterpret_cast<const unsigned char*>(c.offered.data()),
+                                      static_cast<unsigned>(c.offered.size())),
+              0);
+    TestClient client(address_, context.get());
+    EXPECT_EQ(client.connected(), c.want);
+    if (!c.want) continue;
+    const unsigned char* selected = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(client.ssl(), &selected, &size);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(selected), size),
+              c.offered.empty() ? "" : "http/1.1");
+    EXPECT_EQ(client.Ask(kGet).status, 200);
+  }
+}
+
 TEST_F(TlsTest, KnowsClientCertificates) {
   options_.tls_client_ca_file = certificates_.ca_file();
   Start([](const http::Request& request, http::Reply* reply) {
@@ -167,11 +314,14 @@ TEST_F(TlsTest, SaysWhichFileIsWrong) {
     std::string value, want;
   };
   for (const Case& c :
-       {Case{&ListenerOptions::tls_certificate_file, "/missing.pem", "tls_certificate_file \"/mis"},
-        Case{&ListenerOptions::tls_private_key_file, "/missing.key", "tls_private_key_file \"/mis"},
+       {Case{&ListenerOptions::tls_certificate_file, "/missing.pem",
+             "tls_certificate_file \"/missing.pem\": No such file or directory; give"},
+        Case{&ListenerOptions::tls_private_key_file, "/missing.key",
+             "tls_private_key_file \"/missing.key\": No such file or directory; give"},
         Case{&ListenerOptions::tls_private_key_file, certificates_.key_file("client"),
              "tls_private_key_file"},
-        Case{&ListenerOptions::tls_client_ca_file, "/missing.ca", "tls_client_ca_file \"/mis"}}) {
+        Case{&ListenerOptions::tls_client_ca_file, "/missing.ca",
+             "tls_client_ca_file \"/missing.ca\": No such file or directory; give"}}) {
     ListenerOptions options = options_;
     options.*c.file = c.value;
     EchoHandler handler;
