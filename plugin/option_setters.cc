@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,10 +18,25 @@
 namespace session_status {
 namespace {
 
-absl::Status Wrong(absl::string_view text, absl::string_view expected) {
+std::string Quoted(absl::string_view text) {
   constexpr size_t kShownBytesMax = 80;  // keeps a pasted file out of the log
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", text.substr(0, kShownBytesMax), "\" is not ", expected));
+  return absl::StrCat("\"", text.substr(0, kShownBytesMax), "\"");
+}
+
+absl::Status Wrong(absl::string_view text, absl::string_view expected) {
+  return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " is not ", expected));
+}
+
+// Whether its first MiB has the beginning of a certificate in PEM.
+bool HoldsCertificate(const std::string& path) {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed)) return false;  // a pipe would be waited for
+  constexpr size_t kBytesMax = 1 << 20;
+  std::string text(kBytesMax, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(text.data(), kBytesMax);
+  text.resize(static_cast<size_t>(file.gcount()));
+  return absl::StrContains(text, "CERTIFICATE-----");
 }
 
 }  // namespace
@@ -75,6 +93,28 @@ absl::Status SetAbsolutePath(absl::string_view text, std::string* out) {
     return Wrong(text, "an absolute path; the broker's working directory is not a safe base");
   }
   *out = std::string(text);
+  return absl::OkStatus();
+}
+
+absl::Status SetDatabasePath(absl::string_view text, std::string* out) {
+  std::string path;
+  if (absl::Status s = SetAbsolutePath(text, &path); !s.ok()) return s;
+  std::error_code failed;
+  if (absl::EndsWith(path, "/") || std::filesystem::is_directory(path, failed)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Quoted(text), " is a folder; name a file in it"));
+  }
+  *out = std::move(path);
+  return absl::OkStatus();
+}
+
+absl::Status SetCaFile(absl::string_view text, std::string* out) {
+  std::string path;
+  if (absl::Status s = SetAbsolutePath(text, &path); !s.ok()) return s;
+  if (!path.empty() && !HoldsCertificate(path)) {
+    return Wrong(text, "a PEM file with a certificate that the broker's user may read");
+  }
+  *out = std::move(path);
   return absl::OkStatus();
 }
 

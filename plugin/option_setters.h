@@ -1,7 +1,7 @@
 // Turns the text of one option into a value, or says what would be right. Every setter returns
 // InvalidArgument whose message continues the sentence "option NAME: …".
 //
-// Threads: any; pure functions.
+// Threads: any; pure functions, but for the two that look at the file they are given.
 #ifndef SESSION_STATUS_PLUGIN_OPTION_SETTERS_H_
 #define SESSION_STATUS_PLUGIN_OPTION_SETTERS_H_
 
@@ -36,6 +36,8 @@ absl::Status SetInteger(absl::string_view text, int64_t min, int64_t max, T* out
 absl::Status SetBool(absl::string_view text, bool* out);                 // true or false
 absl::Status SetFileMode(absl::string_view text, mode_t* out);           // octal, "0660"
 absl::Status SetAbsolutePath(absl::string_view text, std::string* out);  // or "none"
+absl::Status SetDatabasePath(absl::string_view text, std::string* out);  // the same, of no folder
+absl::Status SetCaFile(absl::string_view text, std::string* out);        // the same, of a PEM file
 absl::Status SetText(absl::string_view text, size_t bytes_max, std::string* out);
 // Letters, digits and ._- only: becomes part of a key somewhere.
 absl::Status SetName(absl::string_view text, size_t bytes_max, std::string* out);

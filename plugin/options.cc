@@ -71,7 +71,7 @@ constexpr OptionSpec kOptions[] = {
      "SQLite file that keeps what is known of clients over restarts of the broker, for example "
      "/var/lib/mosquitto/session_status.db (docs/persistence.md). One per broker, on a local disk. "
      "none: a restart forgets everything.",
-     [](absl::string_view v, Options* o) { return SetAbsolutePath(v, &o->remembering.database); }},
+     [](absl::string_view v, Options* o) { return SetDatabasePath(v, &o->remembering.database); }},
     {"session_database_flush", "500ms",
      "How often changes are written to it, so what a crash may lose. 10ms to 1m.",
      [](absl::string_view v, Options* o) {
@@ -175,7 +175,7 @@ constexpr OptionSpec kOptions[] = {
      "SQLite file with the hourly transactions of the documented API, for mosquitto_session usage; "
      "none: not counted.",
      [](absl::string_view v, Options* o) {
-       return SetAbsolutePath(v, &o->documented_api.usage_database);
+       return SetDatabasePath(v, &o->documented_api.usage_database);
      }},
     {"api_log", "errors",
      "Calls of the documented API in the broker's log: none, errors or all; at most ten lines a "
@@ -422,9 +422,7 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"webhook_ca_file", "none",
      "PEM file with the CA of the receiver's certificate; none: the system's CAs.",
-     [](absl::string_view v, Options* o) {
-       return SetAbsolutePath(v, &o->following.webhook.ca_file);
-     }},
+     [](absl::string_view v, Options* o) { return SetCaFile(v, &o->following.webhook.ca_file); }},
     {"webhook_batch_events_max", "500", "Events in one post. 1 to 10000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 10'000, &o->following.webhook.batch_events_max);

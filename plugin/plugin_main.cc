@@ -89,7 +89,7 @@ absl::Status Init(mosquitto_plugin_id_t* identifier, OptionText given, void** us
 }
 
 void LogError(absl::string_view message) {
-  mosquitto_log_printf(MOSQ_LOG_ERR, "session status: %.*s", static_cast<int>(message.size()),
+  mosquitto_log_printf(MOSQ_LOG_ERR, "session-status: %.*s", static_cast<int>(message.size()),
                        message.data());
 }
 

@@ -7,9 +7,9 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
 # Lines "package command" of tools/packages; command may be empty. With ALL_PACKAGES=1 those that
-# are marked by ~ too.
+# are marked by ~ too; with ONLY_BUILD=1 those that building needs.
 listed_packages() {
-  sed -E "${ALL_PACKAGES:+s/^~//;} s/[[:space:]]*#.*//; /^\$/d; /^~/d; s/=/ /" tools/packages
+  sed -E "${ALL_PACKAGES:+s/^~//;} ${ONLY_BUILD:+/^# Below:/,\$d;} s/[[:space:]]*#.*//; /^\$/d; /^~/d; s/=/ /" tools/packages
 }
 
 # Those that building needs: the list's first part, one a line, without commands.

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/http/error_body.h"
@@ -209,7 +210,11 @@ absl::StatusOr<Parameters> ReadParameters(absl::string_view query) {
       if (row.name == name) found = &row;
     }
     if (found == nullptr) {
-      return absl::InvalidArgumentError("unknown parameter; see GET /v1/sessions in docs/api.md");
+      return absl::InvalidArgumentError(absl::StrCat(
+          "unknown parameter; there are ",
+          absl::StrJoin(kParameters, ", ", [](std::string* text, const ParameterRow& row) {
+            absl::StrAppend(text, row.name);
+          })));
     }
     if (absl::Status s = found->read(value, &out); !s.ok()) return s;
   }

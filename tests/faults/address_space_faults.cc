@@ -54,7 +54,7 @@ TEST_P(AddressSpaceFault, WhateverTheLimitTheStartSucceedsOrIsRefusedWithAMessag
     ++refused;
     EXPECT_LT(broker_->WaitExit(), 128) << "died of a signal: " << broker_->Log();
     // With too little for the plugin's libraries it is the broker that says so.
-    EXPECT_TRUE(absl::StrContains(broker_->Log(), "session status: ") ||
+    EXPECT_TRUE(absl::StrContains(broker_->Log(), "session-status: ") ||
                 absl::StrContains(broker_->Log(), "Unable to load"))
         << broker_->Log();
   }

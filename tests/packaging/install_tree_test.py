@@ -22,6 +22,8 @@ EXPECTED = {
     "lib/systemd/system/mosquitto.service.d/session-status.conf",
     "share/doc/mosquitto-session-status/README.Debian",
     "share/doc/mosquitto-session-status/copyright",
+    "share/doc/mosquitto-session-status/docs/broker-support.md",
+    "share/doc/mosquitto-session-status/docs/operations.md",
     "share/doc/mosquitto-session-status/examples/alert-rules.yml",
     "share/doc/mosquitto-session-status/examples/apparmor",
     "share/doc/mosquitto-session-status/examples/grafana-dashboard.json",

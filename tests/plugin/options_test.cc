@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <regex>
 #include <string>
 #include <vector>
@@ -177,6 +179,12 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"ended_sessions_max", " 1", "a whole number"},
            Case{"ended_sessions_max", "99999999999999999999", "a whole number"},
            Case{"session_database", "sessions.db", "an absolute path"},
+           Case{"session_database", "/tmp", "\"/tmp\" is a folder; name a file in it"},
+           Case{"session_database", "/tmp/new/", "is a folder; name a file in it"},
+           Case{"usage_database", "/tmp", "is a folder; name a file in it"},
+           Case{"webhook_ca_file", "/no/such.pem", "a PEM file with a certificate"},
+           Case{"webhook_ca_file", "/tmp", "a PEM file with a certificate"},
+           Case{"webhook_ca_file", "/etc/passwd", "a PEM file with a certificate"},
            Case{"session_database_flush", "1ms", "between"},
            Case{"session_history_ttl", "-1s", "between"},
            Case{"session_history_max", "999", "a whole number between 1000"},
@@ -238,6 +246,15 @@ TEST(ParseOptionsTest, StrangersNeedAnAccessFileAndTlsNeedsACertificate) {
       ParseOptions(Given{{"admin_listen", "*:18080"}, {"access_file", "/etc/access.json"}}).ok());
   EXPECT_THAT(ErrorOf({{"admin_listen_tls", "*:18443"}}),
               HasSubstr("needs plugin_opt_tls_certificate_file"));
+}
+
+TEST(ParseOptionsTest, ACaFileHasACertificateInPem) {
+  const std::string path = ::testing::TempDir() + "session_status_options_ca.pem";
+  std::ofstream(path) << "our own CA\n-----BEGIN CERTIFICATE-----\n";
+  const auto options = ParseOptions(Given{{"webhook_ca_file", path}});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->following.webhook.ca_file, path);
+  std::filesystem::remove(path);
 }
 
 TEST(ParseOptionsTest, TwoDatabasesInOneFileAreRefused) {
