@@ -1,5 +1,6 @@
 #include "plugin/stored_history.h"
 
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -66,7 +67,8 @@ absl::Status Told(const absl::Status& error) {
                                                     "; a smaller limit or a later from may do"));
   }
   return absl::UnavailableError(
-      absl::StrCat("the session database cannot be read: ", error.message()));
+      absl::StrCat("the session database cannot be read: ",
+                   error.message().empty() ? "out of memory" : error.message()));
 }
 
 }  // namespace
@@ -107,8 +109,12 @@ void StoredHistory::Run() {
   while (std::unique_ptr<Job> job = Next()) {
     job->query.time_limit = absl::FromChrono(job->end - Clock::now());
     const bool late = job->query.time_limit <= absl::ZeroDuration();  // nobody waits any longer
-    job->answer.set_value(late ? absl::DeadlineExceededError(path_)
-                               : store::ReadHistory(path_, job->query));
+    Answer answer = absl::ResourceExhaustedError("");                 // a message would need memory
+    try {
+      answer = late ? absl::DeadlineExceededError(path_) : store::ReadHistory(path_, job->query);
+    } catch (const std::bad_alloc&) {
+    }
+    job->answer.set_value(std::move(answer));
   }
 }
 

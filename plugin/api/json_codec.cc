@@ -3,11 +3,13 @@
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 
+#include <exception>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "plugin/http/json_allocator.h"
 #include "plugin/http/json_writer.h"
 
 namespace session_status::api {
@@ -15,15 +17,17 @@ namespace {
 
 // ---- reading ------------------------------------------------------------------------------------
 
+using Value = http::JsonValue;
+
 // One member of a request: its two accepted spellings and how to take its value.
 template <typename Message>
 struct Member {
   absl::string_view json_name;
   absl::string_view proto_name;
-  absl::Status (*read)(const rapidjson::Value&, Message*);
+  absl::Status (*read)(const Value&, Message*);
 };
 
-absl::string_view View(const rapidjson::Value& v) { return {v.GetString(), v.GetStringLength()}; }
+absl::string_view View(const Value& v) { return {v.GetString(), v.GetStringLength()}; }
 
 // Bounded by the listener's body limit; the iterative parser keeps deep nesting off the stack.
 constexpr unsigned kParseFlags =
@@ -33,8 +37,8 @@ template <typename Message, size_t N>
 absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)[N],
                         Message* message) {
   char first_block[4096];  // a batch of ten needs no allocation
-  rapidjson::MemoryPoolAllocator<> allocator(first_block, sizeof first_block);
-  rapidjson::Document document(&allocator);
+  http::JsonPool allocator(first_block, sizeof first_block);
+  http::JsonDocument document(&allocator);
   document.Parse<kParseFlags>(json.data(), json.size());
   if (document.HasParseError()) {
     return absl::InvalidArgumentError(
@@ -58,18 +62,17 @@ absl::Status Wrong(absl::string_view member, absl::string_view expected) {
 }
 
 template <typename Message>
-absl::Status ReadInstanceId(const rapidjson::Value& value, Message* message) {
+absl::Status ReadInstanceId(const Value& value, Message* message) {
   if (!value.IsString()) return Wrong("instanceId", "a string");
   message->set_instance_id(value.GetString(), value.GetStringLength());
   return absl::OkStatus();
 }
 
-absl::Status ReadClientIds(const rapidjson::Value& value,
-                           pb::BatchQuerySessionByClientIdsRequest* message) {
+absl::Status ReadClientIds(const Value& value, pb::BatchQuerySessionByClientIdsRequest* message) {
   if (!value.IsArray()) return Wrong("clientIds", "an array of strings");
   message->mutable_client_ids()->Clear();
   message->mutable_client_ids()->Reserve(static_cast<int>(value.Size()));
-  for (const rapidjson::Value& id : value.GetArray()) {
+  for (const Value& id : value.GetArray()) {
     if (!id.IsString()) {
       return Wrong(absl::StrCat("clientIds[", message->client_ids_size(), "]"), "a string");
     }
@@ -78,16 +81,13 @@ absl::Status ReadClientIds(const rapidjson::Value& value,
   return absl::OkStatus();
 }
 
-absl::Status ReadClientId(const rapidjson::Value& value,
-                          pb::QuerySessionByClientIdRequest* message) {
+absl::Status ReadClientId(const Value& value, pb::QuerySessionByClientIdRequest* message) {
   if (!value.IsString()) return Wrong("clientId", "a string");
   message->set_client_id(value.GetString(), value.GetStringLength());
   return absl::OkStatus();
 }
 
 // Readers of one value each, for the tables below. `name` is the member's, for the message.
-using Value = rapidjson::Value;
-
 absl::Status TakeString(absl::string_view name, const Value& value, std::string* out) {
   if (!value.IsString()) return Wrong(name, "a string");
   out->assign(value.GetString(), value.GetStringLength());
@@ -158,7 +158,10 @@ absl::Status TakeEnums(absl::string_view name, const Value& value,
 class ObjectWriter {
  public:
   explicit ObjectWriter(http::JsonWriter* out) : out_(out) { out_->StartObject(); }
-  ~ObjectWriter() { out_->EndObject(); }
+  // Writes nothing, and so throws nothing, while an exception is on its way: the text goes with it.
+  ~ObjectWriter() noexcept(false) {
+    if (std::uncaught_exceptions() == exceptions_) out_->EndObject();
+  }
   ObjectWriter(const ObjectWriter&) = delete;
   ObjectWriter& operator=(const ObjectWriter&) = delete;
 
@@ -202,6 +205,7 @@ class ObjectWriter {
     out_->String(value.Piece());
   }
   http::JsonWriter* out_;
+  const int exceptions_ = std::uncaught_exceptions();
 };
 
 void Write(const pb::Snapshot& message, http::JsonWriter* out) {
@@ -275,8 +279,7 @@ absl::Status ReadJson(absl::string_view json, pb::QuerySessionByClientIdRequest*
 
 absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* message) {
   static constexpr Member<pb::GetServerStatusRequest> kNoMembers[] = {
-      {"", "",
-       [](const rapidjson::Value&, pb::GetServerStatusRequest*) { return absl::OkStatus(); }}};
+      {"", "", [](const Value&, pb::GetServerStatusRequest*) { return absl::OkStatus(); }}};
   return ReadObject(json, kNoMembers, message);
 }
 

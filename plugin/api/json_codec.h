@@ -6,7 +6,8 @@
 // ignored, null means absent. Writing: lowerCamelCase, members at their default left out, 64-bit
 // numbers as strings, enum values by name.
 //
-// Threads: any. Errors: InvalidArgument that names the member, or the byte where JSON breaks.
+// Threads: any. Errors: InvalidArgument that names the member, or the byte where JSON breaks;
+// std::bad_alloc.
 #ifndef SESSION_STATUS_PLUGIN_API_JSON_CODEC_H_
 #define SESSION_STATUS_PLUGIN_API_JSON_CODEC_H_
 

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "plugin/http/json_allocator.h"
 
 namespace session_status::auth {
 namespace {
@@ -142,7 +143,7 @@ absl::StatusOr<JsonDocument> JsonDocument::Parse(absl::string_view text) {
   }
   rapidjson::MemoryStream stream(text.data(), text.size());
   TreeBuilder builder(text, stream, &document.root_);
-  rapidjson::Reader reader;
+  http::JsonReader reader;
   constexpr unsigned kFlags =
       rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, builder);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "plugin/http/bytes16.h"
@@ -34,12 +35,31 @@ struct MdDeleter {
   void operator()(EVP_MD* md) const { EVP_MD_free(md); }
 };
 
-// Fetched once: a fetch takes locks inside the library and costs more than the digest.
+// The library tells "no memory" by a null pointer.
+template <typename T>
+T* OrThrow(T* made) {
+  if (made == nullptr) throw std::bad_alloc();
+  return made;
+}
+
+// Fetched once: a fetch takes locks inside the library and costs more than the digest. What throws is
+// tried again by the next call.
 const EVP_MD* Sha256Digest() {
-  static const std::unique_ptr<EVP_MD, MdDeleter> md(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+  static const std::unique_ptr<EVP_MD, MdDeleter> md(
+      OrThrow(EVP_MD_fetch(nullptr, "SHA256", nullptr)));
   return md.get();
 }
 
+// nullptr: no memory.
+EVP_MD_CTX* NewSha256Context() {
+  const EVP_MD* const digest = Sha256Digest();
+  EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  if (context != nullptr && EVP_DigestInit_ex2(context, digest, nullptr) == 1) return context;
+  EVP_MD_CTX_free(context);
+  return nullptr;
+}
+
+// nullptr: no memory.
 EVP_MAC_CTX* NewContext(MacKind kind, absl::string_view key) {
   EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   if (mac == nullptr) return nullptr;
@@ -82,7 +102,7 @@ void Secret::Wipe() {
 }
 
 KeyedMac::KeyedMac(MacKind kind, absl::string_view key)
-    : kind_(kind), prototype_(NewContext(kind, key)) {}
+    : kind_(kind), prototype_(OrThrow(NewContext(kind, key))) {}
 
 KeyedMac::~KeyedMac() {
   for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
@@ -100,7 +120,7 @@ EVP_MAC_CTX* KeyedMac::Take() const {
     EVP_MAC_CTX* const context = slot.exchange(nullptr, std::memory_order_acquire);
     if (context != nullptr) return context;
   }
-  return prototype_ == nullptr ? nullptr : EVP_MAC_CTX_dup(prototype_);
+  return EVP_MAC_CTX_dup(prototype_);
 }
 
 void KeyedMac::Return(EVP_MAC_CTX* context) const {
@@ -128,16 +148,14 @@ bool KeyedMac::Compute(absl::string_view message, MacBytes* mac) const {
   return done;
 }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  if (context_ != nullptr) EVP_DigestInit_ex2(context_, Sha256Digest(), nullptr);
-}
+Sha256::Sha256() : context_(OrThrow(NewSha256Context())) {}
 
 Sha256::~Sha256() { EVP_MD_CTX_free(context_); }
 
 bool Sha256::AppendHex(absl::string_view data, std::string* out) {
   uint8_t digest[32];
-  // Without a name the digest of the constructor is started again; it is an error when there is none.
-  if (context_ == nullptr || EVP_DigestInit_ex2(context_, nullptr, nullptr) != 1 ||
+  // Without a name the digest of the constructor is started again.
+  if (EVP_DigestInit_ex2(context_, nullptr, nullptr) != 1 ||
       EVP_DigestUpdate(context_, data.data(), data.size()) != 1 ||
       EVP_DigestFinal_ex(context_, digest, nullptr) != 1) {
     return false;

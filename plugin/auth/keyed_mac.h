@@ -8,6 +8,7 @@
 // Threads: Compute() and the functions: any; lock-free but for memory allocation when more
 //          threads than slots use one key at once. Construction and destruction: one thread.
 // Errors:  Compute() returns false when the crypto library fails (out of memory); callers refuse.
+//          Constructors throw std::bad_alloc then: what exists can compute when there is memory.
 #ifndef SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_
 #define SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_
 
@@ -69,7 +70,7 @@ class KeyedMac {
   static constexpr size_t kSlots = 8;
 
   const MacKind kind_;
-  EVP_MAC_CTX* prototype_;  // keyed and never computed with; copied when the slots are empty
+  EVP_MAC_CTX* const prototype_;  // keyed and never computed with; copied when the slots are empty
   mutable std::array<std::atomic<EVP_MAC_CTX*>, kSlots> slots_{};
 };
 

@@ -10,13 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/http/error_body.h"
+#include "plugin/http/json_allocator.h"
 #include "plugin/http/json_writer.h"
 
 namespace session_status::control {
 namespace {
 
 namespace pb = ::mosquitto_session_status::v1;
-using rapidjson::Value;
+using Value = http::JsonValue;
 
 constexpr char kNoCommand[] = "Unknown command";  // as Mosquitto's own plugins write it
 
@@ -71,7 +72,7 @@ absl::string_view View(const Value& v) { return {v.GetString(), v.GetStringLengt
 std::string Text(const Value& value) {
   std::string text;
   http::StringOutput output(&text);
-  rapidjson::Writer<http::StringOutput> writer(output);
+  http::RapidJsonWriter writer(output);
   value.Accept(writer);
   return text;
 }
@@ -167,13 +168,13 @@ constexpr unsigned kParseFlags =
 
 bool TooDeep(absl::string_view json) {
   rapidjson::MemoryStream stream(json.data(), json.size());
-  rapidjson::Reader reader;
+  http::JsonReader reader;
   DepthLimit limit;
   reader.Parse<kParseFlags>(stream, limit);
   return reader.GetParseErrorCode() == rapidjson::kParseErrorTermination;
 }
 
-absl::Status Check(const rapidjson::Document& document) {
+absl::Status Check(const http::JsonDocument& document) {
   if (document.HasParseError()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the payload is not JSON at byte ", document.GetErrorOffset(), ": ",
@@ -207,7 +208,7 @@ std::string AnswerCommands(const api::Service& service, absl::string_view payloa
   if (TooDeep(payload)) {
     return Refusal(absl::InvalidArgumentError("the payload is nested too deeply"));
   }
-  rapidjson::Document document;
+  http::JsonDocument document;
   document.Parse<kParseFlags>(payload.data(), payload.size());
   if (absl::Status s = Check(document); !s.ok()) return Refusal(s);
   std::string out;

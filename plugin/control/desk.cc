@@ -11,6 +11,10 @@ namespace session_status::control {
 
 absl::Status Desk::Start(int nice) {
   if (!bell_.ok()) return absl::ResourceExhaustedError("no file descriptor for $CONTROL");
+  {
+    os::MutexLock lock(&mu_);
+    outbox_.reserve(kWaitingMax);
+  }
   return thread_.Start("status-control", nice, [this] { Run(); });
 }
 
@@ -42,8 +46,14 @@ void Desk::Ask(Asker asker, absl::string_view payload) noexcept {
   counters_.requests.Add();
   try {
     if (absl::Status s = CheckLimits(asker, payload); !s.ok()) return Refuse(std::move(asker), s);
-    staged_.push_back({asker, std::string(payload)});
-    ++waiting_by_client_[asker.client_id];
+    const auto own = waiting_by_client_.try_emplace(asker.client_id).first;
+    ++own->second;
+    try {
+      staged_.push_back({std::move(asker), std::string(payload)});
+    } catch (const std::bad_alloc&) {
+      if (--own->second == 0) waiting_by_client_.erase(own);
+      throw;
+    }
     ++waiting_;
     waiting_bytes_ += payload.size();
     counters_.waiting.Add();
@@ -101,7 +111,9 @@ void Desk::Tick(const std::function<bool(const Answer&)>& send) noexcept {
     const Answer& answer = refusal ? refusals_.front() : ready_.front().answer;
     bytes += answer.payload.size();
     if (sent > 0 && bytes > kAnswerBytesPerTickMax) return;
-    (send(answer) ? counters_.answered : counters_.dropped).Add();
+    // An answer that found no memory is empty.
+    const bool sent_away = !answer.payload.empty() && send(answer);
+    (sent_away ? counters_.answered : counters_.dropped).Add();
     if (refusal) {
       refusals_.pop_front();
     } else {
@@ -112,6 +124,19 @@ void Desk::Tick(const std::function<bool(const Answer&)>& send) noexcept {
 }
 
 // -- the desk's thread -------------------------------------------------------------------------------
+
+// Empty: there is not even memory to say so.
+std::string Desk::AnswerTo(const Question& question) const {
+  try {
+    return answerer_(question.payload);
+  } catch (const std::bad_alloc&) {
+  }
+  try {
+    return Refusal(absl::ResourceExhaustedError("out of memory"));
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
 
 void Desk::Run() {
   for (;;) {
@@ -125,11 +150,7 @@ void Desk::Run() {
       if (stopping_.load(std::memory_order_acquire)) return;  // (2)
       Finished finished;
       finished.question_bytes = question.payload.size();
-      try {
-        finished.answer.payload = answerer_(question.payload);
-      } catch (const std::bad_alloc&) {
-        finished.answer.payload = Refusal(absl::ResourceExhaustedError("out of memory"));
-      }
+      finished.answer.payload = AnswerTo(question);
       finished.answer.asker = std::move(question.asker);
       os::MutexLock lock(&mu_);
       outbox_.push_back(std::move(finished));

@@ -65,7 +65,7 @@ struct DeskCounters {
   Counter requests;
   Counter refused;   // over a limit, or not allowed
   Counter answered;  // answers and refusals handed to the broker
-  Counter dropped;   // no room, or the asker had gone
+  Counter dropped;   // no room, no memory, or the asker had gone
   Counter waiting;   // now
 };
 
@@ -102,6 +102,7 @@ class Desk {
   absl::Status CheckLimits(const Asker& asker, absl::string_view payload) const;
   void Exchange() noexcept ABSL_LOCKS_EXCLUDED(mu_);
   void Release(const Finished& finished);
+  std::string AnswerTo(const Question& question) const;
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
 
   const Answerer answerer_;
@@ -117,6 +118,7 @@ class Desk {
 
   os::Mutex mu_;
   std::vector<Question> inbox_ ABSL_GUARDED_BY(mu_);
+  // Has room for all that can wait: an answer that were lost would be waited for for ever.
   std::vector<Finished> outbox_ ABSL_GUARDED_BY(mu_);
 
   os::Bell bell_;

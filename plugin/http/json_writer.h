@@ -1,4 +1,6 @@
 // RapidJSON's writer, appending to a std::string that the caller keeps and reuses.
+//
+// Errors: std::bad_alloc; what was appended until then stays.
 #ifndef SESSION_STATUS_PLUGIN_HTTP_JSON_WRITER_H_
 #define SESSION_STATUS_PLUGIN_HTTP_JSON_WRITER_H_
 
@@ -7,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "plugin/http/json_allocator.h"
 
 namespace session_status::http {
 
@@ -21,6 +24,9 @@ class StringOutput {
  private:
   std::string* out_;
 };
+
+using RapidJsonWriter =
+    rapidjson::Writer<StringOutput, rapidjson::UTF8<>, rapidjson::UTF8<>, JsonAllocator>;
 
 // Adds absl::string_view to RapidJSON's writer. Threads: one at a time.
 class JsonWriter {
@@ -48,7 +54,7 @@ class JsonWriter {
     return static_cast<rapidjson::SizeType>(s.size());
   }
   StringOutput output_;
-  rapidjson::Writer<StringOutput> writer_;
+  RapidJsonWriter writer_;
 };
 
 }  // namespace session_status::http

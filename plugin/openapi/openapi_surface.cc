@@ -107,9 +107,6 @@ void OpenApiSurface::Handle(const http::Request& request, http::Reply* reply) {
   }
   if (error.has_value()) {
     WriteErrorReply(request, call.format, call.request_id.text(), *error, reply);
-  } else {
-    reply->content_type = ContentType(call.format);
-    reply->headers.emplace_back("x-acs-request-id", call.request_id.text());
   }
   if (parts_.observer == nullptr) return;
   Observe(call, error.has_value() ? error->Name() : std::string("OK"),
@@ -142,8 +139,13 @@ Check OpenApiSurface::Answer(Call* call, http::Reply* reply) {
   }
   error = Run(kRest, call);
   if (error.has_value()) return error;
-  return call->operation->operation == Operation::kBatchQuery ? ExecuteBatch(call, reply)
-                                                              : ExecuteQuery(call, reply);
+  error = call->operation->operation == Operation::kBatchQuery ? ExecuteBatch(call, reply)
+                                                               : ExecuteQuery(call, reply);
+  if (error.has_value()) return error;
+  reply->content_type = ContentType(call->format);
+  reply->headers.emplace_back("x-acs-request-id", call->request_id.text());
+  // When nothing can fail any more: a call that is counted is answered.
+  return CountTransaction(*call);
 }
 
 Check OpenApiSurface::CheckHttp(Call* call) {
@@ -229,8 +231,6 @@ Check OpenApiSurface::ExecuteBatch(Call* call, http::Reply* reply) {
   absl::InlinedVector<bool, 16> online(call->client_ids.size());
   const BatchCut cut = parts_.source->Batch(call->instance_id, call->client_ids, call->request.now,
                                             absl::MakeSpan(online));
-  Check error = CountTransaction(*call);
-  if (error.has_value()) return error;
   const bool nested = options_.cpp_sdk_lists && WantsNestedLists(*call);
   WriteBatchReply(call->format, nested ? ListShape::kNested : ListShape::kFlat,
                   call->request_id.text(), call->client_ids, online, &reply->body);
@@ -245,8 +245,6 @@ Check OpenApiSurface::ExecuteQuery(Call* call, http::Reply* reply) {
   const ExactAnswer answer =
       parts_.source->Exact(call->instance_id, call->client_ids[0], call->request.now);
   if (!answer.available) return ApiError(ErrorCode::kServiceUnavailable);
-  Check error = CountTransaction(*call);
-  if (error.has_value()) return error;
   WriteQueryReply(call->format, call->request_id.text(), answer.online, &reply->body);
   AddFreshness(sequence, answer.age, answer.scope, reply);
   return absl::nullopt;

@@ -1,5 +1,6 @@
 #include "plugin/openapi/reply_writer.h"
 
+#include <new>
 #include <pugixml.hpp>
 
 #include "plugin/http/json_string.h"
@@ -30,8 +31,26 @@ std::string XmlText(absl::string_view text) {
   return clean;
 }
 
+// pugixml throws nothing: without memory a node is null, or has no name or value, and what is asked of
+// a null node fails.
+void Need(bool made) {
+  if (!made) throw std::bad_alloc();
+}
+
+pugi::xml_node AddElement(pugi::xml_node parent, const char* name) {
+  pugi::xml_node element = parent.append_child(pugi::node_element);
+  Need(element.set_name(name));
+  return element;
+}
+
+void AddAttribute(pugi::xml_node node, const char* name, const char* value) {
+  pugi::xml_attribute attribute = node.append_attribute(name);
+  Need(attribute.set_name(name) && attribute.set_value(value));
+}
+
 void AddText(pugi::xml_node parent, const char* name, absl::string_view text) {
-  parent.append_child(name).append_child(pugi::node_pcdata).set_value(XmlText(text).c_str());
+  pugi::xml_node content = AddElement(parent, name).append_child(pugi::node_pcdata);
+  Need(content.set_value(XmlText(text).c_str()));
 }
 
 void AddText(pugi::xml_node parent, const char* name, bool value) {
@@ -45,9 +64,10 @@ void WriteXml(const pugi::xml_document& document, std::string* out) {
 
 pugi::xml_node Root(pugi::xml_document* document, absl::string_view name) {
   pugi::xml_node declaration = document->append_child(pugi::node_declaration);
-  declaration.append_attribute("version") = "1.0";
-  declaration.append_attribute("encoding") = "UTF-8";
-  return document->append_child(std::string(name).c_str());
+  Need(declaration.set_name("xml"));
+  AddAttribute(declaration, "version", "1.0");
+  AddAttribute(declaration, "encoding", "UTF-8");
+  return AddElement(*document, std::string(name).c_str());
 }
 
 void Member(http::JsonWriter* json, absl::string_view name, absl::string_view value) {
@@ -93,7 +113,7 @@ void WriteBatchReply(Format format, ListShape shape, absl::string_view request_i
   pugi::xml_node root = Root(&document, RowOf(Operation::kBatchQuery).response_element);
   AddText(root, "RequestId", request_id);
   for (size_t i = 0; i < client_ids.size(); ++i) {
-    pugi::xml_node item = root.append_child("OnlineStatusList");
+    pugi::xml_node item = AddElement(root, "OnlineStatusList");
     AddText(item, "OnlineStatus", online[i]);
     AddText(item, "ClientId", client_ids[i]);
   }
@@ -142,7 +162,7 @@ void WriteError(Format format, absl::string_view request_id, absl::string_view h
   AddText(root, "Message", error.Message());
   if (!recommend.empty()) AddText(root, "Recommend", recommend);
   if (!error.access_denied.empty()) {
-    pugi::xml_node detail = root.append_child("AccessDeniedDetail");
+    pugi::xml_node detail = AddElement(root, "AccessDeniedDetail");
     for (const auto& [name, value] : error.access_denied) {
       AddText(detail, std::string(name).c_str(), value);
     }

@@ -5,6 +5,7 @@
 // letter; errors by RapidJSON, XML by pugixml.
 //
 // Threads: pure functions; any. Each appends to `*out`.
+// Errors:  std::bad_alloc; never a part of a reply that looks like the whole.
 #ifndef SESSION_STATUS_PLUGIN_OPENAPI_REPLY_WRITER_H_
 #define SESSION_STATUS_PLUGIN_OPENAPI_REPLY_WRITER_H_
 

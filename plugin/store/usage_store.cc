@@ -73,7 +73,7 @@ bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now
   const auto found = pending_.find(view);
   if (found != pending_.end()) {
     ++found->second;
-  } else if (pending_.size() >= options_.pending_max) {
+  } else if (pending_.size() + left_over_.size() >= options_.pending_max) {
     ++stats_.refused;
     return false;
   } else {
@@ -88,27 +88,33 @@ bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now
 
 absl::Status UsageStore::Flush() {
   os::MutexLock database_lock(&database_mu_);
-  Counts counts;
-  {
-    os::MutexLock lock(&mu_);
-    counts.swap(pending_);
-  }
-  if (counts.empty()) return absl::OkStatus();
   absl::Status status;
-  try {
-    status = Write(counts);
-  } catch (const std::bad_alloc&) {
+  for (bool more = true; more && status.ok();) {
+    Counts counts;
+    {
+      os::MutexLock lock(&mu_);
+      more = !left_over_.empty();  // first, so that it is empty when something is put back
+      counts.swap(more ? left_over_ : pending_);
+    }
+    if (counts.empty()) break;
+    try {
+      status = Write(counts);
+    } catch (const std::bad_alloc&) {
+      status = absl::ResourceExhaustedError("");  // a message would need memory
+    }
+    if (status.ok()) continue;
+    PutBack(std::move(counts));
+    // A COMMIT that failed has either been rolled back by SQLite or is rolled back here, and so is what
+    // was left by a flush that had no memory for this.
     database_.Execute("ROLLBACK").IgnoreError();
-    status = absl::ResourceExhaustedError("");  // a message would need memory
   }
-  if (!status.ok()) PutBack(std::move(counts));
   return status;
 }
 
 UsageStats UsageStore::stats() const {
   os::MutexLock lock(&mu_);
   UsageStats stats = stats_;
-  stats.pending = pending_.size();
+  stats.pending = pending_.size() + left_over_.size();
   return stats;
 }
 
@@ -139,18 +145,22 @@ absl::Status UsageStore::Write(const Counts& counts) {
     status.Update(add->Bind(6, static_cast<int64_t>(calls)));
     if (status.ok()) status = add->Run();
   }
-  if (status.ok()) status = database_.Execute("COMMIT");
-  // A COMMIT that failed has either been rolled back by SQLite or is rolled back here.
-  if (!status.ok()) database_.Execute("ROLLBACK").IgnoreError();
-  return status;
+  return status.ok() ? database_.Execute("COMMIT") : status;
 }
 
 void UsageStore::PutBack(Counts counts) {
   os::MutexLock lock(&mu_);
   ++stats_.flush_failures;
-  if (pending_.empty()) return pending_.swap(counts);  // needs no memory
-  // Beyond pending_max if need be: these calls have been answered.
-  for (const auto& [key, calls] : counts) pending_[key] += calls;
+  // The fewer go to the more, beyond pending_max if need be: these calls have been answered.
+  if (pending_.size() < counts.size()) pending_.swap(counts);
+  try {
+    pending_.reserve(pending_.size() + counts.size());
+  } catch (const std::bad_alloc&) {
+    return left_over_.swap(counts);
+  }
+  // Nothing from here on needs memory.
+  pending_.merge(counts);  // and what stays in `counts` is there already
+  for (const auto& [key, calls] : counts) pending_.find(key)->second += calls;
 }
 
 void UsageStore::Report(const absl::Status& status) {

@@ -10,6 +10,7 @@
 //            Flush(): any, blocking.
 // Ownership: the destructor writes what is left.
 // Errors:    as Status; write failures later go to `log`, once per failure and once per recovery.
+//            TryCount() and Flush() may throw std::bad_alloc; what was counted stays counted.
 #ifndef SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
 #define SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
 
@@ -91,6 +92,7 @@ class UsageStore : public limits::Meter {
   UsageStore(UsageOptions options, Database database);
   void Run();
   void FlushAndReport() noexcept;
+  // In one transaction; when it fails this may be open yet.
   absl::Status Write(const Counts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void PutBack(Counts counts);
   void Report(const absl::Status& status);
@@ -103,6 +105,8 @@ class UsageStore : public limits::Meter {
 
   mutable os::Mutex mu_;
   Counts pending_ ABSL_GUARDED_BY(mu_);
+  // What a flush could not write and had no memory to put back: the next one begins with it.
+  Counts left_over_ ABSL_GUARDED_BY(mu_);
   UsageStats stats_ ABSL_GUARDED_BY(mu_);
 
   os::StopSignal stop_;

@@ -1,5 +1,6 @@
 #include "plugin/topics/flap_control.h"
 
+#include <new>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -16,7 +17,14 @@ FlapControl::Verdict FlapControl::Offer(absl::Time now, Message* message) {
   if (interval_ <= absl::ZeroDuration()) return Verdict::kPass;
   const uint64_t key = absl::Hash<absl::string_view>()(message->client_id);
   const auto [found, added] = clients_.try_emplace(key);
-  if (added) intervals_.push_back({now + interval_, key});
+  if (added) {
+    try {
+      intervals_.push_back({now + interval_, key});
+    } catch (const std::bad_alloc&) {
+      clients_.erase(found);  // whom no interval ends would be held for ever
+      throw;
+    }
+  }
   Client& client = found->second;
   if (client.passed < messages_) {
     ++client.passed;
@@ -29,27 +37,29 @@ FlapControl::Verdict FlapControl::Offer(absl::Time now, Message* message) {
     return Verdict::kReplaced;
   }
   if (held_bytes_ + bytes > kHeldBytesMax) return Verdict::kPass;
-  held_bytes_ += bytes;
   client.held = std::make_unique<Message>(std::move(*message));
+  held_bytes_ += bytes;
   return Verdict::kHeld;
 }
 
 std::optional<Message> FlapControl::TakeDue(absl::Time now) {
   while (!intervals_.empty() && (intervals_.front().end <= now || clients_.size() > clients_max_)) {
     const uint64_t key = intervals_.front().key;
-    intervals_.pop_front();
     const auto found = clients_.find(key);
+    const bool again = found->second.held != nullptr && clients_.size() <= clients_max_;
+    // First: when there is no memory for it nothing has changed.
+    if (again) intervals_.push_back({now + interval_, key});
+    intervals_.pop_front();
     if (found->second.held == nullptr) {
       clients_.erase(found);
       continue;
     }
     Message due = std::move(*found->second.held);
     held_bytes_ -= BytesOf(due);
-    if (clients_.size() > clients_max_) {
-      clients_.erase(found);
-    } else {
+    if (again) {
       found->second = {1, nullptr};  // this message is the first of the next interval
-      intervals_.push_back({now + interval_, key});
+    } else {
+      clients_.erase(found);
     }
     return due;
   }

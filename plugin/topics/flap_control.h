@@ -6,6 +6,7 @@
 // (their held message is then due early), and kHeldBytesMax of held messages, beyond which messages pass.
 //
 // Threads: one at a time (the broker's tick).
+// Errors:  std::bad_alloc; then nothing has changed, and a message that was offered was not taken.
 #ifndef SESSION_STATUS_PLUGIN_TOPICS_FLAP_CONTROL_H_
 #define SESSION_STATUS_PLUGIN_TOPICS_FLAP_CONTROL_H_
 

@@ -1,6 +1,7 @@
 #include "plugin/webhook/webhook.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/random/random.h"
@@ -127,8 +128,22 @@ void Webhook::NoticeLoss() {
 
 void Webhook::Run() {
   for (;;) {
-    Collect();
-    if (events_.count() > 0) Deliver();
+    // As it was when the last batch was done with; a gap that waits to be told came after that.
+    const uint64_t dropped =
+        dropped_changes_.value() - (has_gap_ ? restart_ - missed_after_ : uint64_t{0});
+    try {
+      Collect();
+      if (events_.count() > 0) Deliver();
+    } catch (const std::bad_alloc&) {
+      // The batch may end in the midst of an event, and what is in it was taken from the ring: all of
+      // it is dropped, and the next batch begins with a gap that says so.
+      only_gaps_ = false;
+      missed_after_ = done_with_.load(std::memory_order_relaxed);  // (w1)
+      restart_ = subscription_.sequence();
+      has_gap_ = restart_ > missed_after_;
+      dropped_changes_.Add(restart_ - missed_after_ - (dropped_changes_.value() - dropped));
+      events_.Clear();
+    }
     // A full batch has more behind it.
     if (stop_.WaitFor(Full() ? absl::ZeroDuration() : kLookInterval)) return;
     events_.Clear();
