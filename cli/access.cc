@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/text_file.h"
 #include "plugin/auth/access_file.h"
@@ -33,6 +34,15 @@ struct Options {
   bool secure = false;
 };
 
+constexpr char kFooter[] =
+    "Works on the file, not on a running plugin: try a change before it is in force.\n"
+    "Exit status 0: allowed, 1: denied.\n\n"
+    "Examples:\n"
+    "  sudo mosquitto_session access check -f /etc/mosquitto/access.json -k KEY \\\n"
+    "    -a mq:MqttInstanceAccess -r post-cn-local0001 --secure --source-ip 10.1.2.3\n"
+    "  mosquitto_session --json access check -f access.json -k KEY \\\n"
+    "    -a mq:BatchQuerySessionByClientIds -r post-cn-local0001 --at 2027-01-01T00:00:00Z";
+
 struct Finding {
   bool allowed = false;
   std::string explanation;
@@ -48,29 +58,31 @@ std::vector<absl::string_view> ActionNames(absl::string_view action) {
   return {action};
 }
 
-absl::StatusOr<auth::PolicyContext> MakeContext(const Options& options) {
+CLI::Validator IsPolicyTime() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return auth::ParsePolicyTime(text).has_value()
+                   ? std::string()
+                   : absl::StrCat("\"", text, "\" is not a time as in 2027-01-01T00:00:00Z");
+      },
+      "");
+}
+
+auth::PolicyContext MakeContext(const Options& options) {
   auth::PolicyContext context;
-  context.now = absl::Now();
-  if (!options.at.empty()) {
-    const absl::optional<absl::Time> at = auth::ParsePolicyTime(options.at);
-    if (!at.has_value()) {
-      return absl::InvalidArgumentError("--at: not a time as in 2027-01-01T00:00:00Z");
-    }
-    context.now = *at;
-  }
+  // The parser has checked it.
+  context.now = options.at.empty() ? absl::Now() : *auth::ParsePolicyTime(options.at);
   context.secure_transport = options.secure;
   context.source_ip = options.source_ip;
   return context;
 }
 
 absl::StatusOr<Finding> Check(const Options& options) {
-  const auto file = auth::AccessFile::Load(options.file);
+  const auto file = auth::AccessFile::Load(options.file, auth::AccessFile::Owner::kAnybodys);
   if (!file.ok()) return file.status();
   const auth::AccessKey* key = (*file)->FindKey(options.key);
   if (key == nullptr) return absl::NotFoundError("the access file has no such access key");
   const auth::User& user = key->user();
-  absl::StatusOr<auth::PolicyContext> context = MakeContext(options);
-  if (!context.ok()) return context.status();
   absl::StatusOr<std::string> policy_text = ReadTextFile(options.session_policy_file);
   if (!policy_text.ok()) return policy_text.status();
   auth::Policy session_policy;
@@ -91,7 +103,7 @@ absl::StatusOr<Finding> Check(const Options& options) {
   auth::PolicyRequest request;
   request.actions = actions;
   request.resources = as_given;
-  request.context = *context;
+  request.context = MakeContext(options);
   if (name.has_value()) {
     instance =
         std::make_unique<auth::InstanceResource>(name->region, name->account, name->instance_id);
@@ -151,6 +163,7 @@ void Run(const Options& options, Context* context) {
 void AddAccessCommand(CLI::App& app, Context* context) {
   CLI::App* access = app.add_subcommand("access", "Look into an access file");
   access->require_subcommand(1);
+  access->footer(kFooter);
   auto options = std::make_shared<Options>();
   CLI::App* check = access->add_subcommand(
       "check", "May this key do that? Says which statement decides; exit status 1 when it may not");
@@ -162,13 +175,18 @@ void AddAccessCommand(CLI::App& app, Context* context) {
       ->required();
   check->add_option("--region", options->region, "Region in the resource name of an instance id")
       ->capture_default_str();
-  check->add_option("--source-ip", options->source_ip, "Address of the caller (acs:SourceIp)");
+  check->add_option("--source-ip", options->source_ip, "Address of the caller (acs:SourceIp)")
+      ->type_name("ADDRESS")
+      ->check(IsAddress());
   check->add_flag("--secure", options->secure, "Over TLS (acs:SecureTransport)");
-  check->add_option("--at", options->at, "Time of the call (acs:CurrentTime); default: now");
+  check->add_option("--at", options->at, "Time of the call (acs:CurrentTime); default: now")
+      ->type_name("TIME")
+      ->check(IsPolicyTime());
   check
       ->add_option("--session-policy", options->session_policy_file,
                    "File with a session policy, as for sts issue")
       ->type_name("FILE");
+  check->footer(kFooter);
   check->callback([options, context] { Run(*options, context); });
 }
 

@@ -74,6 +74,9 @@ void Run(Context* context) {
 void AddAuditCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
       "audit", "Show the self-audit: what was compared with the broker, what had to be repaired");
+  command->footer(
+      "Examples:\n  mosquitto_session audit\n"
+      "  mosquitto_session --json audit | jq .repairs");
   command->callback([context] { Run(context); });
 }
 

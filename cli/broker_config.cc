@@ -26,17 +26,17 @@ struct Reader {
   absl::Status ReadFile(const std::string& path, int depth);
   absl::Status ReadFolder(const std::string& path, int depth);
   absl::Status ReadLine(absl::string_view line, const std::string& where, int depth);
-  void Load(absl::string_view path, const std::string& where);
+  void Load(absl::string_view keyword, absl::string_view path, const std::string& where);
 };
 
 bool LoadsPlugin(absl::string_view key) {
   return key == "plugin" || key == "global_plugin" || key == "auth_plugin" || key == "plugin_load";
 }
 
-void Reader::Load(absl::string_view path, const std::string& where) {
+void Reader::Load(absl::string_view keyword, absl::string_view path, const std::string& where) {
   ours = absl::EndsWith(path, kPluginFileName);
   if (ours) {
-    lines.push_back({where, std::string(path), {}});
+    lines.push_back({where, std::string(path), {}, std::string(keyword)});
   } else {
     config.authenticates = true;
   }
@@ -50,7 +50,7 @@ absl::Status Reader::ReadLine(absl::string_view line, const std::string& where, 
   if (LoadsPlugin(key)) {
     // plugin_load has a name before the path.
     if (key == "plugin_load") value = value.substr(value.find_last_of(" \t") + 1);
-    Load(value, where);
+    Load(key, value, where);
   } else if (ours && (absl::ConsumePrefix(&line, "plugin_opt_") ||
                       absl::ConsumePrefix(&line, "auth_opt_"))) {
     lines.back().options.emplace_back(std::string(line.substr(0, line.find_first_of(" \t"))),

@@ -22,6 +22,7 @@ struct PluginLine {
   std::string where;                                         // "/etc/mosquitto/mosquitto.conf:12"
   std::string path;                                          // of the .so
   std::vector<std::pair<std::string, std::string>> options;  // names without plugin_opt_
+  std::string keyword;                                       // "plugin", "global_plugin"
 
   // The value of an option; empty: not given.
   absl::string_view Option(absl::string_view name) const;

@@ -1,11 +1,15 @@
 #include "cli/checks.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "cli/command.h"
 #include "cli/words.h"
 
 namespace session_status::cli {
@@ -15,6 +19,50 @@ CLI::Validator IsWhen() {
       [](std::string& text) {
         const auto parsed = ParseWhen(text, absl::Now());
         return parsed.ok() ? std::string() : std::string(parsed.status().message());
+      },
+      "");
+}
+
+CLI::Validator IsAddress() {
+  return CLI::Validator(
+      [](std::string& text) {
+        in6_addr address;
+        const bool good = inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+                          inet_pton(AF_INET6, text.c_str(), &address) == 1;
+        return good ? std::string()
+                    : absl::StrCat("\"", text, "\" is no address as in 10.1.2.3 or 2001:db8::7");
+      },
+      "");
+}
+
+CLI::Validator IsDuration(absl::Duration min, absl::Duration max) {
+  return CLI::Validator(
+      [min, max](std::string& text) {
+        absl::Duration duration;
+        const bool good =
+            absl::ParseDuration(text, &duration) && duration >= min && duration <= max;
+        return good ? std::string()
+                    : absl::StrCat("\"", text, "\" is not a duration from ",
+                                   ShortDuration(absl::ToInt64Milliseconds(min)), " to ",
+                                   ShortDuration(absl::ToInt64Milliseconds(max)),
+                                   ", as in 30m or 2h");
+      },
+      "");
+}
+
+CLI::Validator IsWholeNumber(uint64_t min, uint64_t max) {
+  return CLI::Validator(
+      [min, max](std::string& text) {
+        uint64_t number = 0;
+        const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+        if (digits && absl::SimpleAtoi(text, &number) && number >= min && number <= max) {
+          text = absl::StrCat(number);  // CLI11 would read 010 as 8
+          return std::string();
+        }
+        const bool open = max == std::numeric_limits<uint64_t>::max();
+        return absl::StrCat(
+            "\"", text, "\" is not a whole number ",
+            open ? absl::StrCat("of at least ", min) : absl::StrCat("from ", min, " to ", max));
       },
       "");
 }

@@ -5,13 +5,27 @@
 #define SESSION_STATUS_CLI_CHECKS_H_
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
+
+#include "absl/time/time.h"
 
 namespace session_status::cli {
 
 // Refuses what ParseWhen (words.h) refuses.
 CLI::Validator IsWhen();
+
+// An IPv4 or IPv6 address, without a network's length.
+CLI::Validator IsAddress();
+
+// A duration as in 30m or 2h, within [min, max].
+CLI::Validator IsDuration(absl::Duration min, absl::Duration max);
+
+// Decimal digits, at least `min`. CLI11's own checks of numbers compare as floating point, and print
+// their bounds with 300 digits.
+CLI::Validator IsWholeNumber(uint64_t min, uint64_t max = std::numeric_limits<uint64_t>::max());
 
 // Like CLI::IsMember, with an error that lists the words and suggests the nearest. Its type name,
 // "{one,two}", is where completion finds the words.

@@ -1,22 +1,16 @@
 #include "cli/diagnosis.h"
 
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "cli/command.h"
+#include "cli/file_diagnosis.h"
 #include "cli/metrics_text.h"
-#include "plugin/auth/access_file.h"
 #include "plugin/option_check.h"
 #include "plugin/version.h"
 #include "proto/session_status.pb.h"
@@ -31,107 +25,42 @@ constexpr absl::Duration kClockDifferenceMax = absl::Seconds(2);
 constexpr int64_t kRefreshesMissedMax = 3;
 constexpr int64_t kRefreshGraceMs = 1000;
 
-void Add(Findings* findings, Verdict verdict, std::string subject, std::string text,
-         std::string advice = "") {
-  findings->push_back({verdict, std::move(subject), std::move(text), std::move(advice)});
+constexpr char kBroker20[] = "mosquitto 2.0";  // as the plugin calls it
+
+// Mosquitto 2.0 does not know the line: it would not start.
+bool NeedsBroker21(const PluginLine& line) {
+  return line.keyword == "global_plugin" || line.keyword == "plugin_load";
 }
 
-std::string Why() { return std::strerror(errno); }
-
-std::string OwnerText(const struct stat& status) {
-  const passwd* user = getpwuid(status.st_uid);
-  const std::string user_name = user != nullptr ? user->pw_name : absl::StrCat(status.st_uid);
-  const group* its_group = getgrgid(status.st_gid);
-  const std::string group_name =
-      its_group != nullptr ? its_group->gr_name : absl::StrCat(status.st_gid);
-  return absl::StrFormat("%s:%s, mode %04o", user_name, group_name, status.st_mode & 07777);
-}
-
-// May this user (and the group of that name) create files in the folder? Unknown user: yes.
-bool MayWrite(const std::string& folder, const std::string& user_name) {
-  struct stat status {};
-  const passwd* user = getpwnam(user_name.c_str());
-  if (stat(folder.c_str(), &status) != 0 || user == nullptr || user->pw_uid == 0) return true;
-  if (status.st_uid == user->pw_uid) return (status.st_mode & S_IWUSR) != 0;
-  if (status.st_gid == user->pw_gid) return (status.st_mode & S_IWGRP) != 0;
-  return (status.st_mode & S_IWOTH) != 0;
-}
-
-void CheckAccessFile(const std::string& path, Findings* findings) {
-  if (access(path.c_str(), R_OK) != 0 && errno == EACCES) {
-    return Add(findings, Verdict::kWarning, "access_file",
-               absl::StrCat(path, ": you may not read it, which is as it should be"),
-               "run as root, or as the broker's user, to have its content checked");
+void CheckLoading(const PluginLine& line, Findings* findings) {
+  if (access(line.path.c_str(), R_OK) != 0) {
+    return Add(findings, Verdict::kProblem, "plugin",
+               absl::StrCat(line.where, ": ", line.path, ": ", std::strerror(errno)),
+               absl::StrCat("install the plugin there, or correct the line; find / -name ",
+                            kPluginFileName));
   }
-  const auto file = auth::AccessFile::Load(path);
-  if (file.ok())
-    return Add(findings, Verdict::kGood, "access_file", absl::StrCat(path, " is accepted"));
-  Add(findings, Verdict::kProblem, "access_file", std::string(file.status().message()),
-      "correct it; then SIGHUP makes a running broker read it again");
+  Add(findings, Verdict::kGood, "plugin",
+      absl::StrCat(
+          line.where, " loads ", line.path,
+          NeedsBroker21(line) ? absl::StrCat(" (", line.keyword, ": from Mosquitto 2.1 on)") : ""));
 }
 
-void CheckReadable(const std::string& name, const std::string& path, Findings* findings) {
-  if (access(path.c_str(), R_OK) == 0) {
-    return Add(findings, Verdict::kGood, name, absl::StrCat(path, " is there"));
+void CheckOptionsOf(const PluginLine& line, Findings* findings) {
+  std::vector<std::pair<absl::string_view, absl::string_view>> given;
+  for (const auto& [name, value] : line.options) given.emplace_back(name, value);
+  const std::vector<absl::Status> wrong = CheckOptions(given);
+  for (const absl::Status& status : wrong) {
+    Add(findings, Verdict::kProblem, "options",
+        absl::StrCat(line.where, ": ", std::string(status.message())),
+        "the broker would not start; docs/options.md has every option");
   }
-  const bool hidden = errno == EACCES;
-  Add(findings, hidden ? Verdict::kWarning : Verdict::kProblem, name,
-      absl::StrCat(path, ": ", Why()),
-      hidden ? "run as root to have it checked"
-             : absl::StrCat("put the file there, or correct plugin_opt_", name));
-}
-
-void CheckFolderOf(const std::string& name, const std::string& path, const std::string& user,
-                   Findings* findings) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  struct stat status {};
-  if (stat(folder.c_str(), &status) != 0) {
-    return Add(findings, Verdict::kProblem, name, absl::StrCat("folder ", folder, ": ", Why()),
-               absl::StrCat("install -d -o ", user, " -m 755 ", folder));
-  }
-  if (!MayWrite(folder, user)) {
-    return Add(
-        findings, Verdict::kProblem, name,
-        absl::StrCat("folder ", folder, " (", OwnerText(status), ") is not writable for ", user),
-        absl::StrCat("chown ", user, " ", folder));
-  }
-  Add(findings, Verdict::kGood, name, absl::StrCat("folder ", folder, " can take it"));
-}
-
-void CheckFilesOf(const PluginLine& line, const std::string& user, Findings* findings) {
-  for (const auto& [name, value] : line.options) {
-    if (value == "none" || !absl::StartsWith(value, "/")) continue;
-    if (name == "access_file") {
-      CheckAccessFile(value, findings);
-    } else if (absl::EndsWith(name, "_file")) {
-      CheckReadable(name, value, findings);
-    } else if (absl::EndsWith(name, "_database") || absl::EndsWith(name, "_path") ||
-               name == "admin_socket") {
-      CheckFolderOf(name, value, user, findings);
-    }
-  }
-  if (line.Option("admin_socket").empty())
-    CheckFolderOf("admin_socket", kDefaultSocket, user, findings);
+  if (!wrong.empty()) return;
+  Add(findings, Verdict::kGood, "options", absl::StrCat(given.size(), " given, all accepted"));
 }
 
 void CheckLine(const PluginLine& line, const BrokerConfig& config, Findings* findings) {
-  if (access(line.path.c_str(), R_OK) != 0) {
-    Add(findings, Verdict::kProblem, "plugin",
-        absl::StrCat(line.where, ": ", line.path, ": ", Why()),
-        absl::StrCat("install the plugin there, or correct the line; find / -name ",
-                     kPluginFileName));
-  } else {
-    Add(findings, Verdict::kGood, "plugin", absl::StrCat(line.where, " loads ", line.path));
-  }
-  std::vector<std::pair<absl::string_view, absl::string_view>> given;
-  for (const auto& [name, value] : line.options) given.emplace_back(name, value);
-  if (absl::Status s = CheckOptions(given); s.ok()) {
-    Add(findings, Verdict::kGood, "options", absl::StrCat(given.size(), " given, all accepted"));
-  } else {
-    Add(findings, Verdict::kProblem, "options",
-        absl::StrCat(line.where, ": ", std::string(s.message())),
-        "the broker would not start; docs/options.md has every option");
-  }
+  CheckLoading(line, findings);
+  CheckOptionsOf(line, findings);
   if (line.Option("observe_logins") == "true" && !config.authenticates) {
     Add(findings, Verdict::kProblem, "logins",
         "observe_logins without a password_file or another authentication plugin: Mosquitto 2.0 "
@@ -211,36 +140,7 @@ void CheckConfiguration(const BrokerConfig& config, Findings* findings) {
   for (const PluginLine& line : config.plugin_lines) CheckLine(line, config, findings);
 }
 
-void CheckSocket(const std::string& path, Findings* findings) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) {
-    return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, ": ", Why()),
-               errno == EACCES
-                   ? "you may not look into that folder: run as root, or join the broker's group"
-                   : "is the broker running, with the plugin, and is this its admin_socket? "
-                     "Name another one with --socket");
-  }
-  if (!S_ISSOCK(status.st_mode)) {
-    return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, " is no socket"),
-               "name the plugin's admin_socket with --socket");
-  }
-  if (access(path.c_str(), R_OK | W_OK) != 0) {
-    const group* its_group = getgrgid(status.st_gid);
-    return Add(findings, Verdict::kProblem, "socket",
-               absl::StrCat(path, " (", OwnerText(status), "): ", Why()),
-               absl::StrCat("join its group (usermod -aG ",
-                            its_group != nullptr ? its_group->gr_name : absl::StrCat(status.st_gid),
-                            " YOU), or set admin_socket_group"));
-  }
-  if ((status.st_mode & S_IWOTH) != 0) {
-    return Add(findings, Verdict::kWarning, "socket",
-               absl::StrCat(path, " (", OwnerText(status), ")"),
-               "every user of this machine may ask; admin_socket_mode 0660 keeps it to a group");
-  }
-  Add(findings, Verdict::kGood, "socket", absl::StrCat(path, " (", OwnerText(status), ")"));
-}
-
-void CheckPlugin(AdminClient* client, Findings* findings) {
+void CheckPlugin(AdminClient* client, const BrokerConfig& config, Findings* findings) {
   pb::GetServerStatusResponse status;
   const absl::Status asked = client->Call("GetServerStatus", pb::GetServerStatusRequest(), &status);
   if (!asked.ok()) {
@@ -257,6 +157,13 @@ void CheckPlugin(AdminClient* client, Findings* findings) {
   } else {
     Add(findings, Verdict::kGood, "version",
         absl::StrCat("command and plugin are ", status.version()));
+  }
+  for (const PluginLine& line : config.plugin_lines) {
+    if (status.broker() != kBroker20 || !NeedsBroker21(line)) continue;
+    Add(findings, Verdict::kProblem, "plugin",
+        absl::StrCat(line.where, ": the broker is ", status.broker(), ", which does not know ",
+                     line.keyword, " and would not start again"),
+        absl::StrCat("write \"plugin ", line.path, "\" instead"));
   }
   CheckClock(status, absl::Now(), findings);
   CheckSnapshot(status, findings);

@@ -6,35 +6,19 @@
 #ifndef SESSION_STATUS_CLI_DIAGNOSIS_H_
 #define SESSION_STATUS_CLI_DIAGNOSIS_H_
 
-#include <string>
-#include <vector>
-
 #include "cli/admin_client.h"
 #include "cli/broker_config.h"
+#include "cli/findings.h"
 
 namespace session_status::cli {
-
-enum class Verdict : unsigned char { kGood, kWarning, kProblem };
-
-struct Finding {
-  Verdict verdict;
-  std::string subject;  // "options"
-  std::string text;     // "2 given, all accepted"
-  std::string advice;   // empty when good
-};
-
-using Findings = std::vector<Finding>;
 
 // The configuration: is there a line that loads the plugin, would its options be accepted, are the
 // files it names there and as private as they have to be?
 void CheckConfiguration(const BrokerConfig& config, Findings* findings);
 
-// The Unix socket as a file: there, a socket, and may this user open it?
-void CheckSocket(const std::string& path, Findings* findings);
-
 // The running plugin: does it answer, does its version fit, do clocks agree, is the snapshot fresh,
-// has it lost anything?
-void CheckPlugin(AdminClient* client, Findings* findings);
+// has it lost anything, and does its broker know the lines of this configuration?
+void CheckPlugin(AdminClient* client, const BrokerConfig& config, Findings* findings);
 
 }  // namespace session_status::cli
 

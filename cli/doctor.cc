@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "cli/commands.h"
 #include "cli/diagnosis.h"
+#include "cli/file_diagnosis.h"
 #include "cli/terminal.h"
 #include "plugin/http/json_writer.h"
 
@@ -69,16 +70,16 @@ void PrintFindingsJson(const Findings& findings) {
 
 // Looks at the configuration; where it names another socket than the default, that is the one to
 // ask, unless the caller has chosen.
-void LookAtConfiguration(const std::string& path, bool chosen, Context* context,
-                         Findings* findings) {
-  const absl::StatusOr<BrokerConfig> config = ReadBrokerConfig(path);
+BrokerConfig LookAtConfiguration(const std::string& path, bool chosen, Context* context,
+                                 Findings* findings) {
+  absl::StatusOr<BrokerConfig> config = ReadBrokerConfig(path);
   if (!config.ok()) {
-    findings->push_back({chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
-                         std::string(config.status().message()),
-                         "name the broker's configuration file with --config"});
-    return;
+    Add(findings, chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
+        std::string(config.status().message()),
+        "name the broker's configuration file with --config");
+    return {};
   }
-  findings->push_back({Verdict::kGood, "configuration", path, ""});
+  Add(findings, Verdict::kGood, "configuration", path);
   CheckConfiguration(*config, findings);
   for (const PluginLine& line : config->plugin_lines) {
     const absl::string_view socket = line.Option("admin_socket");
@@ -86,14 +87,15 @@ void LookAtConfiguration(const std::string& path, bool chosen, Context* context,
       context->target = std::string(socket);
     }
   }
+  return *std::move(config);
 }
 
-void Run(const std::string& config, bool chosen, Context* context) {
+void Run(const std::string& path, bool chosen, Context* context) {
   Findings findings;
-  LookAtConfiguration(config, chosen, context, &findings);
+  const BrokerConfig config = LookAtConfiguration(path, chosen, context, &findings);
   if (absl::StartsWith(context->target, "/")) CheckSocket(context->target, &findings);
   AdminClient client = context->MakeClient();
-  CheckPlugin(&client, &findings);
+  CheckPlugin(&client, config, &findings);
   if (context->json) {
     PrintFindingsJson(findings);
   } else {

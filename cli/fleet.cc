@@ -69,6 +69,9 @@ void Run(Context* context) {
 void AddFleetCommand(CLI::App& app, Context* context) {
   CLI::App* command =
       app.add_subcommand("fleet", "Show the fleet of brokers: nodes, leases, lag, sizes");
+  command->footer(
+      "Examples:\n  mosquitto_session fleet\n"
+      "  mosquitto_session --json fleet | jq -r '.nodes[] | select(.alive | not) | .name'");
   command->callback([context] { Run(context); });
 }
 

@@ -2,6 +2,7 @@
 // plugin's memory or, with --stored, from its session database.
 // mosquitto_session flappers: the clients whose connections break again and again.
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ namespace session_status::cli {
 namespace {
 
 namespace pb = ::mosquitto_session_status::v1;
+
+constexpr uint32_t kLimitMax = std::numeric_limits<uint32_t>::max();  // what a request can say
 
 std::string Why(const pb::SessionChange& change) {
   if (change.taken_over()) return "took over";
@@ -103,9 +106,12 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
           "ID", [request](const std::string& id) { request->set_client_id(id); },
           "Client identifier")
       ->required();
-  command->add_option_function<uint32_t>(
-      "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
-      "Show at most this many, newest first");
+  command
+      ->add_option_function<uint32_t>(
+          "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
+          "Show at most this many, newest first")
+      ->type_name("N")
+      ->check(IsWholeNumber(0, kLimitMax));
   CLI::Option* stored = command->add_flag_callback(
       "--stored", [request] { request->set_stored(true); },
       "From the session database, over restarts of the broker (at most 100, or --limit up to "
@@ -135,9 +141,12 @@ void AddFlappersCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
       "flappers", "List the clients whose connections break, or are taken over, again and again");
   auto request = std::make_shared<pb::ListFlappersRequest>();
-  command->add_option_function<uint32_t>(
-      "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
-      "Show at most this many (default 20)");
+  command
+      ->add_option_function<uint32_t>(
+          "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
+          "Show at most this many (default 20)")
+      ->type_name("N")
+      ->check(IsWholeNumber(0, kLimitMax));
   command->footer(
       "SCORE counts flaps by age: one half an hour ago counts half.\n\n"
       "Example:\n  mosquitto_session flappers -n 5");

@@ -56,6 +56,9 @@ void Run(Context* context) {
 void AddStatusCommand(CLI::App& app, Context* context) {
   CLI::App* command =
       app.add_subcommand("status", "Show the plugin: version, broker, counts, snapshot age");
+  command->footer(
+      "Examples:\n  mosquitto_session status\n"
+      "  mosquitto_session --json status | jq -r .sessions.online");
   command->callback([context] { Run(context); });
 }
 

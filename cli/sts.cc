@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/time/clock.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/text_file.h"
 #include "plugin/http/json_writer.h"
@@ -23,12 +24,17 @@ struct Options {
   std::string policy_file;
 };
 
+constexpr char kFooter[] =
+    "Works on the file, not on a running plugin: whoever may read the file may issue.\n\n"
+    "Examples:\n"
+    "  eval \"$(sudo mosquitto_session sts issue -f /etc/mosquitto/access.json -a 1001 -u ann)\"\n"
+    "  mosquitto_session --json sts issue -f access.json -a 1001 -u ann --ttl 30m \\\n"
+    "    --policy narrower.json";
+
 absl::StatusOr<auth::SessionCredentials> Issue(const Options& options) {
   absl::Duration ttl;
-  if (!absl::ParseDuration(options.ttl, &ttl)) {
-    return absl::InvalidArgumentError("--ttl: not a duration as in 30m or 2h");
-  }
-  const auto file = auth::AccessFile::Load(options.file);
+  absl::ParseDuration(options.ttl, &ttl);  // the parser has checked it
+  const auto file = auth::AccessFile::Load(options.file, auth::AccessFile::Owner::kAnybodys);
   if (!file.ok()) return file.status();
   const absl::StatusOr<std::string> policy = ReadTextFile(options.policy_file);
   if (!policy.ok()) return policy.status();
@@ -79,6 +85,7 @@ void Run(const Options& options, Context* context) {
 void AddStsCommand(CLI::App& app, Context* context) {
   CLI::App* sts = app.add_subcommand("sts", "Temporary credentials");
   sts->require_subcommand(1);
+  sts->footer(kFooter);
   auto options = std::make_shared<Options>();
   CLI::App* issue = sts->add_subcommand(
       "issue", "Make an access key that expires, as shell variables (or JSON with --json)");
@@ -89,11 +96,13 @@ void AddStsCommand(CLI::App& app, Context* context) {
   issue->add_option("-u,--user", options->user, "User name; root for the account's owner")
       ->required();
   issue->add_option("--ttl", options->ttl, "How long they are good: 1m to 12h")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(IsDuration(auth::kSessionTtlMin, auth::kSessionTtlMax));
   issue
       ->add_option("--policy", options->policy_file,
                    "File with a session policy: narrows what the user's policies allow")
       ->type_name("FILE");
+  issue->footer(kFooter);
   issue->callback([options, context] { Run(*options, context); });
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -21,28 +22,31 @@ absl::Status FileError(const std::string& path, absl::string_view problem) {
   return absl::FailedPreconditionError(absl::StrCat(path, ": ", problem));
 }
 
-absl::Status CheckOwnerOnly(const std::string& path, const struct stat& file) {
+absl::Status CheckOwnerOnly(const std::string& path, const struct stat& file,
+                            AccessFile::Owner owner) {
   if (!S_ISREG(file.st_mode)) return FileError(path, "not a regular file");
   if ((file.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return FileError(path, "holds secrets, but others than its owner have access: chmod 600 it");
   }
-  if (file.st_uid != geteuid() && file.st_uid != 0) {
-    return FileError(path, "belongs to neither this process' user nor root");
-  }
   if (file.st_size > static_cast<off_t>(AccessFile::kFileBytesMax)) {
     return FileError(path, absl::StrCat("larger than ", AccessFile::kFileBytesMax, " bytes"));
+  }
+  if (owner == AccessFile::Owner::kAnybodys) return absl::OkStatus();
+  if (file.st_uid != geteuid() && file.st_uid != 0) {
+    return FileError(path, "belongs to neither this process' user nor root");
   }
   return absl::OkStatus();
 }
 
 // The checks are made on the open file: nobody can exchange it in between.
-absl::Status ReadOwnerOnlyFile(const std::string& path, std::string* text) {
+absl::Status ReadOwnerOnlyFile(const std::string& path, AccessFile::Owner owner,
+                               std::string* text) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return FileError(path, std::strerror(errno));
   const auto closer = absl::MakeCleanup([fd] { close(fd); });
   struct stat file;
   if (fstat(fd, &file) != 0) return FileError(path, std::strerror(errno));
-  if (absl::Status status = CheckOwnerOnly(path, file); !status.ok()) return status;
+  if (absl::Status status = CheckOwnerOnly(path, file, owner); !status.ok()) return status;
   // One byte more than the size shows a file that grows while it is read.
   text->resize(static_cast<size_t>(file.st_size) + 1);
   size_t size = 0;
@@ -73,10 +77,11 @@ AccessKey::AccessKey(absl::string_view id, absl::string_view secret, bool active
       rpc_mac_(MacKind::kHmacSha1, Secret(RpcMacKey(secret)).reveal()),
       acs3_mac_(MacKind::kHmacSha256, secret) {}
 
-absl::StatusOr<std::shared_ptr<const AccessFile>> AccessFile::Load(const std::string& path) {
+absl::StatusOr<std::shared_ptr<const AccessFile>> AccessFile::Load(const std::string& path,
+                                                                   Owner owner) {
   std::string text;
   const auto wiper = absl::MakeCleanup([&text] { OPENSSL_cleanse(text.data(), text.size()); });
-  if (absl::Status status = ReadOwnerOnlyFile(path, &text); !status.ok()) return status;
+  if (absl::Status status = ReadOwnerOnlyFile(path, owner, &text); !status.ok()) return status;
   absl::StatusOr<std::shared_ptr<const AccessFile>> file = Parse(text);
   if (!file.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", file.status().message()));
@@ -95,7 +100,12 @@ const User* AccessFile::FindUser(absl::string_view account_id, absl::string_view
 }
 
 absl::Status AccessStore::Reload() {
-  absl::StatusOr<std::shared_ptr<const AccessFile>> file = AccessFile::Load(path_);
+  absl::StatusOr<std::shared_ptr<const AccessFile>> file;
+  try {
+    file = AccessFile::Load(path_);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(absl::StrCat(path_, ": out of memory"));
+  }
   if (!file.ok()) return file.status();
   std::shared_ptr<const AccessFile> old = *std::move(file);
   {

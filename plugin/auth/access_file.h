@@ -72,9 +72,13 @@ class AccessFile {
 
   static absl::StatusOr<std::shared_ptr<const AccessFile>> Parse(absl::string_view text);
 
+  // Whose the file may be. A tool that root runs on the file of another user takes anybody's.
+  enum class Owner : unsigned char { kOursOrRoot, kAnybodys };
+
   // Reads a file that only its owner can read or write: this process' user or root. Everything
   // else is refused (FailedPrecondition), because the file holds secrets.
-  static absl::StatusOr<std::shared_ptr<const AccessFile>> Load(const std::string& path);
+  static absl::StatusOr<std::shared_ptr<const AccessFile>> Load(const std::string& path,
+                                                                Owner owner = Owner::kOursOrRoot);
 
   const AccessKey* FindKey(absl::string_view id) const;
   const User* FindUser(absl::string_view account_id, absl::string_view name) const;
@@ -108,8 +112,9 @@ class AccessStore {
  public:
   explicit AccessStore(std::string path) : path_(std::move(path)) {}
 
-  // Replaces the whole at once. A file that cannot be read or parsed leaves the old one in force;
-  // the status says why.
+  // Replaces the whole at once. A file that cannot be read or parsed, or for which there is no
+  // memory, leaves the old one in force; the status says why. Throws std::bad_alloc when there is no
+  // memory for that either.
   absl::Status Reload();
 
   // nullptr before the first successful Reload().

@@ -284,6 +284,18 @@ TEST_P(FollowCommandsTest, DoctorFindsNothingWrongWithAHealthyBroker) {
               HasSubstr(R"({"verdict":"ok","subject":"options")"));
 }
 
+TEST_P(FollowCommandsTest, DoctorKnowsWhichLineTheRunningBrokerTakes) {
+  const std::string config = broker_->dir().Write(
+      "other.conf", absl::StrCat("user root\nglobal_plugin ", SessionStatusPlugin(),
+                                 "\nplugin_opt_admin_socket ", socket_, "\n"));
+  const CliResult result = RunCli(absl::StrCat("doctor -c ", config));
+  EXPECT_EQ(result.exit_code, On21() ? 0 : 1) << result.output;
+  EXPECT_EQ(result.output.find("is mosquitto 2.0, which does not know global_plugin") ==
+                std::string::npos,
+            On21())
+      << result.output;
+}
+
 TEST_P(FollowCommandsTest, DoctorSaysWhatIsWrongAndWhatToDo) {
   const auto diagnose = [this](const std::string& config) {
     return RunCli(absl::StrCat("doctor -c ", broker_->dir().Write("bad.conf", config))).output;

@@ -102,6 +102,22 @@ class FishTest(unittest.TestCase):
         self.assertEqual(self.complete("mosquitto_session list --state offline_"), ["offline_session_kept"])
 
 
+class HelpTest(unittest.TestCase):
+    def test_every_command_has_examples_of_its_own_and_no_other(self):
+        subcommands = [(command,) for command in commands()] + [("access", "check"), ("sts", "issue")]
+        for words in subcommands:
+            text = printed(*words, "--help")
+            lines = [line for line in text.splitlines() if re.match(r"  .*\bmosquitto_session ", line)]
+            self.assertTrue(lines, words)
+            for line in lines:
+                self.assertRegex(line, r"\bmosquitto_session (--json )?" + " ".join(words) + r"\b", words)
+
+    def test_the_whole_has_environment_and_exit_codes(self):
+        text = printed("--help")
+        for heading in ("Environment:", "Exit status:", "Examples:"):
+            self.assertIn("\n" + heading + "\n", text)
+
+
 class ManualTest(unittest.TestCase):
     def test_groff_finds_nothing_to_warn_about(self):
         result = run("groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-z", input=printed("manual"))

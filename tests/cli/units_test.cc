@@ -1,6 +1,8 @@
 // The parts of the command that need no broker: words, streams, screens, configuration.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <string>
@@ -10,6 +12,7 @@
 #include "cli/broker_config.h"
 #include "cli/command.h"
 #include "cli/envelopes.h"
+#include "cli/file_user.h"
 #include "cli/list_stream.h"
 #include "cli/metrics_text.h"
 #include "cli/progress.h"
@@ -231,6 +234,53 @@ TEST(SessionTextTest, EveryFieldOfASessionHasACellAndAHeading) {
   EXPECT_THAT(SessionFieldNames(), Contains("detectionBoundS"));
 }
 
+TEST(FileUserTest, OwnerGroupAndOthersHaveEachTheirOwnRights) {
+  struct stat file {};
+  file.st_uid = 7;
+  file.st_gid = 70;
+  file.st_mode = S_IFREG | 0640;
+  const FileUser owner{"owner", 7, {1}};
+  const FileUser member{"member", 8, {1, 70}};
+  const FileUser other{"other", 8, {1}};
+  const FileUser root{"root", 0, {0}};
+  EXPECT_TRUE(Permits(file, owner, R_OK | W_OK));
+  EXPECT_FALSE(Permits(file, owner, X_OK));
+  EXPECT_TRUE(Permits(file, member, R_OK));
+  EXPECT_FALSE(Permits(file, member, R_OK | W_OK));
+  EXPECT_FALSE(Permits(file, other, R_OK));
+  EXPECT_TRUE(Permits(file, root, R_OK | W_OK));
+  file.st_mode = S_IFREG | 0006;  // the owner is nobody else
+  EXPECT_FALSE(Permits(file, owner, R_OK));
+  EXPECT_FALSE(Permits(file, member, R_OK));
+  EXPECT_TRUE(Permits(file, other, R_OK | W_OK));
+}
+
+TEST(FileUserTest, AFolderOnTheWayMayBeClosed) {
+  const session_status::testing::TempDir dir;
+  const std::string inner = dir.File("inner");
+  ASSERT_EQ(mkdir(inner.c_str(), 0755), 0);
+  dir.Write("inner/file", "");
+  const FileUser stranger = MemberOf(static_cast<gid_t>(-2));
+  EXPECT_EQ(ClosedFolder(inner + "/file", stranger), dir.path());
+  ASSERT_EQ(chmod(dir.path().c_str(), 0711), 0);
+  EXPECT_EQ(ClosedFolder(inner + "/file", stranger), "");
+  ASSERT_EQ(chmod(inner.c_str(), 0750), 0);
+  EXPECT_EQ(ClosedFolder(inner + "/file", stranger), inner);
+  EXPECT_EQ(ClosedFolder(inner + "/file", MemberOf(getegid())), "");
+  // By a link from a free folder.
+  const std::string link = dir.File("link");
+  ASSERT_EQ(symlink((inner + "/file").c_str(), link.c_str()), 0);
+  EXPECT_EQ(ClosedFolder(link, stranger), inner);
+}
+
+TEST(FileUserTest, UsersAreThoseOfThisMachine) {
+  ASSERT_TRUE(FindBrokerUser("root").has_value());
+  EXPECT_EQ(FindBrokerUser("root")->uid, 0u);
+  EXPECT_THAT(FindUser("root")->groups, Contains(0u));
+  EXPECT_FALSE(FindBrokerUser("no such user").has_value());
+  EXPECT_TRUE(FindBrokerUser("mosquitto").has_value());  // nobody, where there is none
+}
+
 TEST(BrokerConfigTest, FindsThePluginItsOptionsAndWhatIsIncluded) {
   const session_status::testing::TempDir dir;
   const std::string included = dir.Write("a.conf",
@@ -245,6 +295,7 @@ TEST(BrokerConfigTest, FindsThePluginItsOptionsAndWhatIsIncluded) {
   ASSERT_THAT(config->plugin_lines, SizeIs(1));
   EXPECT_EQ(config->plugin_lines[0].where, included + ":1");
   EXPECT_EQ(config->plugin_lines[0].Option("instance_id"), "one two");
+  EXPECT_EQ(config->plugin_lines[0].keyword, "global_plugin");
   EXPECT_THAT(config->plugin_lines[0].options, SizeIs(1));
   EXPECT_EQ(config->user, "root");
   EXPECT_TRUE(config->authenticates);

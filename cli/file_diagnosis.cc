@@ -1,0 +1,284 @@
+#include "cli/file_diagnosis.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "cli/command.h"
+#include "cli/file_user.h"
+#include "plugin/auth/access_file.h"
+#include "plugin/option_check.h"
+
+namespace session_status::cli {
+namespace {
+
+std::string Why() { return std::strerror(errno); }
+
+// A file with a secret: whom it has to be closed to, and how bad it is when it is not.
+struct SecretRule {
+  const char* option;
+  mode_t closed_to;
+  Verdict when_open;
+  const char* remedy;
+};
+constexpr SecretRule kSecrets[] = {
+    {"access_file", S_IRWXG | S_IRWXO, Verdict::kProblem, "chmod 600 "},
+    {"webhook_secret_file", S_IRWXG | S_IRWXO, Verdict::kProblem, "chmod 600 "},
+    {"fleet_credentials_file", S_IRWXO, Verdict::kProblem, "chmod o-rwx "},
+    {"tls_private_key_file", S_IRWXO, Verdict::kWarning, "chmod o-rwx "},  // taken all the same
+};
+
+const SecretRule* RuleOf(absl::string_view option) {
+  for (const SecretRule& rule : kSecrets) {
+    if (option == rule.option) return &rule;
+  }
+  return nullptr;
+}
+
+bool IsFolder(const std::string& path) {
+  struct stat file {};
+  return stat(path.c_str(), &file) == 0 && S_ISDIR(file.st_mode);
+}
+
+absl::Status ReadSecret(const std::string& option, const std::string& path) {
+  if (option != "access_file") return CheckSecretFile(option, path);
+  return auth::AccessFile::Load(path, auth::AccessFile::Owner::kAnybodys).status();
+}
+
+class FileChecks {
+ public:
+  FileChecks(const std::string& user_name, Findings* findings)
+      : user_(FindBrokerUser(user_name)),
+        user_name_(user_.has_value() ? user_->name : user_name),
+        findings_(findings) {}
+
+  void CheckFile(const std::string& option, const std::string& path) const {
+    struct stat file {};
+    if (stat(path.c_str(), &file) != 0) {
+      const bool hidden = errno == EACCES;
+      return Report(hidden ? Verdict::kWarning : Verdict::kProblem, option,
+                    absl::StrCat(path, ": ", Why()),
+                    hidden ? "run as root to have it checked"
+                           : absl::StrCat("put the file there, or correct plugin_opt_", option));
+    }
+    if (S_ISDIR(file.st_mode)) return ReportFolder(option, path);
+    const SecretRule* rule = RuleOf(option);
+    if (rule != nullptr && !IsClosed(*rule, path, file)) return;
+    if (!MayRead(option, path, file)) return;
+    if (access(path.c_str(), R_OK) != 0) {
+      return Report(Verdict::kWarning, option,
+                    absl::StrCat(path, ": you may not read it, which is as it should be"),
+                    "run as root, or as the broker's user, to have its content checked");
+    }
+    if (rule == nullptr) return Report(Verdict::kGood, option, absl::StrCat(path, " is there"));
+    if (absl::Status s = ReadSecret(option, path); !s.ok()) {
+      return Report(Verdict::kProblem, option, std::string(s.message()),
+                    "correct it; then SIGHUP makes a running broker read it again");
+    }
+    Report(Verdict::kGood, option, absl::StrCat(path, " is accepted"));
+  }
+
+  void CheckFolderOf(const std::string& option, const std::string& path) const {
+    if (IsFolder(path)) return ReportFolder(option, path);
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    struct stat status {};
+    if (stat(folder.c_str(), &status) != 0) {
+      const bool hidden = errno == EACCES;
+      return Report(hidden ? Verdict::kWarning : Verdict::kProblem, option,
+                    absl::StrCat("folder ", folder, ": ", Why()),
+                    hidden ? "run as root to have it checked"
+                           : absl::StrCat("install -d -o ", user_name_, " -m 755 ", folder));
+    }
+    // A folder is never to be given away: others live in it.
+    const std::string advice =
+        absl::StrCat("use a folder of the broker's own, for example ",
+                     option == "admin_socket" ? "/run/mosquitto" : "/var/lib/mosquitto");
+    if (const std::string closed = Closed(path); !closed.empty()) {
+      return Report(Verdict::kProblem, option, NotEntered(path, closed), advice);
+    }
+    if (user_.has_value() && !Permits(folder, *user_, W_OK)) {
+      return Report(Verdict::kProblem, option,
+                    absl::StrCat("folder ", folder, " (", OwnerText(status),
+                                 ") is not writable for ", user_name_),
+                    advice);
+    }
+    Report(Verdict::kGood, option, absl::StrCat("folder ", folder, " can take it"));
+  }
+
+  // A user other than root can give a file to nobody else, and to groups of his own only.
+  void CheckSocketOwner(absl::string_view owner, absl::string_view group) const {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    if (IsGiven(owner) && !absl::SimpleAtoi(owner, &uid)) {
+      const passwd* entry = getpwnam(std::string(owner).c_str());
+      if (entry == nullptr) return ReportUnknown("admin_socket_owner", owner);
+      uid = entry->pw_uid;
+    }
+    if (IsGiven(group) && !absl::SimpleAtoi(group, &gid)) {
+      const struct group* entry = getgrnam(std::string(group).c_str());
+      if (entry == nullptr) return ReportUnknown("admin_socket_group", group);
+      gid = entry->gr_gid;
+    }
+    if (!user_.has_value() || user_->uid == 0) return;
+    if (IsGiven(owner) && uid != user_->uid) {
+      Report(
+          Verdict::kProblem, "admin_socket_owner",
+          absl::StrCat("the broker runs as ", user_name_, " and cannot give its socket to ", owner),
+          "remove the line; admin_socket_group lets others in");
+    }
+    const std::vector<gid_t>& groups = user_->groups;
+    if (IsGiven(group) && std::find(groups.begin(), groups.end(), gid) == groups.end()) {
+      Report(Verdict::kProblem, "admin_socket_group",
+             absl::StrCat("the broker runs as ", user_name_, ", who is not in group ", group),
+             absl::StrCat("usermod -aG ", group, " ", user_name_, ", and restart the broker"));
+    }
+  }
+
+ private:
+  static bool IsGiven(absl::string_view value) { return !value.empty() && value != "none"; }
+
+  void Report(Verdict verdict, const std::string& option, std::string text,
+              std::string advice = "") const {
+    Add(findings_, verdict, option, std::move(text), std::move(advice));
+  }
+
+  void ReportFolder(const std::string& option, const std::string& path) const {
+    Report(Verdict::kProblem, option, absl::StrCat(path, " is a folder; name a file in it"),
+           absl::StrCat("correct plugin_opt_", option));
+  }
+
+  void ReportUnknown(const std::string& option, absl::string_view name) const {
+    Report(Verdict::kProblem, option, absl::StrCat("this machine knows no \"", name, "\""),
+           "give a name of this system or a number; the broker would not start");
+  }
+
+  std::string Closed(const std::string& path) const {
+    return user_.has_value() ? ClosedFolder(path, *user_) : std::string();
+  }
+  std::string NotEntered(const std::string& path, const std::string& folder) const {
+    struct stat status {};
+    stat(folder.c_str(), &status);
+    return absl::StrCat(path, ": ", user_name_, " may not enter ", folder, " (", OwnerText(status),
+                        ")");
+  }
+
+  bool IsClosed(const SecretRule& rule, const std::string& path, const struct stat& file) const {
+    if ((file.st_mode & rule.closed_to) == 0) return true;
+    Report(rule.when_open, rule.option,
+           absl::StrCat(path, " (", OwnerText(file), ") holds a secret, and others have access"),
+           absl::StrCat(rule.remedy, path));
+    return rule.when_open == Verdict::kWarning;  // then the rest counts as well
+  }
+
+  bool MayRead(const std::string& option, const std::string& path, const struct stat& file) const {
+    if (!user_.has_value()) return true;
+    // Who is not root may have started the broker himself, and then it stays his.
+    const bool may_be_ours = geteuid() != 0 && file.st_uid == geteuid();
+    const Verdict verdict = may_be_ours ? Verdict::kWarning : Verdict::kProblem;
+    if (const std::string closed = Closed(path); !closed.empty()) {
+      Report(verdict, option, NotEntered(path, closed),
+             "the broker reads it as that user: keep it in a folder that he may enter, for example "
+             "/etc/mosquitto");
+      return false;
+    }
+    if (!Permits(path, *user_, R_OK)) {
+      Report(verdict, option,
+             absl::StrCat(path, " (", OwnerText(file), ") is not readable for ", user_name_,
+                          ", whom a broker that root starts becomes before it loads plugins"),
+             absl::StrCat("chown ", user_name_, " ", path));
+      return false;
+    }
+    if (option == "access_file" && file.st_uid != user_->uid && file.st_uid != 0) {
+      Report(Verdict::kProblem, option,
+             absl::StrCat(path, " (", OwnerText(file), ") does not belong to ", user_name_),
+             absl::StrCat("chown ", user_name_, " ", path));
+      return false;
+    }
+    return true;
+  }
+
+  const absl::optional<FileUser> user_;  // nullopt: unknown here, everything is allowed to him
+  const std::string user_name_;
+  Findings* const findings_;
+};
+
+// Where the socket's mode lets its group in and a folder on the way does not.
+bool CheckGroupMayEnter(const std::string& path, const struct stat& socket, Findings* findings) {
+  constexpr mode_t kGroupMayAsk = S_IRGRP | S_IWGRP;
+  if ((socket.st_mode & kGroupMayAsk) != kGroupMayAsk) return true;
+  const std::string group = GroupName(socket.st_gid);
+  const std::string closed = ClosedFolder(path, MemberOf(socket.st_gid));
+  if (closed.empty()) return true;
+  struct stat folder {};
+  stat(closed.c_str(), &folder);
+  std::string advice = "use a folder of the broker's own, for example /run/mosquitto";
+  if (std::filesystem::path(path).parent_path() == closed) {
+    advice = absl::StrCat(
+        folder.st_gid == socket.st_gid ? "" : absl::StrCat("chgrp ", group, " ", closed, "; "),
+        (folder.st_mode & S_IXGRP) != 0 ? "" : absl::StrCat("chmod g+x ", closed, "; "),
+        "docs/operations.md has the lines that keep it so");
+  }
+  Add(findings, Verdict::kWarning, "socket",
+      absl::StrCat(path, " (", OwnerText(socket), "): group ", group, " may ask, but cannot enter ",
+                   closed, " (", OwnerText(folder), ")"),
+      std::move(advice));
+  return false;
+}
+
+}  // namespace
+
+void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings* findings) {
+  const FileChecks checks(user_name, findings);
+  for (const auto& [name, value] : line.options) {
+    if (value == "none" || !absl::StartsWith(value, "/")) continue;
+    if (absl::EndsWith(name, "_file")) {
+      checks.CheckFile(name, value);
+    } else if (absl::EndsWith(name, "_database") || absl::EndsWith(name, "_path") ||
+               name == "admin_socket") {
+      checks.CheckFolderOf(name, value);
+    }
+  }
+  if (line.Option("admin_socket").empty()) checks.CheckFolderOf("admin_socket", kDefaultSocket);
+  checks.CheckSocketOwner(line.Option("admin_socket_owner"), line.Option("admin_socket_group"));
+}
+
+void CheckSocket(const std::string& path, Findings* findings) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, ": ", Why()),
+               errno == EACCES
+                   ? "you may not look into that folder: run as root, or join the broker's group"
+                   : "is the broker running, with the plugin, and is this its admin_socket? "
+                     "Name another one with --socket");
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, " is no socket"),
+               "name the plugin's admin_socket with --socket");
+  }
+  if (access(path.c_str(), R_OK | W_OK) != 0) {
+    return Add(findings, Verdict::kProblem, "socket",
+               absl::StrCat(path, " (", OwnerText(status), "): ", Why()),
+               absl::StrCat("join its group (usermod -aG ", GroupName(status.st_gid),
+                            " YOU), or set admin_socket_group"));
+  }
+  if ((status.st_mode & S_IWOTH) != 0) {
+    return Add(findings, Verdict::kWarning, "socket",
+               absl::StrCat(path, " (", OwnerText(status), ")"),
+               "every user of this machine may ask; admin_socket_mode 0660 keeps it to a group");
+  }
+  if (!CheckGroupMayEnter(path, status, findings)) return;
+  Add(findings, Verdict::kGood, "socket", absl::StrCat(path, " (", OwnerText(status), ")"));
+}
+
+}  // namespace session_status::cli

@@ -1,0 +1,25 @@
+// The doctor's checks of files: those that the plugin's options name, judged for the user that the
+// broker becomes, and the admin socket.
+//
+// Threads: one.
+// Errors:  none of its own; whatever fails is a finding.
+#ifndef SESSION_STATUS_CLI_FILE_DIAGNOSIS_H_
+#define SESSION_STATUS_CLI_FILE_DIAGNOSIS_H_
+
+#include <string>
+
+#include "cli/broker_config.h"
+#include "cli/findings.h"
+
+namespace session_status::cli {
+
+// Are the files and folders of this line's options there, may the broker's user use them, are the
+// secrets among them as private as they have to be, may he give the socket to its owner and group?
+void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings* findings);
+
+// The Unix socket as a file: there, a socket, may this user open it, and may its group?
+void CheckSocket(const std::string& path, Findings* findings);
+
+}  // namespace session_status::cli
+
+#endif  // SESSION_STATUS_CLI_FILE_DIAGNOSIS_H_

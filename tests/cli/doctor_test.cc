@@ -1,0 +1,235 @@
+// doctor on configurations and files, without a broker: each defect is found, for the user that the
+// broker becomes, and with a remedy that does no harm.
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/cli/cli_process.h"
+#include "tests/testing/temp_dir.h"
+#include "tests/transport/test_certificates.h"
+
+namespace session_status::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Good as an access file, as a webhook's secret and as the engine's credentials.
+constexpr char kSecret[] = R"({"version":1,"accounts":[]})";
+constexpr uid_t kNobody = 65'534;
+
+// A line of doctor as it begins.
+std::string Line(const char* verdict, const char* subject, absl::string_view text) {
+  return absl::StrFormat("%-8s  %-13s  %s", verdict, subject, text);
+}
+
+class DoctorTest : public ::testing::Test {
+ protected:
+  DoctorTest() { EXPECT_EQ(chmod(dir_.path().c_str(), 0755), 0); }
+
+  // `options`: lines below the plugin's; they decide which user the broker becomes.
+  std::string Diagnose(absl::string_view options, absl::string_view more = "") const {
+    const std::string config = dir_.Write(
+        "mosquitto.conf", absl::StrCat("plugin /x/mosquitto_session_status.so\n", options, "\n"));
+    return RunCli(absl::StrCat(more, " doctor -c ", config)).output;
+  }
+
+  const TempDir dir_;
+};
+
+class SecretOfTheDoctorTest : public DoctorTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  // Of a broker that becomes nobody.
+  std::string DiagnoseSecret(uid_t owner, mode_t mode) const {
+    const std::string path = dir_.Write("secret", kSecret);
+    EXPECT_EQ(chown(path.c_str(), owner, 0), 0);
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return Diagnose(absl::StrCat("user nobody\nplugin_opt_", GetParam(), " ", path));
+  }
+  std::string Path() const { return dir_.File("secret"); }
+};
+INSTANTIATE_TEST_SUITE_P(In, SecretOfTheDoctorTest,
+                         ::testing::Values("access_file", "webhook_secret_file",
+                                           "fleet_credentials_file", "tls_private_key_file"),
+                         [](const auto& of) { return std::string(of.param); });
+
+TEST_P(SecretOfTheDoctorTest, IsJudgedForTheUserThatTheBrokerBecomes) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  EXPECT_THAT(DiagnoseSecret(kNobody, 0600),
+              HasSubstr(Line("ok", GetParam(), absl::StrCat(Path(), " is accepted\n"))));
+  EXPECT_THAT(
+      DiagnoseSecret(0, 0600),
+      AllOf(HasSubstr(Line("problem", GetParam(), absl::StrCat(Path(), " (root:root, mode 0600)"))),
+            HasSubstr("is not readable for nobody"),
+            HasSubstr(absl::StrCat("→ chown nobody ", Path(), "\n"))));
+}
+
+TEST_P(SecretOfTheDoctorTest, IsClosedToOthers) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  const bool is_taken = std::string(GetParam()) == "tls_private_key_file";
+  EXPECT_THAT(DiagnoseSecret(kNobody, 0644),
+              AllOf(HasSubstr(Line(is_taken ? "warning" : "problem", GetParam(), Path())),
+                    HasSubstr("holds a secret, and others have access"), HasSubstr("→ chmod ")));
+}
+
+TEST_P(SecretOfTheDoctorTest, IsInAFolderThatTheBrokerMayEnter) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0700), 0);
+  EXPECT_THAT(DiagnoseSecret(kNobody, 0600),
+              AllOf(HasSubstr(Line("problem", GetParam(), Path())),
+                    HasSubstr(absl::StrCat("nobody may not enter ", dir_.path()))));
+}
+
+TEST_F(DoctorTest, AnAccessFileOfSomebodyElseIsRefusedEvenWhereTheBrokerIsRoot) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  const std::string path = dir_.Write("access.json", kSecret);
+  const std::string options = absl::StrCat("user root\nplugin_opt_access_file ", path);
+  EXPECT_THAT(Diagnose(options),
+              HasSubstr(Line("ok", "access_file", absl::StrCat(path, " is accepted\n"))));
+  ASSERT_EQ(chown(path.c_str(), kNobody, 0), 0);
+  EXPECT_THAT(Diagnose(options), HasSubstr("does not belong to root"));
+}
+
+TEST_F(DoctorTest, WhatIsInASecretIsReadAsThePluginReadsIt) {
+  const passwd* user = getpwuid(geteuid());
+  ASSERT_NE(user, nullptr);
+  const std::string as_user = absl::StrCat("user ", user->pw_name, "\nplugin_opt_");
+  const std::string path = dir_.Write("secret", "short");
+  EXPECT_THAT(Diagnose(absl::StrCat(as_user, "access_file ", path)),
+              HasSubstr(Line("problem", "access_file", absl::StrCat(path, ": line 1"))));
+  EXPECT_THAT(Diagnose(absl::StrCat(as_user, "webhook_secret_file ", path)),
+              HasSubstr("the secret has 5 bytes"));
+  const std::string three_words = dir_.Write("words", "user pass word\n");
+  EXPECT_THAT(Diagnose(absl::StrCat(as_user, "fleet_credentials_file ", three_words)),
+              HasSubstr("the first line must be PASSWORD or USER PASSWORD"));
+}
+
+TEST_F(DoctorTest, NoFolderOfTheSystemIsToBeGivenAway) {
+  for (const char* option : {"session_database /x.db", "usage_database /var/lib/x.db"}) {
+    EXPECT_THAT(
+        Diagnose(absl::StrCat("user nobody\nplugin_opt_", option)),
+        AllOf(HasSubstr("is not writable for nobody"),
+              HasSubstr("→ use a folder of the broker's own, for example /var/lib/mosquitto\n"),
+              Not(HasSubstr("chown"))))
+        << option;
+  }
+  EXPECT_THAT(Diagnose("user nobody\nplugin_opt_admin_socket /run/x.sock"),
+              AllOf(HasSubstr("→ use a folder of the broker's own, for example /run/mosquitto\n"),
+                    Not(HasSubstr("chown"))));
+}
+
+TEST_F(DoctorTest, AFolderIsNoFile) {
+  for (const char* option : {"session_database", "admin_socket", "tls_certificate_file"}) {
+    EXPECT_THAT(Diagnose(absl::StrCat("plugin_opt_", option, " ", dir_.path())),
+                HasSubstr(Line("problem", option,
+                               absl::StrCat(dir_.path(), " is a folder; name a file in it\n"))))
+        << option;
+  }
+}
+
+TEST_F(DoctorTest, EveryWrongOptionIsNamed) {
+  const std::string output = Diagnose(
+      "plugin_opt_snapshot_refresh often\nplugin_opt_snapshot_refrsh 1s\n"
+      "plugin_opt_listener_threads 0\nplugin_opt_flappers_max 1\nplugin_opt_flappers_max 2\n"
+      "plugin_opt_api_log none");
+  EXPECT_THAT(output, AllOf(HasSubstr("option plugin_opt_snapshot_refresh: \"often\" is not"),
+                            HasSubstr("did you mean plugin_opt_snapshot_refresh?"),
+                            HasSubstr("option plugin_opt_listener_threads: \"0\" is not"),
+                            HasSubstr("option plugin_opt_flappers_max: given twice"),
+                            Not(HasSubstr("plugin_opt_api_log")), Not(HasSubstr("accepted"))));
+}
+
+TEST_F(DoctorTest, EveryContradictionIsNamedAndNoneThatIsNot) {
+  EXPECT_THAT(Diagnose("plugin_opt_offline_grace 10m\nplugin_opt_ended_sessions_ttl 1s\n"
+                       "plugin_opt_admin_socket none\nplugin_opt_admin_listen 192.0.2.1:18080\n"
+                       "plugin_opt_admin_listen_tls [::1]:18081"),
+              AllOf(HasSubstr("option plugin_opt_offline_grace: 10m is longer"),
+                    HasSubstr("\"192.0.2.1:18080\" is not a loopback address"),
+                    HasSubstr("option plugin_opt_admin_listen_tls: needs"),
+                    Not(HasSubstr("nobody could ask"))));
+  EXPECT_THAT(Diagnose("plugin_opt_admin_socket none"), HasSubstr("nobody could ask"));
+}
+
+TEST_F(DoctorTest, WhatAStartWouldLoadIsLoaded) {
+  EXPECT_THAT(Diagnose("plugin_opt_webhook_url https://ann:secret@example.com/"),
+              AllOf(HasSubstr("option plugin_opt_webhook_url: holds a user name"),
+                    Not(HasSubstr("ann:secret"))));
+  transport::TestCertificates certificates(dir_.path());
+  certificates.Make("one");
+  certificates.Make("another");
+  const auto with_key = [&](const std::string& key) {
+    return Diagnose(absl::StrCat("plugin_opt_admin_listen_tls 127.0.0.1:18081\n",
+                                 "plugin_opt_tls_certificate_file ",
+                                 certificates.certificate_file("one"),
+                                 "\nplugin_opt_tls_private_key_file ", certificates.key_file(key)));
+  };
+  EXPECT_THAT(with_key("one"), HasSubstr("3 given, all accepted"));
+  EXPECT_THAT(with_key("another"), HasSubstr("option plugin_opt_tls_private_key_file \""));
+}
+
+TEST_F(DoctorTest, ASocketCanBeGivenOnlyToWhomTheBrokerMayGiveIt) {
+  EXPECT_THAT(Diagnose("plugin_opt_admin_socket_owner no-such-user"),
+              HasSubstr(Line("problem", "admin_socket_owner", "this machine knows no")));
+  EXPECT_THAT(Diagnose("plugin_opt_admin_socket_group no-such-group"),
+              HasSubstr(Line("problem", "admin_socket_group", "this machine knows no")));
+  EXPECT_THAT(Diagnose("user nobody\nplugin_opt_admin_socket_owner root\n"
+                       "plugin_opt_admin_socket_group daemon"),
+              AllOf(HasSubstr("runs as nobody and cannot give its socket to root"),
+                    HasSubstr("→ usermod -aG daemon nobody")));
+  EXPECT_THAT(Diagnose("user root\nplugin_opt_admin_socket_owner daemon\n"
+                       "plugin_opt_admin_socket_group daemon"),
+              Not(HasSubstr("admin_socket_owner")));
+}
+
+TEST_F(DoctorTest, TheGroupOfTheSocketHasToBeAbleToEnterItsFolder) {
+  const std::string folder = dir_.File("run");
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  const std::string path = folder + "/a.sock";
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(chmod(path.c_str(), 0660), 0);
+  const std::string ask = absl::StrCat("--socket ", path);
+  EXPECT_THAT(Diagnose("", ask), AllOf(HasSubstr(Line("warning", "socket", path)),
+                                       HasSubstr(absl::StrCat("but cannot enter ", folder)),
+                                       HasSubstr(absl::StrCat("→ chmod g+x ", folder, "; docs/"))));
+  ASSERT_EQ(chmod(folder.c_str(), 0750), 0);
+  EXPECT_THAT(Diagnose("", ask), HasSubstr(Line("ok", "socket", path)));
+  if (geteuid() == 0) {
+    const group* ours = getgrgid(getegid());
+    ASSERT_NE(ours, nullptr);
+    const std::string name = ours->gr_name;
+    ASSERT_EQ(chown(folder.c_str(), 0, 65'534), 0);
+    EXPECT_THAT(Diagnose("", ask),
+                AllOf(HasSubstr(Line("warning", "socket", path)),
+                      HasSubstr(absl::StrCat("→ chgrp ", name, " ", folder, "; docs/"))));
+  }
+  close(fd);
+}
+
+TEST_F(DoctorTest, ALineThatOnlyNewerBrokersKnowIsCalledOne) {
+  const std::string plugin = dir_.Write("mosquitto_session_status.so", "");
+  const auto loading = [&](const char* keyword) {
+    const std::string config =
+        dir_.Write("other.conf", absl::StrCat(keyword, " ", plugin, "\nplugin_opt_api_log none\n"));
+    return RunCli(absl::StrCat("--socket /nonexistent/a.sock doctor -c ", config)).output;
+  };
+  EXPECT_THAT(loading("global_plugin"),
+              HasSubstr(absl::StrCat(plugin, " (global_plugin: from Mosquitto 2.1 on)\n")));
+  EXPECT_THAT(loading("plugin"), HasSubstr(absl::StrCat("loads ", plugin, "\n")));
+}
+
+}  // namespace
+}  // namespace session_status::testing
