@@ -26,7 +26,8 @@ constexpr char kFooter[] =
     "  1  query: the client is not online; doctor: a problem; access check: denied\n"
     "  2  wrong command line\n"
     "  3  nobody answers at the socket or address\n"
-    "  4  the plugin answered with an error, or a file cannot be used\n\n"
+    "  4  the plugin answered with an error; a file cannot be used, or the output not be "
+    "written\n\n"
     "Examples:\n"
     "  mosquitto_session status\n"
     "  mosquitto_session query sensor-17 && echo reachable\n"
@@ -97,6 +98,14 @@ std::string Explain(const CLI::App* app, const CLI::Error& error) {
                       path, " --help tells more.\n");
 }
 
+// A script must not take what a full disk has cut off for the whole.
+int IfWritten(int exit_code) {
+  std::cout.flush();
+  if (std::cout) return exit_code;
+  std::cerr << "mosquitto_session: the output could not be written\n";
+  return kExitRefused;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Is this MQTT client online, since when, from where?", "mosquitto_session");
   app.set_version_flag("-V,--version", std::string(kVersion));
@@ -126,9 +135,9 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kExitOk : kExitUsage;
+    return app.exit(e) == 0 ? IfWritten(kExitOk) : kExitUsage;
   }
-  return context.exit_code;
+  return IfWritten(context.exit_code);
 }
 
 }  // namespace

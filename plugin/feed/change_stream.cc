@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 
 namespace session_status::feed {
@@ -11,14 +12,17 @@ absl::StatusOr<std::unique_ptr<ChangeStream>> ChangeStream::Make(
     absl::Duration time_limit) {
   FeedCounters& counters = feed.counters();
   counters.followers.Add();
+  absl::Cleanup leave = [&counters] { counters.followers.Subtract(); };
   if (counters.followers.value() > feed.options().followers_max) {
-    counters.followers.Subtract();
     counters.refused.Add();
     return absl::ResourceExhaustedError(absl::StrCat("the feed has ", feed.options().followers_max,
                                                      " followers; it takes no more"));
   }
-  return std::unique_ptr<ChangeStream>(
+  // Its watch set may find no memory.
+  std::unique_ptr<ChangeStream> stream(
       new ChangeStream(feed, std::move(options), std::move(encoder), time_limit));
+  std::move(leave).Cancel();
+  return stream;
 }
 
 ChangeStream::ChangeStream(ChangeFeed& feed, WatchOptions options,

@@ -273,6 +273,12 @@ TEST(CliWithoutBrokerTest, AListingThatBreaksOffIsAFailureWhateverWasPrinted) {
   }
 }
 
+TEST(CliWithoutBrokerTest, OutputThatCannotBeWrittenIsAFailure) {
+  for (const char* command : {"--help", "--version", "completion bash"}) {
+    EXPECT_EQ(RunCli(absl::StrCat(command, " >/dev/full")).exit_code, 4) << command;
+  }
+}
+
 TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing) {
   struct Case {
     const char* arguments;
