@@ -49,6 +49,9 @@ class DoctorTest : public ::testing::Test {
 
 class SecretOfTheDoctorTest : public DoctorTest, public ::testing::WithParamInterface<const char*> {
  protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+  }
   // Of a broker that becomes nobody.
   std::string DiagnoseSecret(uid_t owner, mode_t mode) const {
     const std::string path = dir_.Write("secret", kSecret);
@@ -64,7 +67,6 @@ INSTANTIATE_TEST_SUITE_P(In, SecretOfTheDoctorTest,
                          [](const auto& of) { return std::string(of.param); });
 
 TEST_P(SecretOfTheDoctorTest, IsJudgedForTheUserThatTheBrokerBecomes) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
   EXPECT_THAT(DiagnoseSecret(kNobody, 0600),
               HasSubstr(Line("ok", GetParam(), absl::StrCat(Path(), " is accepted\n"))));
   EXPECT_THAT(
@@ -75,7 +77,6 @@ TEST_P(SecretOfTheDoctorTest, IsJudgedForTheUserThatTheBrokerBecomes) {
 }
 
 TEST_P(SecretOfTheDoctorTest, IsClosedToOthers) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
   const bool is_taken = std::string(GetParam()) == "tls_private_key_file";
   EXPECT_THAT(DiagnoseSecret(kNobody, 0644),
               AllOf(HasSubstr(Line(is_taken ? "warning" : "problem", GetParam(), Path())),
@@ -83,7 +84,6 @@ TEST_P(SecretOfTheDoctorTest, IsClosedToOthers) {
 }
 
 TEST_P(SecretOfTheDoctorTest, IsInAFolderThatTheBrokerMayEnter) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
   ASSERT_EQ(chmod(dir_.path().c_str(), 0700), 0);
   EXPECT_THAT(DiagnoseSecret(kNobody, 0600),
               AllOf(HasSubstr(Line("problem", GetParam(), Path())),
