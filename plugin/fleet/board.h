@@ -10,11 +10,13 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/client_hash.h"
 #include "plugin/fleet/layout.h"
+#include "plugin/fleet/shard_look.h"
 #include "plugin/os/mutex.h"
 #include "registry/others_view.h"
 
@@ -43,6 +45,17 @@ class Board {
     os::MutexLock lock(&mutex_);
     return directions_;
   }
+  // Told after it was applied to the registry.
+  void SetFollowed(uint32_t shard, std::shared_ptr<const Followed> followed) {
+    os::MutexLock lock(&mutex_);
+    if (shard >= followed_.size()) followed_.resize(shard + 1);
+    followed_[shard] = std::move(followed);
+  }
+  // By shard. A shard that is not there or is nullptr has not been followed yet.
+  std::vector<std::shared_ptr<const Followed>> GetFollowed() const {
+    os::MutexLock lock(&mutex_);
+    return followed_;
+  }
   void SetStatus(registry::FleetStatus status) {
     os::MutexLock lock(&mutex_);
     status_ = std::move(status);
@@ -67,6 +80,7 @@ class Board {
   static constexpr int64_t kNever = INT64_MIN;
   mutable os::Mutex mutex_;
   std::shared_ptr<const Directions> directions_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const Followed>> followed_ ABSL_GUARDED_BY(mutex_);
   registry::FleetStatus status_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> as_of_us_{kNever};
 };

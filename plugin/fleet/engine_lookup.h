@@ -7,16 +7,19 @@
 #ifndef SESSION_STATUS_PLUGIN_FLEET_ENGINE_LOOKUP_H_
 #define SESSION_STATUS_PLUGIN_FLEET_ENGINE_LOOKUP_H_
 
+#include <map>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/fleet/board.h"
 #include "plugin/fleet/engines.h"
 #include "plugin/fleet/fleet_options.h"
 #include "plugin/fleet/layout.h"
+#include "plugin/fleet/shard_look.h"
 #include "plugin/os/mutex.h"
 
 namespace session_status::fleet {
@@ -34,13 +37,18 @@ class EngineLookup {
     NodeNumber node = kNobody;  // kNobody: not online anywhere
     Epoch epoch = 0;
   };
-  // holders[i] for client_ids[i]. `now`: any steady clock.
-  absl::Status Find(const Directions& directions, absl::Span<const absl::string_view> client_ids,
-                    absl::Duration now, absl::Span<Holder> holders) ABSL_LOCKS_EXCLUDED(mutex_);
+  struct Answer {
+    std::vector<Holder> holders;           // of client_ids[i]
+    std::map<uint32_t, ShardLook> shards;  // that the clients lie in, a moment after
+  };
+  // `now`: any steady clock.
+  absl::StatusOr<Answer> Find(const Directions& directions,
+                              absl::Span<const absl::string_view> client_ids, absl::Duration now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  absl::Status Ask(const Directions& directions, absl::Span<const absl::string_view> client_ids,
-                   absl::Duration now, absl::Span<Holder> holders)
+  absl::StatusOr<Answer> Ask(const Directions& directions,
+                             absl::Span<const absl::string_view> client_ids, absl::Duration now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenAll(const std::vector<ClientHash>& hashes, const Shape& shape,
                        absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

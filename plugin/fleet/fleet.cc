@@ -2,10 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <new>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 
 namespace session_status::fleet {
 namespace {
@@ -47,6 +51,17 @@ SessionStatus StatusOf(const Directions& directions, const EngineLookup::Holder&
 absl::string_view NodeName(const Directions& directions, NodeNumber number) {
   const auto node = directions.nodes.find(number);
   return node == directions.nodes.end() ? absl::string_view() : node->second.name;
+}
+
+// `followed`: read before the engine was asked. `nodes`: those that the answer is about.
+bool Believes(const std::vector<std::shared_ptr<const Followed>>& followed, uint32_t shard,
+              const ShardLook& look, std::initializer_list<NodeNumber> nodes) {
+  if (shard >= followed.size() || followed[shard] == nullptr) return true;
+  const Followed& seen = *followed[shard];
+  return IsSameData(look, seen) &&
+         std::all_of(nodes.begin(), nodes.end(), [&look, &seen](NodeNumber node) {
+           return node == kNobody || HoldsAllOf(node, look, seen);
+         });
 }
 
 }  // namespace
@@ -181,14 +196,18 @@ registry::OthersCut Fleet::AskSnapshot(const std::shared_ptr<const Directions>& 
                                        absl::Span<OtherStatus> out) const {
   registry::OthersCut cut;
   cut.source = AnswerSource::kEngine;
-  std::vector<EngineLookup::Holder> holders(client_ids.size());
   const absl::Time now = clocks_.wall();
-  if (!lookup_.Find(*directions, client_ids, clocks_.monotonic(), absl::MakeSpan(holders)).ok()) {
-    return cut;
+  const std::vector<std::shared_ptr<const Followed>> followed = board_.GetFollowed();
+  const absl::StatusOr<EngineLookup::Answer> asked =
+      lookup_.Find(*directions, client_ids, clocks_.monotonic());
+  if (!asked.ok()) return cut;
+  for (const auto& [shard, look] : asked->shards) {
+    if (!Believes(followed, shard, look, {})) return cut;
   }
-  for (size_t i = 0; i < holders.size(); ++i) {
-    out[i].status = StatusOf(*directions, holders[i]);
-    if (out[i].status.online()) out[i].node = NodeName(*directions, holders[i].node);
+  for (size_t i = 0; i < client_ids.size(); ++i) {
+    const EngineLookup::Holder& holder = asked->holders[i];
+    out[i].status = StatusOf(*directions, holder);
+    if (out[i].status.online()) out[i].node = NodeName(*directions, holder.node);
   }
   cut.as_of = now;
   cut.snapshot.taken_at = now;
@@ -196,34 +215,43 @@ registry::OthersCut Fleet::AskSnapshot(const std::shared_ptr<const Directions>& 
   return cut;
 }
 
-void Fleet::FromReplica(const Directions& directions, absl::string_view client_id,
-                        OtherSession* session) const {
+NodeNumber Fleet::FromReplica(const Directions& directions, absl::string_view client_id,
+                              OtherSession* session) const {
   registry::SessionDetails details;
-  if (!others_.FindDetails(directions.hasher.Hash(client_id).view(), &details)) return;
+  if (!others_.FindDetails(directions.hasher.Hash(client_id).view(), &details)) return kNobody;
   session->status = details.status;
   session->connected_at = details.connected_at;
   session->disconnected_at = details.disconnected_at;
-  if (details.status.online()) {
-    session->node = std::string(NodeName(directions, details.listener_port));
-  }
+  if (!details.status.online()) return kNobody;
+  session->node = std::string(NodeName(directions, details.listener_port));
+  return details.listener_port;
 }
 
 absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSession* session) const {
   *session = OtherSession();
   const std::shared_ptr<const Directions> directions = board_.GetDirections();
   EngineLookup::Holder holder;
-  absl::Status asked = absl::UnavailableError("this node has not joined its fleet yet");
+  bool answered = false;
+  bool believed = false;
   if (directions != nullptr) {
-    asked = lookup_.Find(*directions, {&client_id, 1}, clocks_.monotonic(), {&holder, 1});
-    FromReplica(*directions, client_id, session);
-  }
-  if (!asked.ok()) {
-    if (options_.when_engine_away == WhenEngineAway::kFail) {
-      return absl::UnavailableError(
-          "the fleet's engine does not answer, and plugin_opt_fleet_when_away is fail");
+    const std::vector<std::shared_ptr<const Followed>> followed = board_.GetFollowed();
+    const absl::StatusOr<EngineLookup::Answer> asked =
+        lookup_.Find(*directions, {&client_id, 1}, clocks_.monotonic());
+    // Before the copy is read: it holds at least that much. In direct mode there is none.
+    if (options_.mode == Mode::kReplica) session->as_of = board_.GetAsOf();
+    const NodeNumber copy_says = FromReplica(*directions, client_id, session);
+    answered = asked.ok();
+    if (answered) {
+      holder = asked->holders.front();
+      const auto& [shard, look] = *asked->shards.begin();
+      believed = Believes(followed, shard, look, {holder.node, copy_says});
     }
-    session->as_of = board_.GetAsOf();
-    return absl::OkStatus();
+  }
+  if (!believed) {
+    if (options_.when_engine_away == WhenEngineAway::kReplica) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat(
+        "the fleet's engine ", answered ? "has not got all of its data back" : "does not answer",
+        ", and plugin_opt_fleet_when_away is fail"));
   }
   session->source = AnswerSource::kEngine;
   session->as_of = now;

@@ -6,7 +6,8 @@
 // Consistency: another node's change is in the live view one round of each of the two nodes and a
 //              round trip later (20 ms and less on a local network), and in the cut at the next
 //              PublishSnapshot. Find asks the engine and sees what the other node has written.
-// Errors:      an engine that is away is no error: answers get older and say so.
+// Errors:      an engine that is away is no error, nor is one that has just come back with less than
+//              it had: answers get older and say so.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_FLEET_H_
 #define SESSION_STATUS_PLUGIN_FLEET_FLEET_H_
 
@@ -68,8 +69,9 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   void Leave() noexcept;
   void End(bool leave);
   void CarryOutKick();
-  void FromReplica(const Directions& directions, absl::string_view client_id,
-                   registry::OtherSession* session) const;
+  // Returns the node that holds the client as far as is known here, or kNobody.
+  NodeNumber FromReplica(const Directions& directions, absl::string_view client_id,
+                         registry::OtherSession* session) const;
   registry::OthersCut AskSnapshot(const std::shared_ptr<const Directions>& directions,
                                   absl::Span<const absl::string_view> client_ids,
                                   absl::Span<registry::OtherStatus> out) const;

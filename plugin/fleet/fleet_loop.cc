@@ -98,6 +98,7 @@ absl::Duration FleetLoop::Step() {
     AddReads();
     AddLoads();
     const bool complete = ExecuteAll();
+    TellFollowed();
     const bool loading = std::any_of(readings_.begin(), readings_.end(), [](const Reading& r) {
       return r.load != Reading::Load::kNone;
     });

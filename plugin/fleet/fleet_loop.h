@@ -3,8 +3,8 @@
 // things; the state machines it drives are shard_writer.h, others_table.h and node_directory.h.
 //
 // One way back from every fault: changes that were dropped on their way here are found by comparing
-// with the registry; a writer whose numbers do not agree with the engine's sends its shard again; a reader whose numbers have a gap, or whose engine is another one than before, loads
-// the shard again.
+// with the registry; a writer whose numbers do not agree with the engine's sends its shard again; a
+// reader whose numbers have a gap, or whose engine is another one than before, loads the shard again.
 //
 // Threads:   Step, Leave: one, the fleet's. Everything else through ChangeQueue, KickRing and Board.
 // Ownership: everything given to the constructor outlives the loop.
@@ -44,6 +44,10 @@ namespace session_status::fleet {
 inline constexpr absl::Duration kEngineTimeout = absl::Milliseconds(500);
 // Between rounds: what a change waits at most before it is sent, and before it is read.
 inline constexpr absl::Duration kRoundInterval = absl::Milliseconds(10);
+
+// An engine that lost data gets it again from the nodes within a few looks. To load before would
+// show what is still missing as offline.
+inline constexpr absl::Duration kSettleDelay = absl::Milliseconds(600);
 
 inline constexpr char kStreamStart[] = "0-0";
 
@@ -89,6 +93,8 @@ class FleetLoop {
     uint32_t next_bucket = 0;
     size_t rows = 0;       // in the buckets before that
     uint64_t opening = 0;  // of the engine, when it was last looked at
+    bool refilling = false;
+    bool to_tell = false;  // to queries
   };
 
   // -- joining
@@ -127,7 +133,11 @@ class FleetLoop {
   void AddLoads();
   void OnLoadLook(uint32_t shard, const Reply& reply);
   void OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply);
+  void OnBucketsRead(uint32_t shard, const Reply& reply);
+  void OnLoaded(uint32_t shard);
+  void AwaitRefill(uint32_t shard, const ShardLook& look);
   void ScheduleLoad(uint32_t shard, absl::Duration delay);
+  void TellFollowed();
 
   // -- nodes
   void AddHousekeeping();
@@ -162,6 +172,7 @@ class FleetLoop {
 
   // Since we joined under this shape and number; StartOver() drops it.
   bool joined_ = false;
+  bool rejoined_ = false;  // under another shape, hash key or number than the first time
   NodeNumber number_ = kNobody;
   Shape shape_;
   std::string hash_key_;

@@ -180,7 +180,9 @@ absl::Status FleetLoop::ListNodes() {
 void FleetLoop::StartOver() {
   if (!joined_) return;
   table_->Clear(wall_);
+  board_.SetAsOf(absl::InfinitePast());
   joined_ = false;
+  rejoined_ = true;
   status_.ready = false;
 }
 
@@ -199,6 +201,12 @@ void FleetLoop::BeginMembership() {
       });
   writers_.assign(shape_.shards, ShardWriter());
   readings_.assign(shape_.shards, Reading());
+  for (Reading& reading : readings_) {
+    reading.to_tell = true;
+    if (!rejoined_) continue;
+    reading.refilling = true;  // the others have to come over too
+    reading.load_at = now_ + kSettleDelay;
+  }
   shard_of_stream_.clear();
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
     shard_of_stream_[keys_.Changes(shard)] = shard;

@@ -3,9 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "plugin/fleet/fleet_loop.h"
 
 namespace session_status::fleet {
@@ -21,9 +19,6 @@ constexpr size_t kEventsPerRound = 16'384;  // some 20 ms
 constexpr uint32_t kBucketsPerRoundMax = 512;
 // So many say well enough how many rows a shard has.
 constexpr uint32_t kBucketsBeforeEstimate = 32;
-// An engine that lost data gets it again from the nodes within a few looks. To load before would
-// show what is still missing as offline.
-constexpr absl::Duration kSettleDelay = absl::Milliseconds(600);
 constexpr absl::Duration kLookInterval = absl::Milliseconds(200);
 constexpr absl::Duration kNodesInterval = absl::Seconds(1);
 constexpr absl::Duration kSyncInterval = absl::Seconds(10);
@@ -31,40 +26,6 @@ constexpr absl::Duration kSyncInterval = absl::Seconds(10);
 constexpr absl::Duration kSweepInterval = absl::Milliseconds(100);
 // A node that is gone this long is not coming back under its number.
 constexpr absl::Duration kBurialAfter = absl::Hours(1);
-
-// Stream ids, "milliseconds-sequence".
-std::pair<uint64_t, uint64_t> ParseId(absl::string_view id) {
-  const std::pair<absl::string_view, absl::string_view> parts =
-      absl::StrSplit(id, absl::MaxSplits('-', 1));
-  std::pair<uint64_t, uint64_t> out{0, 0};
-  if (!absl::SimpleAtoi(parts.first, &out.first)) out.first = 0;
-  if (!absl::SimpleAtoi(parts.second, &out.second)) out.second = 0;
-  return out;
-}
-
-struct Look {
-  std::string last_id;
-  std::string birth;
-  std::map<NodeNumber, Owner> owners;
-};
-
-Look ParseLook(const Reply& reply) {
-  Look look;
-  look.last_id = std::string(reply[0].text());
-  const Reply fields = reply[1];
-  for (size_t i = 0; i + 1 < fields.size(); i += 2) {
-    const absl::string_view name = fields[i].text();
-    if (name == "birth") {
-      look.birth = std::string(fields[i + 1].text());
-    } else if (name.size() == 3 && name[0] == 's') {
-      look.owners[DecodeNode(name.substr(1))].number =
-          static_cast<uint32_t>(fields[i + 1].integer());
-    } else if (name.size() == 3 && name[0] == 'g') {
-      look.owners[DecodeNode(name.substr(1))].generations = DecodeGenerations(fields[i + 1].text());
-    }
-  }
-  return look;
-}
 
 }  // namespace
 
@@ -120,13 +81,14 @@ void FleetLoop::OnRead(const Reply& reply) {
       if (entry.has_value() && entry->node != number_) {
         for (const Event& event : entry->events) local_->Prefetch(event.hash);
       }
-      if (entry.has_value() && ParseId(id) <= ParseId(reading.loaded_to)) {
+      if (entry.has_value() && !IsEarlierId(reading.loaded_to, id)) {
         table_->Replay(*entry);
       } else if (!entry.has_value() || !table_->ApplyEntry(shard, *entry, wall_)) {
         ScheduleLoad(shard, absl::ZeroDuration());
         break;
       }
       reading.position.assign(id.data(), id.size());
+      reading.to_tell = true;
     }
   }
 }
@@ -144,13 +106,11 @@ void FleetLoop::AddLooks() {
 
 void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
   if (reply.size() != 2) return;
-  const Look look = ParseLook(reply);
+  const ShardLook look = ParseLook(reply);
   Reading& reading = readings_[shard];
   if (reading.load != Reading::Load::kLook &&
-      (look.birth != reading.birth || ParseId(look.last_id) < ParseId(reading.position))) {
-    reading.birth = look.birth;
-    reading.position = kStreamStart;
-    ScheduleLoad(shard, kSettleDelay);
+      (look.birth != reading.birth || IsEarlierId(look.last_id, reading.position))) {
+    AwaitRefill(shard, look);
   }
   if (!settled) return;
   const auto mine = look.owners.find(number_);
@@ -158,6 +118,15 @@ void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
       !writers_[shard].Agrees(mine->second.number, mine->second.generations)) {
     writers_[shard].Unsync();
   }
+}
+
+// The data is another one.
+void FleetLoop::AwaitRefill(uint32_t shard, const ShardLook& look) {
+  Reading& reading = readings_[shard];
+  reading.birth = look.birth;
+  reading.position = kStreamStart;
+  reading.refilling = reading.to_tell = true;
+  ScheduleLoad(shard, kSettleDelay);
 }
 
 void FleetLoop::ScheduleLoad(uint32_t shard, absl::Duration delay) {
@@ -185,12 +154,15 @@ void FleetLoop::AddLoads() {
       engines_.Add(place, {"HGETALL", keys_.Bucket(shard, bucket)},
                    [this, shard, bucket](const Reply& reply) { OnBucket(shard, bucket, reply); });
     }
+    if (end < shape_.buckets_per_shard) continue;
+    engines_.Add(place, {"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
+                 [this, shard](const Reply& reply) { OnBucketsRead(shard, reply); });
   }
 }
 
 void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
   if (reply.size() != 2) return;
-  const Look look = ParseLook(reply);
+  const ShardLook look = ParseLook(reply);
   Reading& reading = readings_[shard];
   ++status_.loads;
   reading.loaded_to = look.last_id;
@@ -203,7 +175,7 @@ void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
   if (options_.mode != Mode::kDirect) return;
   // It keeps no rows: the owners are all it needs, and who of its own has moved away meanwhile is told
   // when they are sent again.
-  reading.load = Reading::Load::kNone;
+  OnLoaded(shard);
   writers_[shard].Unsync();
 }
 
@@ -233,9 +205,43 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
     // Nobody's: the newer connection has ended, and the row waits for this one's end.
     OnTakenOver(hash, row.node == kNobody ? row.epoch : table_->Find(shard, hash).epoch);
   }
-  if (++reading.next_bucket < shape_.buckets_per_shard) return;
+  ++reading.next_bucket;
+}
+
+// Were they all of the data whose owners were read before them? What an engine lost in between must
+// not be taken for what the nodes ended.
+void FleetLoop::OnBucketsRead(uint32_t shard, const Reply& reply) {
+  Reading& reading = readings_[shard];
+  if (reading.load != Reading::Load::kBuckets || reply.size() != 2) return;
+  if (reading.next_bucket < shape_.buckets_per_shard) return;
+  const ShardLook look = ParseLook(reply);
+  if (look.birth != reading.birth || IsEarlierId(look.last_id, reading.loaded_to)) {
+    return AwaitRefill(shard, look);
+  }
   table_->EndLoad(shard, wall_);
+  OnLoaded(shard);
+}
+
+void FleetLoop::OnLoaded(uint32_t shard) {
+  Reading& reading = readings_[shard];
   reading.load = Reading::Load::kNone;
+  reading.refilling = false;
+  reading.to_tell = true;
+}
+
+void FleetLoop::TellFollowed() {
+  for (uint32_t shard = 0; shard < readings_.size(); ++shard) {
+    Reading& reading = readings_[shard];
+    if (!reading.to_tell) continue;
+    auto followed = std::make_shared<Followed>();
+    followed->birth = reading.birth;
+    followed->position =
+        IsEarlierId(reading.position, reading.loaded_to) ? reading.loaded_to : reading.position;
+    followed->refilling = reading.refilling;
+    table_->TellFollowed(shard, &followed->nodes);
+    board_.SetFollowed(shard, std::move(followed));
+    reading.to_tell = false;
+  }
 }
 
 void FleetLoop::AddHousekeeping() {

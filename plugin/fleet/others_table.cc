@@ -217,7 +217,11 @@ void OthersTable::BeginLoad(uint32_t shard_index, const std::map<NodeNumber, Own
     follow.number = owner.number;
     follow.absent = false;
   }
-  DropDead(shard, kNobody, EndReason::kBrokerRestart, now);
+  // A row may have been read before its generation was known to be live. One whose generation is
+  // dead may be there under another: it stays as it is until the load has found it, or has ended.
+  for (auto& [hash, slot] : shard.rows) {
+    if (Counts(shard, slot)) Show(shard, hash, slot, EndReason::kUnknown, now);
+  }
 }
 
 void OthersTable::LoadRows(uint32_t shard_index, absl::Span<const LoadedRow> rows, absl::Time now) {
@@ -251,29 +255,26 @@ void OthersTable::EndLoad(uint32_t shard_index, absl::Time now) {
       ++it;
       continue;
     }
-    Hide(it->first, slot, EndReason::kUnknown, now);
+    const bool restarted = !Contains(follow->live, slot.generation);
+    Hide(it->first, slot, restarted ? EndReason::kBrokerRestart : EndReason::kUnknown, now);
     it = Erase(shard, it);
   }
 }
 
-void OthersTable::DropDead(Shard& shard, NodeNumber only, EndReason reason, absl::Time now) {
-  if (only != kNobody) {  // one that has just come, most often
-    const Follow* const follow = shard.Find(only);
-    if (follow == nullptr || follow->rows == 0) return;
-  }
+void OthersTable::DropDead(Shard& shard, NodeNumber node, EndReason reason, absl::Time now) {
+  const Follow* const follow = shard.Find(node);
+  if (follow == nullptr || follow->rows == 0) return;  // one that has just come, most often
   for (auto it = shard.rows.begin(); it != shard.rows.end();) {
     Slot& slot = it->second;
-    const Follow* const follow = shard.Find(slot.node);
-    const bool concerned = follow != nullptr && slot.node != me_ &&
-                           (only == kNobody ? !follow->absent : only == slot.node);
-    if (concerned && !Contains(follow->live, slot.generation)) {
+    if (slot.node != node) {
+      ++it;
+    } else if (Contains(follow->live, slot.generation)) {
+      Show(shard, it->first, slot, reason, now);
+      ++it;
+    } else {
       Hide(it->first, slot, reason, now);
       it = Erase(shard, it);
-      continue;
     }
-    // A row may have been read before its generation was known to be live.
-    if (concerned) Show(shard, it->first, slot, reason, now);
-    ++it;
   }
 }
 
@@ -312,6 +313,14 @@ OthersTable::Holder OthersTable::Find(uint32_t shard_index, const ClientHash& ha
   const auto it = shard.rows.find(hash);
   if (it == shard.rows.end() || !Counts(shard, it->second)) return {};
   return {it->second.node, it->second.epoch};
+}
+
+void OthersTable::TellFollowed(uint32_t shard, std::vector<Followed::Node>* nodes) const {
+  for (const Follow& follow : shards_[shard].nodes) {
+    const bool there = !follow.absent && !follow.live.empty();
+    nodes->push_back({follow.node, there ? follow.live.front() : 0, follow.number,
+                      there && follow.live.size() == 1});
+  }
 }
 
 size_t OthersTable::rows() const {

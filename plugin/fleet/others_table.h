@@ -31,6 +31,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/fleet/layout.h"
+#include "plugin/fleet/shard_look.h"
 #include "registry/session_registry.h"
 
 namespace session_status::fleet {
@@ -83,6 +84,8 @@ class OthersTable {
   // Who holds the client now, as far as we know; kNobody: none of the others.
   Holder Find(uint32_t shard, const ClientHash& hash) const;
 
+  void TellFollowed(uint32_t shard, std::vector<Followed::Node>* nodes) const;
+
   size_t rows() const;
   const std::unordered_map<NodeNumber, uint64_t>& online_by_node() const { return online_by_node_; }
 
@@ -124,9 +127,8 @@ class OthersTable {
   Slot& Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now);
   void RememberEnd(const ClientHash& hash, Epoch epoch);
   void ApplyEvents(Shard& shard, const Entry& entry, absl::Time now);
-  // Drops the rows of that node, or with kNobody of all that are not absent, whose generation is not
-  // live.
-  void DropDead(Shard& shard, NodeNumber only, registry::EndReason reason, absl::Time now);
+  // Drops the node's rows whose generation is not live, and shows those whose generation is.
+  void DropDead(Shard& shard, NodeNumber node, registry::EndReason reason, absl::Time now);
 
   registry::SessionRegistry& registry_;
   uint64_t* const next_incarnation_;

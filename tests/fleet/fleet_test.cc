@@ -1,6 +1,9 @@
 #include "plugin/fleet/fleet.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "absl/time/clock.h"
 #include "tests/fleet/fleet_world.h"
@@ -35,6 +38,138 @@ TEST(FleetTest, AnExactAnswerBelievesTheEngineAndNotAnOldCopy) {
   EXPECT_EQ(session.node, "");
   EXPECT_FALSE(asked.OnlineExactly("lamp"));
   EXPECT_TRUE(asked.OnlineInSnapshot("lamp")) << "the copy is the old one";
+}
+
+// Two nodes whose threads stand still, so that nothing repairs what happens to the engine now.
+class StandingStill {
+ public:
+  explicit StandingStill(WorldOptions options = {}) : world_(With(options)) {
+    world_.node(0).Connect("lamp");
+    WaitUntilKnown("lamp");
+  }
+  void Connect(const std::string& id) {
+    world_.node(0).Connect(id);
+    WaitUntilKnown(id);
+  }
+  void Stop() {
+    world_.node(0).fleet().AbandonForTest();
+    world_.node(1).fleet().AbandonForTest();
+  }
+  FleetWorld& world() { return world_; }
+  fleet::Fleet& asked() { return world_.node(1).fleet(); }
+
+ private:
+  static WorldOptions With(WorldOptions options) {
+    options.nodes = 2;
+    options.clients = 0;
+    options.lease = absl::Minutes(5);
+    return options;
+  }
+  void WaitUntilKnown(const std::string& id) {
+    registry::OtherSession session;
+    ASSERT_TRUE(WaitUntil([&] {
+      world_.Tick();
+      return asked().Find(id, absl::Now(), &session).ok() && session.status.online() &&
+             session.source == AnswerSource::kEngine && asked().AsOf() > absl::InfinitePast();
+    })) << world_.Describe();
+    if (!asked().Status().direct) {
+      ASSERT_TRUE(WaitUntil([&] {
+        world_.Tick();
+        return world_.node(1).OnlineInSnapshot(id);
+      })) << world_.Describe();
+    }
+  }
+  FleetWorld world_;
+};
+
+TEST(FleetTest, AnExactAnswerDoesNotBelieveAnEngineThatCameBackEmpty) {
+  StandingStill nodes;
+  nodes.Stop();
+  ASSERT_EQ(nodes.world().engine().Command("FLUSHALL"), "OK");
+  const absl::Time flushed = absl::Now();
+  registry::OtherSession session;
+  ASSERT_TRUE(nodes.asked().Find("lamp", absl::Now(), &session).ok());
+  EXPECT_TRUE(session.status.online());
+  EXPECT_EQ(session.source, AnswerSource::kReplica);
+  EXPECT_EQ(session.node, nodes.world().node(0).name());
+  EXPECT_LT(session.as_of, flushed) << "what the copy knows is from before";
+}
+
+TEST(FleetTest, AnExactAnswerDoesNotBelieveAnEngineThatCameBackAsAnOldCopy) {
+  StandingStill nodes;
+  nodes.world().engine().Save();
+  nodes.Connect("bell");
+  nodes.Stop();
+  nodes.world().engine().Kill();
+  nodes.world().engine().Start();
+  registry::OtherSession session;
+  // The first question may still meet the connection that is gone.
+  ASSERT_TRUE(WaitUntil([&] {
+    return nodes.asked().Find("lamp", absl::Now(), &session).ok() && session.status.online();
+  })) << nodes.world().Describe();
+  ASSERT_TRUE(nodes.asked().Find("bell", absl::Now(), &session).ok());
+  EXPECT_TRUE(session.status.online());
+  EXPECT_EQ(session.source, AnswerSource::kReplica);
+}
+
+TEST(FleetTest, AsToldToFailAnEngineThatCameBackEmptyIsAnError) {
+  StandingStill nodes({.when_engine_away = fleet::WhenEngineAway::kFail});
+  nodes.Stop();
+  ASSERT_EQ(nodes.world().engine().Command("FLUSHALL"), "OK");
+  registry::OtherSession session;
+  const absl::Status status = nodes.asked().Find("lamp", absl::Now(), &session);
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("has not got all of its data"));
+}
+
+TEST(FleetTest, InDirectModeNothingIsKnownFromAnEngineThatCameBackEmpty) {
+  StandingStill nodes({.mode = fleet::Mode::kDirect});
+  const absl::string_view id = "lamp";
+  registry::OtherStatus status;
+  registry::OthersCut cut = nodes.asked().QuerySnapshot({&id, 1}, {&status, 1});
+  EXPECT_TRUE(status.status.online());
+  EXPECT_GT(cut.as_of, absl::InfinitePast());
+  nodes.Stop();
+  ASSERT_EQ(nodes.world().engine().Command("FLUSHALL"), "OK");
+  cut = nodes.asked().QuerySnapshot({&id, 1}, {&status, 1});
+  EXPECT_EQ(cut.as_of, absl::InfinitePast());
+  registry::OtherSession session;
+  ASSERT_TRUE(nodes.asked().Find("lamp", absl::Now(), &session).ok());
+  EXPECT_EQ(session.source, AnswerSource::kReplica);
+  EXPECT_EQ(session.as_of, absl::InfinitePast()) << "there is no copy that it could be from";
+}
+
+// The nodes fill it again meanwhile: at no moment is the client gone.
+TEST(FleetTest, WhileAnEngineIsFilledAgainNoAnswerForgetsAClient) {
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = absl::Minutes(5)});
+  FleetNode& asked = world.node(1);
+  world.node(0).Connect("lamp");
+  registry::OtherSession session;
+  const auto answered_by_engine = [&] {
+    world.Tick();
+    EXPECT_TRUE(asked.fleet().Find("lamp", absl::Now(), &session).ok());
+    return session.source == AnswerSource::kEngine && session.status.online();
+  };
+  ASSERT_TRUE(WaitUntil([&] { return answered_by_engine() && asked.OnlineInSnapshot("lamp"); }))
+      << world.Describe();
+  for (int round = 0; round < 6; ++round) {
+    const uint64_t loads = asked.fleet().Status().loads;
+    if (round % 2 == 0) {
+      ASSERT_EQ(world.engine().Command("FLUSHALL"), "OK");
+    } else {
+      world.engine().Kill();
+      world.engine().Start();
+    }
+    ASSERT_TRUE(WaitUntil([&] {
+      const bool by_engine = answered_by_engine();
+      EXPECT_TRUE(session.status.online())
+          << "round " << round << " source " << static_cast<int>(session.source) << " reason "
+          << static_cast<int>(session.status.reason) << "\n"
+          << world.Describe();
+      EXPECT_TRUE(asked.OnlineInSnapshot("lamp")) << "round " << round << world.Describe();
+      return by_engine && asked.fleet().Status().loads > loads;
+    })) << world.Describe();
+  }
 }
 
 // As with a full disk, or without the replicas that it is told to want.

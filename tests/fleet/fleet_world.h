@@ -66,6 +66,7 @@ struct WorldOptions {
   absl::Duration clock_skew{};  // between neighbouring nodes' hosts
   fleet::Takeover takeover = fleet::Takeover::kKick;
   fleet::Mode mode = fleet::Mode::kReplica;
+  fleet::WhenEngineAway when_engine_away = fleet::WhenEngineAway::kReplica;
   std::vector<std::string> engine_arguments{};
   std::string url{};           // instead of an engine of its own behind proxies
   bool second_engine = false;  // static sharding: every other shard lives there

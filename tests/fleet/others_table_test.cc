@@ -119,6 +119,23 @@ TEST_F(OthersTableTest, ALoadInTheMiddleOfAResendLeavesWhatMayStillCome) {
   EXPECT_EQ(Online(), "lamp");
 }
 
+// The engine came back empty, and the node has written everything again.
+TEST_F(OthersTableTest, ALoadUnderAnotherGenerationTakesNobodyOfflineWhoIsThere) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  const auto shown = [&](const char* id) { return registry_.Find(HashOf(id).view()).online(); };
+  table_.BeginLoad(kShard, {{kThere, {2, {200}}}}, kNow);
+  EXPECT_TRUE(shown("lamp"));
+  EXPECT_TRUE(shown("fan")) << "not known before the end of the load";
+  const OthersTable::LoadedRow row = {HashOf("lamp"), {10, kThere, 200}};
+  table_.LoadRows(kShard, {&row, 1}, kNow);
+  EXPECT_TRUE(shown("lamp"));
+  table_.EndLoad(kShard, kNow);
+  EXPECT_EQ(Online(), "lamp");
+  EXPECT_EQ(ReasonOf("fan"), EndReason::kBrokerRestart);
+}
+
 TEST_F(OthersTableTest, AnEntryThatDoesNotFollowOnTheLastAsksForALoad) {
   EXPECT_FALSE(Apply(Entry::Kind::kApplied, 1, {Up("lamp", 10)})) << "who is that?";
   Begin(100);
