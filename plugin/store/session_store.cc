@@ -141,12 +141,9 @@ absl::Status SessionStore::ReadPast() {
   }
   absl::StatusOr<int64_t> given = database_->Number(kGivenNumber);
   if (!given.ok()) return given.status();
-  absl::StatusOr<std::map<int64_t, Life>> lives = database_->Lives();
-  if (!lives.ok()) return lives.status();
-  lives_ = *std::move(lives);
+  if (absl::Status s = NumberThisLife(); !s.ok()) return s;
   int64_t highest = *reserved;
   if (!lives_.empty()) {
-    life_ = lives_.rbegin()->first;
     const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
     constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
     if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
@@ -156,12 +153,21 @@ absl::Status SessionStore::ReadPast() {
     }
   }
   first_incarnation_ = std::max(first_incarnation_, static_cast<uint64_t>(highest) + 1);
+  return absl::OkStatus();
+}
+
+absl::Status SessionStore::NumberThisLife() {
+  absl::StatusOr<std::map<int64_t, Life>> lives = database_->Lives();
+  if (!lives.ok()) return lives.status();
   absl::StatusOr<int64_t> generation = database_->Number(kGenerationNumber);
   if (!generation.ok()) return generation.status();
-  generation_ = *generation;
   absl::StatusOr<int64_t> full_save = database_->Number(kFullSaveNumber);
   if (!full_save.ok()) return full_save.status();
+  lives_ = *std::move(lives);
+  life_ = lives_.empty() ? 1 : lives_.rbegin()->first + 1;
+  generation_ = *generation;
   if (*full_save != 0) NeedFullSave();
+  numbered_ = true;
   return absl::OkStatus();
 }
 
@@ -258,7 +264,6 @@ absl::Status SessionStore::Start(const registry::SessionRegistry& registry) {
   first_incarnation_ = std::min(first_incarnation_, kIncarnationMax);
   // relaxed: the threads begin after this.
   last_incarnation_.store(first_incarnation_ - 1, std::memory_order_relaxed);
-  ++life_;
   if (!damage_.ok()) {
     database_.reset();
     MoveAside(damage_);
@@ -279,6 +284,10 @@ absl::Status SessionStore::OpenDatabase() {
   if (!opened.ok()) return opened.status();
   database_ = *std::move(opened);
   if (database_->created()) NeedFullSave();
+  // The start could not read it, or another file is in its place: its numbers are taken already.
+  if (!numbered_) {
+    if (absl::Status s = NumberThisLife(); !s.ok()) return s;
+  }
   return BeginLife();
 }
 
@@ -406,6 +415,7 @@ absl::Status SessionStore::Round() {
   }
   if (database_ != nullptr && !database_->IsInPlace()) {
     Failed(absl::FailedPreconditionError(absl::StrCat(options_.path, ": the file was replaced")));
+    numbered_ = false;
     NeedFullSave();  // whatever the new one holds
   }
   absl::Status status = Attempt();
@@ -608,22 +618,25 @@ void SessionStore::Close(absl::Time now) {
   const int64_t now_ms =
       std::max(absl::ToUnixMillis(now), alive_ms_.load(std::memory_order_acquire));  // (2)
   alive_ms_.store(now_ms, std::memory_order_release);                                // (1)
-  idle_ = kHeartbeat;
-  absl::Status status = RoundsUntilDone();
-  registry_ = nullptr;
-  if (!status.ok()) {  // it will look like a crash, with the interval that that leaves
-    lock_.reset();
-    return;
+  try {  // on failure it will look like a crash, with the interval that that leaves
+    WriteEnd(now_ms);
+  } catch (const std::bad_alloc&) {
   }
+  registry_ = nullptr;
+  database_.reset();
+  lock_.reset();
+}
+
+void SessionStore::WriteEnd(int64_t now_ms) {
+  idle_ = kHeartbeat;
+  if (!RoundsUntilDone().ok()) return;
   complete_until_ms_ = now_ms;
-  status = database_->Begin();
+  absl::Status status = database_->Begin();
   if (status.ok()) status = PutLife(now_ms);
   // relaxed: nobody gives out numbers any more.
   if (status.ok()) status = Reserve(last_incarnation_.load(std::memory_order_relaxed));
   if (status.ok()) status = database_->Commit();
   if (!status.ok()) Failed(status);
-  database_.reset();
-  lock_.reset();
 }
 
 SessionStore::~SessionStore() {

@@ -150,6 +150,7 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OpenForReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadPast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status NumberThisLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -163,6 +164,7 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status SaveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Failed(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void WriteEnd(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NeedFullSave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Log(absl::string_view line) const;
   // The event for a session of a life before.
@@ -187,7 +189,8 @@ class SessionStore : public registry::ChangeObserver {
   const registry::SessionRegistry* registry_ ABSL_GUARDED_BY(mu_) = nullptr;
   std::unique_ptr<SessionDatabase> database_ ABSL_GUARDED_BY(mu_);  // null: to be opened
   std::map<int64_t, Life> lives_ ABSL_GUARDED_BY(mu_);              // those before this one
-  int64_t life_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t life_ ABSL_GUARDED_BY(mu_) = 1;
+  bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and generation_ follow the file's
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
   absl::Status damage_ ABSL_GUARDED_BY(mu_);    // found while reading, dealt with by Start()
   uint64_t reserved_ ABSL_GUARDED_BY(mu_) = 0;  // the highest number that is in the database

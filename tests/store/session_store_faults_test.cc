@@ -19,8 +19,11 @@ namespace {
 
 using registry::EndReason;
 using registry::SessionDetails;
+using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Ge;
 using ::testing::HasSubstr;
+using ::testing::Le;
 using ::testing::UnorderedElementsAre;
 
 constexpr size_t kPageBytes = 4096;
@@ -178,6 +181,37 @@ TEST_F(SessionStoreFaultsTest, AFullDiskAtTheStartDoesNotHideWhatWasKnown) {
   BrokerLife life = Live(kStart + absl::Hours(2));
   EXPECT_EQ(life.Details("lamp").status.reason, EndReason::kBrokerRestart);
   EXPECT_GT(life.Connect("lamp"), first);
+}
+
+// A backup program, say, that holds it for longer than the start waits.
+TEST_F(SessionStoreFaultsTest, ALifeThatBeganWithoutTheDatabaseTakesNoEarlierOnesPlace) {
+  absl::Time complete;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Flush();
+    complete = life.now();
+  }
+  const absl::Time begun = kStart + absl::Hours(1);
+  {
+    auto other = Database::Open(path_, Database::Mode::kCreate);
+    ASSERT_TRUE(other.ok()) << other.status();
+    ASSERT_TRUE(other->Execute("PRAGMA locking_mode = EXCLUSIVE").ok());
+    ASSERT_TRUE(other->Execute("CREATE TABLE others (x)").ok());
+    BrokerLife life = Live(begun);
+    EXPECT_TRUE(life.store->stats().failing);
+    ASSERT_TRUE(other->Execute("DROP TABLE others").ok());
+    other = absl::CancelledError("gone");
+    life.Connect("bell");
+    life.Advance(absl::Hours(1));
+    life.Flush();
+  }
+  BrokerLife life = Live(kStart + absl::Hours(3));
+  const SessionDetails lamp = life.Details("lamp");
+  EXPECT_EQ(lamp.status.reason, EndReason::kBrokerRestart);
+  EXPECT_THAT(lamp.ended_not_before, AllOf(Le(complete), Ge(complete - absl::Milliseconds(64))));
+  EXPECT_EQ(lamp.disconnected_at, begun);
+  EXPECT_EQ(life.Details("bell").status.reason, EndReason::kBrokerRestart);
 }
 
 // Tells its parent each incarnation before it is written anywhere. Its clock runs as the store takes
