@@ -1,7 +1,9 @@
 #include "plugin/broker/session_tracker.h"
 
 #include <algorithm>
+#include <functional>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -65,6 +67,10 @@ registry::Connection Describe(const mosquitto* client) {
 bool KeepsSession20(const mosquitto* client) {
   const int version = mosquitto_client_protocol_version(client);
   return (version == 3 || version == 4) && !mosquitto_client_clean_session(client);
+}
+
+size_t HashOf(absl::string_view id) {
+  return std::hash<std::string_view>()({id.data(), id.size()});
 }
 
 bool MayKeepSession20(const mosquitto* client) {
@@ -232,10 +238,15 @@ void SessionTracker::DropHeld(const std::string& client_id) {
 
 // -- Mosquitto 2.0 -----------------------------------------------------------------------------------
 
-bool SessionTracker::IsHeldWithoutConnection(const mosquitto* client) const {
+bool SessionTracker::IsHeldWithoutConnection(const mosquitto* client, const char* id) const {
+  if (!asks_all_) return false;
   // Those that the broker read from its file have no address.
-  return asks_all_ &&
-         (mosquitto_client_address(client) == nullptr || maybe_held_.count(client) > 0);
+  if (mosquitto_client_address(client) == nullptr) return true;
+  const auto held = maybe_held_.find(client);
+  if (held == maybe_held_.end()) return false;
+  // Of new connections only those over WebSockets are heard in that round: libwebsockets is served
+  // after the reload. One may lie where a session was that the broker freed without a word.
+  return mosquitto_client_protocol(client) != mp_websockets || held->second == HashOf(id);
 }
 
 void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept {
@@ -247,7 +258,7 @@ void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time n
       last_login_ = client;  // the broker reloads and asks everybody again
       return;
     }
-    if (known == table_.end() && IsHeldWithoutConnection(client)) return;
+    if (known == table_.end() && IsHeldWithoutConnection(client, id)) return;
     // 2.0 frees kept sessions without a word; the pointer is a new connection now.
     if (known != table_.end()) ForgetPrevious(known, id, now);
     maybe_held_.erase(client);
@@ -281,7 +292,7 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
     EmitEnded(entry.client_id, entry.incarnation, reason, kNoBrokerCode, KeepsSession20(client),
               now);
-    if (MayKeepSession20(client)) maybe_held_.insert(client);
+    if (MayKeepSession20(client)) maybe_held_[client] = HashOf(entry.client_id);
   });
 }
 

@@ -172,7 +172,7 @@ class SessionTracker {
   void FindLingering() noexcept;
   static Tracked AsTracked(const Entry& entry);
   // 2.0: `client`, which is not tracked, is asked about because the broker reloads.
-  bool IsHeldWithoutConnection(const mosquitto* client) const;
+  bool IsHeldWithoutConnection(const mosquitto* client, const char* id) const;
   void Promote(const mosquitto* pending, absl::Time now);
   void Hold(Entry& entry, int reason, absl::Time now);
   void DropHeld(const std::string& client_id);
@@ -201,7 +201,8 @@ class SessionTracker {
   bool has_rounds_ = false;                // 2.0.11 with per_listener_settings tells of none
   bool asks_all_ = false;
   // 2.0: connections that ended and whose sessions the broker may hold under the same pointers.
-  std::unordered_set<const mosquitto*> maybe_held_;
+  // With a hash of the client identifier.
+  std::unordered_map<const mosquitto*, size_t> maybe_held_;
   TrackerCounters counters_;
 };
 

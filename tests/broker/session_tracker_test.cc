@@ -462,6 +462,30 @@ TEST_F(SessionTracker20Test, InTheRoundOfAReloadWhoIsHeldWithoutAConnectionIsLef
   EXPECT_THAT(events_.words, ElementsAre("connected fresh 3", "connected kept 4"));
 }
 
+// Kept sessions go without a word; libwebsockets is served after the reload, in the same round.
+TEST_F(SessionTracker20Test, InTheRoundOfAReloadANewConnectionMayLieWhereASessionWasHeld) {
+  Round();
+  mosquitto* kept = broker_.NewClient("kept");
+  kept->clean = false;
+  mosquitto* closing = broker_.NewClient("closing");  // WebSockets are closed a round later
+  closing->clean = false;
+  closing->protocol = mp_websockets;
+  for (mosquitto* client : {kept, closing}) {
+    Login(client);
+    Round();
+    End(client);
+  }
+  events_.words.clear();
+  tracker_.OnReload();
+  Login(closing);
+  mosquitto* fresh = broker_.Reuse(kept, "fresh");
+  ASSERT_EQ(fresh, kept);
+  fresh->protocol = mp_websockets;
+  Login(fresh);
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected fresh 3"));
+}
+
 TEST_F(SessionTracker20Test, AnEndHasNoReason) {
   mosquitto* client = broker_.NewClient("lamp");
   Login(client);

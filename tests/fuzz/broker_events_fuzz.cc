@@ -10,6 +10,7 @@
 //   2.0: H reload that throws the client out
 #include <array>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -105,7 +106,14 @@ class World {
 
   mosquitto* Accept(size_t index, bool persistent) {
     mosquitto* context = broker_.NewClient(IdOf(index));
+    // Nobody could tell the two apart.
+    while (reloading_ && former_[index].contains(context)) {
+      disused_.push_back(context);
+      context = broker_.NewClient(IdOf(index));
+    }
     context->clean = !persistent;
+    context->protocol = reloading_ ? mp_websockets : mp_mqtt;
+    former_[index].insert(context);
     return context;
   }
 
@@ -207,11 +215,13 @@ class World {
     Forget(client);
   }
 
-  // Everybody who is online logs in again; who is not welcome ends at once.
+  // Everybody logs in again, connected or held; who is not welcome ends at once.
   void Reload20(Client* unwelcome) {
+    if (reloading_) Round();
+    reloading_ = true;
     broker_.Reload();
     for (Client& client : clients_) {
-      if (!client.online) continue;
+      if (client.context == nullptr) continue;
       broker_.Login(client.context);
       if (&client == unwelcome) End(client, 0);
     }
@@ -220,6 +230,7 @@ class World {
   // The end of a loop round: now every answer is right.
   void Round() {
     broker_.LoopRound();
+    reloading_ = false;
     FUZZ_CHECK(tracker_.settled());
     for (size_t i = 0; i < kClients; ++i) {
       const Client& client = clients_[i];
@@ -243,6 +254,8 @@ class World {
   std::vector<std::unique_ptr<Hooks>> hooks_;
   std::array<Client, kClients> clients_;
   std::vector<mosquitto*> disused_;
+  bool reloading_ = false;  // 2.0: for the rest of the round only libwebsockets is served
+  std::array<std::set<const mosquitto*>, kClients> former_;
 };
 
 void Play(fuzz::Input input) {
