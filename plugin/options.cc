@@ -105,8 +105,7 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 1, 100'000, &o->audit.slice_max);
      }},
     {"audit_walk_max", "10000",
-     "Mosquitto 2.1: clients of the broker's own table visited in one piece, once per "
-     "audit_period, "
+     "Mosquitto 2.1: clients of the broker's own table visited in one piece, at the end of a pass, "
      "to find connections that no event told of. 0 to 10000000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 10'000'000, &o->audit.walk_max);

@@ -34,7 +34,12 @@ void Poller::Remove(Member* member) {
 
 void Poller::PollOnce(absl::Duration now) {
   MutexLock lock(&mu_);
-  for (Member* member : members_) member->Poll(now);
+  for (Member* member : members_) {
+    try {
+      member->Poll(now);
+    } catch (const std::bad_alloc&) {  // its next turn comes in one interval
+    }
+  }
 }
 
 void Poller::Run() {
@@ -43,10 +48,7 @@ void Poller::Run() {
       MutexLock lock(&mu_);
       while (members_.empty() && !stopping_) changed_.Wait(&mu_);
     }
-    try {
-      PollOnce(absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()));
-    } catch (const std::bad_alloc&) {  // everybody's next turn comes in one interval
-    }
+    PollOnce(absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()));
   } while (!stop_.WaitFor(interval_));
 }
 

@@ -6,7 +6,8 @@
 //            the poller's thread.
 // Ownership: members belong to others; after Remove() returned, Poll() is not running and will not
 //            be called.
-// Errors:    Start says ResourceExhausted when the system gives no thread.
+// Errors:    a member that finds no memory (std::bad_alloc) misses this turn, and no other does.
+//            Start says ResourceExhausted when the system gives no thread.
 #ifndef SESSION_STATUS_PLUGIN_OS_POLLER_H_
 #define SESSION_STATUS_PLUGIN_OS_POLLER_H_
 

@@ -1,6 +1,7 @@
 #include "plugin/topics/change_topics.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "plugin/feed/change_json.h"
@@ -34,7 +35,13 @@ void ChangeTopics::Tick(absl::Time now) {
         SendGap();
         break;
       case feed::ChangeRing::Read::kChange:
-        SendChange(change, now);
+        sequence_ = change.sequence;
+        try {
+          SendChange(change, now);
+        } catch (const std::bad_alloc&) {  // it has been read, and will not be again
+          counters_.skipped.Add();
+          return;
+        }
         break;
     }
   }
@@ -63,7 +70,6 @@ void ChangeTopics::SendDue(absl::Time now) {
 }
 
 void ChangeTopics::SendChange(const feed::Change& change, absl::Time now) {
-  sequence_ = change.sequence;
   Message message;
   if (!MakeTopic(options_.prefix, change.client_id, &message.topic)) {
     return counters_.skipped.Add();
@@ -83,13 +89,15 @@ void ChangeTopics::SendChange(const feed::Change& change, absl::Time now) {
 }
 
 void ChangeTopics::SendGap() {
-  const uint64_t missed_after = sequence_;
-  feed_.ring().SeekNewest(&cursor_);
-  sequence_ = feed_.ring().newest_sequence();
-  counters_.missed.Add(sequence_ - missed_after);
+  const uint64_t newest = feed_.ring().newest_sequence();
   std::string payload;
-  feed::WriteGapJson(missed_after, sequence_, feed_.epoch(), &payload);
-  Send(GapTopic(options_.prefix), payload, /*retain=*/false);
+  feed::WriteGapJson(sequence_, newest, feed_.epoch(), &payload);
+  const std::string topic = GapTopic(options_.prefix);
+  // From here on nothing allocates: without memory the gap is found again by the next tick.
+  feed_.ring().SeekNewest(&cursor_);
+  counters_.missed.Add(newest - sequence_);
+  sequence_ = newest;
+  Send(topic, payload, /*retain=*/false);
 }
 
 void ChangeTopics::Forget(absl::string_view client_id) {

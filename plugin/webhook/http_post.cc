@@ -15,14 +15,17 @@ size_t Discard(char*, size_t size, size_t count, void*) { return size * count; }
 
 using Headers = std::unique_ptr<curl_slist, decltype(Libcurl::slist_free_all)>;
 
+// nullptr: out of memory. Without one of its lines, the signature say, nothing may be sent.
 Headers MakeHeaders(const Libcurl& curl, const std::vector<std::string>& lines) {
-  curl_slist* list = nullptr;
-  for (const std::string& line : lines) {
-    if (curl_slist* longer = curl.slist_append(list, line.c_str())) list = longer;
-  }
   // Waiting a second for "100 Continue" helps nobody here.
-  if (curl_slist* longer = curl.slist_append(list, "Expect:")) list = longer;
-  return Headers(list, curl.slist_free_all);
+  Headers list(curl.slist_append(nullptr, "Expect:"), curl.slist_free_all);
+  for (const std::string& line : lines) {
+    if (list == nullptr) break;
+    curl_slist* longer = curl.slist_append(list.get(), line.c_str());
+    if (longer == nullptr) list.reset();
+    // Else it begins with what `list` holds already.
+  }
+  return list;
 }
 
 std::string Part(const Libcurl& curl, CURLU* url, CURLUPart part) {
@@ -65,23 +68,26 @@ HttpPost::~HttpPost() {
   curl_.multi_cleanup(multi_);
 }
 
-void HttpPost::Configure(absl::string_view body, void* headers) {
-  CURL* easy = easy_;
-  curl_.easy_reset(easy);
-  curl_.easy_setopt(easy, CURLOPT_URL, target_.url.c_str());
-  curl_.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_.easy_setopt(easy, CURLOPT_PROXY, "");
-  curl_.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server
-  curl_.easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                    static_cast<long>(absl::ToInt64Milliseconds(target_.timeout)));
-  if (!target_.ca_file.empty()) curl_.easy_setopt(easy, CURLOPT_CAINFO, target_.ca_file.c_str());
-  curl_.easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-  curl_.easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
-  curl_.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_.easy_setopt(easy, CURLOPT_WRITEFUNCTION, Discard);
+bool HttpPost::Configure(absl::string_view body, void* headers) {
+  bool done = true;
+  const auto set = [this, &done](CURLoption option, auto value) {
+    done = curl_.easy_setopt(easy_, option, value) == CURLE_OK && done;
+  };
+  curl_.easy_reset(easy_);
+  set(CURLOPT_URL, target_.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_PROXY, "");
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(target_.timeout)));
+  if (!target_.ca_file.empty()) set(CURLOPT_CAINFO, target_.ca_file.c_str());
+  set(CURLOPT_HTTPHEADER, headers);
+  set(CURLOPT_POSTFIELDS, body.data());
+  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  set(CURLOPT_WRITEFUNCTION, Discard);
   error_[0] = '\0';
-  curl_.easy_setopt(easy, CURLOPT_ERRORBUFFER, error_);
+  set(CURLOPT_ERRORBUFFER, error_);
+  return done;
 }
 
 // False: stopped.
@@ -106,7 +112,10 @@ HttpPost::Outcome HttpPost::Post(const std::vector<std::string>& lines, absl::st
     return outcome;
   }
   const Headers headers = MakeHeaders(curl_, lines);
-  Configure(body, headers.get());
+  if (headers == nullptr || !Configure(body, headers.get())) {
+    outcome.error = "out of memory";
+    return outcome;
+  }
   curl_.multi_add_handle(multi_, easy_);
   int code = CURLE_FAILED_INIT;
   outcome.stopped = !Perform(&code);

@@ -43,7 +43,8 @@ class HttpPost {
   Outcome Post(const std::vector<std::string>& headers, absl::string_view body);
 
  private:
-  void Configure(absl::string_view body, void* headers);
+  // False: out of memory; the request must not be sent as it is then.
+  bool Configure(absl::string_view body, void* headers);
   bool Perform(int* code);
 
   const Libcurl curl_;
