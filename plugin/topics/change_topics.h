@@ -10,8 +10,8 @@
 //
 // Threads:   Tick, Forget: broker; never wait. counters(): any.
 // Ownership: the feed outlives this object.
-// Errors:    what cannot be published is counted. Tick throws std::bad_alloc at worst; the messages
-//            of that tick are then lost.
+// Errors:    what cannot be published, for lack of memory too, is counted. Tick throws
+//            std::bad_alloc at worst; the next one goes on where it ended.
 #ifndef SESSION_STATUS_PLUGIN_TOPICS_CHANGE_TOPICS_H_
 #define SESSION_STATUS_PLUGIN_TOPICS_CHANGE_TOPICS_H_
 
@@ -49,7 +49,7 @@ inline constexpr size_t kForgottenMax = 65'536;
 struct TopicCounters {
   Counter published;
   Counter coalesced;  // by flap control: a newer one went in their place
-  Counter skipped;    // the topic would be too long, or the broker took nothing
+  Counter skipped;    // the topic would be too long, no memory, or the broker took nothing
   Counter missed;     // changes lost by the ring before they could be published; told on $gap
 };
 

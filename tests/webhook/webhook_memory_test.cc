@@ -1,13 +1,16 @@
 // Memory that runs out in the webhook's thread.
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <rapidjson/document.h>
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/webhook/http_post.h"
 #include "plugin/webhook/webhook.h"
 #include "tests/feed/feed_fixture.h"
 #include "tests/plugin/failing_memory.h"
@@ -72,6 +75,28 @@ TEST_F(WebhookMemoryTest, EveryChangeIsDeliveredOrToldMissing) {
   webhook.Stop();
   const std::set<uint64_t> told = Told(receiver);
   for (uint64_t s = 1; s <= feed_.ring().newest_sequence(); ++s) EXPECT_EQ(told.count(s), 1u) << s;
+}
+
+TEST(HttpPostMemoryTest, NothingIsSentWithoutOneOfItsHeaders) {
+  Receiver receiver;
+  pthread_setname_np(pthread_self(), "post");  // the receiver keeps its memory
+  const absl::StatusOr<Libcurl> curl = Libcurl::Load();
+  ASSERT_TRUE(curl.ok()) << curl.status();
+  const os::StopSignal stop;
+  HttpPost post(*curl, {receiver.url(), "", absl::Seconds(5)}, stop);
+  const std::vector<std::string> headers = {"Webhook-Id: 7", "Webhook-Signature: v1,signed"};
+  ASSERT_EQ(post.Post(headers, "warm").status, 200);
+  HttpPost::Outcome outcome;
+  int refused = 0;
+  testing::FailEachAllocation(
+      1, [&] { outcome = post.Post(headers, "body"); },
+      [&](bool) { refused += outcome.status == 0 && !outcome.error.empty(); });
+  EXPECT_EQ(outcome.status, 200) << "the last had all its memory";
+  EXPECT_GT(refused, 5);
+  for (const Receiver::Post& sent : receiver.posts()) {
+    EXPECT_EQ(sent.headers.count("webhook-id"), 1u);
+    EXPECT_EQ(sent.headers.count("webhook-signature"), 1u);
+  }
 }
 
 }  // namespace
