@@ -280,8 +280,9 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     table_.erase(found);
     counters_.tracked.Subtract();
     if (entry.phase == Phase::kSessionKept) return;  // the session goes on under a new pointer
-    if (entry.phase == Phase::kPending) {            // refused
+    if (entry.phase == Phase::kPending) {  // refused; or it came and went within one round
       if (pending_ == client) pending_ = nullptr;
+      if (MayKeepSession20(client)) maybe_held_[client] = HashOf(entry.client_id);
       return;
     }
     if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) {

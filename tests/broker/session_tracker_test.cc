@@ -462,6 +462,20 @@ TEST_F(SessionTracker20Test, InTheRoundOfAReloadWhoIsHeldWithoutAConnectionIsLef
   EXPECT_THAT(events_.words, ElementsAre("connected fresh 3", "connected kept 4"));
 }
 
+// Nobody can tell its connection from a refused one, but its session is held.
+TEST_F(SessionTracker20Test, WhoCameAndWentWithinOneRoundIsNotBroughtBackByAReload) {
+  Round();
+  mosquitto* hasty = broker_.NewClient("hasty");
+  hasty->clean = false;
+  Login(hasty);
+  End(hasty);
+  Round();
+  tracker_.OnReload();
+  Login(hasty);
+  Round();
+  EXPECT_THAT(events_.words, IsEmpty());
+}
+
 // Kept sessions go without a word; libwebsockets is served after the reload, in the same round.
 TEST_F(SessionTracker20Test, InTheRoundOfAReloadANewConnectionMayLieWhereASessionWasHeld) {
   Round();

@@ -61,6 +61,8 @@ class World {
       FUZZ_CHECK(hooks.ok());
       hooks_.push_back(std::move(*hooks));
     }
+    // Nobody connects, leaves and has the broker reloaded in its very first round.
+    broker_.LoopRound();
   }
 
   ~World() {
