@@ -1,4 +1,6 @@
 // Every kind of listener, and every way to load the plugin on them.
+#include <signal.h>
+
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
 
@@ -22,6 +24,21 @@ TEST_P(ListenerScenario, WebSockets) {
   EXPECT_EQ(Query("page").transport, "WEBSOCKETS");
   client.Send(EncodeDisconnect());
   ExpectEnd("page", "OFFLINE", "CLIENT_DISCONNECT");
+}
+
+// Two packets in one frame are read in one round of the loop: 2.0 tells of the end before anybody could
+// know that the connect was accepted. The session is kept, and 2.0 asks for it on SIGHUP.
+TEST_P(ListenerScenario, WhoCameAndWentInOneWebSocketsFrameIsNotBroughtBackByAReload) {
+  Start(kTcpAndWebSockets);
+  Settle();
+  RawConnection hasty = RawConnection::Tcp(port(2), /*websocket=*/true);
+  ASSERT_TRUE(hasty.Send(Encode({.id = "hasty", .clean = false}) + EncodeDisconnect()));
+  EXPECT_TRUE(hasty.WaitClosed());
+  for (int i = 0; i < 3; ++i) {
+    broker_->Signal(SIGHUP);
+    Settle();
+    EXPECT_FALSE(Query("hasty").online);
+  }
 }
 
 TEST_P(ListenerScenario, WebSocketsConnectionReset) {
