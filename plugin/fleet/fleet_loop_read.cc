@@ -127,6 +127,7 @@ void FleetLoop::AwaitRefill(uint32_t shard, const ShardLook& look) {
   reading.position = kStreamStart;
   reading.refilling = reading.to_tell = true;
   ScheduleLoad(shard, kSettleDelay);
+  next_renewal_ = next_nodes_ = now_;  // what else is missing there?
 }
 
 void FleetLoop::ScheduleLoad(uint32_t shard, absl::Duration delay) {
@@ -296,16 +297,15 @@ void FleetLoop::OnNodes(const Reply& reply) {
   for (size_t i = 0; i + 1 < reply.size(); i += 2) {
     const int64_t number = reply[i].integer();
     if (number < 1 || number > UINT16_MAX) continue;
-    if (directory_.Find(static_cast<NodeNumber>(number)) == nullptr) next_publish_ = now_;
-    directory_.OnListed(static_cast<NodeNumber>(number), reply[i + 1].text());
+    if (directory_.Find(static_cast<NodeNumber>(number)) == nullptr) {
+      next_publish_ = now_;
+      next_look_ = now_;  // at its lease: does it live?
+    }
+    directory_.OnListed(static_cast<NodeNumber>(number), reply[i + 1].text(), now_);
   }
   const NodeDirectory::Node* me = directory_.Find(number_);
   if (me == nullptr || !me->listed || me->name != options_.node_id) rejoin_ = true;
-  std::vector<NodeNumber> gone;
-  for (const auto& [number, node] : directory_.nodes()) {
-    if (number != number_ && !node.listed && node.lost) gone.push_back(number);
-  }
-  for (NodeNumber number : gone) {
+  for (NodeNumber number : directory_.Gone(now_)) {
     table_->Forget(number, wall_);
     directory_.Remove(number);
   }

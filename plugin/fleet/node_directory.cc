@@ -19,10 +19,19 @@ void NodeDirectory::MarkUnlisted() {
   for (auto& [number, node] : nodes_) node.listed = false;
 }
 
-void NodeDirectory::OnListed(NodeNumber number, absl::string_view name) {
+void NodeDirectory::OnListed(NodeNumber number, absl::string_view name, absl::Duration now) {
   Node& node = nodes_[number];
   node.name = std::string(name);
   node.listed = true;
+  node.last_listed = now;
+}
+
+std::vector<NodeNumber> NodeDirectory::Gone(absl::Duration now) const {
+  std::vector<NodeNumber> gone;
+  for (const auto& [number, node] : nodes_) {
+    if (node.lost && !node.listed && now - node.last_listed > kGoneAfter) gone.push_back(number);
+  }
+  return gone;
 }
 
 bool NodeDirectory::OnLease(NodeNumber number, bool held, absl::Duration now) {

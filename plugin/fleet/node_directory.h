@@ -12,6 +12,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -28,6 +29,9 @@ inline absl::Duration LeaseHeld(absl::Duration lease) { return lease * 2 / 3; }
 inline absl::Duration LeaseMissed(absl::Duration lease) { return lease - LeaseHeld(lease); }
 inline absl::Duration LeaseRenewal(absl::Duration lease) { return lease / 4; }
 
+// A node that lives is listed again within two seconds, whatever was lost.
+inline constexpr absl::Duration kGoneAfter = absl::Minutes(1);
+
 class NodeDirectory {
  public:
   struct Node {
@@ -35,7 +39,8 @@ class NodeDirectory {
     bool seen_alive = false;  // ever, by us
     bool alive = false;       // at the last look
     bool lost = false;
-    bool listed = true;         // in the nodes key at the last look
+    bool listed = true;  // in the nodes key at the last look
+    absl::Duration last_listed;
     absl::Duration last_alive;  // monotonic
   };
 
@@ -45,7 +50,10 @@ class NodeDirectory {
   void OnContact(absl::Duration now) { contact_since_ = now; }
   // A whole listing: MarkUnlisted() first, then OnListed for each.
   void MarkUnlisted();
-  void OnListed(NodeNumber number, absl::string_view name);
+  void OnListed(NodeNumber number, absl::string_view name, absl::Duration now);
+  // Lost, and missing from the listing for so long that nobody is about to put it back there, as
+  // everybody does in an engine that was emptied.
+  std::vector<NodeNumber> Gone(absl::Duration now) const;
   // Returns true when `lost` changed.
   bool OnLease(NodeNumber number, bool held, absl::Duration now);
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -128,6 +129,42 @@ TEST_P(FleetFaultTest, LeavesEveryNodeWithTheTruth) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fleet, FleetFaultTest, ::testing::ValuesIn(kFaults),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+// With a lease that outlasts the fault, whoever stays connected is online in every answer meanwhile.
+class FleetResidentTest : public FleetFaultTest {};
+
+TEST_P(FleetResidentTest, WhoStaysIsOnlineInEveryAnswer) {
+  for (uint64_t seed = 1; seed <= Seeds(); ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed=", seed));
+    WorldOptions options = GetParam().options;
+    options.seed = seed;
+    options.clients = 50;
+    options.residents = 3;
+    options.lease = absl::Minutes(5);
+    FleetWorld world(options);
+    world.ExpectTruthEverywhere();
+    world.WatchResidents();
+    GetParam().happen(world);
+    world.ExpectTruthEverywhere();
+    EXPECT_EQ(world.forgotten_residents().size(), 0u) << world.forgotten_residents().front();
+    if (HasFailure()) return;
+  }
+}
+
+std::vector<Fault> FaultsThatLeaveEveryNodeRunning() {
+  std::vector<Fault> faults;
+  for (const Fault& fault : kFaults) {
+    const absl::string_view name = fault.name;
+    if (absl::StrContains(name, "NodeKilled") || fault.options.mode == fleet::Mode::kDirect)
+      continue;
+    faults.push_back(fault);
+  }
+  return faults;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fleet, FleetResidentTest,
+                         ::testing::ValuesIn(FaultsThatLeaveEveryNodeRunning()),
                          [](const auto& param) { return std::string(param.param.name); });
 
 // A connection whose end was dropped must not come back when its beginning, still queued, is taken

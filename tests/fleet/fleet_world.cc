@@ -135,6 +135,12 @@ FleetWorld::FleetWorld(const WorldOptions& options) : random_(options.seed) {
     }
     return true;
   })) << Describe();
+  for (size_t i = 0; i < options.residents * options.nodes; ++i) {
+    const size_t home = i % options.nodes;
+    residents_.push_back(absl::StrCat("resident-", i));
+    nodes_[home]->Connect(residents_.back());
+    truth_[residents_.back()] = static_cast<int>(home);
+  }
 }
 
 void FleetWorld::Act() {
@@ -170,6 +176,33 @@ void FleetWorld::Tick() {
   for (auto& n : nodes_) {
     if (n->running()) n->Tick();
   }
+  if (watching_) AskForResidents();
+}
+
+void FleetWorld::WatchResidents() {
+  // A node that was never seen alive is lost as soon as its lease is missing.
+  EXPECT_TRUE(WaitUntil([this] {
+    for (auto& n : nodes_) {
+      for (const registry::FleetNode& other : n->fleet().Status().nodes) {
+        if (other.last_alive == absl::InfinitePast()) return false;
+      }
+    }
+    return true;
+  })) << Describe();
+  watching_ = true;
+}
+
+void FleetWorld::AskForResidents() {
+  for (auto& n : nodes_) {
+    for (const std::string& id : residents_) {
+      const bool batch = n->OnlineInSnapshot(id);
+      const bool exact = n->OnlineExactly(id);
+      if (batch && exact) continue;
+      forgotten_.push_back(absl::StrCat(n->name(), " about ", id, " of ",
+                                        nodes_[static_cast<size_t>(truth_[id])]->name(), ": batch ",
+                                        batch, ", exact ", exact, "\n", Describe()));
+    }
+  }
 }
 
 void FleetWorld::KillNode(size_t i) {
@@ -196,7 +229,9 @@ size_t FleetWorld::Wrong(std::string* example) {
   size_t wrong = 0;
   for (auto& n : nodes_) {
     if (!n->running()) continue;
-    for (const std::string& id : clients_) {
+    std::vector<std::string> everybody = clients_;
+    everybody.insert(everybody.end(), residents_.begin(), residents_.end());
+    for (const std::string& id : everybody) {
       const bool truly = TrulyOnline(id);
       std::string holder;
       const bool batch = n->OnlineInSnapshot(id);

@@ -62,6 +62,8 @@ struct WorldOptions {
   uint64_t seed = 1;
   size_t nodes = 3;
   size_t clients = 300;
+  // Of each node: they connect at the start and stay.
+  size_t residents = 0;
   absl::Duration lease = absl::Seconds(1);
   absl::Duration clock_skew{};  // between neighbouring nodes' hosts
   fleet::Takeover takeover = fleet::Takeover::kKick;
@@ -85,6 +87,9 @@ class FleetWorld {
   // How many (node, client) pairs are answered wrongly now.
   size_t Wrong(std::string* example);
   void Tick();
+  // From the next tick on, each asks every node for every resident. What was answered wrongly so far.
+  void WatchResidents();
+  const std::vector<std::string>& forgotten_residents() const { return forgotten_; }
 
   FleetNode& node(size_t i) { return *nodes_[i]; }
   size_t size() const { return nodes_.size(); }
@@ -97,6 +102,7 @@ class FleetWorld {
  private:
   void Act();
   bool TrulyOnline(const std::string& id) const;
+  void AskForResidents();
 
   std::mt19937_64 random_;
   std::unique_ptr<RedisProcess> engine_;
@@ -105,6 +111,9 @@ class FleetWorld {
   std::vector<std::unique_ptr<FleetNode>> nodes_;
   std::vector<std::string> clients_;
   std::map<std::string, absl::Time> acted_at_;
+  std::vector<std::string> residents_;
+  bool watching_ = false;
+  std::vector<std::string> forgotten_;
   std::map<std::string, int> truth_;  // node that the client is connected to; absent: none
 };
 

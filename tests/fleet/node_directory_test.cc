@@ -1,9 +1,13 @@
 #include "plugin/fleet/node_directory.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace session_status::fleet {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr absl::Duration kLease = absl::Seconds(3);
 constexpr absl::Duration kMoment = absl::Milliseconds(1);
@@ -13,7 +17,7 @@ class NodeDirectoryTest : public ::testing::Test {
  protected:
   NodeDirectoryTest() {
     directory_.OnContact(absl::ZeroDuration());
-    directory_.OnListed(kThere, "there");
+    directory_.OnListed(kThere, "there", absl::ZeroDuration());
   }
   bool Lost() const { return directory_.Find(kThere)->lost; }
 
@@ -52,11 +56,23 @@ TEST_F(NodeDirectoryTest, ANodeThatWasNeverSeenAliveIsLostAtOnce) {
 
 TEST_F(NodeDirectoryTest, AListingSaysWhoIsListedAndForgetsNobody) {
   directory_.MarkUnlisted();
-  directory_.OnListed(8, "other");
+  directory_.OnListed(8, "other", kMoment);
   EXPECT_FALSE(directory_.Find(kThere)->listed);
   EXPECT_TRUE(directory_.Find(8)->listed);
   EXPECT_FALSE(directory_.OnLease(9, true, kMoment)) << "nobody has that number";
   EXPECT_EQ(directory_.Find(9), nullptr);
+}
+
+// In an engine that was emptied everybody is missing from the listing for a moment.
+TEST_F(NodeDirectoryTest, ANodeIsGoneOnceItWasLostAndUnlistedForAMinute) {
+  EXPECT_THAT(directory_.Gone(absl::Hours(1)), IsEmpty()) << "listed, and not lost";
+  directory_.MarkUnlisted();
+  EXPECT_THAT(directory_.Gone(absl::Hours(1)), IsEmpty()) << "not lost";
+  directory_.OnLease(kThere, false, kMoment);
+  EXPECT_THAT(directory_.Gone(kGoneAfter), IsEmpty());
+  EXPECT_THAT(directory_.Gone(kGoneAfter + kMoment), ElementsAre(kThere));
+  directory_.OnListed(kThere, "there", kGoneAfter);
+  EXPECT_THAT(directory_.Gone(absl::Hours(1)), IsEmpty());
 }
 
 }  // namespace
