@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -154,6 +156,43 @@ TEST_P(FleetClusterTest, LeavesEveryNodeWithTheTruth) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fleet, FleetClusterTest, ::testing::ValuesIn(kFaults),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+// With a lease that outlasts the fault, whoever stays connected is online in every answer meanwhile.
+class FleetClusterResidentTest : public FleetClusterTest {};
+
+TEST_P(FleetClusterResidentTest, WhoStaysIsOnlineInEveryAnswer) {
+  for (uint64_t seed = 1; seed <= Seeds(); ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed=", seed));
+    RedisCluster cluster(GetParam().replicas);
+    WorldOptions options;
+    options.seed = seed;
+    options.clients = 50;
+    options.residents = 10;
+    options.lease = absl::Minutes(5);
+    options.url = cluster.Url();
+    FleetWorld world(options);
+    world.ExpectTruthEverywhere(kPatience);
+    world.WatchResidents();
+    GetParam().happen(cluster, world);
+    cluster.WaitUntilHealthy();
+    world.ExpectTruthEverywhere(kPatience);
+    EXPECT_EQ(world.forgotten_residents().size(), 0u) << world.forgotten_residents().front();
+    if (HasFailure()) return;
+  }
+}
+
+std::vector<Fault> FaultsThatLeaveEveryNodeRunning() {
+  std::vector<Fault> faults;
+  for (const Fault& fault : kFaults) {
+    if (absl::StartsWith(fault.name, "NodeKilled") || fault.mode == fleet::Mode::kDirect) continue;
+    faults.push_back(fault);
+  }
+  return faults;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fleet, FleetClusterResidentTest,
+                         ::testing::ValuesIn(FaultsThatLeaveEveryNodeRunning()),
                          [](const auto& param) { return std::string(param.param.name); });
 
 TEST(FleetOnAClusterTest, SpreadsItsShardsOverThePrimaries) {
