@@ -194,7 +194,9 @@ void FleetWorld::WatchResidents() {
 
 void FleetWorld::AskForResidents() {
   for (auto& n : nodes_) {
+    if (!n->running() || !n->fleet().Status().ready) continue;
     for (const std::string& id : residents_) {
+      if (!TrulyOnline(id)) continue;  // went with its node
       const bool batch = n->OnlineInSnapshot(id);
       const bool exact = n->OnlineExactly(id);
       if (batch && exact) continue;
