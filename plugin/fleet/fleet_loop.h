@@ -197,6 +197,8 @@ class FleetLoop {
 
   absl::Duration next_look_, next_nodes_, next_renewal_, next_sync_, next_sweep_, next_publish_;
   absl::Duration writes_blocked_until_;
+  absl::Time looked_at_ = absl::InfinitePast();        // the last round of looks
+  absl::Time same_data_until_ = absl::InfinitePast();  // the one before it
   uint32_t sweep_shard_ = 0;
   uint32_t sweep_bucket_ = 0;
   registry::FleetStatus status_;  // counters and texts; the rest is filled by Publish()

@@ -95,6 +95,7 @@ void FleetLoop::OnRead(const Reply& reply) {
 
 void FleetLoop::AddLooks() {
   if (!Due(&next_look_, kLookInterval)) return;
+  same_data_until_ = std::exchange(looked_at_, wall_);
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
     // Asked before this round's batches, so it must agree with the replies known now.
     const bool settled = writers_[shard].settled();
@@ -127,6 +128,8 @@ void FleetLoop::AwaitRefill(uint32_t shard, const ShardLook& look) {
   reading.position = kStreamStart;
   reading.refilling = reading.to_tell = true;
   ScheduleLoad(shard, kSettleDelay);
+  // What was written there since, and lost, nobody has told us.
+  board_.SetAsOf(std::min(board_.GetAsOf(), same_data_until_));
   next_renewal_ = next_nodes_ = now_;  // what else is missing there?
 }
 

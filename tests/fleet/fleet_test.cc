@@ -172,6 +172,22 @@ TEST(FleetTest, WhileAnEngineIsFilledAgainNoAnswerForgetsAClient) {
   }
 }
 
+// What the others wrote there after that, and lost with it, nobody knows.
+TEST(FleetTest, TheCopyOfAnEngineThatLostItsDataIsAsOldAsTheLastLookBefore) {
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = absl::Minutes(5)});
+  FleetNode& asked = world.node(1);
+  world.node(0).Connect("lamp");
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("lamp");
+  })) << world.Describe();
+  ASSERT_EQ(world.engine().Command("FLUSHALL"), "OK");
+  const absl::Time flushed = absl::Now();
+  ASSERT_TRUE(WaitUntil([&] { return asked.fleet().Status().shards_loading > 0; }));
+  EXPECT_LT(asked.fleet().AsOf(), flushed);
+  EXPECT_TRUE(WaitUntil([&] { return asked.fleet().AsOf() > flushed; })) << world.Describe();
+}
+
 // As with a full disk, or without the replicas that it is told to want.
 TEST(FleetTest, AnEngineThatTakesNoWritesMakesNobodyLost) {
   constexpr absl::Duration kLease = absl::Seconds(1);
