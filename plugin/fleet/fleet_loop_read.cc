@@ -222,7 +222,7 @@ void FleetLoop::OnBucketsRead(uint32_t shard, const Reply& reply) {
   if (look.birth != reading.birth || IsEarlierId(look.last_id, reading.loaded_to)) {
     return AwaitRefill(shard, look);
   }
-  table_->EndLoad(shard, wall_);
+  table_->EndLoad(shard, look.owners, wall_);
   OnLoaded(shard);
 }
 

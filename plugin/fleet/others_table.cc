@@ -187,7 +187,13 @@ bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Tim
     follow.live.insert(follow.live.begin(), entry.generation);
     follow.number = 0;
     follow.absent = false;
-    DropDead(shard, entry.node, EndReason::kBrokerRestart, now);
+    // A new process has none of its older sessions. One that sends them again may have held them under
+    // a generation that we know nothing of, because the engine lost it before we could read it.
+    if (entry.older.empty()) {
+      DropDead(shard, entry.node, EndReason::kBrokerRestart, now);
+    } else {
+      ShowLive(shard, now);
+    }
     return true;
   }
   Follow* const follow = shard.Find(entry.node);
@@ -217,8 +223,12 @@ void OthersTable::BeginLoad(uint32_t shard_index, const std::map<NodeNumber, Own
     follow.number = owner.number;
     follow.absent = false;
   }
-  // A row may have been read before its generation was known to be live. One whose generation is
-  // dead may be there under another: it stays as it is until the load has found it, or has ended.
+  // A row whose generation is dead may be there under another: it stays as it is until the load has
+  // found it, or has ended.
+  ShowLive(shard, now);
+}
+
+void OthersTable::ShowLive(Shard& shard, absl::Time now) {
   for (auto& [hash, slot] : shard.rows) {
     if (Counts(shard, slot)) Show(shard, hash, slot, EndReason::kUnknown, now);
   }
@@ -234,6 +244,9 @@ void OthersTable::LoadRows(uint32_t shard_index, absl::Span<const LoadedRow> row
   }
   for (const LoadedRow& loaded : rows) {
     if (loaded.row.node == kNobody || loaded.row.node == me_) continue;
+    // Dead; or of a generation that began after the load, and the stream tells of it.
+    const Follow* const follow = shard.Find(loaded.row.node);
+    if (follow == nullptr || !Contains(follow->live, loaded.row.generation)) continue;
     Upsert(shard, loaded.hash, loaded.row, now).load = shard.load;
   }
 }
@@ -243,14 +256,20 @@ void OthersTable::ExpectRows(uint32_t shard_index, size_t rows) {
   if (rows > table.size()) table.reserve(rows);
 }
 
-void OthersTable::EndLoad(uint32_t shard_index, absl::Time now) {
+void OthersTable::EndLoad(uint32_t shard_index, const std::map<NodeNumber, Owner>& owners,
+                          absl::Time now) {
   Shard& shard = shards_[shard_index];
+  const auto is_as_before = [&owners](const Follow& follow) {
+    const auto owner = owners.find(follow.node);
+    return owner != owners.end() && owner->second.generations == follow.live;
+  };
   for (auto it = shard.rows.begin(); it != shard.rows.end();) {
     Slot& slot = it->second;
-    // A node in the middle of a re-send, or one that has not come back to an emptied engine, has
-    // rows that are not there yet: the end of its re-send will tell.
+    // A node in the middle of a re-send, one that began it meanwhile, or one that has not come back to
+    // an emptied engine, has rows that are not there yet: the end of its re-send will tell.
     const Follow* const follow = shard.Find(slot.node);
-    const bool settled = follow != nullptr && !follow->absent && follow->live.size() == 1;
+    const bool settled =
+        follow != nullptr && !follow->absent && follow->live.size() == 1 && is_as_before(*follow);
     if (slot.load == shard.load || !settled) {
       ++it;
       continue;

@@ -64,7 +64,8 @@ class OthersTable {
     Row row;
   };
   void LoadRows(uint32_t shard, absl::Span<const LoadedRow> rows, absl::Time now);
-  void EndLoad(uint32_t shard, absl::Time now);
+  // `owners`: as they are now.
+  void EndLoad(uint32_t shard, const std::map<NodeNumber, Owner>& owners, absl::Time now);
 
   // -- other signals ------------------------------------------------------------------------------
   void SetLost(NodeNumber node, bool lost, absl::Time now);
@@ -127,6 +128,8 @@ class OthersTable {
   Slot& Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now);
   void RememberEnd(const ClientHash& hash, Epoch epoch);
   void ApplyEvents(Shard& shard, const Entry& entry, absl::Time now);
+  // Rows may have been read before their generation was known to be live.
+  void ShowLive(Shard& shard, absl::Time now);
   // Drops the node's rows whose generation is not live, and shows those whose generation is.
   void DropDead(Shard& shard, NodeNumber node, registry::EndReason reason, absl::Time now);
 

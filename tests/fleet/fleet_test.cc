@@ -172,6 +172,33 @@ TEST(FleetTest, WhileAnEngineIsFilledAgainNoAnswerForgetsAClient) {
   }
 }
 
+// So many buckets that a load takes some hundred rounds.
+TEST(FleetTest, AFlushInTheMidstOfALoadTakesNobodyOffline) {
+  FleetWorld world({.nodes = 2,
+                    .clients = 0,
+                    .residents = 16,
+                    .lease = absl::Minutes(5),
+                    .capacity = 10'000'000});
+  world.ExpectTruthEverywhere();
+  world.WatchResidents();
+  const auto loads = [&] { return world.node(1).fleet().Status().loads; };
+  const auto loading = [&] { return world.node(1).fleet().Status().shards_loading; };
+  const uint64_t before = loads();
+  for (int flush = 0; flush < 2; ++flush) {
+    ASSERT_EQ(world.engine().Command("FLUSHALL"), "OK");
+    ASSERT_TRUE(WaitUntil([&] {
+      world.Tick();
+      return loads() > before;
+    })) << world.Describe();
+    ASSERT_GT(loading(), 0u) << "the load has ended before it was noticed";
+  }
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return loading() == 0;
+  })) << world.Describe();
+  EXPECT_EQ(world.forgotten_residents().size(), 0u) << world.forgotten_residents().front();
+}
+
 // What the others wrote there after that, and lost with it, nobody knows.
 TEST(FleetTest, TheCopyOfAnEngineThatLostItsDataIsAsOldAsTheLastLookBefore) {
   FleetWorld world({.nodes = 2, .clients = 0, .lease = absl::Minutes(5)});

@@ -124,7 +124,7 @@ FleetWorld::FleetWorld(const WorldOptions& options) : random_(options.seed) {
     fleet.takeover = options.takeover;
     fleet.mode = options.mode;
     fleet.when_engine_away = options.when_engine_away;
-    fleet.capacity = 10'000;
+    fleet.capacity = options.capacity;
     fleet.nice_level = 0;
     nodes_.push_back(std::make_unique<FleetNode>(absl::StrCat("node-", i), fleet,
                                                  options.clock_skew * static_cast<double>(i)));

@@ -69,6 +69,7 @@ struct WorldOptions {
   fleet::Takeover takeover = fleet::Takeover::kKick;
   fleet::Mode mode = fleet::Mode::kReplica;
   fleet::WhenEngineAway when_engine_away = fleet::WhenEngineAway::kReplica;
+  uint32_t capacity = 10'000;  // 1,600 sessions are a bucket of each shard
   std::vector<std::string> engine_arguments{};
   std::string url{};           // instead of an engine of its own behind proxies
   bool second_engine = false;  // static sharding: every other shard lives there

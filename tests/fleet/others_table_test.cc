@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,11 +45,12 @@ class OthersTableTest : public ::testing::Test {
   // A load that finds the rows of `found`, while the node's generations are these.
   void Load(std::vector<Generation> generations, const std::vector<std::string>& found) {
     const Generation written = generations.front();
-    table_.BeginLoad(kShard, {{kThere, {number_, std::move(generations)}}}, kNow);
+    const std::map<NodeNumber, Owner> owners = {{kThere, {number_, std::move(generations)}}};
+    table_.BeginLoad(kShard, owners, kNow);
     std::vector<OthersTable::LoadedRow> rows;
     for (const std::string& id : found) rows.push_back({HashOf(id), {10, kThere, written}});
     table_.LoadRows(kShard, rows, kNow);
-    table_.EndLoad(kShard, kNow);
+    table_.EndLoad(kShard, owners, kNow);
   }
 
   // "lamp fan": who of the two is online, for the table and in the registry.
@@ -95,6 +97,17 @@ TEST_F(OthersTableTest, ANodeThatBeginsWithoutItsOlderSessionsHasNoneOfThem) {
   EXPECT_EQ(ReasonOf("lamp"), EndReason::kBrokerRestart);
 }
 
+TEST_F(OthersTableTest, WhoSendsAgainKeepsWhatWasKnownEvenIfAGenerationWasNeverRead) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Begin(300, {200});
+  EXPECT_TRUE(registry_.Find(HashOf("lamp").view()).online());
+  Tell({Up("lamp", 10)});
+  Finish();
+  EXPECT_EQ(Online(), "lamp");
+}
+
 TEST_F(OthersTableTest, WhatALoadDoesNotFindIsDroppedAtItsEnd) {
   Begin(100);
   Tell({Up("lamp", 10), Up("fan", 10)});
@@ -125,15 +138,47 @@ TEST_F(OthersTableTest, ALoadUnderAnotherGenerationTakesNobodyOfflineWhoIsThere)
   Tell({Up("lamp", 10), Up("fan", 10)});
   Finish();
   const auto shown = [&](const char* id) { return registry_.Find(HashOf(id).view()).online(); };
-  table_.BeginLoad(kShard, {{kThere, {2, {200}}}}, kNow);
+  const std::map<NodeNumber, Owner> owners = {{kThere, {2, {200}}}};
+  table_.BeginLoad(kShard, owners, kNow);
   EXPECT_TRUE(shown("lamp"));
   EXPECT_TRUE(shown("fan")) << "not known before the end of the load";
   const OthersTable::LoadedRow row = {HashOf("lamp"), {10, kThere, 200}};
   table_.LoadRows(kShard, {&row, 1}, kNow);
   EXPECT_TRUE(shown("lamp"));
-  table_.EndLoad(kShard, kNow);
+  table_.EndLoad(kShard, owners, kNow);
   EXPECT_EQ(Online(), "lamp");
   EXPECT_EQ(ReasonOf("fan"), EndReason::kBrokerRestart);
+}
+
+TEST_F(OthersTableTest, AResendThatBeginsInTheMidstOfALoadTakesNobodyOffline) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  const std::map<NodeNumber, Owner> before = {{kThere, {2, {100}}}};
+  const std::map<NodeNumber, Owner> after = {{kThere, {1, {200, 100}}}};
+  table_.BeginLoad(kShard, before, kNow);
+  const OthersTable::LoadedRow row = {HashOf("lamp"), {10, kThere, 200}};  // sent again already
+  table_.LoadRows(kShard, {&row, 1}, kNow);
+  EXPECT_EQ(Online(), "lamp fan");
+  table_.EndLoad(kShard, after, kNow);
+  EXPECT_EQ(Online(), "lamp fan");
+  Begin(200, {100});
+  Tell({Up("lamp", 10)});
+  Finish();
+  EXPECT_EQ(Online(), "lamp");
+}
+
+TEST_F(OthersTableTest, ADeadRowThatIsStillInTheEngineIsNobody) {
+  Begin(100);
+  Tell({Up("lamp", 10)});
+  Finish();
+  const std::map<NodeNumber, Owner> owners = {{kThere, {2, {200}}}};
+  table_.BeginLoad(kShard, owners, kNow);
+  const OthersTable::LoadedRow row = {HashOf("lamp"), {10, kThere, 100}};
+  table_.LoadRows(kShard, {&row, 1}, kNow);
+  table_.EndLoad(kShard, owners, kNow);
+  EXPECT_EQ(Online(), "");
+  EXPECT_EQ(table_.rows(), 0u);
 }
 
 TEST_F(OthersTableTest, AnEntryThatDoesNotFollowOnTheLastAsksForALoad) {
