@@ -264,18 +264,22 @@ void OthersTable::EndLoad(uint32_t shard_index, const std::map<NodeNumber, Owner
     return owner != owners.end() && owner->second.generations == follow.live;
   };
   for (auto it = shard.rows.begin(); it != shard.rows.end();) {
-    Slot& slot = it->second;
+    const Slot& slot = it->second;
+    if (slot.load == shard.load) {
+      ++it;
+      continue;
+    }
     // A node in the middle of a re-send, one that began it meanwhile, or one that has not come back to
     // an emptied engine, has rows that are not there yet: the end of its re-send will tell.
     const Follow* const follow = shard.Find(slot.node);
     const bool settled =
         follow != nullptr && !follow->absent && follow->live.size() == 1 && is_as_before(*follow);
-    if (slot.load == shard.load || !settled) {
+    if (!settled) {
       ++it;
       continue;
     }
     const bool restarted = !Contains(follow->live, slot.generation);
-    Hide(it->first, slot, restarted ? EndReason::kBrokerRestart : EndReason::kUnknown, now);
+    Hide(it->first, it->second, restarted ? EndReason::kBrokerRestart : EndReason::kUnknown, now);
     it = Erase(shard, it);
   }
 }
