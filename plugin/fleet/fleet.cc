@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
@@ -55,13 +55,22 @@ absl::string_view NodeName(const Directions& directions, NodeNumber number) {
 
 // `followed`: read before the engine was asked. `nodes`: those that the answer is about.
 bool Believes(const std::vector<std::shared_ptr<const Followed>>& followed, uint32_t shard,
-              const ShardLook& look, std::initializer_list<NodeNumber> nodes) {
+              const ShardLook& look, absl::Span<const NodeNumber> nodes) {
   if (shard >= followed.size() || followed[shard] == nullptr) return true;
   const Followed& seen = *followed[shard];
   return IsSameData(look, seen) &&
          std::all_of(nodes.begin(), nodes.end(), [&look, &seen](NodeNumber node) {
            return node == kNobody || HoldsAllOf(node, look, seen);
          });
+}
+
+// Without a copy, a client that the engine does not show may be any node's that lives.
+std::vector<NodeNumber> AllThatLive(const Directions& directions) {
+  std::vector<NodeNumber> nodes;
+  for (const auto& [number, node] : directions.nodes) {
+    if (!node.lost) nodes.push_back(number);
+  }
+  return nodes;
 }
 
 }  // namespace
@@ -201,8 +210,9 @@ registry::OthersCut Fleet::AskSnapshot(const std::shared_ptr<const Directions>& 
   const absl::StatusOr<EngineLookup::Answer> asked =
       lookup_.Find(*directions, client_ids, clocks_.monotonic());
   if (!asked.ok()) return cut;
+  const std::vector<NodeNumber> nodes = AllThatLive(*directions);
   for (const auto& [shard, look] : asked->shards) {
-    if (!Believes(followed, shard, look, {})) return cut;
+    if (!Believes(followed, shard, look, nodes)) return cut;
   }
   for (size_t i = 0; i < client_ids.size(); ++i) {
     const EngineLookup::Holder& holder = asked->holders[i];
@@ -244,7 +254,9 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
     if (answered) {
       holder = asked->holders.front();
       const auto& [shard, look] = *asked->shards.begin();
-      believed = Believes(followed, shard, look, {holder.node, copy_says});
+      std::vector<NodeNumber> nodes = {holder.node, copy_says};
+      if (options_.mode == Mode::kDirect) nodes = AllThatLive(*directions);
+      believed = Believes(followed, shard, look, nodes);
     }
   }
   if (!believed) {

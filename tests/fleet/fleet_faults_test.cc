@@ -95,6 +95,21 @@ const Fault kFaults[] = {
     {"DirectModeWithoutACopy",
      [](FleetWorld& world) { world.Churn(1000, absl::Milliseconds(300)); },
      {.clients = 50, .mode = fleet::Mode::kDirect}},
+    {"DirectModeEngineFlushed",
+     [](FleetWorld& world) {
+       world.engine().Command("FLUSHALL");
+       world.Churn(100, absl::Seconds(1));
+     },
+     {.clients = 50, .mode = fleet::Mode::kDirect}},
+    {"DirectModeEngineRestoredFromAnOldCopy",
+     [](FleetWorld& world) {
+       world.engine().Save();
+       world.Churn(100, absl::Seconds(1));
+       world.engine().Kill();
+       world.engine().Start();
+       world.Churn(100, absl::Seconds(1));
+     },
+     {.clients = 50, .mode = fleet::Mode::kDirect}},
     {"TwoEnginesOneRestartedEmpty",
      [](FleetWorld& world) {
        world.second_engine().Kill();
@@ -155,16 +170,7 @@ TEST_P(FleetResidentTest, WhoStaysIsOnlineInEveryAnswer) {
   }
 }
 
-// In direct mode a node that cannot ask says that it does not know.
-std::vector<Fault> FaultsOfNodesWithACopy() {
-  std::vector<Fault> faults;
-  for (const Fault& fault : kFaults) {
-    if (fault.options.mode == fleet::Mode::kReplica) faults.push_back(fault);
-  }
-  return faults;
-}
-
-INSTANTIATE_TEST_SUITE_P(Fleet, FleetResidentTest, ::testing::ValuesIn(FaultsOfNodesWithACopy()),
+INSTANTIATE_TEST_SUITE_P(Fleet, FleetResidentTest, ::testing::ValuesIn(kFaults),
                          [](const auto& param) { return std::string(param.param.name); });
 
 // A connection whose end was dropped must not come back when its beginning, still queued, is taken

@@ -40,6 +40,9 @@ class FleetNode {
   bool OnlineInSnapshot(const std::string& id) const;
   bool OnlineExactly(const std::string& id, std::string* node = nullptr) const;
 
+  // Says that a client is offline, in a batch or exactly, and not that it cannot know.
+  bool SaysOffline(const std::string& id) const;
+
   fleet::Fleet& fleet() { return *fleet_; }
   registry::SessionRegistry& registry() { return *registry_; }
   const std::string& name() const { return name_; }
