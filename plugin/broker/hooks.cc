@@ -39,14 +39,32 @@ void OnOffline(OfflineEventData& event, Hooks& hooks) {
   feed.tracker.OnEnd(event.client, event.reason, /*session_kept=*/true, feed.clock.Now());
 }
 
+// A round of the main loop takes 100 ms and the time of its work.
+constexpr absl::Duration kRoundAtMost = absl::Seconds(2);
+
+void WarnOfMissingRounds(Feed& feed, absl::Time now) {
+  if (feed.told_of_missing_rounds || feed.tracker.has_rounds()) return;
+  feed.first_login = std::min(feed.first_login, now);
+  if (now - feed.first_login < kRoundAtMost) return;
+  feed.told_of_missing_rounds = true;
+  feed.log.Write(LogLevel::kWarning,
+                 "this broker tells plugins nothing of its loop, as Mosquitto 2.0 does under "
+                 "per_listener_settings true: clients are seen late, or not at all; set "
+                 "per_listener_settings false");
+}
+
 void OnLogin(mosquitto_evt_basic_auth& event, Hooks& hooks) {
   Feed& feed = hooks.feed();
-  feed.tracker.OnLogin(hooks.instance(), event.client, feed.clock.Now());
+  const absl::Time now = feed.clock.Now();
+  feed.tracker.OnLogin(hooks.instance(), event.client, now);
+  WarnOfMissingRounds(feed, now);
 }
 
 void OnDisconnect20(mosquitto_evt_disconnect& event, Hooks& hooks) {
   Feed& feed = hooks.feed();
-  feed.tracker.OnEndWithoutReason(event.client, feed.clock.Now());
+  const absl::Time now = feed.clock.Now();
+  feed.tracker.OnEndWithoutReason(event.client, now);
+  WarnOfMissingRounds(feed, now);
 }
 
 void OnReload(mosquitto_evt_reload& /*event*/, Hooks& hooks) {

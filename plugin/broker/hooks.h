@@ -36,6 +36,8 @@ struct Feed {
   SteadyWallClock& clock;
   BrokerLog& log;
   absl::Time next_housekeeping = absl::InfinitePast();
+  absl::Time first_login = absl::InfiniteFuture();  // 2.0
+  bool told_of_missing_rounds = false;              // 2.0
   Counter exceptions{};  // that reached the C boundary; the event was dropped
 };
 

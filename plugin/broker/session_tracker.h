@@ -111,6 +111,8 @@ class SessionTracker {
 
   // True when nothing is held back: everything told so far has reached the sink.
   bool settled() const { return held_ends_.empty() && pending_ == nullptr; }
+  // Whether a round was told of since the start.
+  bool has_rounds() const { return has_rounds_; }
   uint64_t next_incarnation() const { return next_incarnation_; }
   const TrackerCounters& counters() const { return counters_; }
 

@@ -1,6 +1,7 @@
 // Every kind of listener, and every way to load the plugin on them.
 #include <signal.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
 
@@ -133,6 +134,21 @@ TEST_P(ListenerScenario, TwoPluginLinesAreOneRegistry) {
   EXPECT_EQ(admin_->Status().online, 1u);
   newer->Disconnect();
   ExpectEnd("lamp", "OFFLINE", "CLIENT_DISCONNECT");
+}
+
+// 2.0.11 gives a plugin under per_listener_settings no tick: docs/broker-support.md says what that means.
+TEST_P(ListenerScenario, ABrokerThatTellsNothingOfItsLoopIsSaidInTheLog) {
+  Start(
+      "per_listener_settings true\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n");
+  constexpr char kWarning[] = "set per_listener_settings false";
+  const bool said = WaitUntil(
+      [&] {
+        Online({.id = "lamp"})->Disconnect();
+        return absl::StrContains(broker_->Log(), kWarning);
+      },
+      absl::Seconds(On21() ? 3 : 30), absl::Milliseconds(50));
+  EXPECT_EQ(said, !On21()) << broker_->Log();
 }
 
 SCENARIOS_OF_21(ListenerOf21Scenario);
