@@ -38,13 +38,15 @@ FleetOptions WithNodeId(FleetOptions options) {
   return options;
 }
 
+bool IsLost(const Directions& directions, NodeNumber number) {
+  const auto node = directions.nodes.find(number);
+  return node != directions.nodes.end() && node->second.lost;
+}
+
 SessionStatus StatusOf(const Directions& directions, const EngineLookup::Holder& holder) {
   if (holder.node == kNobody) return {};
   if (holder.node == directions.me) return {SessionState::kOffline, EndReason::kTakenOver};
-  const auto node = directions.nodes.find(holder.node);
-  if (node != directions.nodes.end() && node->second.lost) {
-    return {SessionState::kOffline, EndReason::kNodeLost};
-  }
+  if (IsLost(directions, holder.node)) return {SessionState::kOffline, EndReason::kNodeLost};
   return {SessionState::kOnline, EndReason::kNone};
 }
 
@@ -62,15 +64,6 @@ bool Believes(const std::vector<std::shared_ptr<const Followed>>& followed, uint
          std::all_of(nodes.begin(), nodes.end(), [&look, &seen](NodeNumber node) {
            return node == kNobody || HoldsAllOf(node, look, seen);
          });
-}
-
-// Without a copy, a client that the engine does not show may be any node's that lives.
-std::vector<NodeNumber> AllThatLive(const Directions& directions) {
-  std::vector<NodeNumber> nodes;
-  for (const auto& [number, node] : directions.nodes) {
-    if (!node.lost) nodes.push_back(number);
-  }
-  return nodes;
 }
 
 }  // namespace
@@ -210,9 +203,8 @@ registry::OthersCut Fleet::AskSnapshot(const std::shared_ptr<const Directions>& 
   const absl::StatusOr<EngineLookup::Answer> asked =
       lookup_.Find(*directions, client_ids, clocks_.monotonic());
   if (!asked.ok()) return cut;
-  const std::vector<NodeNumber> nodes = AllThatLive(*directions);
   for (const auto& [shard, look] : asked->shards) {
-    if (!Believes(followed, shard, look, nodes)) return cut;
+    if (!Believes(followed, shard, look, {})) return cut;
   }
   for (size_t i = 0; i < client_ids.size(); ++i) {
     const EngineLookup::Holder& holder = asked->holders[i];
@@ -254,8 +246,11 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
     if (answered) {
       holder = asked->holders.front();
       const auto& [shard, look] = *asked->shards.begin();
-      std::vector<NodeNumber> nodes = {holder.node, copy_says};
-      if (options_.mode == Mode::kDirect) nodes = AllThatLive(*directions);
+      std::vector<NodeNumber> nodes;
+      for (NodeNumber node : {holder.node, copy_says}) {
+        // Whatever a lost node wrote, its clients are offline.
+        if (options_.mode == Mode::kReplica && !IsLost(*directions, node)) nodes.push_back(node);
+      }
       believed = Believes(followed, shard, look, nodes);
     }
   }

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -172,7 +173,8 @@ class FleetLoop {
 
   // Since we joined under this shape and number; StartOver() drops it.
   bool joined_ = false;
-  bool rejoined_ = false;  // under another shape, hash key or number than the first time
+  bool first_there_ = false;  // nobody of the fleet was in the engine before
+  bool rejoined_ = false;     // under another shape, hash key or number than the first time
   NodeNumber number_ = kNobody;
   Shape shape_;
   std::string hash_key_;
@@ -193,7 +195,7 @@ class FleetLoop {
   absl::Time wall_;
   bool more_ = false;    // there is more to do at once
   bool rejoin_ = false;  // what the engine says about us is not what we think
-  std::vector<NodeNumber> burials_;
+  std::set<NodeNumber> burials_;
 
   absl::Duration next_look_, next_nodes_, next_renewal_, next_sync_, next_sweep_, next_publish_;
   absl::Duration writes_blocked_until_;

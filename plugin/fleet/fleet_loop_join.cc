@@ -92,7 +92,8 @@ absl::Status FleetLoop::AgreeOnShape() {
   AddHome({"HSETNX", meta, "shards", absl::StrCat(shape.shards)}, ignore);
   AddHome({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, ignore);
   AddHome({"HSETNX", meta, "engines", absl::StrCat(engines_.configured())}, ignore);
-  AddHome({"HSETNX", meta, "key", key}, ignore);
+  AddHome({"HSETNX", meta, "key", key},
+          [this](const Reply& reply) { first_there_ = reply.integer() == 1; });
   std::string error;
   int format = 0;
   uint64_t engines = 0;
@@ -179,8 +180,8 @@ absl::Status FleetLoop::ListNodes() {
 
 void FleetLoop::StartOver() {
   if (!joined_) return;
-  table_->Clear(wall_);
   board_.SetAsOf(absl::InfinitePast());
+  table_->Clear(wall_);
   joined_ = false;
   rejoined_ = true;
   status_.ready = false;
@@ -203,8 +204,8 @@ void FleetLoop::BeginMembership() {
   readings_.assign(shape_.shards, Reading());
   for (Reading& reading : readings_) {
     reading.to_tell = true;
-    if (!rejoined_) continue;
-    reading.refilling = true;  // the others have to come over too
+    if (!rejoined_ && !first_there_) continue;
+    reading.refilling = true;  // the others have to come (back) there too
     reading.load_at = now_ + kSettleDelay;
   }
   shard_of_stream_.clear();

@@ -110,7 +110,8 @@ void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
   const ShardLook look = ParseLook(reply);
   Reading& reading = readings_[shard];
   if (reading.load != Reading::Load::kLook &&
-      (look.birth != reading.birth || IsEarlierId(look.last_id, reading.position))) {
+      (look.birth != reading.birth || IsEarlierId(look.last_id, reading.position) ||
+       table_->IsAheadOf(shard, look.owners))) {
     AwaitRefill(shard, look);
   }
   if (!settled) return;
@@ -173,6 +174,11 @@ void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
   if (look.birth != reading.birth) reading.position = kStreamStart;
   reading.birth = look.birth;
   table_->BeginLoad(shard, look.owners, wall_);
+  for (const auto& [number, owner] : look.owners) {  // home may have forgotten it; does it live?
+    if (directory_.Find(number) != nullptr) continue;
+    directory_.OnFound(number, now_);
+    next_look_ = next_nodes_ = next_publish_ = now_;
+  }
   reading.next_bucket = 0;
   reading.rows = 0;
   reading.load = Reading::Load::kBuckets;
@@ -219,7 +225,8 @@ void FleetLoop::OnBucketsRead(uint32_t shard, const Reply& reply) {
   if (reading.load != Reading::Load::kBuckets || reply.size() != 2) return;
   if (reading.next_bucket < shape_.buckets_per_shard) return;
   const ShardLook look = ParseLook(reply);
-  if (look.birth != reading.birth || IsEarlierId(look.last_id, reading.loaded_to)) {
+  if (look.birth != reading.birth || IsEarlierId(look.last_id, reading.loaded_to) ||
+      table_->IsAheadOf(shard, look.owners)) {
     return AwaitRefill(shard, look);
   }
   table_->EndLoad(shard, look.owners, wall_);
@@ -229,13 +236,18 @@ void FleetLoop::OnBucketsRead(uint32_t shard, const Reply& reply) {
 void FleetLoop::OnLoaded(uint32_t shard) {
   Reading& reading = readings_[shard];
   reading.load = Reading::Load::kNone;
-  reading.refilling = false;
+  if (options_.mode == Mode::kReplica) reading.refilling = false;
   reading.to_tell = true;
 }
 
 void FleetLoop::TellFollowed() {
   for (uint32_t shard = 0; shard < readings_.size(); ++shard) {
     Reading& reading = readings_[shard];
+    // Without a copy, that nobody is missing is known only when everybody is back.
+    if (reading.refilling && reading.load == Reading::Load::kNone && table_->AllBack(shard)) {
+      reading.refilling = false;
+      reading.to_tell = true;
+    }
     if (!reading.to_tell) continue;
     auto followed = std::make_shared<Followed>();
     followed->birth = reading.birth;
@@ -310,6 +322,8 @@ void FleetLoop::OnNodes(const Reply& reply) {
   if (me == nullptr || !me->listed || me->name != options_.node_id) rejoin_ = true;
   for (NodeNumber number : directory_.Gone(now_)) {
     table_->Forget(number, wall_);
+    for (Reading& reading : readings_) reading.to_tell = true;
+    burials_.insert(number);  // should it come back, it sends everything again
     directory_.Remove(number);
   }
 }
@@ -324,13 +338,14 @@ void FleetLoop::OnLeases(const std::vector<NodeNumber>& asked, const Reply& repl
     const NodeDirectory::Node* node = directory_.Find(asked[i]);
     if (node != nullptr && node->lost && node->listed && node->seen_alive &&
         now_ - node->last_alive > kBurialAfter) {
-      burials_.push_back(asked[i]);
+      burials_.insert(asked[i]);
     }
   }
 }
 
 // The node's generations go, and with them its rows' claim to count; the sweep frees their memory.
 void FleetLoop::AddBurial() {
+  if (burials_.empty() || !engines_.AllOpen()) return;  // the whole of it, or nothing yet
   const auto ignore = [](const Reply&) {};
   for (NodeNumber number : burials_) {
     const std::string node = EncodeNode(number);

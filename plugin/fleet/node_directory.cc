@@ -26,6 +26,12 @@ void NodeDirectory::OnListed(NodeNumber number, absl::string_view name, absl::Du
   node.last_listed = now;
 }
 
+void NodeDirectory::OnFound(NodeNumber number, absl::Duration now) {
+  Node& node = nodes_[number];
+  node.listed = false;
+  node.last_listed = now;
+}
+
 std::vector<NodeNumber> NodeDirectory::Gone(absl::Duration now) const {
   std::vector<NodeNumber> gone;
   for (const auto& [number, node] : nodes_) {

@@ -51,6 +51,8 @@ class NodeDirectory {
   // A whole listing: MarkUnlisted() first, then OnListed for each.
   void MarkUnlisted();
   void OnListed(NodeNumber number, absl::string_view name, absl::Duration now);
+  // Its rows are in a shard, though nobody lists it.
+  void OnFound(NodeNumber number, absl::Duration now);
   // Lost, and missing from the listing for so long that nobody is about to put it back there, as
   // everybody does in an engine that was emptied.
   std::vector<NodeNumber> Gone(absl::Duration now) const;

@@ -67,6 +67,12 @@ class OthersTable {
   // `owners`: as they are now.
   void EndLoad(uint32_t shard, const std::map<NodeNumber, Owner>& owners, absl::Time now);
 
+  // Numbers only rise: a node's that are lower than those followed are of an old copy.
+  bool IsAheadOf(uint32_t shard, const std::map<NodeNumber, Owner>& owners) const;
+
+  // Has every node that is not lost written all that it has there?
+  bool AllBack(uint32_t shard) const;
+
   // -- other signals ------------------------------------------------------------------------------
   void SetLost(NodeNumber node, bool lost, absl::Time now);
   // The node is gone for good.

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/fleet/fleet_world.h"
 #include "tests/testing/wait.h"
@@ -213,6 +216,96 @@ TEST(FleetTest, TheCopyOfAnEngineThatLostItsDataIsAsOldAsTheLastLookBefore) {
   ASSERT_TRUE(WaitUntil([&] { return asked.fleet().Status().shards_loading > 0; }));
   EXPECT_LT(asked.fleet().AsOf(), flushed);
   EXPECT_TRUE(WaitUntil([&] { return asked.fleet().AsOf() > flushed; })) << world.Describe();
+}
+
+std::vector<std::string> ConnectMany(FleetNode& node, const std::string& prefix, int count) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < count; ++i) node.Connect(ids.emplace_back(absl::StrCat(prefix, i)));
+  return ids;
+}
+
+// An old copy to which another node wrote before this one looked, and of a node that cannot send again.
+TEST(FleetTest, AnOldCopyWithADeadNodesTailIsReadAgainAndBelieved) {
+  FleetWorld world({.nodes = 3, .clients = 0});
+  FleetNode& asked = world.node(1);
+  const auto known = [&](const std::vector<std::string>& ids) {
+    return WaitUntil([&] {
+      world.Tick();
+      return absl::c_all_of(ids, [&](const std::string& id) { return asked.OnlineInSnapshot(id); });
+    });
+  };
+  const std::vector<std::string> there = ConnectMany(world.node(0), "there-", 64);
+  ASSERT_TRUE(known(there));
+  world.node(2).Connect("first");
+  ASSERT_TRUE(known({"first"}));
+  world.engine().Save();
+  ASSERT_TRUE(known(ConnectMany(world.node(2), "tail-", 200)));
+  world.KillNode(2);
+  world.link(1).Set(TcpProxy::Link::kDown);
+  world.engine().Kill();
+  world.engine().Start();
+  ConnectMany(world.node(0), "more-", 64);
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return world.node(0).fleet().Status().queued == 0;
+  }));
+  world.link(1).Set(TcpProxy::Link::kUp);
+  EXPECT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return absl::c_all_of(there, [&](const std::string& id) {
+      registry::OtherSession session;
+      EXPECT_TRUE(asked.fleet().Find(id, absl::Now(), &session).ok());
+      return session.source == AnswerSource::kEngine && session.status.online();
+    });
+  })) << world.Describe();
+}
+
+// The engine that is home is emptied after a node has died; the node's rows are on the other one.
+TEST(FleetTest, ADeadNodeThatHomeForgotIsLostForANodeThatStartsThen) {
+  FleetWorld world({.nodes = 3, .clients = 0, .second_engine = true});
+  FleetNode& asked = world.node(0);
+  const std::vector<std::string> ids = ConnectMany(world.node(2), "dead-", 64);
+  const auto online = [&](FleetNode& node) {
+    world.Tick();
+    return absl::c_count_if(ids, [&](const std::string& id) {
+      return node.OnlineInSnapshot(id) || node.OnlineExactly(id);
+    });
+  };
+  ASSERT_TRUE(WaitUntil([&] { return online(world.node(1)) == 64; })) << world.Describe();
+  world.KillNode(2);
+  ASSERT_TRUE(WaitUntil([&] { return online(world.node(1)) == 0; })) << world.Describe();
+  world.KillNode(0);
+  ASSERT_EQ(world.engine().Command("FLUSHALL"), "OK");
+  asked.Start();
+  ASSERT_TRUE(WaitUntil([&] { return asked.fleet().Status().ready; })) << world.Describe();
+  EXPECT_TRUE(WaitUntil([&] { return online(asked) == 0; })) << world.Describe();
+  EXPECT_FALSE(WaitUntil([&] { return online(asked) > 0; }, absl::Seconds(2))) << world.Describe();
+}
+
+// A host with the engine and one broker on it was switched off and on.
+TEST(FleetTest, ANodeThatIsFirstInAnEmptyEngineDoesNotTakeTheOthersForGone) {
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = absl::Seconds(3)});
+  FleetNode& asked = world.node(1);
+  world.node(0).Connect("lamp");
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("lamp");
+  }));
+  world.KillNode(1);
+  world.engine().Kill();
+  world.link(0).Set(TcpProxy::Link::kDown);
+  world.engine().Start();
+  asked.Start();
+  ASSERT_TRUE(WaitUntil([&] { return asked.fleet().Status().state == "joined"; }));
+  world.link(0).Set(TcpProxy::Link::kUp);
+  registry::OtherSession session;
+  EXPECT_TRUE(WaitUntil([&] {
+    world.Tick();
+    EXPECT_TRUE(asked.fleet().Find("lamp", absl::Now(), &session).ok());
+    EXPECT_TRUE(session.status.online() || session.source != AnswerSource::kEngine)
+        << world.Describe();
+    return session.status.online();
+  })) << world.Describe();
 }
 
 // As with a full disk, or without the replicas that it is told to want.
