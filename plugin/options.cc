@@ -573,6 +573,32 @@ absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) 
       absl::StrCat("option plugin_opt_", spec.name, ": ", status.message()));
 }
 
+// Options of something that is off say that somebody believes that it is on.
+struct Group {
+  absl::string_view prefix;   // of their names
+  absl::string_view switch_;  // the option that turns it on
+  bool (*is_on)(const Options&);
+};
+constexpr Group kGroups[] = {
+    {"tls_", "admin_listen_tls",
+     [](const Options& o) { return !o.listener.tls_addresses.empty(); }},
+    {"webhook_", "webhook_url", [](const Options& o) { return !o.following.webhook.url.empty(); }},
+    {"topics_", "topics_prefix",
+     [](const Options& o) { return !o.over_mqtt.topics.prefix.empty(); }},
+    {"fleet_", "fleet_url", [](const Options& o) { return !o.fleet.engines.empty(); }},
+};
+
+absl::Status CheckHasEffect(absl::string_view name, const Options& options) {
+  for (const Group& group : kGroups) {
+    if (!absl::StartsWith(name, group.prefix) || name == group.switch_) continue;
+    if (group.is_on(options)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("option plugin_opt_", name, ": has no effect without plugin_opt_",
+                     group.switch_, "; set that too, or remove this line"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckFleet(const Options& options) {
   const DocumentedApiOptions& api = options.documented_api;
   if (!options.fleet.engines.empty() &&
@@ -634,6 +660,7 @@ absl::StatusOr<Options> ParseOptions(
     if (absl::Status s = Set(spec, spec.default_value, &options); !s.ok()) return s;
   }
   std::unordered_set<absl::string_view, absl::Hash<absl::string_view>> seen;
+  std::vector<const OptionSpec*> changed;
   for (const auto& [name, value] : given) {
     const auto spec = std::find_if(std::begin(kOptions), std::end(kOptions),
                                    [n = name](const OptionSpec& s) { return s.name == n; });
@@ -643,8 +670,12 @@ absl::StatusOr<Options> ParseOptions(
           absl::StrCat("option plugin_opt_", name, ": given twice; keep one of the lines"));
     }
     if (absl::Status s = Set(*spec, value, &options); !s.ok()) return s;
+    if (value != spec->default_value) changed.push_back(&*spec);
   }
   if (absl::Status s = CheckTogether(options); !s.ok()) return s;
+  for (const OptionSpec* spec : changed) {
+    if (absl::Status s = CheckHasEffect(spec->name, options); !s.ok()) return s;
+  }
   options.fleet.snapshot_refresh = options.snapshot_refresh;
   options.fleet.nice_level = options.listener.nice_level;
   return options;

@@ -1,5 +1,8 @@
 #include "plugin/session_plugin.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -15,6 +18,17 @@ constexpr size_t kForgetPerHousekeepingMax = 1000;
 
 absl::string_view LineName(broker::BrokerLine line) {
   return line == broker::BrokerLine::kV21 ? "mosquitto 2.1" : "mosquitto 2.0";
+}
+
+// "/run/a.sock, 127.0.0.1:8081, https://[::1]:8443"
+std::string PlacesOf(const transport::ListenerOptions& listener) {
+  std::vector<std::string> places;
+  if (!listener.unix_socket_path.empty()) places.push_back(listener.unix_socket_path);
+  for (const std::string& address : listener.tcp_addresses) places.push_back(address);
+  for (const std::string& address : listener.tls_addresses) {
+    places.push_back(absl::StrCat("https://", address));
+  }
+  return absl::StrJoin(places, ", ");
 }
 
 }  // namespace
@@ -126,7 +140,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = reloader_.Start(options_.listener.nice_level); !s.ok()) return s;
   log_.Write(broker::LogLevel::kInfo,
              absl::StrCat("session status ", kVersion, " on ", LineName(line),
-                          ", admin service at ", options_.listener.unix_socket_path));
+                          ", admin service at ", PlacesOf(options_.listener)));
   return absl::OkStatus();
 }
 

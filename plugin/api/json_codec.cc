@@ -3,12 +3,15 @@
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "plugin/http/json_allocator.h"
 #include "plugin/http/json_writer.h"
 
@@ -33,6 +36,20 @@ absl::string_view View(const Value& v) { return {v.GetString(), v.GetStringLengt
 constexpr unsigned kParseFlags =
     rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
 
+constexpr size_t kNameShownMax = 64;
+
+template <typename Message, size_t N>
+absl::Status NoSuchMember(absl::string_view name, const Member<Message> (&members)[N]) {
+  const std::string shown =
+      name.size() <= kNameShownMax ? absl::StrCat("\"", name, "\"") : "of such a length";
+  const std::string there =
+      absl::StrJoin(members, ", ", [](std::string* out, const Member<Message>& member) {
+        absl::StrAppend(out, member.json_name);
+      });
+  return absl::InvalidArgumentError(
+      absl::StrCat("JSON: there is no member ", shown, "; there are ", there));
+}
+
 template <typename Message, size_t N>
 absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)[N],
                         Message* message) {
@@ -47,12 +64,14 @@ absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)
   }
   if (!document.IsObject()) return absl::InvalidArgumentError("JSON: an object is expected");
   for (const auto& entry : std::as_const(document).GetObject()) {
+    const absl::string_view name = View(entry.name);
+    const auto* const member = std::find_if(
+        std::begin(members), std::end(members),
+        [name](const Member<Message>& m) { return name == m.json_name || name == m.proto_name; });
+    // A misspelt filter must not give everybody.
+    if (member == std::end(members)) return NoSuchMember(name, members);
     if (entry.value.IsNull()) continue;
-    for (const Member<Message>& member : members) {
-      const absl::string_view name = View(entry.name);
-      if (name != member.json_name && name != member.proto_name) continue;
-      if (absl::Status s = member.read(entry.value, message); !s.ok()) return s;
-    }
+    if (absl::Status s = member->read(entry.value, message); !s.ok()) return s;
   }
   return absl::OkStatus();
 }
@@ -131,10 +150,22 @@ absl::Status TakeUint32(absl::string_view name, const Value& value, uint32_t* ou
   return absl::OkStatus();
 }
 
-// Values by name or number. `parse`: the generated Enum_Parse.
+// "A, B, C": the names of values 0 to `last`.
+template <typename Enum>
+std::string NamesUpTo(Enum last, const std::string& (*name_of)(Enum)) {
+  std::string names;
+  for (int i = 0; i <= last; ++i) {
+    const std::string& name = name_of(static_cast<Enum>(i));
+    if (!name.empty()) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+  }
+  return names;
+}
+
+// Values by name or number. `parse`, `name_of`: the generated Enum_Parse and Enum_Name.
 template <typename Enum>
 absl::Status TakeEnums(absl::string_view name, const Value& value,
-                       bool (*parse)(google::protobuf::ConstStringParam, Enum*),
+                       bool (*parse)(google::protobuf::ConstStringParam, Enum*), Enum last,
+                       const std::string& (*name_of)(Enum),
                        google::protobuf::RepeatedField<int>* out) {
   if (!value.IsArray()) return Wrong(name, "an array of names");
   out->Clear();
@@ -146,7 +177,7 @@ absl::Status TakeEnums(absl::string_view name, const Value& value,
                parse(std::string(element.GetString(), element.GetStringLength()), &parsed)) {
       out->Add(parsed);
     } else {
-      return Wrong(name, "an array of names that exist");
+      return Wrong(name, absl::StrCat("an array of names out of ", NamesUpTo(last, name_of)));
     }
   }
   return absl::OkStatus();
@@ -309,7 +340,8 @@ absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message) 
        [](const V& v, M* m) { return TakeString("cursor", v, m->mutable_cursor()); }},
       {"states", "states",
        [](const V& v, M* m) {
-         return TakeEnums("states", v, pb::SessionState_Parse, m->mutable_states());
+         return TakeEnums("states", v, pb::SessionState_Parse, pb::SessionState_MAX,
+                          pb::SessionState_Name, m->mutable_states());
        }},
       {"clientIdPrefix", "client_id_prefix",
        [](const V& v, M* m) {
@@ -332,7 +364,8 @@ absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message) 
        }},
       {"endReasons", "end_reasons",
        [](const V& v, M* m) {
-         return TakeEnums("endReasons", v, pb::EndReason_Parse, m->mutable_end_reasons());
+         return TakeEnums("endReasons", v, pb::EndReason_Parse, pb::EndReason_MAX,
+                          pb::EndReason_Name, m->mutable_end_reasons());
        }},
       {"connectedFromMs", "connected_from_ms",
        [](const V& v, M* m) {
@@ -397,7 +430,8 @@ absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message)
        [](const V& v, M* m) { return TakeString("group", v, m->mutable_group()); }},
       {"kinds", "kinds",
        [](const V& v, M* m) {
-         return TakeEnums("kinds", v, pb::ChangeKind_Parse, m->mutable_kinds());
+         return TakeEnums("kinds", v, pb::ChangeKind_Parse, pb::ChangeKind_MAX, pb::ChangeKind_Name,
+                          m->mutable_kinds());
        }},
   };
   return ReadObject(json, kMembers, message);

@@ -69,11 +69,19 @@ constexpr Command kCommands[] = {
 
 absl::string_view View(const Value& v) { return {v.GetString(), v.GetStringLength()}; }
 
-std::string Text(const Value& value) {
+// The request inside a command: what is not the command's own.
+std::string RequestOf(const Value& command) {
   std::string text;
   http::StringOutput output(&text);
   http::RapidJsonWriter writer(output);
-  value.Accept(writer);
+  writer.StartObject();
+  for (const auto& member : command.GetObject()) {
+    const absl::string_view name = View(member.name);
+    if (name == "command" || name == "correlationData") continue;
+    member.name.Accept(writer);
+    member.value.Accept(writer);
+  }
+  writer.EndObject();
   return text;
 }
 
@@ -144,7 +152,7 @@ void Respond(const api::Service& service, const Value& value, absl::Time now,
   const Reading command = Read(value);
   absl::Status status = command.status;
   std::string data;
-  if (status.ok()) status = command.command->invoke(service, Text(value), now, &data);
+  if (status.ok()) status = command.command->invoke(service, RequestOf(value), now, &data);
   if (answer.size() + data.size() > kAnswerBytesMax) {
     status = absl::ResourceExhaustedError(absl::StrCat(
         "the answer would be longer than ", kAnswerBytesMax, " bytes; ask for less at a time"));

@@ -3,12 +3,14 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/http/error_body.h"
 #include "plugin/http/json_writer.h"
@@ -98,12 +100,19 @@ absl::Status ReadTime(absl::string_view name, const std::string& text, int64_t* 
 
 template <typename Enum>
 absl::Status ReadNames(absl::string_view name, const std::string& text, absl::string_view prefix,
-                       bool (*parse)(google::protobuf::ConstStringParam, Enum*),
+                       bool (*parse)(google::protobuf::ConstStringParam, Enum*), Enum last,
+                       const std::string& (*name_of)(Enum),
                        google::protobuf::RepeatedField<int>* out) {
   for (absl::string_view word : absl::StrSplit(text, ',', absl::SkipWhitespace())) {
     Enum value{};
     if (!parse(absl::StrCat(prefix, absl::AsciiStrToUpper(word)), &value)) {
-      return absl::InvalidArgumentError(absl::StrCat(name, ": a name in the list does not exist"));
+      std::vector<std::string> names;
+      for (int i = 0; i <= last; ++i) {
+        const absl::string_view known = name_of(static_cast<Enum>(i));
+        names.push_back(absl::AsciiStrToLower(absl::StripPrefix(known, prefix)));
+      }
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, ": a name in the list does not exist; there are ", absl::StrJoin(names, ", ")));
     }
     out->Add(value);
   }
@@ -133,13 +142,13 @@ constexpr ParameterRow kParameters[] = {
      }},
     {"state",
      [](const std::string& v, Parameters* p) {
-       return ReadNames("state", v, "SESSION_STATE_", pb::SessionState_Parse,
-                        p->request.mutable_states());
+       return ReadNames("state", v, "SESSION_STATE_", pb::SessionState_Parse, pb::SessionState_MAX,
+                        pb::SessionState_Name, p->request.mutable_states());
      }},
     {"reason",
      [](const std::string& v, Parameters* p) {
-       return ReadNames("reason", v, "END_REASON_", pb::EndReason_Parse,
-                        p->request.mutable_end_reasons());
+       return ReadNames("reason", v, "END_REASON_", pb::EndReason_Parse, pb::EndReason_MAX,
+                        pb::EndReason_Name, p->request.mutable_end_reasons());
      }},
     {"prefix",
      [](const std::string& v, Parameters* p) {

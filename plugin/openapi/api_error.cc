@@ -103,6 +103,8 @@ int ApiError::HttpStatus() const {
 
 ErrorCode CodeForHttpStatus(int http_status) {
   switch (http_status) {
+    case 403:
+      return ErrorCode::kNoPermission;
     case 404:
       return ErrorCode::kApiNotFound;
     case 405:

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -220,10 +221,11 @@ bool SessionDatabase::IsOtherSchema(const absl::Status& status) {
 bool SessionDatabase::IsInPlace() const { return InodeOf(database_.path()) == inode_; }
 
 absl::Status SessionDatabase::Prepare() {
-  int64_t found[3] = {0, 0, 0};
-  constexpr const char* kQuestions[3] = {"PRAGMA application_id", "PRAGMA user_version",
-                                         "SELECT count(*) FROM sqlite_schema"};
-  for (int i = 0; i < 3; ++i) {
+  constexpr const char* kQuestions[] = {
+      "PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema",
+      "SELECT count(*) FROM sqlite_schema WHERE name IN ('sessions', 'lives')"};
+  int64_t found[std::size(kQuestions)] = {};
+  for (size_t i = 0; i < std::size(kQuestions); ++i) {
     absl::StatusOr<Statement> question = database_.Prepare(kQuestions[i]);
     if (!question.ok()) return question.status();
     absl::StatusOr<bool> row = question->Step();
@@ -231,6 +233,11 @@ absl::Status SessionDatabase::Prepare() {
     found[i] = question->Integer(0);
   }
   created_ = found[2] == 0;
+  // Not by the application's number alone: that may be what is damaged.
+  if (!created_ && found[0] != kApplicationId && found[3] == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        database_.path(), ": is another program's database; give this one a path of its own"));
+  }
   if (!created_ && (found[0] != kApplicationId || found[1] != kSchemaVersion)) {
     return absl::FailedPreconditionError(absl::StrCat(database_.path(), ": ", kOtherSchema, " (",
                                                       kSchemaVersion, ") but of ", found[1]));

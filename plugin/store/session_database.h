@@ -6,9 +6,9 @@
 //   history   beginnings and ends of connections, in the order in which they happened
 //   numbers   single numbers by name
 //
-// The version of the schema is PRAGMA user_version; a file that carries another one, or somebody
-// else's, is FailedPrecondition with IsOtherSchema(). Every addition that older plugins can live
-// with (a column with a default, a table, an index) keeps the version.
+// The version of the schema is PRAGMA user_version; a file that carries another one is
+// FailedPrecondition with IsOtherSchema(), another program's database InvalidArgument. Every addition
+// that older plugins can live with (a column with a default, a table, an index) keeps the version.
 //
 // Threads: one at a time.
 // Errors:  as Database; after an error between Begin and Commit: Rollback.

@@ -87,6 +87,7 @@ absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOpt
     store->Failed(s);
   }
   absl::Status status = store->OpenForReading();
+  if (absl::IsInvalidArgument(status)) return status;
   if (status.ok()) status = store->ReadPast();
   if (status.ok()) return store;
   if (store->database_ != nullptr && IsDamage(status)) {
@@ -123,6 +124,7 @@ absl::Status SessionStore::OpenForReading() {
     MoveAside(opened.status());
     opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
   }
+  if (absl::IsInvalidArgument(opened.status())) return opened.status();
   if (!opened.ok()) {
     // What the last life left can be read even when nothing can be written.
     Failed(opened.status());

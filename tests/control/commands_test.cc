@@ -98,6 +98,7 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndGoesOnWithTheOthers) {
   const std::string answer = Answer(R"({"commands":[
       {"command":"reboot","correlationData":"1"},
       {"command":"query"},
+      {"command":"list","prefix":"x"},
       "query",
       {"clientId":"lamp"},
       {"command":"query","clientId":"lamp","correlationData":5},
@@ -107,6 +108,7 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndGoesOnWithTheOthers) {
                         R"(there are batchQuery, query, counts and list",)"
                         R"("code":"unimplemented","correlationData":"1"})"));
   EXPECT_THAT(answer, HasSubstr(R"({"command":"query","error":"client_id is empty)"));
+  EXPECT_THAT(answer, HasSubstr(R"(there is no member \"prefix\"; there are instanceId, )"));
   EXPECT_THAT(answer, HasSubstr("a command must be an object"));
   EXPECT_THAT(answer, HasSubstr("command is missing"));
   EXPECT_THAT(answer, HasSubstr("correlationData must be a string"));

@@ -276,6 +276,11 @@ TEST(FleetTest, ADeadNodeThatHomeForgotIsLostForANodeThatStartsThen) {
   ASSERT_TRUE(WaitUntil([&] { return online(world.node(1)) == 0; })) << world.Describe();
   world.KillNode(0);
   ASSERT_EQ(world.engine().Command("FLUSHALL"), "OK");
+  // The node that lives brings back the key of the hash.
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return world.engine().Command("HEXISTS ms:{test}:meta key") == "1";
+  }));
   asked.Start();
   ASSERT_TRUE(WaitUntil([&] { return asked.fleet().Status().ready; })) << world.Describe();
   EXPECT_TRUE(WaitUntil([&] { return online(asked) == 0; })) << world.Describe();

@@ -24,9 +24,7 @@ void CheckRead(absl::string_view json) {
     FUZZ_CHECK(status.code() == absl::StatusCode::kInvalidArgument && !status.message().empty());
     return;
   }
-  ::google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  if (!JsonStringToMessage(std::string(json), &theirs, options).ok()) return;
+  if (!JsonStringToMessage(std::string(json), &theirs).ok()) return;
   FUZZ_CHECK(MessageDifferencer::Equals(ours, theirs));
 }
 

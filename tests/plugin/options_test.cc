@@ -124,7 +124,9 @@ TEST(ParseOptionsTest, EveryNumberAndEveryTimeGoesWhereItIsMeant) {
   };
 #undef NUMBER
 #undef MILLISECONDS
-  Given given;
+  Given given = {{"webhook_url", "https://localhost/"},
+                 {"topics_prefix", "status"},
+                 {"fleet_url", "redis://localhost"}};
   for (const Row& row : rows) given.emplace_back(row.name, row.value);
   const auto options = ParseOptions(given);
   ASSERT_TRUE(options.ok()) << options.status();
@@ -251,10 +253,28 @@ TEST(ParseOptionsTest, StrangersNeedAnAccessFileAndTlsNeedsACertificate) {
 TEST(ParseOptionsTest, ACaFileHasACertificateInPem) {
   const std::string path = ::testing::TempDir() + "session_status_options_ca.pem";
   std::ofstream(path) << "our own CA\n-----BEGIN CERTIFICATE-----\n";
-  const auto options = ParseOptions(Given{{"webhook_ca_file", path}});
+  const auto options =
+      ParseOptions(Given{{"webhook_url", "https://localhost/"}, {"webhook_ca_file", path}});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->following.webhook.ca_file, path);
   std::filesystem::remove(path);
+}
+
+// Somebody who sets a certificate believes that he has TLS.
+TEST(ParseOptionsTest, AnOptionOfSomethingThatIsOffIsRefused) {
+  EXPECT_EQ(ErrorOf({{"tls_certificate_file", "/x.pem"}}),
+            "option plugin_opt_tls_certificate_file: has no effect without "
+            "plugin_opt_admin_listen_tls; set that too, or remove this line");
+  EXPECT_THAT(
+      ErrorOf({{"admin_listen", "127.0.0.1:1"}, {"tls_client_certificate_required", "true"}}),
+      HasSubstr("without plugin_opt_admin_listen_tls"));
+  EXPECT_THAT(ErrorOf({{"webhook_secret_file", "/x"}}),
+              HasSubstr("without plugin_opt_webhook_url"));
+  EXPECT_THAT(ErrorOf({{"topics_retain", "true"}}), HasSubstr("without plugin_opt_topics_prefix"));
+  EXPECT_THAT(ErrorOf({{"fleet_name", "plant"}}), HasSubstr("without plugin_opt_fleet_url"));
+  Given defaults;  // as in the example of the configuration
+  for (const OptionSpec& spec : OptionTable()) defaults.emplace_back(spec.name, spec.default_value);
+  EXPECT_TRUE(ParseOptions(defaults).ok()) << ParseOptions(defaults).status();
 }
 
 TEST(ParseOptionsTest, TwoDatabasesInOneFileAreRefused) {

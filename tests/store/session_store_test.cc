@@ -309,16 +309,26 @@ TEST_F(SessionStoreTest, APlaceThatCannotBeUsedIsSaid) {
               HasSubstr("No such file or directory"));
 }
 
+TEST_F(SessionStoreTest, AnotherProgramsDatabaseIsLeftWhereItIsAndStopsTheStart) {
+  Execute("CREATE TABLE usage (calls)");
+  Execute("PRAGMA application_id = 7");
+  const auto opened = SessionStore::Open(options_, kStart);
+  EXPECT_TRUE(absl::IsInvalidArgument(opened.status())) << opened.status();
+  EXPECT_THAT(std::string(opened.status().message()),
+              AllOf(HasSubstr(path_), HasSubstr("another program's database")));
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged"));
+  EXPECT_EQ(Ask("SELECT name FROM sqlite_schema"), "usage");
+}
+
 TEST_F(SessionStoreTest, SomebodyElsesFileAndANewerSchemaAreMovedAsideNotTouched) {
   for (const char* content : {"this is no database at all, but somebody's notes about something",
-                              "PRAGMA user_version = 99", "CREATE TABLE usage (calls)"}) {
+                              "PRAGMA user_version = 99", "PRAGMA application_id = 7"}) {
     SCOPED_TRACE(content);
     Remove();
     if (content[0] == 't') {
       std::ofstream(path_) << content;
     } else {
       { BrokerLife(options_, kStart, &log_).Close(); }
-      if (content[0] == 'C') Remove();
       Execute(content);
     }
     BrokerLife life = Live();
