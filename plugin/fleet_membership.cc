@@ -48,8 +48,9 @@ void FleetMembership::LogChanges(const registry::FleetStatus& status) {
   };
   if (status.state != state_) {
     state_ = status.state;
-    say(state_ == "joined" ? LogLevel::kNotice : LogLevel::kWarning, "node ", status.node, " ",
-        state_, " at ", status.engine);
+    const bool joined = state_ == "joined";  // else it says at which engine it is not
+    say(joined ? LogLevel::kNotice : LogLevel::kWarning, "node ", status.node, " ", state_,
+        joined ? " at " : "", joined ? status.engine : "");
   }
   if (status.ready && !ready_) {
     say(LogLevel::kNotice, "knows ", status.other_sessions, " clients of other nodes");

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "absl/strings/ascii.h"
@@ -128,11 +130,14 @@ absl::Status ReadCredentials(const std::string& path, Credentials* out) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, " is open to other users; chmod o-rwx would close it"));
   }
+  errno = 0;
   std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) {
-    return absl::NotFoundError(absl::StrCat("cannot read the fleet's credentials from ", path));
+  if (!file) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot read the fleet's credentials: ", path, ": ", std::strerror(errno)));
   }
+  std::string line;
+  std::getline(file, line);
   const std::vector<std::string> words =
       absl::StrSplit(absl::StripAsciiWhitespace(line), ' ', absl::SkipEmpty());
   if (words.empty() || words.size() > 2) {
