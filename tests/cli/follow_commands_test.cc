@@ -271,6 +271,19 @@ TEST_P(FollowCommandsTest, TopPrintsOneFrameWithoutATerminal) {
                                    HasSubstr(Reason("client disconnect")), Not(HasSubstr("\x1b"))));
 }
 
+TEST_P(FollowCommandsTest, ListOffersTheFieldsThatTheServiceTakes) {
+  // Both end with "(there are a, b, c)" or "; there are a, b, c".
+  const auto fields = [](const std::string& text) {
+    const size_t begin = text.find("there are ");
+    return begin == std::string::npos
+               ? text
+               : text.substr(begin, text.find_first_of(")\"\n", begin) - begin);
+  };
+  const std::string offered = fields(Ask("list --fields x").output);
+  EXPECT_THAT(offered, HasSubstr("there are clientId, "));
+  EXPECT_EQ(offered, fields(AdminClient(socket_).Get("/v1/sessions?fields=x").body));
+}
+
 TEST_P(FollowCommandsTest, DoctorFindsNothingWrongWithAHealthyBroker) {
   const std::string config = broker_->Expand("{DIR}/mosquitto.conf");
   const CliResult result = RunCli(absl::StrCat("doctor --config ", config));

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -13,10 +14,12 @@
 #include "cli/command.h"
 #include "cli/envelopes.h"
 #include "cli/file_user.h"
+#include "cli/id_input.h"
 #include "cli/list_stream.h"
 #include "cli/metrics_text.h"
 #include "cli/progress.h"
 #include "cli/session_text.h"
+#include "cli/status_text.h"
 #include "cli/top_frame.h"
 #include "cli/watch_line.h"
 #include "cli/words.h"
@@ -32,7 +35,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
+using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST(WordsTest, EnumeratorsAreWordsWithoutTheirPrefix) {
@@ -232,6 +235,69 @@ TEST(SessionTextTest, EveryFieldOfASessionHasACellAndAHeading) {
   }
   EXPECT_EQ(SessionHeading("connectedAtMs"), "CONNECTED AT");
   EXPECT_THAT(SessionFieldNames(), Contains("detectionBoundS"));
+}
+
+TEST(IdInputTest, TheMarkThatEditorsPutFirstIsNoPartOfAnIdentifier) {
+  const session_status::testing::TempDir dir;
+  std::vector<std::string> ids = {"first"};
+  Context context;
+  EXPECT_TRUE(ReadIds(dir.Write("ids", "\xEF\xBB\xBFlamp\r\n\n\xEF\xBB\xBFx\n"), &ids, &context));
+  EXPECT_THAT(ids, ElementsAre("first", "lamp", "\xEF\xBB\xBFx"));
+  EXPECT_EQ(context.exit_code, kExitOk);
+}
+
+TEST(IdInputTest, ALineThatIsNotUtf8IsNamed) {
+  const session_status::testing::TempDir dir;
+  std::vector<std::string> ids;
+  Context context;
+  ::testing::internal::CaptureStderr();
+  const std::string file = dir.Write("ids", "lamp\n\ncaf\xE9\n");
+  EXPECT_FALSE(ReadIds(file, &ids, &context));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            absl::StrCat("mosquitto_session: ", file, ", line 3: not UTF-8\n"));
+  EXPECT_EQ(context.exit_code, kExitUsage);
+}
+
+TEST(SessionTextTest, AnEndThatNobodySawLiesBetweenTwoMoments) {
+  constexpr int64_t kFrom = 1'767'323'040'000;
+  constexpr int64_t kTo = 1'767'323'045'678;
+  EXPECT_EQ(MomentText(0, kTo), LocalTime(kTo));
+  EXPECT_EQ(MomentText(kFrom, kTo),
+            absl::StrCat("between ", LocalTime(kFrom), " and ", LocalTime(kTo)));
+}
+
+// The row of this name; empty: there is none.
+std::string RowOf(const pb::GetServerStatusResponse& status, const std::string& name) {
+  for (const auto& row : StatusRows(status)) {
+    if (row.at(0) == name) return row.at(1);
+  }
+  return "";
+}
+
+TEST(StatusTextTest, APartThatDoesNotRunHasNoRow) {
+  for (const char* part : {"session database", "control over MQTT", "MQTT topics", "webhook"}) {
+    EXPECT_EQ(RowOf(pb::GetServerStatusResponse(), part), "") << part;
+  }
+}
+
+TEST(StatusTextTest, EveryPartThatRunsCountsAndAFailingOneSaysSo) {
+  pb::GetServerStatusResponse status;
+  status.mutable_control()->set_requests(7);
+  status.mutable_topics()->set_missed_changes(3);
+  status.mutable_webhook()->set_delivered_events(5);
+  status.mutable_session_store()->set_restored(4);
+  EXPECT_THAT(RowOf(status, "control over MQTT"), HasSubstr("7 requests"));
+  EXPECT_THAT(RowOf(status, "MQTT topics"), HasSubstr("3 missed"));
+  EXPECT_THAT(RowOf(status, "webhook"),
+              AllOf(HasSubstr("5 events delivered"), Not(HasSubstr("FAILING"))));
+  EXPECT_THAT(RowOf(status, "session database"),
+              AllOf(HasSubstr("4 restored"), Not(HasSubstr("FAILING"))));
+  status.mutable_webhook()->set_failures_in_a_row(12);
+  status.mutable_session_store()->set_failing(true);
+  status.mutable_session_store()->set_failures(9);
+  EXPECT_THAT(RowOf(status, "webhook"), HasSubstr("FAILING: 12 posts in a row"));
+  EXPECT_THAT(RowOf(status, "session database"),
+              AllOf(HasSubstr("FAILING"), HasSubstr("in memory only"), HasSubstr("9 attempts")));
 }
 
 TEST(FileUserTest, OwnerGroupAndOthersHaveEachTheirOwnRights) {
