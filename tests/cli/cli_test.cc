@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -283,6 +284,21 @@ TEST(CliWithoutBrokerTest, WhomThePluginRefusesIsToldInThePluginsWords) {
   EXPECT_EQ(result.exit_code, 4);
   EXPECT_THAT(result.output, AllOf(HasSubstr("this user may not use the socket"),
                                    HasSubstr("HTTP status 403"), Not(HasSubstr("is this the"))));
+}
+
+TEST(CliWithoutBrokerTest, WhomThePluginRefusesIsNotToldByTheDoctorThatAllMayAsk) {
+  const std::string body = R"({"Code":"x","Message":"this user may not use the socket"})";
+  OneReply server(absl::StrCat("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n",
+                               "Content-Length: ", body.size(), "\r\n\r\n", body));
+  ASSERT_EQ(chmod(server.path().c_str(), 0707), 0);
+  const CliResult result =
+      RunCli(absl::StrCat("--socket ", server.path(), " doctor -c /nonexistent/x.conf"));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.output,
+              AllOf(ContainsRegex("ok +socket"),
+                    ContainsRegex("problem +answer .*this user may not use the socket"),
+                    HasSubstr("admin_socket_uids"), Not(HasSubstr("is the broker running")),
+                    Not(HasSubstr("every user"))));
 }
 
 TEST(CliOverTlsTest, TheFilesOfTheOptionsOpenTheAdminService) {
