@@ -64,6 +64,12 @@ void AddGlobalOptions(CLI::App& app, Context* context) {
         ->type_name("FILE")
         ->check(IsReadableFile());
   }
+  // Not by CLI11's needs(), which --help would show in the middle of the text.
+  app.parse_complete_callback([context] {
+    if (!context->tls.key_file.empty() && context->tls.certificate_file.empty()) {
+      throw CLI::RequiresError("--key", "--cert");
+    }
+  });
   app.add_flag("-j,--json", context->json, "One line of JSON instead of a table");
 }
 

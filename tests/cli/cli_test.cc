@@ -389,6 +389,7 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
              "\nmosquitto_session --help and mosquitto_session status --help tell more.\n"},
         Case{"list --state onlin", "\nmosquitto_session list --help tells more.\n"},
         Case{"--ca /nonexistent status", "--ca: cannot read /nonexistent: No such file or dir"},
+        Case{"--key /dev/null status", "--key requires --cert\n"},
         Case{"--cert / status", "--cert: cannot read /: it is a folder\n"},
         Case{"batch -f /", "cannot read /: it is a folder"},
         Case{"--socket relative status", "neither an absolute path"},
