@@ -57,8 +57,11 @@ absl::Status Reader::ReadLine(absl::string_view line, const std::string& where, 
   } else if (absl::ConsumePrefix(&line, "plugin_opt_") || absl::ConsumePrefix(&line, "auth_opt_")) {
     OptionLine option{std::string(line.substr(0, line.find_first_of(" \t"))), std::string(value),
                       where};
-    if (!any) config.orphans.push_back(std::move(option));
-    if (ours) lines.back().options.push_back(std::move(option));
+    if (ours) {
+      lines.back().options.push_back(std::move(option));
+    } else if (!any) {
+      config.orphans.push_back(std::move(option));
+    }
   } else if (key == "per_listener_settings") {
     config.per_listener_settings = value == "true" ? where : "";
   } else if (key == "user") {

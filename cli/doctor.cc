@@ -95,9 +95,10 @@ absl::StatusOr<ServerStatus> Ask(AdminClient* client) {
   return status;
 }
 
-// The broker that runs knows best what it is.
+// The broker that runs knows best what it is; one that does not tell us need not be the installed one.
 BrokerKind KindOf(const absl::StatusOr<ServerStatus>& status) {
   if (status.ok()) return {ParseBrokerLine(status->broker()), true};
+  if (!absl::IsUnavailable(status.status())) return {};
   return {InstalledBroker(), false};
 }
 

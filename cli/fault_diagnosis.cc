@@ -72,7 +72,7 @@ constexpr FaultRow kRows[] = {
      "changes came too fast to be remembered; histories miss them", "raise feed_buffer_bytes"},
 
     {"listener", "session_status_listener_refused_connections_total", "", 0, FaultKind::kPast,
-     "connections were turned away over a limit",
+     "connections were turned away, over a limit or as of users who may not ask",
      "keep connections open instead of making new ones, or raise the limit (docs/listener.md)"},
     {"listener", "session_status_listener_accept_pauses_total", "", 0, FaultKind::kPast,
      "accepting paused, because file descriptors ran out", "raise the broker's LimitNOFILE"},
