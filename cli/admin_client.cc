@@ -34,13 +34,28 @@ absl::StatusCode CodeFromName(absl::string_view name) {
   return absl::StatusCode::kUnknown;
 }
 
+// A text member of an object; empty: there is none.
+absl::string_view Member(const rapidjson::Value& value, const char* name) {
+  if (!value.IsObject() || !value.HasMember(name) || !value[name].IsString()) return "";
+  return absl::string_view(value[name].GetString(), value[name].GetStringLength());
+}
+
 // {"code":"…","message":"…"}; false: something else.
 bool ReadError(const rapidjson::Value& value, absl::Status* out) {
-  if (!value.IsObject() || !value.HasMember("code") || !value["code"].IsString() ||
-      !value.HasMember("message") || !value["message"].IsString()) {
-    return false;
-  }
-  *out = absl::Status(CodeFromName(value["code"].GetString()), value["message"].GetString());
+  const absl::string_view code = Member(value, "code");
+  if (code.empty()) return false;
+  *out = absl::Status(CodeFromName(code), Member(value, "message"));
+  return true;
+}
+
+// {"Code":"…","Message":"…"} of the documented API, which whoever is not trusted talks to.
+bool ReadDocumentedError(const rapidjson::Value& value, long http_status, absl::Status* out) {
+  const absl::string_view message = Member(value, "Message");
+  if (message.empty()) return false;
+  const bool refused = http_status == 401 || http_status == 403;
+  *out = absl::Status(refused ? absl::StatusCode::kPermissionDenied : absl::StatusCode::kUnknown,
+                      absl::StrCat("the plugin refuses: ", message, " (", Member(value, "Code"),
+                                   ", HTTP status ", http_status, ")"));
   return true;
 }
 
@@ -48,9 +63,16 @@ absl::Status ErrorFromBody(long http_status, const std::string& body) {
   rapidjson::Document document;
   document.Parse(body.data(), body.size());
   absl::Status error;
-  if (!document.HasParseError() && ReadError(document, &error)) return error;
+  if (!document.HasParseError() &&
+      (ReadError(document, &error) || ReadDocumentedError(document, http_status, &error))) {
+    return error;
+  }
   return absl::UnknownError(
       absl::StrCat("HTTP status ", http_status, "; is this the session status plugin?"));
+}
+
+bool IsOurTlsFault(int curl_code) {
+  return curl_code == CURLE_SSL_CERTPROBLEM || curl_code == CURLE_SSL_CACERT_BADFILE;
 }
 
 // The last envelope of a stream: {} or {"error":{…}}.
@@ -91,6 +113,7 @@ struct AdminClient::Exchange {
   bool bounded = false;        // the whole exchange must fit into the timeout
 
   CURL* easy = nullptr;
+  long http_status = 0;    // 0: no answer
   bool enough = false;     // the sink said so
   std::string error_body;  // of another status
 
@@ -110,8 +133,11 @@ struct AdminClient::Exchange {
   }
 };
 
-AdminClient::AdminClient(std::string target, absl::Duration timeout)
-    : target_(std::move(target)), timeout_(timeout), curl_(std::make_unique<Curl>()) {
+AdminClient::AdminClient(std::string target, absl::Duration timeout, TlsFiles tls)
+    : target_(std::move(target)),
+      timeout_(timeout),
+      tls_(std::move(tls)),
+      curl_(std::make_unique<Curl>()) {
   curl_->unary = curl_slist_append(curl_->unary, "Content-Type: application/proto");
   curl_->unary = curl_slist_append(curl_->unary, "Connect-Protocol-Version: 1");
   curl_->stream = curl_slist_append(curl_->stream, "Content-Type: application/connect+proto");
@@ -128,7 +154,21 @@ absl::Status AdminClient::Unreachable(int curl_code, const char* error) const {
                               ? strerror(static_cast<int>(os_error))
                           : error[0] != '\0' ? error
                                              : curl_easy_strerror(static_cast<CURLcode>(curl_code));
-  return absl::UnavailableError(absl::StrCat("cannot reach the plugin at ", target_, ": ", why));
+  const std::string text = absl::StrCat("cannot reach the plugin at ", target_, ": ", why);
+  if (IsOurTlsFault(curl_code)) return absl::FailedPreconditionError(text);
+  return absl::UnavailableError(text);
+}
+
+void AdminClient::SetTls() const {
+  const std::pair<CURLoption, const std::string*> files[] = {
+      {CURLOPT_CAINFO, &tls_.ca_file},
+      {CURLOPT_SSLCERT, &tls_.certificate_file},
+      {CURLOPT_SSLKEY, &tls_.key_file}};
+  for (const auto& [option, file] : files) {
+    if (!file->empty()) curl_easy_setopt(curl_->easy, option, file->c_str());
+  }
+  // Only these count then, not those of a folder of the system as well.
+  if (!tls_.ca_file.empty()) curl_easy_setopt(curl_->easy, CURLOPT_CAPATH, nullptr);
 }
 
 // The multi interface, because only that waits for a descriptor of ours as well.
@@ -165,6 +205,7 @@ absl::Status AdminClient::Perform(Exchange* exchange) {
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_PROXY, "");  // never through a proxy of the environment
+  SetTls();
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   if (exchange->body != nullptr) {
@@ -186,7 +227,7 @@ absl::Status AdminClient::Perform(Exchange* exchange) {
   curl_multi_add_handle(curl_->multi, easy);
   int code = CURLE_OK;
   absl::Status transferred = Transfer(exchange->stop_fd, &code);
-  long status = 0;
+  long& status = exchange->http_status;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_multi_remove_handle(curl_->multi, easy);
   if (!transferred.ok()) return transferred;
@@ -224,6 +265,23 @@ absl::Status AdminClient::Get(absl::string_view path_and_query, int stop_fd, con
   exchange.stop_fd = stop_fd;
   exchange.sink = sink;
   return Perform(&exchange);
+}
+
+absl::StatusOr<AdminClient::Answer> AdminClient::Fetch(absl::string_view path) {
+  Answer answer;
+  Exchange exchange;
+  exchange.path = std::string(path);
+  exchange.bounded = true;
+  exchange.sink = [&answer](absl::string_view bytes) {
+    answer.body.append(bytes.data(), bytes.size());
+    return answer.body.size() <= kReplyBytesMax;
+  };
+  const absl::Status status = Perform(&exchange);
+  answer.http_status = exchange.http_status;
+  if (status.ok()) return answer;
+  if (answer.http_status == 0 || exchange.error_body.empty()) return status;
+  answer.body = std::move(exchange.error_body);
+  return answer;
 }
 
 absl::Status AdminClient::Watch(const pb::WatchSessionsRequest& request, int stop_fd,

@@ -4,7 +4,8 @@
 // Threads:   one at a time per object.
 // Ownership: owns its curl handles; the connection is kept between calls.
 // Errors:    Unavailable when nobody answers (with what was tried), Cancelled when `stop_fd` became
-//            readable, otherwise the server's own code and message.
+//            readable, FailedPrecondition for TLS files that curl cannot use, otherwise the
+//            server's own code and message.
 #ifndef SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 #define SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 
@@ -13,12 +14,20 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/message_lite.h"
 #include "proto/session_status.pb.h"
 
 namespace session_status::cli {
+
+// Of https; PEM files, empty: none.
+struct TlsFiles {
+  std::string ca_file;           // none: the system's certificates
+  std::string certificate_file;  // ours
+  std::string key_file;          // of that; none: the certificate's file holds it
+};
 
 class AdminClient {
  public:
@@ -28,7 +37,7 @@ class AdminClient {
 
   // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080"). `timeout`: for an
   // answer; of a stream, to be connected and for silence where it should not be silent.
-  AdminClient(std::string target, absl::Duration timeout);
+  AdminClient(std::string target, absl::Duration timeout, TlsFiles tls = {});
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
   AdminClient& operator=(const AdminClient&) = delete;
@@ -40,6 +49,13 @@ class AdminClient {
   // GET; a body of any length, in pieces. `stop_fd`: -1, or what interrupts.
   absl::Status Get(absl::string_view path_and_query, int stop_fd, const Sink& sink);
 
+  // GET of a text that comes with any status, as /readyz does.
+  struct Answer {
+    long http_status = 0;
+    std::string body;
+  };
+  absl::StatusOr<Answer> Fetch(absl::string_view path);
+
   // WatchSessions. Returns OK only when `on_event` said that it is enough: a feed has no end, so one
   // that the server ended, or that broke, is Unavailable or the server's error.
   absl::Status Watch(const ::mosquitto_session_status::v1::WatchSessionsRequest& request,
@@ -50,10 +66,12 @@ class AdminClient {
   struct Curl;
   absl::Status Perform(Exchange* exchange);
   absl::Status Transfer(int stop_fd, int* curl_code);
+  void SetTls() const;
   absl::Status Unreachable(int curl_code, const char* error) const;
 
   const std::string target_;
   const absl::Duration timeout_;
+  const TlsFiles tls_;
   std::unique_ptr<Curl> curl_;
 };
 

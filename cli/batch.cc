@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/id_input.h"
 #include "cli/progress.h"
@@ -75,7 +76,7 @@ void AddBatchCommand(CLI::App& app, Context* context) {
       "batch", "Ask for many clients at once, from one snapshot; the answer says how old it is");
   auto ids = std::make_shared<std::vector<std::string>>();
   auto file = std::make_shared<std::string>();
-  command->add_option("ID", *ids, "Client identifiers");
+  command->add_option("ID", *ids, "Client identifiers")->check(IsUtf8());
   command->add_option("-f,--file", *file, "Read identifiers from FILE, one a line; - is stdin")
       ->type_name("FILE");
   command->footer(
@@ -84,6 +85,9 @@ void AddBatchCommand(CLI::App& app, Context* context) {
       "  cut -d, -f1 devices.csv | mosquitto_session --json batch -f -");
   command->callback([ids, file, context] {
     if (!ReadIds(*file, ids.get(), context)) return;
+    if (ids->empty() && !file->empty()) {
+      throw CLI::ValidationError("--file", IdSource(*file) + " holds no identifier");
+    }
     if (ids->empty()) throw CLI::RequiredError("at least one ID, or --file");
     Run(*ids, context);
   });

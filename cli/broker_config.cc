@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -21,6 +22,7 @@ constexpr int kDepthMax = 10;
 struct Reader {
   BrokerConfig config;
   std::vector<PluginLine> lines;
+  bool any = false;   // a line that loads a plugin has come
   bool ours = false;  // the plugin that plugin_opt_ lines belong to now
 
   absl::Status ReadFile(const std::string& path, int depth);
@@ -34,6 +36,7 @@ bool LoadsPlugin(absl::string_view key) {
 }
 
 void Reader::Load(absl::string_view keyword, absl::string_view path, const std::string& where) {
+  any = true;
   ours = absl::EndsWith(path, kPluginFileName);
   if (ours) {
     lines.push_back({where, std::string(path), {}, std::string(keyword)});
@@ -51,10 +54,16 @@ absl::Status Reader::ReadLine(absl::string_view line, const std::string& where, 
     // plugin_load has a name before the path.
     if (key == "plugin_load") value = value.substr(value.find_last_of(" \t") + 1);
     Load(key, value, where);
-  } else if (ours && (absl::ConsumePrefix(&line, "plugin_opt_") ||
-                      absl::ConsumePrefix(&line, "auth_opt_"))) {
-    lines.back().options.emplace_back(std::string(line.substr(0, line.find_first_of(" \t"))),
-                                      std::string(value));
+  } else if (absl::ConsumePrefix(&line, "plugin_opt_") || absl::ConsumePrefix(&line, "auth_opt_")) {
+    OptionLine option{std::string(line.substr(0, line.find_first_of(" \t"))), std::string(value),
+                      where};
+    if (ours) {
+      lines.back().options.push_back(std::move(option));
+    } else if (!any) {
+      config.orphans.push_back(std::move(option));
+    }
+  } else if (key == "per_listener_settings") {
+    config.per_listener_settings = value == "true" ? where : "";
   } else if (key == "user") {
     config.user = std::string(value);
   } else if (key == "password_file" || key == "psk_file") {
@@ -97,8 +106,8 @@ absl::Status Reader::ReadFile(const std::string& path, int depth) {
 }  // namespace
 
 absl::string_view PluginLine::Option(absl::string_view name) const {
-  for (const auto& [given, value] : options) {
-    if (given == name) return value;
+  for (const OptionLine& option : options) {
+    if (option.name == name) return option.value;
   }
   return "";
 }

@@ -7,7 +7,6 @@
 #define SESSION_STATUS_CLI_BROKER_CONFIG_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,12 +16,18 @@ namespace session_status::cli {
 
 inline constexpr char kPluginFileName[] = "mosquitto_session_status.so";
 
+struct OptionLine {
+  std::string name;  // without plugin_opt_
+  std::string value;
+  std::string where;  // "/etc/mosquitto/mosquitto.conf:13"
+};
+
 // One line that loads the plugin, with the options below it.
 struct PluginLine {
-  std::string where;                                         // "/etc/mosquitto/mosquitto.conf:12"
-  std::string path;                                          // of the .so
-  std::vector<std::pair<std::string, std::string>> options;  // names without plugin_opt_
-  std::string keyword;                                       // "plugin", "global_plugin"
+  std::string where;  // "/etc/mosquitto/mosquitto.conf:12"
+  std::string path;   // of the .so
+  std::vector<OptionLine> options;
+  std::string keyword;  // "plugin", "global_plugin"
 
   // The value of an option; empty: not given.
   absl::string_view Option(absl::string_view name) const;
@@ -30,8 +35,10 @@ struct PluginLine {
 
 struct BrokerConfig {
   std::vector<PluginLine> plugin_lines;
-  std::string user = "mosquitto";  // whom the broker becomes when root starts it
-  bool authenticates = false;      // password_file, or another plugin
+  std::string user = "mosquitto";     // whom the broker becomes when root starts it
+  bool authenticates = false;         // password_file, or another plugin
+  std::vector<OptionLine> orphans;    // plugin_opt_ lines above every line that loads a plugin
+  std::string per_listener_settings;  // where it is true; empty: nowhere
 };
 
 absl::StatusOr<BrokerConfig> ReadBrokerConfig(const std::string& path);

@@ -1,16 +1,22 @@
 #include "cli/checks.h"
 
 #include <arpa/inet.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "cli/command.h"
 #include "cli/words.h"
+#include "plugin/auth/percent_coding.h"
 
 namespace session_status::cli {
 
@@ -31,6 +37,28 @@ CLI::Validator IsAddress() {
                           inet_pton(AF_INET6, text.c_str(), &address) == 1;
         return good ? std::string()
                     : absl::StrCat("\"", text, "\" is no address as in 10.1.2.3 or 2001:db8::7");
+      },
+      "");
+}
+
+CLI::Validator IsUtf8() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return auth::IsValidUtf8(text)
+                   ? std::string()
+                   : absl::StrCat("\"", absl::CHexEscape(text), "\" is not UTF-8");
+      },
+      "");
+}
+
+CLI::Validator IsReadableFile() {
+  return CLI::Validator(
+      [](std::string& path) {
+        struct stat file {};
+        const bool there = stat(path.c_str(), &file) == 0 && access(path.c_str(), R_OK) == 0;
+        const std::string why = std::strerror(errno);
+        if (there && !S_ISDIR(file.st_mode)) return std::string();
+        return absl::StrCat("cannot read ", path, ": ", there ? "it is a folder" : why);
       },
       "");
 }

@@ -20,6 +20,12 @@ CLI::Validator IsWhen();
 // An IPv4 or IPv6 address, without a network's length.
 CLI::Validator IsAddress();
 
+// What the service takes as an identifier or a part of one.
+CLI::Validator IsUtf8();
+
+// A file that this user can read.
+CLI::Validator IsReadableFile();
+
 // A duration as in 30m or 2h, within [min, max].
 CLI::Validator IsDuration(absl::Duration min, absl::Duration max);
 

@@ -32,11 +32,12 @@ inline constexpr char kSocketVariable[] = "MOSQUITTO_SESSION_SOCKET";
 
 struct Context {
   std::string target = kDefaultSocket;
+  TlsFiles tls;
   double timeout_s = 5;
   bool json = false;
   int exit_code = kExitOk;
 
-  AdminClient MakeClient() const { return AdminClient(target, absl::Seconds(timeout_s)); }
+  AdminClient MakeClient() const { return AdminClient(target, absl::Seconds(timeout_s), tls); }
   // Prints the error to stderr and sets the exit code that belongs to it.
   void Fail(const absl::Status& error);
 };

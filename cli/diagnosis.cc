@@ -2,13 +2,20 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "cli/command.h"
+#include "cli/fault_diagnosis.h"
 #include "cli/file_diagnosis.h"
 #include "cli/metrics_text.h"
 #include "plugin/option_check.h"
@@ -25,8 +32,6 @@ constexpr absl::Duration kClockDifferenceMax = absl::Seconds(2);
 constexpr int64_t kRefreshesMissedMax = 3;
 constexpr int64_t kRefreshGraceMs = 1000;
 
-constexpr char kBroker20[] = "mosquitto 2.0";  // as the plugin calls it
-
 // Mosquitto 2.0 does not know the line: it would not start.
 bool NeedsBroker21(const PluginLine& line) {
   return line.keyword == "global_plugin" || line.keyword == "plugin_load";
@@ -34,8 +39,9 @@ bool NeedsBroker21(const PluginLine& line) {
 
 void CheckLoading(const PluginLine& line, Findings* findings) {
   if (access(line.path.c_str(), R_OK) != 0) {
+    const std::string why = std::strerror(errno);
     return Add(findings, Verdict::kProblem, "plugin",
-               absl::StrCat(line.where, ": ", line.path, ": ", std::strerror(errno)),
+               absl::StrCat(line.where, ": ", line.path, ": ", why),
                absl::StrCat("install the plugin there, or correct the line; find / -name ",
                             kPluginFileName));
   }
@@ -45,30 +51,98 @@ void CheckLoading(const PluginLine& line, Findings* findings) {
           NeedsBroker21(line) ? absl::StrCat(" (", line.keyword, ": from Mosquitto 2.1 on)") : ""));
 }
 
+// "option plugin_opt_NAME…": the name; empty: it names none.
+absl::string_view OptionNamedBy(absl::string_view message) {
+  if (!absl::ConsumePrefix(&message, "option plugin_opt_")) return "";
+  return message.substr(0, message.find_first_of(": "));
+}
+
+// Of the last line that gives it: of an option that is given twice, the one too many.
+std::string WhereIs(const PluginLine& line, absl::string_view option) {
+  const auto found =
+      std::find_if(line.options.rbegin(), line.options.rend(),
+                   [option](const OptionLine& given) { return given.name == option; });
+  return found == line.options.rend() ? line.where : found->where;
+}
+
+// "option plugin_opt_tls_certificate_file "/x": …" is about what is in the file.
+bool IsAboutFile(absl::string_view message, absl::string_view option) {
+  return absl::EndsWith(option, "_file") && absl::StrContains(message, absl::StrCat(option, " \""));
+}
+
 void CheckOptionsOf(const PluginLine& line, Findings* findings) {
   std::vector<std::pair<absl::string_view, absl::string_view>> given;
-  for (const auto& [name, value] : line.options) given.emplace_back(name, value);
+  for (const OptionLine& option : line.options) given.emplace_back(option.name, option.value);
   const std::vector<absl::Status> wrong = CheckOptions(given);
   for (const absl::Status& status : wrong) {
+    const absl::string_view option = OptionNamedBy(status.message());
     Add(findings, Verdict::kProblem, "options",
-        absl::StrCat(line.where, ": ", std::string(status.message())),
-        "the broker would not start; docs/options.md has every option");
+        absl::StrCat(WhereIs(line, option), ": ", std::string(status.message())),
+        IsAboutFile(status.message(), option)
+            ? "the option is right, the file is not; the broker would not start"
+            : "the broker would not start; docs/options.md has every option");
   }
   if (!wrong.empty()) return;
   Add(findings, Verdict::kGood, "options", absl::StrCat(given.size(), " given, all accepted"));
 }
 
-void CheckLine(const PluginLine& line, const BrokerConfig& config, Findings* findings) {
-  CheckLoading(line, findings);
-  CheckOptionsOf(line, findings);
-  if (line.Option("observe_logins") == "true" && !config.authenticates) {
-    Add(findings, Verdict::kProblem, "logins",
-        "observe_logins without a password_file or another authentication plugin: Mosquitto 2.0 "
-        "would refuse every client that sends a user name",
-        "add a password_file, or, on Mosquitto 2.1, remove observe_logins");
+// Does this broker know the line, and does the plugin start in it?
+void CheckBrokerKnows(const PluginLine& line, BrokerKind broker, Findings* findings) {
+  if (broker.line != BrokerLine::k20) return;
+  const absl::string_view whose = broker.running ? "the broker" : "the installed broker";
+  if (NeedsBroker21(line)) {
+    return Add(findings, Verdict::kProblem, "plugin",
+               absl::StrCat(line.where, ": ", whose, " is mosquitto 2.0, which does not know ",
+                            line.keyword, " and would not start", broker.running ? " again" : ""),
+               absl::StrCat("write \"plugin ", line.path, "\" instead"));
   }
+  if (line.Option("observe_logins") == "true") return;
+  Add(findings, Verdict::kProblem, "logins",
+      absl::StrCat(line.where, ": ", whose,
+                   " is mosquitto 2.0, where the plugin starts only with "
+                   "plugin_opt_observe_logins true"),
+      "add that option, after docs/broker-support.md, or move to Mosquitto 2.1");
+}
+
+void CheckLogins(const PluginLine& line, const BrokerConfig& config, BrokerKind broker,
+                 Findings* findings) {
+  const bool maybe_20 = broker.line == BrokerLine::k20 ||
+                        (broker.line == BrokerLine::kUnknown && !NeedsBroker21(line));
+  if (!maybe_20 || line.Option("observe_logins") != "true" || config.authenticates) return;
+  Add(findings, Verdict::kProblem, "logins",
+      "observe_logins without a password_file or another authentication plugin: Mosquitto 2.0 "
+      "would refuse every client that sends a user name",
+      "add a password_file, or, on Mosquitto 2.1, remove observe_logins");
+}
+
+void CheckLine(const PluginLine& line, const BrokerConfig& config, BrokerKind broker,
+               Findings* findings) {
+  CheckLoading(line, findings);
+  CheckBrokerKnows(line, broker, findings);
+  CheckOptionsOf(line, findings);
+  CheckLogins(line, config, broker, findings);
   CheckFilesOf(line, config.user, findings);
 }
+
+// All lines share one plugin, which compares what they give it, the order as well.
+void CheckSameOptions(const std::vector<PluginLine>& lines, Findings* findings) {
+  const auto same = [](const OptionLine& a, const OptionLine& b) {
+    return a.name == b.name && a.value == b.value;
+  };
+  const std::vector<OptionLine>& first = lines.front().options;
+  for (const PluginLine& line : lines) {
+    if (std::equal(first.begin(), first.end(), line.options.begin(), line.options.end(), same)) {
+      continue;
+    }
+    Add(findings, Verdict::kProblem, "options",
+        absl::StrCat(line.where, ": other options than at ", lines.front().where,
+                     "; the plugin refuses to be loaded so"),
+        "give each line that loads it the same options in the same order, or load it once: on "
+        "Mosquitto 2.1 with global_plugin");
+  }
+}
+
+bool IsGiven(absl::string_view value) { return !value.empty() && value != "none"; }
 
 void CheckSnapshot(const pb::GetServerStatusResponse& status, Findings* findings) {
   const int64_t age = status.snapshot().age_ms();
@@ -97,56 +171,99 @@ void CheckClock(const pb::GetServerStatusResponse& status, absl::Time now, Findi
       "clock was set, the plugin goes on with the time it knew until the broker is started anew");
 }
 
-// Counters that are zero as long as all is well.
+// What goes wrong is in the metrics; what may be the past is looked at twice.
 void CheckCounters(AdminClient* client, Findings* findings) {
-  std::string text;
-  const absl::Status status = client->Get("/metrics", -1, [&text](absl::string_view bytes) {
-    text.append(bytes.data(), bytes.size());
-    return true;
-  });
-  if (!status.ok()) {
-    return Add(findings, Verdict::kWarning, "metrics", std::string(status.message()),
+  constexpr absl::Duration kSecondLookAfter = absl::Seconds(3);  // a locked database is tried for 2
+  absl::StatusOr<AdminClient::Answer> metrics = client->Fetch("/metrics");
+  if (!metrics.ok() || metrics->http_status != 200) {
+    return Add(findings, Verdict::kWarning, "metrics",
+               metrics.ok() ? absl::StrCat("HTTP status ", metrics->http_status)
+                            : std::string(metrics.status().message()),
                "the plugin may be older than this command: upgrade both");
   }
-  const std::vector<Sample> samples = ParseMetrics(text);
-  const std::pair<const char*, const char*> counters[] = {
-      {"session_status_lost_events_total",
-       "memory ran out: give the broker more, or lower "
-       "ended_sessions_max"},
-      {"session_status_untracked_connections_total", "memory ran out: give the broker more"},
-      {"session_status_callback_exceptions_total",
-       "a fault of the plugin: the broker's log has it; "
-       "please report it"},
-  };
-  size_t wrong = 0;
-  for (const auto& [name, advice] : counters) {
-    const double value = SumOf(samples, name);
-    if (value == 0) continue;
-    ++wrong;
-    Add(findings, Verdict::kWarning, "metrics", absl::StrCat(name, " is ", value), advice);
+  const std::vector<Sample> before = ParseMetrics(metrics->body);
+  if (!DeservesSecondLook(before)) return CheckFaults(before, before, findings);
+  absl::SleepFor(kSecondLookAfter);
+  metrics = client->Fetch("/metrics");
+  const bool again = metrics.ok() && metrics->http_status == 200;
+  CheckFaults(before, again ? ParseMetrics(metrics->body) : before, findings);
+}
+
+void CheckReady(AdminClient* client, Findings* findings) {
+  const absl::StatusOr<AdminClient::Answer> ready = client->Fetch("/readyz");
+  if (!ready.ok()) {
+    return Add(findings, Verdict::kWarning, "ready", std::string(ready.status().message()),
+               "the plugin may be older than this command: upgrade both");
   }
-  if (wrong == 0)
-    Add(findings, Verdict::kGood, "metrics", "nothing lost, no fault since the start");
+  const std::string text =
+      absl::StrReplaceAll(absl::StripAsciiWhitespace(ready->body), {{"\n", "; "}});
+  if (ready->http_status == 200) return Add(findings, Verdict::kGood, "ready", text);
+  Add(findings, Verdict::kProblem, "ready", Printable(text),
+      "load balancers send nobody here meanwhile. A snapshot: give the machine processor time. A "
+      "fleet: wait, or see whether its engine can be reached (mosquitto_session fleet)");
+}
+
+void CheckFleet(const ServerStatus& status, Findings* findings) {
+  if (!status.has_fleet()) return;
+  const std::string state = Printable(status.fleet().state());
+  if (state == "joined") return Add(findings, Verdict::kGood, "fleet", state);
+  Add(findings, Verdict::kProblem, "fleet", state,
+      "it knows its own clients only, and the others do not count them: see that the engine of "
+      "fleet_url runs and lets this node in");
+}
+
+std::string AdviceFor(const absl::Status& error, const std::string& where) {
+  if (absl::IsPermissionDenied(error)) {
+    return "the broker runs. Ask as root, or as a user whom admin_socket_uids or admin_socket_gids "
+           "names; over https with a certificate of tls_client_ca_file";
+  }
+  if (absl::IsFailedPrecondition(error)) return "correct --ca, --cert or --key";
+  if (!absl::IsUnavailable(error)) return "somebody answers there: is it the plugin?";
+  return absl::StrCat(
+      "is the broker running? Its log says why the plugin did not start",
+      absl::StartsWith(where, "https:") ? "; --ca names the CA of its certificate" : "");
 }
 
 }  // namespace
 
-void CheckConfiguration(const BrokerConfig& config, Findings* findings) {
+void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings) {
+  for (const OptionLine& option : config.orphans) {
+    Add(findings, Verdict::kProblem, "options",
+        absl::StrCat(option.where, ": plugin_opt_", option.name,
+                     " stands above every line that loads a plugin"),
+        "move it below the line of the plugin that it is for; the broker would not start");
+  }
   if (config.plugin_lines.empty()) {
     return Add(findings, Verdict::kProblem, "plugin", "no line of the configuration loads it",
                absl::StrCat("add, on Mosquitto 2.1, \"global_plugin /usr/lib/…/", kPluginFileName,
                             "\"; on 2.0 \"plugin …\" (see mosquitto.conf.example)"));
   }
-  for (const PluginLine& line : config.plugin_lines) CheckLine(line, config, findings);
+  for (const PluginLine& line : config.plugin_lines) CheckLine(line, config, broker, findings);
+  CheckSameOptions(config.plugin_lines, findings);
+  if (!config.per_listener_settings.empty() && broker.line == BrokerLine::k20) {
+    Add(findings, Verdict::kProblem, "listeners",
+        absl::StrCat(config.per_listener_settings,
+                     ": per_listener_settings true: Mosquitto 2.0 gives plugins no tick then, and "
+                     "who connects stays unknown"),
+        "remove the line, or move to Mosquitto 2.1 (docs/broker-support.md)");
+  }
 }
 
-void CheckPlugin(AdminClient* client, const BrokerConfig& config, Findings* findings) {
-  pb::GetServerStatusResponse status;
-  const absl::Status asked = client->Call("GetServerStatus", pb::GetServerStatusRequest(), &status);
+bool GuardsItsSocket(const BrokerConfig& config) {
+  return std::any_of(config.plugin_lines.begin(), config.plugin_lines.end(),
+                     [](const PluginLine& line) {
+                       return IsGiven(line.Option("admin_socket_uids")) ||
+                              IsGiven(line.Option("admin_socket_gids"));
+                     });
+}
+
+void CheckPlugin(const absl::StatusOr<ServerStatus>& asked, const std::string& where,
+                 AdminClient* client, Findings* findings) {
   if (!asked.ok()) {
-    return Add(findings, Verdict::kProblem, "answer", std::string(asked.message()),
-               "is the broker running? Its log says why the plugin did not start");
+    return Add(findings, Verdict::kProblem, "answer", std::string(asked.status().message()),
+               AdviceFor(asked.status(), where));
   }
+  const ServerStatus& status = *asked;
   Add(findings, Verdict::kGood, "answer",
       absl::StrCat("from plugin ", status.version(), " in ", status.broker(), ", up ",
                    ShortDuration(status.uptime_ms())));
@@ -158,15 +275,10 @@ void CheckPlugin(AdminClient* client, const BrokerConfig& config, Findings* find
     Add(findings, Verdict::kGood, "version",
         absl::StrCat("command and plugin are ", status.version()));
   }
-  for (const PluginLine& line : config.plugin_lines) {
-    if (status.broker() != kBroker20 || !NeedsBroker21(line)) continue;
-    Add(findings, Verdict::kProblem, "plugin",
-        absl::StrCat(line.where, ": the broker is ", status.broker(), ", which does not know ",
-                     line.keyword, " and would not start again"),
-        absl::StrCat("write \"plugin ", line.path, "\" instead"));
-  }
   CheckClock(status, absl::Now(), findings);
   CheckSnapshot(status, findings);
+  CheckReady(client, findings);
+  CheckFleet(status, findings);
   CheckCounters(client, findings);
 }
 

@@ -6,19 +6,36 @@
 #ifndef SESSION_STATUS_CLI_DIAGNOSIS_H_
 #define SESSION_STATUS_CLI_DIAGNOSIS_H_
 
+#include <string>
+
+#include "absl/status/statusor.h"
 #include "cli/admin_client.h"
 #include "cli/broker_config.h"
 #include "cli/findings.h"
+#include "cli/installed_broker.h"
+#include "proto/session_status.pb.h"
 
 namespace session_status::cli {
 
-// The configuration: is there a line that loads the plugin, would its options be accepted, are the
-// files it names there and as private as they have to be?
-void CheckConfiguration(const BrokerConfig& config, Findings* findings);
+using ServerStatus = ::mosquitto_session_status::v1::GetServerStatusResponse;
+
+// Whose configuration it is.
+struct BrokerKind {
+  BrokerLine line = BrokerLine::kUnknown;
+  bool running = false;  // the plugin said so itself; else it is the installed one
+};
+
+// The configuration: is there a line that loads the plugin, does this broker know it, would the
+// options be accepted, are the files that they name there and as private as they have to be?
+void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings);
+
+// What the plugin lets in only some users to: admin_socket_uids, admin_socket_gids.
+bool GuardsItsSocket(const BrokerConfig& config);
 
 // The running plugin: does it answer, does its version fit, do clocks agree, is the snapshot fresh,
-// has it lost anything, and does its broker know the lines of this configuration?
-void CheckPlugin(AdminClient* client, const BrokerConfig& config, Findings* findings);
+// does it work, and has it lost anything? `status`: what it answered. `where`: whom we asked.
+void CheckPlugin(const absl::StatusOr<ServerStatus>& status, const std::string& where,
+                 AdminClient* client, Findings* findings);
 
 }  // namespace session_status::cli
 

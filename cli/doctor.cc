@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "cli/commands.h"
 #include "cli/diagnosis.h"
 #include "cli/file_diagnosis.h"
@@ -68,34 +69,71 @@ void PrintFindingsJson(const Findings& findings) {
   std::cout << text << "\n";
 }
 
-// Looks at the configuration; where it names another socket than the default, that is the one to
-// ask, unless the caller has chosen.
-BrokerConfig LookAtConfiguration(const std::string& path, bool chosen, Context* context,
-                                 Findings* findings) {
-  absl::StatusOr<BrokerConfig> config = ReadBrokerConfig(path);
-  if (!config.ok()) {
-    Add(findings, chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
-        std::string(config.status().message()),
-        "name the broker's configuration file with --config");
-    return {};
-  }
-  Add(findings, Verdict::kGood, "configuration", path);
-  CheckConfiguration(*config, findings);
-  for (const PluginLine& line : config->plugin_lines) {
-    const absl::string_view socket = line.Option("admin_socket");
-    if (context->target == kDefaultSocket && absl::StartsWith(socket, "/")) {
-      context->target = std::string(socket);
+// The first of the addresses that an option names, as we can reach it.
+std::string UrlOf(absl::string_view scheme, absl::string_view addresses) {
+  const std::string first(addresses.substr(0, addresses.find_first_of(" \t")));
+  return absl::StrCat(
+      scheme, absl::StrReplaceAll(
+                  first, {{"0.0.0.0:", "127.0.0.1:"}, {"*:", "127.0.0.1:"}, {"[::]:", "[::1]:"}}));
+}
+
+// Where this line has the plugin listen; empty: where it does by itself.
+std::string TargetOf(const PluginLine& line) {
+  const absl::string_view socket = line.Option("admin_socket");
+  if (socket != "none") return absl::StartsWith(socket, "/") ? std::string(socket) : "";
+  const absl::string_view tcp = line.Option("admin_listen");
+  if (!tcp.empty() && tcp != "none") return UrlOf("http://", tcp);
+  const absl::string_view tls = line.Option("admin_listen_tls");
+  return tls.empty() || tls == "none" ? "" : UrlOf("https://", tls);
+}
+
+absl::StatusOr<ServerStatus> Ask(AdminClient* client) {
+  ServerStatus status;
+  absl::Status asked = client->Call(
+      "GetServerStatus", ::mosquitto_session_status::v1::GetServerStatusRequest(), &status);
+  if (!asked.ok()) return asked;
+  return status;
+}
+
+// The broker that runs knows best what it is; one that does not tell us need not be the installed one.
+BrokerKind KindOf(const absl::StatusOr<ServerStatus>& status) {
+  if (status.ok()) return {ParseBrokerLine(status->broker()), true};
+  if (!absl::IsUnavailable(status.status())) return {};
+  return {InstalledBroker(), false};
+}
+
+Findings Diagnose(const std::string& path, bool chosen, Context* context) {
+  Findings findings;
+  const absl::StatusOr<BrokerConfig> config = ReadBrokerConfig(path);
+  if (config.ok() && context->target == kDefaultSocket) {  // the caller has not chosen
+    for (const PluginLine& line : config->plugin_lines) {
+      const std::string target = TargetOf(line);
+      if (!target.empty()) context->target = target;
     }
   }
-  return *std::move(config);
+  // Asked first: what is right in the configuration depends on the broker.
+  AdminClient client = context->MakeClient();
+  const absl::StatusOr<ServerStatus> status = Ask(&client);
+  if (config.ok()) {
+    Add(&findings, Verdict::kGood, "configuration", path);
+    CheckConfiguration(*config, KindOf(status), &findings);
+  } else {
+    Add(&findings, chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
+        std::string(config.status().message()),
+        "name the broker's configuration file with --config");
+  }
+  if (absl::StartsWith(context->target, "/")) {
+    CheckSocket(
+        context->target,
+        absl::IsPermissionDenied(status.status()) || (config.ok() && GuardsItsSocket(*config)),
+        &findings);
+  }
+  CheckPlugin(status, context->target, &client, &findings);
+  return findings;
 }
 
 void Run(const std::string& path, bool chosen, Context* context) {
-  Findings findings;
-  const BrokerConfig config = LookAtConfiguration(path, chosen, context, &findings);
-  if (absl::StartsWith(context->target, "/")) CheckSocket(context->target, &findings);
-  AdminClient client = context->MakeClient();
-  CheckPlugin(&client, config, &findings);
+  const Findings findings = Diagnose(path, chosen, context);
   if (context->json) {
     PrintFindingsJson(findings);
   } else {
@@ -110,7 +148,8 @@ void Run(const std::string& path, bool chosen, Context* context) {
 
 void AddDoctorCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
-      "doctor", "Check configuration, files, socket, versions, clock and snapshot; say what to do");
+      "doctor",
+      "Check configuration, files, socket, versions, clock, snapshot and faults; say what to do");
   auto config = std::make_shared<std::string>(kDefaultConfig);
   CLI::Option* option = command
                             ->add_option("-c,--config", *config,
@@ -119,7 +158,8 @@ void AddDoctorCommand(CLI::App& app, Context* context) {
                             ->capture_default_str();
   command->footer(
       "Exit status 0: no problem found (there may be warnings), 1: at least one problem. Without\n"
-      "--socket the socket is the one that the configuration names. Run it as root to see all.\n\n"
+      "--socket it asks where the configuration has the plugin listen. Run it as root to see "
+      "all.\n\n"
       "Examples:\n  sudo mosquitto_session doctor\n"
       "  mosquitto_session doctor --config ./mosquitto.conf");
   command->callback([config, option, context] { Run(*config, option->count() > 0, context); });

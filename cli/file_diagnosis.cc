@@ -2,7 +2,9 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,9 +68,10 @@ class FileChecks {
   void CheckFile(const std::string& option, const std::string& path) const {
     struct stat file {};
     if (stat(path.c_str(), &file) != 0) {
-      const bool hidden = errno == EACCES;
+      const int error = errno;
+      const bool hidden = error == EACCES;
       return Report(hidden ? Verdict::kWarning : Verdict::kProblem, option,
-                    absl::StrCat(path, ": ", Why()),
+                    absl::StrCat(path, ": ", std::strerror(error)),
                     hidden ? "run as root to have it checked"
                            : absl::StrCat("put the file there, or correct plugin_opt_", option));
     }
@@ -91,12 +94,14 @@ class FileChecks {
 
   void CheckFolderOf(const std::string& option, const std::string& path) const {
     if (IsFolder(path)) return ReportFolder(option, path);
+    if (option == "admin_socket" && !MayBecomeSocket(path)) return;
     const std::string folder = std::filesystem::path(path).parent_path().string();
     struct stat status {};
     if (stat(folder.c_str(), &status) != 0) {
-      const bool hidden = errno == EACCES;
+      const int error = errno;
+      const bool hidden = error == EACCES;
       return Report(hidden ? Verdict::kWarning : Verdict::kProblem, option,
-                    absl::StrCat("folder ", folder, ": ", Why()),
+                    absl::StrCat("folder ", folder, ": ", std::strerror(error)),
                     hidden ? "run as root to have it checked"
                            : absl::StrCat("install -d -o ", user_name_, " -m 755 ", folder));
     }
@@ -156,6 +161,24 @@ class FileChecks {
   void ReportFolder(const std::string& option, const std::string& path) const {
     Report(Verdict::kProblem, option, absl::StrCat(path, " is a folder; name a file in it"),
            absl::StrCat("correct plugin_opt_", option));
+  }
+
+  // As the plugin looks at it before it listens.
+  bool MayBecomeSocket(const std::string& path) const {
+    constexpr size_t kBytesMax = sizeof(sockaddr_un::sun_path) - 1;
+    if (path.size() > kBytesMax) {
+      Report(Verdict::kProblem, "admin_socket",
+             absl::StrCat(path, ": the path of a Unix socket has at most ", kBytesMax,
+                          " bytes, this one has ", path.size()),
+             "choose a shorter path; the broker would not start");
+      return false;
+    }
+    struct stat file {};
+    if (lstat(path.c_str(), &file) != 0 || S_ISSOCK(file.st_mode)) return true;
+    Report(Verdict::kProblem, "admin_socket",
+           absl::StrCat(path, ": a file that is no socket is in the way"),
+           "move it, or choose another path; the broker would not start");
+    return false;
   }
 
   void ReportUnknown(const std::string& option, absl::string_view name) const {
@@ -240,7 +263,7 @@ bool CheckGroupMayEnter(const std::string& path, const struct stat& socket, Find
 
 void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings* findings) {
   const FileChecks checks(user_name, findings);
-  for (const auto& [name, value] : line.options) {
+  for (const auto& [name, value, where] : line.options) {
     if (value == "none" || !absl::StartsWith(value, "/")) continue;
     if (absl::EndsWith(name, "_file")) {
       checks.CheckFile(name, value);
@@ -253,26 +276,31 @@ void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings
   checks.CheckSocketOwner(line.Option("admin_socket_owner"), line.Option("admin_socket_group"));
 }
 
-void CheckSocket(const std::string& path, Findings* findings) {
+void CheckSocket(const std::string& path, bool guarded, Findings* findings) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
-    return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, ": ", Why()),
-               errno == EACCES
+    const int error = errno;  // whatever is called before it is told may change it
+    return Add(findings, Verdict::kProblem, "socket",
+               absl::StrCat(path, ": ", std::strerror(error)),
+               error == EACCES
                    ? "you may not look into that folder: run as root, or join the broker's group"
                    : "is the broker running, with the plugin, and is this its admin_socket? "
                      "Name another one with --socket");
   }
   if (!S_ISSOCK(status.st_mode)) {
-    return Add(findings, Verdict::kProblem, "socket", absl::StrCat(path, " is no socket"),
-               "name the plugin's admin_socket with --socket");
+    return Add(
+        findings, Verdict::kProblem, "socket", absl::StrCat(path, " is no socket"),
+        "name the plugin's admin_socket with --socket; if this is it, move the file or choose "
+        "another path");
   }
   if (access(path.c_str(), R_OK | W_OK) != 0) {
+    const std::string why = Why();
     return Add(findings, Verdict::kProblem, "socket",
-               absl::StrCat(path, " (", OwnerText(status), "): ", Why()),
+               absl::StrCat(path, " (", OwnerText(status), "): ", why),
                absl::StrCat("join its group (usermod -aG ", GroupName(status.st_gid),
                             " YOU), or set admin_socket_group"));
   }
-  if ((status.st_mode & S_IWOTH) != 0) {
+  if ((status.st_mode & S_IWOTH) != 0 && !guarded) {
     return Add(findings, Verdict::kWarning, "socket",
                absl::StrCat(path, " (", OwnerText(status), ")"),
                "every user of this machine may ask; admin_socket_mode 0660 keeps it to a group");

@@ -17,8 +17,9 @@ namespace session_status::cli {
 // secrets among them as private as they have to be, may he give the socket to its owner and group?
 void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings* findings);
 
-// The Unix socket as a file: there, a socket, may this user open it, and may its group?
-void CheckSocket(const std::string& path, Findings* findings);
+// The Unix socket as a file: there, a socket, may this user open it, and may its group? `guarded`:
+// the plugin lets in some users only, whatever the file's mode.
+void CheckSocket(const std::string& path, bool guarded, Findings* findings);
 
 }  // namespace session_status::cli
 

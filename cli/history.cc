@@ -33,11 +33,6 @@ std::string From(const pb::SessionChange& change) {
   return absl::StrCat(Printable(change.address()), " on ", change.listener_port());
 }
 
-std::string When(const pb::SessionChange& change) {
-  if (change.not_before_ms() == 0) return LocalTime(change.time_ms());
-  return absl::StrCat(LocalTime(change.not_before_ms()), " or later");
-}
-
 // Nothing, and why: not the same as nothing to tell.
 void PrintOff(const char* option) {
   std::cout << "off: plugin_opt_" << option << " is 0; a larger number turns it on\n";
@@ -48,7 +43,7 @@ void Print(const pb::GetHistoryResponse& reply) {
   std::vector<std::vector<std::string>> rows = {
       {"TIME", "STATE", "WHY", "INCARNATION", "FROM", "PROTOCOL"}};
   for (const pb::SessionChange& change : reply.entries()) {
-    rows.push_back({When(change),
+    rows.push_back({MomentText(change.not_before_ms(), change.time_ms()),
                     absl::StrCat(StateText(change.state()),
                                  change.kind() == pb::CHANGE_KIND_REPAIRED ? " (repaired)" : ""),
                     Why(change), absl::StrCat(change.incarnation()), From(change),
@@ -105,14 +100,15 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
       ->add_option_function<std::string>(
           "ID", [request](const std::string& id) { request->set_client_id(id); },
           "Client identifier")
-      ->required();
+      ->required()
+      ->check(IsUtf8());
   command
       ->add_option_function<uint32_t>(
           "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
           "Show at most this many, newest first")
       ->type_name("N")
-      ->check(IsWholeNumber(0, kLimitMax));
-  CLI::Option* stored = command->add_flag_callback(
+      ->check(IsWholeNumber(1, kLimitMax));
+  command->add_flag_callback(
       "--stored", [request] { request->set_stored(true); },
       "From the session database, over restarts of the broker (at most 100, or --limit up to "
       "1000)");
@@ -123,8 +119,7 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
             name, [request, set](const std::string& when) { ((*request).*set)(Millis(when)); },
             help)
         ->type_name("TIME")
-        ->check(IsWhen())
-        ->needs(stored);
+        ->check(IsWhen());
   };
   add_bound("--from", &pb::GetHistoryRequest::set_from_ms,
             "From this moment on: 2026-01-02T03:00:00Z, or 7d ago; with --stored");
@@ -133,6 +128,10 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
       "Examples:\n  mosquitto_session history sensor-17\n"
       "  mosquitto_session history --stored --from 7d sensor-17");
   command->callback([request, context] {
+    // Not by CLI11's needs(), which --help would show in the middle of the text.
+    if (!request->stored() && request->has_from_ms())
+      throw CLI::RequiresError("--from", "--stored");
+    if (!request->stored() && request->has_until_ms()) throw CLI::RequiresError("--to", "--stored");
     Run<pb::GetHistoryRequest, pb::GetHistoryResponse>("GetHistory", *request, context);
   });
 }
@@ -146,7 +145,7 @@ void AddFlappersCommand(CLI::App& app, Context* context) {
           "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
           "Show at most this many (default 20)")
       ->type_name("N")
-      ->check(IsWholeNumber(0, kLimitMax));
+      ->check(IsWholeNumber(1, kLimitMax));
   command->footer(
       "SCORE counts flaps by age: one half an hour ago counts half.\n\n"
       "Example:\n  mosquitto_session flappers -n 5");

@@ -12,9 +12,12 @@
 namespace session_status::cli {
 
 // Appends the lines of `file` ("-": standard input; empty path: nothing) to `ids`; empty lines are
-// left out, so are carriage returns at their ends. False: it cannot be read, said and noted in
-// `context`.
+// left out, so are carriage returns at their ends and a byte order mark at its beginning. False: it
+// cannot be read, or a line is not UTF-8, said and noted in `context`.
 bool ReadIds(const std::string& file, std::vector<std::string>* ids, Context* context);
+
+// What to call it in a message.
+std::string IdSource(const std::string& file);
 
 }  // namespace session_status::cli
 

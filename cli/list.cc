@@ -173,9 +173,11 @@ void AddFilters(CLI::App* command, Options* o) {
       ->delimiter(',')
       ->check(OneOf(words(pb::SessionState_descriptor())));
   command->add_option("--prefix", o->prefix, "Client identifiers that begin with TEXT")
-      ->type_name("TEXT");
+      ->type_name("TEXT")
+      ->check(IsUtf8());
   command->add_option("--group", o->group, "Client identifiers with TEXT before \"@@@\"")
-      ->type_name("TEXT");
+      ->type_name("TEXT")
+      ->check(IsUtf8());
   command->add_option("--address", o->address, "Client address, or a network as in 10.0.0.0/8")
       ->type_name("ADDRESS");
   command->add_option("--protocol", o->protocol, "MQTT version")

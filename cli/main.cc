@@ -1,6 +1,7 @@
 // mosquitto_session: ask a running session status plugin, from a terminal or a script.
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -10,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/words.h"
 #include "plugin/version.h"
@@ -33,7 +35,8 @@ constexpr char kFooter[] =
     "  mosquitto_session query sensor-17 && echo reachable\n"
     "  mosquitto_session --json batch sensor-1 sensor-2 | jq .sessions\n"
     "  mosquitto_session list --state online --address 10.0.0.0/8\n"
-    "  mosquitto_session watch --kind offline\n\n"
+    "  mosquitto_session watch --kind offline\n"
+    "  mosquitto_session -s https://broker:18443 --ca ca.pem --cert me.pem --key me.key status\n\n"
     "mosquitto_session COMMAND --help tells more about each.";
 
 void AddGlobalOptions(CLI::App& app, Context* context) {
@@ -49,6 +52,24 @@ void AddGlobalOptions(CLI::App& app, Context* context) {
   app.add_option("-t,--timeout", context->timeout_s, "Seconds to wait for an answer")
       ->capture_default_str()
       ->check(CLI::Range(0.001, 3600.0));
+  const std::pair<const char*, std::string*> files[] = {{"--ca", &context->tls.ca_file},
+                                                        {"--cert", &context->tls.certificate_file},
+                                                        {"--key", &context->tls.key_file}};
+  const char* const help[] = {
+      "With https: trust the certificates in FILE (PEM) instead of the system's",
+      "With https: show the plugin the certificate in FILE (PEM)",
+      "Private key of --cert, unless that file holds it"};
+  for (size_t i = 0; i < std::size(files); ++i) {
+    app.add_option(files[i].first, *files[i].second, help[i])
+        ->type_name("FILE")
+        ->check(IsReadableFile());
+  }
+  // Not by CLI11's needs(), which --help would show in the middle of the text.
+  app.parse_complete_callback([context] {
+    if (!context->tls.key_file.empty() && context->tls.certificate_file.empty()) {
+      throw CLI::RequiresError("--key", "--cert");
+    }
+  });
   app.add_flag("-j,--json", context->json, "One line of JSON instead of a table");
 }
 
@@ -68,6 +89,12 @@ std::vector<std::string> OptionNames(const CLI::App& app) {
   return names;
 }
 
+// Whether the error is about an option that --help of the whole has: "--timeout: …".
+bool IsOfGlobalOption(const CLI::App& app, absl::string_view error) {
+  const std::vector<std::string> names = OptionNames(app);
+  return std::find(names.begin(), names.end(), error.substr(0, error.find(':'))) != names.end();
+}
+
 // What is wrong, what may have been meant, and where to read on.
 std::string Explain(const CLI::App* app, const CLI::Error& error) {
   std::string path = app->get_name();
@@ -79,11 +106,14 @@ std::string Explain(const CLI::App* app, const CLI::Error& error) {
   const std::vector<std::string> left = app->remaining(true);
   std::string text = error.what();
   std::string nearest;
+  if (IsOfGlobalOption(*app, text)) path = app->get_name();
   if (!left.empty() && absl::StartsWith(left[0], "-")) {
     text = absl::StrCat("there is no option ", left[0]);
     std::vector<std::string> names = OptionNames(*command);
     if (command != app) {
       for (std::string& name : OptionNames(*app)) names.push_back(std::move(name));
+      // Where it stood is not told; global options may stand anywhere.
+      path = absl::StrCat(app->get_name(), " --help and ", path);
     }
     nearest = Nearest(left[0].substr(0, left[0].find('=')), names);
   } else if (!left.empty() && !CommandNames(*command).empty()) {
@@ -95,7 +125,8 @@ std::string Explain(const CLI::App* app, const CLI::Error& error) {
   }
   return absl::StrCat("mosquitto_session: ", text,
                       nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"), "\n",
-                      path, " --help tells more.\n");
+                      path, absl::StrContains(path, " --help ") ? " --help tell" : " --help tells",
+                      " more.\n");
 }
 
 // A script must not take what a full disk has cut off for the whole.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/session_text.h"
 #include "proto/session_status.pb.h"
@@ -93,7 +94,7 @@ void AddQueryCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
       "query", "Ask for one client, exactly: state, since when, from where, why it ended");
   auto client_id = std::make_shared<std::string>();
-  command->add_option("ID", *client_id, "Client identifier")->required();
+  command->add_option("ID", *client_id, "Client identifier")->required()->check(IsUtf8());
   command->footer(
       "Exit status 0: online, 1: not online.\n\nExample:\n  mosquitto_session query sensor-17");
   command->callback([client_id, context] { Run(*client_id, context); });

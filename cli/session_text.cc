@@ -21,13 +21,17 @@ std::string EnumCell(const google::protobuf::EnumValueDescriptor& value) {
   return absl::StrReplaceAll(EnumWords(value.type()).WordOf(value.number()), {{"_", " "}});
 }
 
+// In a fleet a query says who answered and where the client is; a listing is of one node.
+bool IsOfQueriesOnly(absl::string_view field) { return field == "source" || field == "node"; }
+
 }  // namespace
 
 std::vector<std::string> SessionFieldNames() {
   std::vector<std::string> names;
   for (int i = 0; i < Session().field_count(); ++i) {
     const FieldDescriptor* field = Session().field(i);
-    if (!field->is_repeated() && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+    if (!field->is_repeated() && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE &&
+        !IsOfQueriesOnly(field->json_name())) {
       names.push_back(field->json_name());
     }
   }
@@ -61,6 +65,11 @@ std::string SessionCell(const google::protobuf::Message& session, const std::str
 std::string BrokerCodeNote(uint32_t code, absl::string_view label) {
   constexpr uint32_t kNone = 0xFFFF;
   return code == kNone ? "" : absl::StrCat(" (", label, code, ")");
+}
+
+std::string MomentText(int64_t not_before_ms, int64_t time_ms) {
+  if (not_before_ms == 0) return LocalTime(time_ms);
+  return absl::StrCat("between ", LocalTime(not_before_ms), " and ", LocalTime(time_ms));
 }
 
 std::string SessionHeading(const std::string& field) {

@@ -1,11 +1,14 @@
 // mosquitto_session usage: transactions by account, user, instance, operation, hour or day.
 //
 // Reads the usage database beside the running plugin; never writes to it.
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -109,10 +112,26 @@ void PrintUsageTable(const store::UsageQuery& query, const std::vector<store::Us
   PrintTable(table);
 }
 
+// SQLite's words, and what they mean here.
+absl::Status Explained(const absl::Status& error, const std::string& database) {
+  if (absl::StrContains(error.message(), std::strerror(ENOENT))) {
+    return absl::Status(
+        error.code(),
+        absl::StrCat(error.message(), "; name the plugin's usage_database with --database"));
+  }
+  if (!absl::StrContains(error.message(), "no such table: usage") &&
+      !absl::StrContains(error.message(), "file is not a database")) {
+    return error;
+  }
+  return absl::Status(error.code(), absl::StrCat(database,
+                                                 " is no usage database; name the plugin's with "
+                                                 "--database"));
+}
+
 void Run(const Options& options, Context* context) {
   const store::UsageQuery query = MakeQuery(options);
   const auto rows = store::ReadUsage(options.database, query);
-  if (!rows.ok()) return context->Fail(rows.status());
+  if (!rows.ok()) return context->Fail(Explained(rows.status(), options.database));
   if (options.csv) {
     PrintCsv(query, *rows);
   } else if (context->json) {
@@ -146,7 +165,10 @@ void AddUsageCommand(CLI::App& app, Context* context) {
       "Reads the database beside the running plugin, and never writes to it.\n\n"
       "Examples:\n  mosquitto_session usage --by account --from 2026-01-01 --to 2026-02-01\n"
       "  mosquitto_session usage --by day,operation --from 7d --csv");
-  usage->callback([options, context] { Run(*options, context); });
+  usage->callback([options, context] {
+    if (options->csv && context->json) throw CLI::ExcludesError("--csv", "--json");
+    Run(*options, context);
+  });
 }
 
 }  // namespace session_status::cli

@@ -119,14 +119,16 @@ void AddWatchCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
       "watch", "Follow changes as they happen: lines on a terminal, JSON lines otherwise");
   auto o = std::make_shared<Options>();
-  command->add_option("ID", o->ids,
-                      "Client identifiers to follow; their present states come first");
+  command->add_option("ID", o->ids, "Client identifiers to follow; their present states come first")
+      ->check(IsUtf8());
   command->add_option("-f,--file", o->file, "Read identifiers from FILE, one a line; - is stdin")
       ->type_name("FILE");
   command->add_option("--prefix", o->prefix, "Client identifiers that begin with TEXT")
-      ->type_name("TEXT");
+      ->type_name("TEXT")
+      ->check(IsUtf8());
   command->add_option("--group", o->group, "Client identifiers with TEXT before \"@@@\"")
-      ->type_name("TEXT");
+      ->type_name("TEXT")
+      ->check(IsUtf8());
   command->add_option("--kind", o->kinds, "Kinds of change, separated by commas")
       ->delimiter(',')
       ->check(OneOf(EnumWords(pb::ChangeKind_descriptor()).words()));

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "tests/testing/mqtt_client.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/wait.h"
+#include "tests/transport/test_certificates.h"
 
 namespace session_status::testing {
 namespace {
@@ -273,6 +275,64 @@ TEST(CliWithoutBrokerTest, AListingThatBreaksOffIsAFailureWhateverWasPrinted) {
   }
 }
 
+TEST(CliWithoutBrokerTest, WhomThePluginRefusesIsToldInThePluginsWords) {
+  const std::string body =
+      R"({"RequestId":"1","Code":"ApplyTooOften","Message":"this user may not use the socket"})";
+  OneReply server(absl::StrCat("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n",
+                               "Content-Length: ", body.size(), "\r\n\r\n", body));
+  const CliResult result = RunCli(absl::StrCat("--socket ", server.path(), " status"));
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.output, AllOf(HasSubstr("this user may not use the socket"),
+                                   HasSubstr("HTTP status 403"), Not(HasSubstr("is this the"))));
+}
+
+TEST(CliWithoutBrokerTest, WhomThePluginRefusesIsNotToldByTheDoctorThatAllMayAsk) {
+  const std::string body = R"({"Code":"x","Message":"this user may not use the socket"})";
+  OneReply server(absl::StrCat("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n",
+                               "Content-Length: ", body.size(), "\r\n\r\n", body));
+  ASSERT_EQ(chmod(server.path().c_str(), 0707), 0);
+  const TempDir dir;
+  const CliResult result =
+      RunCli(absl::StrCat("--socket ", server.path(), " doctor -c ",
+                          dir.Write("m.conf", "global_plugin /x/mosquitto_session_status.so\n")));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.output,
+              AllOf(ContainsRegex("ok +socket"),
+                    ContainsRegex("problem +answer .*this user may not use the socket"),
+                    HasSubstr("admin_socket_uids"), Not(HasSubstr("is the broker running")),
+                    Not(HasSubstr("the installed broker")), Not(HasSubstr("every user"))));
+}
+
+TEST(CliOverTlsTest, TheFilesOfTheOptionsOpenTheAdminService) {
+  const TempDir dir;
+  transport::TestCertificates certificates(dir.path());
+  certificates.Make("server");
+  certificates.Make("client");
+  const auto broker = BrokerProcess::Start(
+      {.line = BrokerLine::k21,
+       .config = kPlainConfig,
+       .plugin = SessionStatusPlugin(),
+       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                          {"admin_listen_tls", "127.0.0.1:{PORT2}"},
+                          {"tls_certificate_file", certificates.certificate_file("server")},
+                          {"tls_private_key_file", certificates.key_file("server")},
+                          {"tls_client_ca_file", certificates.ca_file()},
+                          {"tls_client_certificate_required", "true"}}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  const std::string url = absl::StrCat("-s https://127.0.0.1:", broker->port(2), " ");
+  const std::string ca = absl::StrCat("--ca ", certificates.ca_file(), " ");
+  const std::string certificate = absl::StrCat("--cert ", certificates.certificate_file("client"),
+                                               " --key ", certificates.key_file("client"), " ");
+  EXPECT_THAT(RunCli(url + ca + certificate + "status").output, ContainsRegex("online +0"));
+  const CliResult stranger = RunCli(url + certificate + "status");
+  EXPECT_EQ(stranger.exit_code, 3) << "the system knows no such CA";
+  EXPECT_THAT(stranger.output, HasSubstr("certificate"));
+  EXPECT_NE(RunCli(url + ca + "status").exit_code, 0);
+  const CliResult broken = RunCli(absl::StrCat(url, "--ca ", dir.Write("x", "no PEM"), " status"));
+  EXPECT_EQ(broken.exit_code, 4);
+  EXPECT_THAT(broken.output, HasSubstr("certificate"));
+}
+
 TEST(CliWithoutBrokerTest, OutputThatCannotBeWrittenIsAFailure) {
   for (const char* command : {"--help", "--version", "completion bash"}) {
     EXPECT_EQ(RunCli(absl::StrCat(command, " >/dev/full")).exit_code, 4) << command;
@@ -301,8 +361,13 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
         Case{"watch --count x", "--count: \"x\" is not a whole number of at least 1\n"},
         Case{"watch -n 0", "--count: \"0\" is not a whole number of at least 1\n"},
         Case{"watch --after abc", "--after: \"abc\" is not a whole number of at least 0\n"},
-        Case{"history a -n -1", "\"-1\" is not a whole number from 0 to 4294967295\n"},
-        Case{"flappers -n x", "\"x\" is not a whole number from 0 to 4294967295\n"},
+        Case{"history a -n -1", "\"-1\" is not a whole number from 1 to 4294967295\n"},
+        Case{"history a --from 1h", "--from requires --stored\n"},
+        Case{"history a --to 1h", "--to requires --stored\n"},
+        Case{"flappers -n x", "\"x\" is not a whole number from 1 to 4294967295\n"},
+        Case{"flappers -n 0", "\"0\" is not a whole number from 1 to 4294967295\n"},
+        Case{"list --fields node", "there is no \"node\" (there are clientId, "},
+        Case{"usage --csv --json", "--csv excludes --json"},
         Case{"usage --by foo", "there is no \"foo\" (there are hour, day, account, user, "},
         Case{"usage --from foo", "--from: \"foo\" is neither a day"},
         Case{"usage --to foo", "--to: \"foo\" is neither a day"},
@@ -313,6 +378,21 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
         Case{"query", "ID"},
         Case{"batch", "at least one ID"},
         Case{"query a b", "b"},
+        Case{"batch -f - </dev/null", "standard input holds no identifier\n"},
+        Case{"batch -f /dev/null", "/dev/null holds no identifier\n"},
+        Case{"query \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
+        Case{"batch a \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
+        Case{"watch \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
+        Case{"history \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
+        Case{"list --prefix \"$(printf 'a\\377')\"", "--prefix: \"a\\xff\" is not UTF-8\n"},
+        Case{"watch --group \"$(printf 'a\\377')\"", "--group: \"a\\xff\" is not UTF-8\n"},
+        Case{"-t 0 status", "\nmosquitto_session --help tells more.\n"},
+        Case{"--bogus status",
+             "\nmosquitto_session --help and mosquitto_session status --help tell more.\n"},
+        Case{"list --state onlin", "\nmosquitto_session list --help tells more.\n"},
+        Case{"--ca /nonexistent status", "--ca: cannot read /nonexistent: No such file or dir"},
+        Case{"--key /dev/null status", "--key requires --cert\n"},
+        Case{"--cert / status", "--cert: cannot read /: it is a folder\n"},
         Case{"batch -f /", "cannot read /: it is a folder"},
         Case{"--socket relative status", "neither an absolute path"},
         Case{"--timeout x status", "timeout"},
@@ -327,6 +407,7 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
 TEST(CliWithoutBrokerTest, HelpTeaches) {
   EXPECT_THAT(RunCli("--help").output, AllOf(HasSubstr("Exit status"), HasSubstr("Examples")));
   EXPECT_THAT(RunCli("batch --help").output, HasSubstr("stdin"));
+  EXPECT_THAT(RunCli("history --help").output, Not(HasSubstr("Needs:")));
   EXPECT_EQ(RunCli("--version").exit_code, 0);
 }
 

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -44,7 +46,18 @@ class DoctorTest : public ::testing::Test {
     return RunCli(absl::StrCat(more, " doctor -c ", config)).output;
   }
 
+  // As if this Mosquitto were installed; empty: none that says its version.
+  void Install(absl::string_view version) const {
+    ASSERT_TRUE(mkdir(dir_.File("bin").c_str(), 0755) == 0 || errno == EEXIST);
+    const std::string path = dir_.Write(
+        "bin/mosquitto", absl::StrCat("#!/bin/sh\necho mosquitto version ", version, "\n"));
+    ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+    setenv("PATH", absl::StrCat(dir_.File("bin"), ":", path_).c_str(), 1);
+  }
+  ~DoctorTest() override { setenv("PATH", path_.c_str(), 1); }
+
   const TempDir dir_;
+  const std::string path_ = getenv("PATH");
 };
 
 class SecretOfTheDoctorTest : public DoctorTest, public ::testing::WithParamInterface<const char*> {
@@ -142,17 +155,19 @@ TEST_F(DoctorTest, EveryWrongOptionIsNamed) {
       "plugin_opt_snapshot_refresh often\nplugin_opt_snapshot_refrsh 1s\n"
       "plugin_opt_listener_threads 0\nplugin_opt_flappers_max 1\nplugin_opt_flappers_max 2\n"
       "plugin_opt_api_log none");
-  EXPECT_THAT(output, AllOf(HasSubstr("option plugin_opt_snapshot_refresh: \"often\" is not"),
-                            HasSubstr("did you mean plugin_opt_snapshot_refresh?"),
-                            HasSubstr("option plugin_opt_listener_threads: \"0\" is not"),
-                            HasSubstr("option plugin_opt_flappers_max: given twice"),
-                            Not(HasSubstr("plugin_opt_api_log")), Not(HasSubstr("accepted"))));
+  EXPECT_THAT(output,
+              AllOf(HasSubstr("conf:2: option plugin_opt_snapshot_refresh: \"often\" is not"),
+                    HasSubstr("did you mean plugin_opt_snapshot_refresh?"),
+                    HasSubstr("option plugin_opt_listener_threads: \"0\" is not"),
+                    HasSubstr("conf:6: option plugin_opt_flappers_max: given twice"),
+                    Not(HasSubstr("plugin_opt_api_log")), Not(HasSubstr("accepted"))));
 }
 
 TEST_F(DoctorTest, EveryContradictionIsNamedAndNoneThatIsNot) {
   EXPECT_THAT(Diagnose("plugin_opt_offline_grace 10m\nplugin_opt_ended_sessions_ttl 1s\n"
                        "plugin_opt_admin_socket none\nplugin_opt_admin_listen 192.0.2.1:18080\n"
-                       "plugin_opt_admin_listen_tls [::1]:18081"),
+                       "plugin_opt_admin_listen_tls [::1]:18081",
+                       "--timeout 0.2"),
               AllOf(HasSubstr("option plugin_opt_offline_grace: 10m is longer"),
                     HasSubstr("\"192.0.2.1:18080\" is not a loopback address"),
                     HasSubstr("option plugin_opt_admin_listen_tls: needs"),
@@ -174,7 +189,92 @@ TEST_F(DoctorTest, WhatAStartWouldLoadIsLoaded) {
                                  "\nplugin_opt_tls_private_key_file ", certificates.key_file(key)));
   };
   EXPECT_THAT(with_key("one"), HasSubstr("3 given, all accepted"));
-  EXPECT_THAT(with_key("another"), HasSubstr("option plugin_opt_tls_private_key_file \""));
+  EXPECT_THAT(with_key("another"),
+              AllOf(HasSubstr("conf:4: option plugin_opt_tls_private_key_file \""),
+                    HasSubstr("→ the option is right, the file is not; "),
+                    Not(HasSubstr("docs/options.md"))));
+}
+
+TEST_F(DoctorTest, OptionsThatNoPluginGetsAreNamed) {
+  const std::string config =
+      dir_.Write("o.conf",
+                 "plugin_opt_api_log none\nplugin /x/mosquitto_session_status.so\n"
+                 "plugin_opt_instance_id a\n");
+  EXPECT_THAT(
+      RunCli(absl::StrCat("doctor -c ", config)).output,
+      AllOf(HasSubstr(Line("problem", "options", absl::StrCat(config, ":1: plugin_opt_api_log "))),
+            HasSubstr("1 given, all accepted")));
+}
+
+TEST_F(DoctorTest, LinesThatLoadItGiveTheSameOptions) {
+  const auto diagnose_second = [this](absl::string_view options) {
+    return Diagnose(absl::StrCat("plugin_opt_instance_id a\nplugin_opt_api_log none\n",
+                                 "plugin /x/mosquitto_session_status.so\n", options));
+  };
+  EXPECT_THAT(diagnose_second("plugin_opt_instance_id b"),
+              HasSubstr("conf:4: other options than at "));
+  EXPECT_THAT(diagnose_second("plugin_opt_api_log none\nplugin_opt_instance_id a"),
+              HasSubstr("conf:4: other options than at "));
+  EXPECT_THAT(diagnose_second("plugin_opt_instance_id a\nplugin_opt_api_log none"),
+              Not(HasSubstr("other options")));
+}
+
+TEST_F(DoctorTest, WhatIsInTheSocketsPlaceHasToBeASocket) {
+  const std::string path = dir_.Write("a.sock", "");
+  EXPECT_THAT(Diagnose(absl::StrCat("plugin_opt_admin_socket ", path)),
+              AllOf(HasSubstr(Line("problem", "admin_socket",
+                                   absl::StrCat(path, ": a file that is no socket is in the way"))),
+                    HasSubstr("→ move it, or choose another path; ")));
+}
+
+TEST_F(DoctorTest, ThePathOfASocketIsShort) {
+  const auto diagnose = [this](size_t bytes) {
+    const std::string path = dir_.File(std::string(bytes - dir_.File("").size(), 'x'));
+    return Diagnose(absl::StrCat("plugin_opt_admin_socket ", path));
+  };
+  EXPECT_THAT(diagnose(107), Not(HasSubstr("has at most")));
+  EXPECT_THAT(diagnose(108), HasSubstr("has at most 107 bytes, this one has 108"));
+}
+
+TEST_F(DoctorTest, WithoutASocketTheAddressIsAsked) {
+  EXPECT_THAT(Diagnose("plugin_opt_admin_socket none\nplugin_opt_admin_listen 127.0.0.1:1 [::1]:2"),
+              AllOf(HasSubstr("cannot reach the plugin at http://127.0.0.1:1: "),
+                    Not(HasSubstr("session_status.sock")), Not(HasSubstr("  socket  "))));
+  EXPECT_THAT(Diagnose("plugin_opt_admin_socket none\nplugin_opt_admin_listen_tls 0.0.0.0:1"),
+              AllOf(HasSubstr("cannot reach the plugin at https://127.0.0.1:1: "),
+                    HasSubstr("--ca names the CA")));
+}
+
+TEST_F(DoctorTest, WhatTheInstalledBrokerNeedsIsNamed) {
+  constexpr char kNeedsLogins[] = "starts only with plugin_opt_observe_logins true";
+  constexpr char kPerListener[] = ": per_listener_settings true: ";
+  Install("2.0.18");
+  EXPECT_THAT(Diagnose("per_listener_settings true"),
+              AllOf(HasSubstr(kNeedsLogins), HasSubstr(absl::StrCat("conf:2", kPerListener))));
+  EXPECT_THAT(Diagnose("plugin_opt_observe_logins true\nper_listener_settings false"),
+              AllOf(Not(HasSubstr(kNeedsLogins)), Not(HasSubstr(kPerListener)),
+                    HasSubstr("2.0 would refuse every client")));
+  for (const char* version : {"2.1.2", "3.0.0", "unknown"}) {
+    Install(version);
+    EXPECT_THAT(Diagnose("per_listener_settings true"),
+                AllOf(Not(HasSubstr(kNeedsLogins)), Not(HasSubstr(kPerListener))))
+        << version;
+  }
+}
+
+TEST_F(DoctorTest, ObservedLoginsAreNoProblemOfALineThatNeeds21) {
+  const std::string config = dir_.Write("g.conf",
+                                        "global_plugin /x/mosquitto_session_status.so\n"
+                                        "plugin_opt_observe_logins true\n");
+  const auto diagnose = [&config] { return RunCli(absl::StrCat("doctor -c ", config)).output; };
+  for (const char* version : {"2.1.2", "unknown"}) {
+    Install(version);
+    EXPECT_THAT(diagnose(), Not(HasSubstr("logins  "))) << version;
+  }
+  Install("2.0.11");
+  EXPECT_THAT(
+      diagnose(),
+      HasSubstr("the installed broker is mosquitto 2.0, which does not know global_plugin"));
 }
 
 TEST_F(DoctorTest, ASocketCanBeGivenOnlyToWhomTheBrokerMayGiveIt) {

@@ -209,7 +209,13 @@ TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
   EXPECT_EQ(Run(usage + "--csv --to 2026-01-03T00:00:00Z").output, "account,calls\n1001,12\n");
   EXPECT_EQ(Run(usage + "--from monday").exit_code, 2);
   EXPECT_EQ(Run(usage + "--by colour").exit_code, 2);
-  EXPECT_EQ(Run(absl::StrCat("usage -d ", directory_, "/none.db")).exit_code, 4);
+  const Ran missing = Run(absl::StrCat("usage -d ", directory_, "/none.db"));
+  EXPECT_EQ(missing.exit_code, 4);
+  EXPECT_THAT(missing.output, HasSubstr("with --database\n"));
+  const Ran other = Run(absl::StrCat("usage -d ", access_));
+  EXPECT_EQ(other.exit_code, 4);
+  EXPECT_THAT(other.output, HasSubstr(absl::StrCat(access_, " is no usage database")));
+  EXPECT_THAT(Run("usage -d /dev/null").output, HasSubstr("/dev/null is no usage database"));
 }
 
 }  // namespace

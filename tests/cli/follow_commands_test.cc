@@ -18,6 +18,7 @@
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
 #include "tests/testing/raw_mqtt.h"
+#include "tests/testing/wait.h"
 
 namespace session_status::testing {
 namespace {
@@ -271,6 +272,19 @@ TEST_P(FollowCommandsTest, TopPrintsOneFrameWithoutATerminal) {
                                    HasSubstr(Reason("client disconnect")), Not(HasSubstr("\x1b"))));
 }
 
+TEST_P(FollowCommandsTest, ListOffersTheFieldsThatTheServiceTakes) {
+  // Both end with "(there are a, b, c)" or "; there are a, b, c".
+  const auto fields = [](const std::string& text) {
+    const size_t begin = text.find("there are ");
+    return begin == std::string::npos
+               ? text
+               : text.substr(begin, text.find_first_of(")\"\n", begin) - begin);
+  };
+  const std::string offered = fields(Ask("list --fields x").output);
+  EXPECT_THAT(offered, HasSubstr("there are clientId, "));
+  EXPECT_EQ(offered, fields(AdminClient(socket_).Get("/v1/sessions?fields=x").body));
+}
+
 TEST_P(FollowCommandsTest, DoctorFindsNothingWrongWithAHealthyBroker) {
   const std::string config = broker_->Expand("{DIR}/mosquitto.conf");
   const CliResult result = RunCli(absl::StrCat("doctor --config ", config));
@@ -282,6 +296,31 @@ TEST_P(FollowCommandsTest, DoctorFindsNothingWrongWithAHealthyBroker) {
                     Not(HasSubstr("problem"))));
   EXPECT_THAT(RunCli(absl::StrCat("--json doctor --config ", config)).output,
               HasSubstr(R"({"verdict":"ok","subject":"options")"));
+}
+
+TEST(DoctorOfPartsTest, APartThatIsDownIsAProblemAndStatusShowsIt) {
+  // Nobody listens at {PORT2}.
+  const auto broker =
+      BrokerProcess::Start({.line = BrokerLine::k21,
+                            .config = kPlainConfig,
+                            .plugin = SessionStatusPlugin(),
+                            .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                                               {"fleet_url", "redis://127.0.0.1:{PORT2}"},
+                                               {"webhook_url", "http://127.0.0.1:{PORT2}/"}}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  MqttClient client({.id = "lamp", .port = broker->port(), .version = 5});
+  ASSERT_EQ(client.Connect(), 0);
+  const std::string ask = absl::StrCat("--socket ", broker->Expand("{DIR}/admin.sock"));
+  EXPECT_TRUE(WaitUntil(
+      [&] { return RunCli(ask + " status").output.find("FAILING: ") != std::string::npos; }));
+  const CliResult result =
+      RunCli(absl::StrCat(ask, " doctor -c ", broker->Expand("{DIR}/mosquitto.conf")));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.output,
+              AllOf(ContainsRegex("problem +ready .*fleet: not ready"),
+                    ContainsRegex("problem +fleet +(connecting|not joined)"),
+                    ContainsRegex("(warning|problem) +webhook .*failures_in_a_row is"),
+                    Not(HasSubstr("nothing lost"))));
 }
 
 TEST_P(FollowCommandsTest, DoctorKnowsWhichLineTheRunningBrokerTakes) {
@@ -303,7 +342,7 @@ TEST_P(FollowCommandsTest, DoctorSaysWhatIsWrongAndWhatToDo) {
   const std::string load = absl::StrCat("global_plugin ", SessionStatusPlugin(), "\n");
   EXPECT_THAT(
       diagnose(load + "plugin_opt_snapshot_refresh often\n"),
-      AllOf(ContainsRegex("problem +options .*bad.conf:1: option plugin_opt_snapshot_refresh"),
+      AllOf(ContainsRegex("problem +options .*bad.conf:2: option plugin_opt_snapshot_refresh"),
             HasSubstr("docs/options.md")));
   EXPECT_THAT(diagnose(load + "plugin_opt_snapshot_refrsh 1s\n"),
               HasSubstr("did you mean plugin_opt_snapshot_refresh?"));

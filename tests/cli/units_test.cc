@@ -1,10 +1,17 @@
 // The parts of the command that need no broker: words, streams, screens, configuration.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,11 +19,16 @@
 #include "cli/broker_config.h"
 #include "cli/command.h"
 #include "cli/envelopes.h"
+#include "cli/fault_diagnosis.h"
+#include "cli/file_diagnosis.h"
 #include "cli/file_user.h"
+#include "cli/id_input.h"
+#include "cli/installed_broker.h"
 #include "cli/list_stream.h"
 #include "cli/metrics_text.h"
 #include "cli/progress.h"
 #include "cli/session_text.h"
+#include "cli/status_text.h"
 #include "cli/top_frame.h"
 #include "cli/watch_line.h"
 #include "cli/words.h"
@@ -32,7 +44,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
+using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST(WordsTest, EnumeratorsAreWordsWithoutTheirPrefix) {
@@ -172,6 +184,102 @@ TEST(MetricsTextTest, ResultsOfAnOperationAreCountedTogether) {
   EXPECT_EQ(queries[0].Since(queries[0]).count, 0);
 }
 
+Findings FaultsIn(const std::string& before, const std::string& now) {
+  Findings findings;
+  CheckFaults(ParseMetrics(before), ParseMetrics(now), &findings);
+  return findings;
+}
+
+TEST(FaultTest, AHealthyPluginIsOneGoodFinding) {
+  const std::string metrics =
+      "session_status_store_failing 0\nsession_status_store_behind_seconds 3.5\n"
+      "session_status_fleet_nodes{state=\"alive\"} 3\nsession_status_fleet_nodes{state=\"lost\"} "
+      "0\n"
+      "session_status_usage_pending_counts 7\n";
+  const Findings findings = FaultsIn(metrics, metrics);
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_EQ(findings[0].verdict, Verdict::kGood);
+  EXPECT_FALSE(DeservesSecondLook(ParseMetrics(metrics)));
+}
+
+TEST(FaultTest, EveryRowIsFoundAndHasARemedy) {
+  for (const FaultRow& row : FaultTable()) {
+    const std::string label = row.label[0] == '\0' ? "" : absl::StrCat("{x=\"", row.label, "\"}");
+    const std::string metrics = absl::StrCat(row.metric, label, " ", row.at_most + 1, "\n");
+    const Findings findings = FaultsIn(metrics, metrics);
+    ASSERT_THAT(findings, SizeIs(1)) << metrics;
+    EXPECT_EQ(findings[0].verdict,
+              row.kind == FaultKind::kDown ? Verdict::kProblem : Verdict::kWarning)
+        << metrics;
+    EXPECT_THAT(findings[0].text, HasSubstr(row.metric));
+    EXPECT_NE(findings[0].advice, "") << metrics;
+  }
+}
+
+TEST(FaultTest, WhatRisesBetweenTwoLooksIsGoingOn) {
+  const std::string name = "session_status_usage_write_failures_total";
+  EXPECT_TRUE(DeservesSecondLook(ParseMetrics(name + " 3\n")));
+  const Findings past = FaultsIn(name + " 3\n", name + " 3\n");
+  ASSERT_THAT(past, SizeIs(1));
+  EXPECT_EQ(past[0].verdict, Verdict::kWarning);
+  const Findings going = FaultsIn(name + " 3\n", name + " 4\n");
+  ASSERT_THAT(going, SizeIs(1));
+  EXPECT_EQ(going[0].verdict, Verdict::kProblem);
+}
+
+TEST(FaultTest, QueriesThatFailAndEventsThatTakeLongAreNamed) {
+  const std::string query = "session_status_query_duration_seconds_count{result=\"";
+  EXPECT_EQ(FaultsIn("", query + "ok\"} 1000\n" + query + "failed\"} 5\n")[0].subject, "metrics");
+  EXPECT_EQ(FaultsIn("", query + "ok\"} 100\n" + query + "failed\"} 5\n")[0].subject, "queries");
+  const std::string event = "session_status_event_callback_duration_seconds_";
+  const std::string count = event + "count 2000\n" + event + "bucket{le=\"0.001\"} ";
+  EXPECT_EQ(FaultsIn("", count + "1990\n")[0].subject, "metrics");
+  EXPECT_EQ(FaultsIn("", count + "1900\n")[0].subject, "events");
+}
+
+std::string TextOf(const char* path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(FaultTest, WhatAnAlertIsAboutTheDoctorLooksAt) {
+  // Found otherwise: by its age, by /readyz, from histograms; or it is about clients and callers, not
+  // about the plugin; or it only goes with another metric.
+  std::set<std::string> known = {"session_status_snapshot_age_seconds",
+                                 "session_status_snapshot_refresh_interval_seconds",
+                                 "session_status_event_callback_duration_seconds_bucket",
+                                 "session_status_query_duration_seconds_count",
+                                 "session_status_fleet_ready",
+                                 "session_status_ends_total",
+                                 "session_status_sessions",
+                                 "session_status_takeovers_total",
+                                 "session_status_usage_pending_counts"};
+  const std::string reference = TextOf(METRICS_MANUAL);
+  for (const FaultRow& row : FaultTable()) {
+    known.insert(row.metric);
+    EXPECT_THAT(reference, HasSubstr(absl::StrCat("| `", row.metric, "` |")));
+  }
+  const std::string rules = TextOf(ALERT_RULES);
+  const std::regex metric("session_status_[a-z_]+");
+  size_t seen = 0;
+  for (std::sregex_iterator i(rules.begin(), rules.end(), metric), end; i != end; ++i, ++seen) {
+    EXPECT_EQ(known.count(i->str()), 1u) << i->str();
+  }
+  EXPECT_GT(seen, 20u);
+}
+
+TEST(InstalledBrokerTest, ItsLineIsInItsVersion) {
+  EXPECT_EQ(ParseBrokerLine("mosquitto 2.0"), BrokerLine::k20);
+  EXPECT_EQ(ParseBrokerLine("mosquitto version 2.0.11\n\nmosquitto is"), BrokerLine::k20);
+  EXPECT_EQ(ParseBrokerLine("mosquitto version 1.6.9\n"), BrokerLine::k20);
+  EXPECT_EQ(ParseBrokerLine("mosquitto 2.1"), BrokerLine::k21);
+  EXPECT_EQ(ParseBrokerLine("mosquitto version 2.10.0\n"), BrokerLine::k21);
+  for (const char* other :
+       {"", "mosquitto", "sh: 1: mosquitto: not found", "mosquitto version x.y"}) {
+    EXPECT_EQ(ParseBrokerLine(other), BrokerLine::kUnknown) << other;
+  }
+}
+
 TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
   TopScreen screen;
   screen.before.at = absl::FromUnixSeconds(100);
@@ -234,6 +342,69 @@ TEST(SessionTextTest, EveryFieldOfASessionHasACellAndAHeading) {
   EXPECT_THAT(SessionFieldNames(), Contains("detectionBoundS"));
 }
 
+TEST(IdInputTest, TheMarkThatEditorsPutFirstIsNoPartOfAnIdentifier) {
+  const session_status::testing::TempDir dir;
+  std::vector<std::string> ids = {"first"};
+  Context context;
+  EXPECT_TRUE(ReadIds(dir.Write("ids", "\xEF\xBB\xBFlamp\r\n\n\xEF\xBB\xBFx\n"), &ids, &context));
+  EXPECT_THAT(ids, ElementsAre("first", "lamp", "\xEF\xBB\xBFx"));
+  EXPECT_EQ(context.exit_code, kExitOk);
+}
+
+TEST(IdInputTest, ALineThatIsNotUtf8IsNamed) {
+  const session_status::testing::TempDir dir;
+  std::vector<std::string> ids;
+  Context context;
+  ::testing::internal::CaptureStderr();
+  const std::string file = dir.Write("ids", "lamp\n\ncaf\xE9\n");
+  EXPECT_FALSE(ReadIds(file, &ids, &context));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            absl::StrCat("mosquitto_session: ", file, ", line 3: not UTF-8\n"));
+  EXPECT_EQ(context.exit_code, kExitUsage);
+}
+
+TEST(SessionTextTest, AnEndThatNobodySawLiesBetweenTwoMoments) {
+  constexpr int64_t kFrom = 1'767'323'040'000;
+  constexpr int64_t kTo = 1'767'323'045'678;
+  EXPECT_EQ(MomentText(0, kTo), LocalTime(kTo));
+  EXPECT_EQ(MomentText(kFrom, kTo),
+            absl::StrCat("between ", LocalTime(kFrom), " and ", LocalTime(kTo)));
+}
+
+// The row of this name; empty: there is none.
+std::string RowOf(const pb::GetServerStatusResponse& status, const std::string& name) {
+  for (const auto& row : StatusRows(status)) {
+    if (row.at(0) == name) return row.at(1);
+  }
+  return "";
+}
+
+TEST(StatusTextTest, APartThatDoesNotRunHasNoRow) {
+  for (const char* part : {"session database", "control over MQTT", "MQTT topics", "webhook"}) {
+    EXPECT_EQ(RowOf(pb::GetServerStatusResponse(), part), "") << part;
+  }
+}
+
+TEST(StatusTextTest, EveryPartThatRunsCountsAndAFailingOneSaysSo) {
+  pb::GetServerStatusResponse status;
+  status.mutable_control()->set_requests(7);
+  status.mutable_topics()->set_missed_changes(3);
+  status.mutable_webhook()->set_delivered_events(5);
+  status.mutable_session_store()->set_restored(4);
+  EXPECT_THAT(RowOf(status, "control over MQTT"), HasSubstr("7 requests"));
+  EXPECT_THAT(RowOf(status, "MQTT topics"), HasSubstr("3 missed"));
+  EXPECT_THAT(RowOf(status, "webhook"),
+              AllOf(HasSubstr("5 events delivered"), Not(HasSubstr("FAILING"))));
+  EXPECT_THAT(RowOf(status, "session database"),
+              AllOf(HasSubstr("4 restored"), Not(HasSubstr("FAILING"))));
+  status.mutable_webhook()->set_failures_in_a_row(12);
+  status.mutable_session_store()->set_failing(true);
+  status.mutable_session_store()->set_failures(9);
+  EXPECT_THAT(RowOf(status, "webhook"), HasSubstr("FAILING: 12 posts in a row"));
+  EXPECT_THAT(RowOf(status, "session database"),
+              AllOf(HasSubstr("FAILING"), HasSubstr("in memory only"), HasSubstr("9 attempts")));
+}
+
 TEST(FileUserTest, OwnerGroupAndOthersHaveEachTheirOwnRights) {
   struct stat file {};
   file.st_uid = 7;
@@ -273,6 +444,27 @@ TEST(FileUserTest, AFolderOnTheWayMayBeClosed) {
   EXPECT_EQ(ClosedFolder(link, stranger), inner);
 }
 
+TEST(SocketTest, WhyItMayNotBeUsedIsTold) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can look as another user";
+  const session_status::testing::TempDir dir;
+  ASSERT_EQ(chmod(dir.path().c_str(), 0755), 0);
+  const std::string path = dir.File("s");
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+  Findings findings;
+  constexpr uid_t kNobody = 65'534;
+  ASSERT_EQ(setreuid(kNobody, static_cast<uid_t>(-1)), 0);  // access() asks for the real user
+  CheckSocket(path, false, &findings);
+  ASSERT_EQ(setreuid(0, static_cast<uid_t>(-1)), 0);
+  close(fd);
+  ASSERT_THAT(findings, SizeIs(1));
+  EXPECT_THAT(findings[0].text, HasSubstr("mode 0600): Permission denied"));
+}
+
 TEST(FileUserTest, UsersAreThoseOfThisMachine) {
   ASSERT_TRUE(FindBrokerUser("root").has_value());
   EXPECT_EQ(FindBrokerUser("root")->uid, 0u);
@@ -296,7 +488,8 @@ TEST(BrokerConfigTest, FindsThePluginItsOptionsAndWhatIsIncluded) {
   EXPECT_EQ(config->plugin_lines[0].where, included + ":1");
   EXPECT_EQ(config->plugin_lines[0].Option("instance_id"), "one two");
   EXPECT_EQ(config->plugin_lines[0].keyword, "global_plugin");
-  EXPECT_THAT(config->plugin_lines[0].options, SizeIs(1));
+  ASSERT_THAT(config->plugin_lines[0].options, SizeIs(1));
+  EXPECT_EQ(config->plugin_lines[0].options[0].where, included + ":2");
   EXPECT_EQ(config->user, "root");
   EXPECT_TRUE(config->authenticates);
   EXPECT_FALSE(ReadBrokerConfig("/nonexistent").ok());
