@@ -136,6 +136,8 @@ class FleetLoop {
   void OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply);
   void OnBucketsRead(uint32_t shard, const Reply& reply);
   void OnLoaded(uint32_t shard);
+  // `known`: the stream was read up to there.
+  bool IsOtherData(uint32_t shard, const ShardLook& look, absl::string_view known) const;
   void AwaitRefill(uint32_t shard, const ShardLook& look);
   void ScheduleLoad(uint32_t shard, absl::Duration delay);
   void TellFollowed();

@@ -109,9 +109,7 @@ void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
   if (reply.size() != 2) return;
   const ShardLook look = ParseLook(reply);
   Reading& reading = readings_[shard];
-  if (reading.load != Reading::Load::kLook &&
-      (look.birth != reading.birth || IsEarlierId(look.last_id, reading.position) ||
-       table_->IsAheadOf(shard, look.owners))) {
+  if (reading.load != Reading::Load::kLook && IsOtherData(shard, look, reading.position)) {
     AwaitRefill(shard, look);
   }
   if (!settled) return;
@@ -122,7 +120,13 @@ void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
   }
 }
 
-// The data is another one.
+bool FleetLoop::IsOtherData(uint32_t shard, const ShardLook& look, absl::string_view known) const {
+  std::vector<Followed::Node> nodes;
+  table_->TellFollowed(shard, &nodes);
+  return look.birth != readings_[shard].birth || IsEarlierId(look.last_id, known) ||
+         NumbersWentBack(look, nodes);
+}
+
 void FleetLoop::AwaitRefill(uint32_t shard, const ShardLook& look) {
   Reading& reading = readings_[shard];
   reading.birth = look.birth;
@@ -225,10 +229,7 @@ void FleetLoop::OnBucketsRead(uint32_t shard, const Reply& reply) {
   if (reading.load != Reading::Load::kBuckets || reply.size() != 2) return;
   if (reading.next_bucket < shape_.buckets_per_shard) return;
   const ShardLook look = ParseLook(reply);
-  if (look.birth != reading.birth || IsEarlierId(look.last_id, reading.loaded_to) ||
-      table_->IsAheadOf(shard, look.owners)) {
-    return AwaitRefill(shard, look);
-  }
+  if (IsOtherData(shard, look, reading.loaded_to)) return AwaitRefill(shard, look);
   table_->EndLoad(shard, look.owners, wall_);
   OnLoaded(shard);
 }

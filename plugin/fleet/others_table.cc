@@ -346,17 +346,6 @@ void OthersTable::TellFollowed(uint32_t shard, std::vector<Followed::Node>* node
   }
 }
 
-bool OthersTable::IsAheadOf(uint32_t shard, const std::map<NodeNumber, Owner>& owners) const {
-  const std::vector<Follow>& nodes = shards_[shard].nodes;
-  return std::any_of(nodes.begin(), nodes.end(), [&owners](const Follow& follow) {
-    const auto owner = owners.find(follow.node);
-    return !follow.absent && !follow.live.empty() && owner != owners.end() &&
-           !owner->second.generations.empty() &&
-           owner->second.generations.front() == follow.live.front() &&
-           owner->second.number < follow.number;
-  });
-}
-
 bool OthersTable::AllBack(uint32_t shard) const {
   const std::vector<Follow>& nodes = shards_[shard].nodes;
   return std::all_of(nodes.begin(), nodes.end(), [this](const Follow& follow) {

@@ -67,9 +67,6 @@ class OthersTable {
   // `owners`: as they are now.
   void EndLoad(uint32_t shard, const std::map<NodeNumber, Owner>& owners, absl::Time now);
 
-  // Numbers only rise: a node's that are lower than those followed are of an old copy.
-  bool IsAheadOf(uint32_t shard, const std::map<NodeNumber, Owner>& owners) const;
-
   // Has every node that is not lost written all that it has there?
   bool AllBack(uint32_t shard) const;
 

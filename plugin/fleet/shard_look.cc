@@ -40,18 +40,21 @@ ShardLook ParseLook(const Reply& reply) {
   return look;
 }
 
+bool NumbersWentBack(const ShardLook& look, const std::vector<Followed::Node>& followed) {
+  return std::any_of(followed.begin(), followed.end(), [&look](const Followed::Node& node) {
+    const auto owner = look.owners.find(node.node);
+    return owner != look.owners.end() && !owner->second.generations.empty() &&
+           owner->second.generations.front() == node.generation &&
+           owner->second.number < node.number;
+  });
+}
+
 bool IsSameData(const ShardLook& look, const Followed& followed) {
   if (followed.refilling) return false;
   if (followed.birth.empty()) return true;
   if (look.birth != followed.birth) return false;
-  if (IsEarlierId(look.last_id, followed.position)) return false;
-  // An old copy to which somebody has already added: its numbers went back.
-  return std::none_of(followed.nodes.begin(), followed.nodes.end(), [&look](const auto& node) {
-    const auto owner = look.owners.find(node.node);
-    if (owner == look.owners.end() || owner->second.generations.empty()) return false;
-    return owner->second.generations.front() == node.generation &&
-           owner->second.number < node.number;
-  });
+  // Numbers: of an old copy to which somebody has already added.
+  return !IsEarlierId(look.last_id, followed.position) && !NumbersWentBack(look, followed.nodes);
 }
 
 bool HoldsAllOf(NodeNumber node, const ShardLook& look, const Followed& followed) {

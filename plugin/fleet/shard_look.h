@@ -42,6 +42,8 @@ struct Followed {
   std::vector<Node> nodes;
 };
 
+// Numbers only rise under one generation: is one lower than what was followed, as in an old copy?
+bool NumbersWentBack(const ShardLook& look, const std::vector<Followed::Node>& followed);
 // Is what was looked at the data that was followed, as far or further on? `followed` is of a moment
 // before. A node that has followed nothing yet has nothing to doubt it by.
 bool IsSameData(const ShardLook& look, const Followed& followed);

@@ -27,7 +27,8 @@
 //              failure some more. What is lost makes answers older, never wrong about "online".
 // Ownership:   the registry given to Start outlives this object.
 // Errors:      Open fails only for what an operator must change: no such folder, no permission,
-//              another process has it, it is another program's database. Everything else degrades to memory only, loudly.
+//              another process has it, it is another program's database. Everything else degrades to
+//              memory only, loudly.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_
 
