@@ -73,22 +73,29 @@ class PackedStatus {
 
 // The two versions of a session's status that one memory serves two views with:
 //   bits 24..63  the epoch of the last change
+//   bits 12..23  while online: the session's cohort (cohort_table.h); only the writer looks at it
 //   bits  6..11  the status before that epoch's first change (the older cut's answer)
 //   bits  0..5   the status now
 class StatusWord {
  public:
   explicit constexpr StatusWord(uint64_t bits = 0) : bits_(bits) {}
-  static constexpr StatusWord Make(uint64_t epoch, PackedStatus now, PackedStatus before) {
-    return StatusWord((epoch << 24) | (uint64_t{before.bits()} << 6) | now.bits());
+  static constexpr int kCohortBits = 12;
+
+  // REQUIRES: cohort < 2^kCohortBits.
+  static constexpr StatusWord Make(uint64_t epoch, PackedStatus now, PackedStatus before,
+                                   uint16_t cohort) {
+    return StatusWord((epoch << 24) | (uint64_t{cohort} << 12) | (uint64_t{before.bits()} << 6) |
+                      now.bits());
   }
   constexpr uint64_t bits() const { return bits_; }
   constexpr uint64_t epoch() const { return bits_ >> 24; }
+  constexpr uint16_t cohort() const { return static_cast<uint16_t>((bits_ >> 12) & 0xfff); }
   constexpr PackedStatus now() const { return PackedStatus::FromBits(bits_); }
   constexpr PackedStatus before() const { return PackedStatus::FromBits(bits_ >> 6); }
 
   // The word after a change to `status` in `epoch` (never below epoch()).
-  constexpr StatusWord Changed(uint64_t epoch_now, PackedStatus status) const {
-    return Make(epoch_now, status, epoch() < epoch_now ? now() : before());
+  constexpr StatusWord Changed(uint64_t epoch_now, PackedStatus status, uint16_t cohort) const {
+    return Make(epoch_now, status, epoch() < epoch_now ? now() : before(), cohort);
   }
 
  private:
@@ -120,8 +127,8 @@ struct EndedLink {
 inline constexpr int kDetailWords = 6;
 using DetailWords = std::array<uint64_t, kDetailWords>;
 
-// The details of a session in the six words that they are kept in. An event changes two of them or
-// makes all of them anew; nobody takes the others apart. Times are milliseconds since 1970 (48
+// The details of a session in the six words that they are kept in. The end of a connection changes
+// one of them, a connect makes all of them anew; nobody takes the others apart. Times are milliseconds since 1970 (48
 // bits), 0: not known.
 class Details {
  public:
@@ -205,10 +212,10 @@ struct DetailRecord {
   void Store(const Details& d) {
     for (int i = 0; i < kDetailWords; ++i) words[i].Store(d.words()[i]);
   }
-  // The words that Details::set_end() changes.
-  void StoreEnd(const Details& d) {
-    words[1].Store(d.words()[1]);
-    words[5].Store(d.words()[5]);
+  // Details::set_end() of a session that is online, for which nothing need be loaded: a connection
+  // has no ended_span.
+  void StoreEndOfConnection(uint64_t ms, uint16_t broker_code) {
+    words[1].Store(ms << 16 | broker_code);
   }
 };
 static_assert(sizeof(DetailRecord) == 56);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "registry/client_id.h"
+#include "registry/cohort_table.h"
 #include "registry/ended_list.h"
 #include "registry/group_table.h"
 #include "registry/line_store.h"
@@ -44,6 +45,7 @@ struct SessionTable {
   SessionIndex index;
   EndedList ended;
   GroupTable groups;
+  CohortTable cohorts;
   RegistryCounters counters;
   SnapshotEpochs epochs;
 };

@@ -111,11 +111,11 @@ SessionStatus SessionWriter::StatusAfter(const SessionEvent& e) {
   return {SessionState::kOffline, Known(e.reason)};
 }
 
-Details SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s,
+Details SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s, const Details& before,
                                     const Strings& strings) {
   const uint64_t now_ms = ToMillis(e.time);
   if (!BringsConnection(e)) {
-    Details d = s.details;
+    Details d = before;
     d.set_end(now_ms, e.broker_code);
     return d;
   }
@@ -128,13 +128,13 @@ Details SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s,
   f.address_kind = strings.address_kind;
   f.address = strings.address;
   f.username = strings.username;
-  f.group = s.details.group();
+  f.group = before.group();
   if (e.kind == Kind::kConnected) {
     const bool session_is_new =
         s.state() == SessionState::kUnknown || s.state() == SessionState::kOffline;
-    f.created_ms = session_is_new ? now_ms : s.details.created_ms();
+    f.created_ms = session_is_new ? now_ms : before.created_ms();
     f.connected_ms = now_ms;
-    f.connects = s.details.connects() + (s.details.connects() < UINT32_MAX ? 1 : 0);
+    f.connects = before.connects() + (before.connects() < UINT32_MAX ? 1 : 0);
   } else {
     f.connected_ms = ToMillis(e.connected_at);
     f.created_ms = ToMillis(e.session_created_at);
@@ -154,8 +154,11 @@ SessionWriter::Session SessionWriter::Read(Slot slot, StatusWord word) const {
   s.slot = slot;
   s.word = word;
   s.incarnation = table_.index.hot(slot).incarnation_and_length.Own() >> 16;
-  s.details = table_.index.details(slot).Load();
   return s;
+}
+
+Details SessionWriter::DetailsOf(const Session& s) const {
+  return s.slot == 0 ? Details() : table_.index.details(s.slot).Load();
 }
 
 ApplyResult SessionWriter::Refuse(ApplyResult::Outcome outcome, SessionState state) {
@@ -184,34 +187,61 @@ ApplyResult SessionWriter::Apply(const SessionEvent& event) {
   const Slot slot = table_.index.FindForEvent(id, &word);
   const Session session = slot == 0 ? Session() : Read(slot, StatusWord(word));
   if (!Accepts(event, session)) return Refuse(ApplyResult::Outcome::kStale, session.state());
+  if (event.kind == Kind::kEnded) return EndConnection(session, event);
 
+  const Details before = DetailsOf(session);
   Strings strings;
-  if (BringsConnection(event) && !InternConnection(event.connection, &strings)) {
+  if (BringsConnection(event) && !InternConnection(event.connection, before, &strings)) {
     return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
   }
   const SessionStatus after = StatusAfter(event);
-  Details details = DetailsAfter(event, session, strings);
+  Details details = DetailsAfter(event, session, before, strings);
   if (slot != 0) {
     Update(session, event, after, details);
   } else if (!Insert(id, event, after, &details)) {
     ReleaseStrings(details);
     return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
   }
-  if (BringsConnection(event)) ReleaseStrings(session.details);
-  CountChange(session, event, after, details);
+  if (BringsConnection(event)) ReleaseStrings(before);
+  CountChange(session, before, event, after, details);
   return {ApplyResult::Outcome::kApplied, table_.epochs.sequence(), session.state(), after.state};
 }
 
-bool SessionWriter::InternConnection(const Connection& c, Strings* strings) {
+// Half of all events. Whatever it needs to know lies in the hot line; to the details it only writes,
+// and does not wait for them.
+ApplyResult SessionWriter::EndConnection(const Session& s, const SessionEvent& event) {
+  const SessionStatus after = StatusAfter(event);
+  HotRecord& hot = table_.index.hot(s.slot);
+  const uint16_t cohort_number = s.word.cohort();
+  const Cohort cohort =
+      cohort_number == 0 ? Cohort(DetailsOf(s)) : table_.cohorts.At(cohort_number);
+
+  const uint64_t epoch = table_.epochs.BeginEvent();
+  hot.content.Advance();
+  table_.index.details(s.slot).StoreEndOfConnection(ToMillis(event.time), event.broker_code);
+  hot.status.Store(s.word.Changed(epoch, PackedStatus(after), 0).bits());
+  hot.content.Advance();
+  table_.epochs.EndEvent(/*counts=*/true);
+  Requeue(s.slot, s.state(), after.state);
+
+  table_.counters.CountOnline(cohort.protocol_version, cohort.listener_port, -1);
+  table_.counters.ends_by_reason[static_cast<size_t>(after.reason)].Add(1);
+  CountState(s.state(), after.state, cohort.group);
+  return {ApplyResult::Outcome::kApplied, table_.epochs.sequence(), s.state(), after.state};
+}
+
+// Most clients come back as who they were and from where they were.
+bool SessionWriter::InternConnection(const Connection& c, const Details& before, Strings* strings) {
   const PackedAddress packed = PackAddress(c.address);
   uint32_t address = packed.ipv4;
   if (packed.kind == AddressKind::kIpv6 || packed.kind == AddressKind::kText) {
-    address = table_.strings.Intern(packed.bytes());
+    address =
+        table_.strings.Intern(packed.bytes(), before.address_is_interned() ? before.address() : 0);
     if (address == 0) return false;
   }
   uint32_t username = 0;
   if (!c.username.empty()) {
-    username = table_.strings.Intern(c.username);
+    username = table_.strings.Intern(c.username, before.username());
     if (username == 0) {
       if (packed.is_interned()) table_.strings.Release(address);
       return false;
@@ -242,8 +272,9 @@ bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, Sess
   if (place.slot == 0 || !table_.index.StoreId(id, &first_word)) return false;
   details->set_group(table_.groups.Join(GroupOf(event.client_id)));
 
+  const uint16_t cohort = CohortAfter(after, *details);
   const uint64_t epoch = table_.epochs.BeginEvent();
-  const StatusWord word = StatusWord::Make(epoch, PackedStatus(after), PackedStatus());
+  const StatusWord word = StatusWord::Make(epoch, PackedStatus(after), PackedStatus(), cohort);
   table_.index.BeginLife(place.slot, id, first_word, event.incarnation, word.bits(), *details);
   table_.index.Link(place);
   table_.epochs.EndEvent(/*counts=*/true);
@@ -255,27 +286,35 @@ void SessionWriter::Update(const Session& s, const SessionEvent& event, SessionS
                            const Details& details) {
   HotRecord& hot = table_.index.hot(s.slot);
   const uint64_t length = hot.incarnation_and_length.Own() & 0xffff;
+  const uint16_t cohort = CohortAfter(after, details);
 
   const uint64_t epoch = table_.epochs.BeginEvent();
   hot.content.Advance();
-  DetailRecord& record = table_.index.details(s.slot);
-  BringsConnection(event) ? record.Store(details) : record.StoreEnd(details);
+  table_.index.details(s.slot).Store(details);
   hot.incarnation_and_length.Store(event.incarnation << 16 | length);
-  hot.status.Store(s.word.Changed(epoch, PackedStatus(after)).bits());
+  hot.status.Store(s.word.Changed(epoch, PackedStatus(after), cohort).bits());
   hot.content.Advance();
   table_.epochs.EndEvent(/*counts=*/true);
   // Last: nothing after it waits for the lines of the neighbours in time.
   Requeue(s.slot, s.state(), after.state);
 }
 
-void SessionWriter::CountChange(const Session& s, const SessionEvent& event, SessionStatus after,
-                                const Details& d) {
+uint16_t SessionWriter::CohortAfter(SessionStatus status, const Details& details) {
+  return status.online() ? table_.cohorts.NumberOf(Cohort(details)) : uint16_t{0};
+}
+
+void SessionWriter::CountState(SessionState before, SessionState after, uint16_t group) {
+  table_.counters.CountState(before, after);
+  table_.groups.Count(group, before, after);
+}
+
+void SessionWriter::CountChange(const Session& s, const Details& before, const SessionEvent& event,
+                                SessionStatus after, const Details& d) {
   RegistryCounters& c = table_.counters;
   const bool was_online = s.state() == SessionState::kOnline;
-  if (was_online) c.CountOnline(s.details.protocol_version(), s.details.listener_port(), -1);
+  if (was_online) c.CountOnline(before.protocol_version(), before.listener_port(), -1);
   if (after.online()) c.CountOnline(d.protocol_version(), d.listener_port(), +1);
-  c.CountState(s.state(), after.state);
-  table_.groups.Count(d.group(), s.state(), after.state);
+  CountState(s.state(), after.state, d.group());
   if (event.kind == Kind::kConnected) {
     c.connects.Add(1);
     if (was_online) c.takeovers.Add(1);
@@ -318,11 +357,12 @@ size_t SessionWriter::Maintain(absl::Time now, size_t budget,
 void SessionWriter::Forget(Slot slot) {
   HotRecord& hot = table_.index.hot(slot);
   const Session s = Read(slot, StatusWord(hot.status.Own()));
+  const Details before = DetailsOf(s);
   Details nothing;
-  nothing.set_group(s.details.group());
+  nothing.set_group(before.group());
 
   const uint64_t epoch = table_.epochs.BeginEvent();
-  const StatusWord after = s.word.Changed(epoch, PackedStatus());
+  const StatusWord after = s.word.Changed(epoch, PackedStatus(), 0);
   hot.content.Advance();
   table_.index.details(slot).Store(nothing);
   hot.incarnation_and_length.Store(hot.incarnation_and_length.Own() & 0xffff);
@@ -331,9 +371,8 @@ void SessionWriter::Forget(Slot slot) {
   table_.epochs.EndEvent(/*counts=*/false);
   Requeue(slot, s.state(), SessionState::kUnknown);
 
-  ReleaseStrings(s.details);
-  table_.counters.CountState(s.state(), SessionState::kUnknown);
-  table_.groups.Count(s.details.group(), s.state(), SessionState::kUnknown);
+  ReleaseStrings(before);
+  CountState(s.state(), SessionState::kUnknown, before.group());
   table_.counters.forgotten.Add(1);
   // What came and went between two cuts need not wait for the next one: however long the refresh
   // interval is, only sessions that the present cut shows are held back.
@@ -359,15 +398,19 @@ void SessionWriter::Remove(Slot slot) {
 uint64_t SessionWriter::InspectFrom(uint64_t position, const SessionRegistry::InspectFn& inspect) {
   SessionIndex::PageSlots page;
   table_.index.ReadPage(position, &page);
-  for (int i = 0; i < page.count; ++i) __builtin_prefetch(&table_.index.hot(page.slots[i]));
+  for (int i = 0; i < page.count; ++i) {
+    __builtin_prefetch(&table_.index.hot(page.slots[i]));
+    __builtin_prefetch(&table_.index.details(page.slots[i]).words[5]);
+  }
   for (int i = 0; i < page.count; ++i) {
     const Slot slot = page.slots[i];
     const Session s = Read(slot, StatusWord(table_.index.hot(slot).status.Own()));
     if (IsForgotten(s.state())) continue;
     table_.index.ReadId(slot, &inspected_id_);
-    const bool before_mqtt5 = s.details.protocol_version() == ProtocolVersion::kMqtt31 ||
-                              s.details.protocol_version() == ProtocolVersion::kMqtt311;
-    inspect({inspected_id_, s.state(), s.incarnation, before_mqtt5 && s.details.clean_start()});
+    const Details details = DetailsOf(s);
+    const bool before_mqtt5 = details.protocol_version() == ProtocolVersion::kMqtt31 ||
+                              details.protocol_version() == ProtocolVersion::kMqtt311;
+    inspect({inspected_id_, s.state(), s.incarnation, before_mqtt5 && details.clean_start()});
   }
   return page.last_position + 1;
 }
@@ -383,11 +426,14 @@ void SessionWriter::CheckInvariantsForTest() const {
   uint64_t queued[3] = {0, 0, 0};
   t.index.CheckInvariantsForTest([&](Slot slot) {
     const Session s = Read(slot, StatusWord(t.index.hot(slot).status.Own()));
-    const Details& d = s.details;
+    const Details d = DetailsOf(s);
     ++by_state[static_cast<size_t>(s.state())];
     if (s.state() == SessionState::kOnline) {
       ++by_protocol[static_cast<size_t>(d.protocol_version())];
       ++by_port[d.listener_port()];
+      CheckFor(s.word.cohort() == 0 || t.cohorts.At(s.word.cohort()) == Cohort(d),
+               "a session is of another cohort");
+      CheckFor(d.ended_ms() == 0 && d.ended_span() == 0, "a connection has an end");
     }
     if (d.address_is_interned()) ++references[d.address()];
     if (d.username() != 0) ++references[d.username()];

@@ -22,18 +22,19 @@ class SessionWriter {
   void CheckInvariantsForTest() const;
 
  private:
-  // A session as the writer sees it before an event; kUnknown with default details if the client is
-  // not known or forgotten (then slot and group may still be there).
+  // A session as the writer sees it before an event; kUnknown if the client is not known or
+  // forgotten (then the slot may still be there).
   struct Session {
     Slot slot = 0;
     StatusWord word;
     uint64_t incarnation = 0;
-    Details details;
     SessionState state() const { return word.now().Unpack().state; }
   };
 
   void PrefetchFigures() const;
   Session Read(Slot slot, StatusWord word) const;
+  // Default details if there is no slot; but for the group, if the client is forgotten.
+  Details DetailsOf(const Session& session) const;
   static bool Accepts(const SessionEvent& event, const Session& session);
   static SessionStatus StatusAfter(const SessionEvent& event);
   // Where the strings of a connection are kept.
@@ -43,17 +44,21 @@ class SessionWriter {
     uint32_t username = 0;
   };
   static Details DetailsAfter(const SessionEvent& event, const Session& session,
-                              const Strings& strings);
-  bool InternConnection(const Connection& connection, Strings* strings);
+                              const Details& before, const Strings& strings);
+  bool InternConnection(const Connection& connection, const Details& before, Strings* strings);
   void ReleaseStrings(const Details& details);
   // Brings the session's place in the queues of ended sessions in line with its new state.
   void Requeue(Slot slot, SessionState before, SessionState after);
+  ApplyResult EndConnection(const Session& session, const SessionEvent& event);
   bool Insert(const PreparedId& id, const SessionEvent& event, SessionStatus after,
               Details* details);
   void Update(const Session& session, const SessionEvent& event, SessionStatus after,
               const Details& details);
-  void CountChange(const Session& session, const SessionEvent& event, SessionStatus after,
-                   const Details& details);
+  // What the status word says of a session's cohort after it became `status`.
+  uint16_t CohortAfter(SessionStatus status, const Details& details);
+  void CountState(SessionState before, SessionState after, uint16_t group);
+  void CountChange(const Session& session, const Details& before, const SessionEvent& event,
+                   SessionStatus after, const Details& details);
   void Forget(Slot slot);
   void Remove(Slot slot);
   // Whether every cut that a reader may start from says that the session is unknown.

@@ -34,9 +34,8 @@ uint32_t* StringPool::bucket(uint32_t hash32) const {
   return buckets_.as<uint32_t>() + n;
 }
 
-bool StringPool::Matches(const Entry& e, uint32_t hash32, absl::string_view bytes) const {
-  const uint64_t meta = e.meta.Own();
-  if (HashOf(meta) != hash32 || LengthOf(meta) != bytes.size()) return false;
+bool StringPool::Holds(const Entry& e, absl::string_view bytes) const {
+  if (LengthOf(e.meta.Own()) != bytes.size()) return false;
   if (bytes.size() > kInlineBytes) {
     return lines_.Equals(static_cast<uint32_t>(e.payload[0].Own()), bytes);
   }
@@ -44,10 +43,14 @@ bool StringPool::Matches(const Entry& e, uint32_t hash32, absl::string_view byte
   return e.payload[0].Own() == words[0] && e.payload[1].Own() == words[1];
 }
 
-uint32_t StringPool::Intern(absl::string_view bytes) {
+uint32_t StringPool::Intern(absl::string_view bytes, uint32_t guess) {
+  if (guess != 0 && Holds(*entry(guess), bytes)) {
+    ++entry(guess)->references;
+    return guess;
+  }
   const auto hash32 = static_cast<uint32_t>(hasher_.Hash(bytes.data(), bytes.size()));
   for (uint32_t n = *bucket(hash32); n != 0; n = entry(n)->next) {
-    if (Matches(*entry(n), hash32, bytes)) {
+    if (HashOf(entry(n)->meta.Own()) == hash32 && Holds(*entry(n), bytes)) {
       ++entry(n)->references;
       return n;
     }

@@ -25,10 +25,10 @@ class StringPool {
   // `hasher` and `lines` must outlive the pool.
   StringPool(uint32_t strings_max, const ClientIdHasher& hasher, LineStore& lines);
 
-  // The number of `bytes`, with one reference more; 0 if there is no room.
+  // The number of `bytes`, with one reference more; 0 if there is no room. `guess`: a number in use
+  // that may well be it (0: none), for it is compared first and spares the search.
   // REQUIRES: 1 to 65,535 bytes.
-  uint32_t Intern(absl::string_view bytes);
-  void AddReference(uint32_t number) { ++entry(number)->references; }
+  uint32_t Intern(absl::string_view bytes, uint32_t guess);
   void Release(uint32_t number);
 
   void Read(uint32_t number, std::string* out) const;
@@ -51,7 +51,7 @@ class StringPool {
 
   Entry* entry(uint32_t n) const { return entries_.as<Entry>() + n; }
   uint32_t* bucket(uint32_t hash32) const;
-  bool Matches(const Entry& e, uint32_t hash32, absl::string_view bytes) const;
+  bool Holds(const Entry& e, absl::string_view bytes) const;
   void SplitOneBucket();
 
   const ClientIdHasher& hasher_;

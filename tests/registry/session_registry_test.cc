@@ -279,6 +279,30 @@ TEST(SessionRegistryTest, CountsByGroupAndListenerFollowEveryChange) {
   EXPECT_EQ(listeners[0].online, 1u);
 }
 
+// A status word has room for 4,095 cohorts (cohort_table.h); whoever connects after them is looked up
+// in the details.
+TEST(SessionRegistryTest, CountsAreExactForMoreListenersThanTheStatusWordCanName) {
+  constexpr uint16_t kListeners = 6000;
+  SessionRegistry registry;
+  const auto id_of = [](uint16_t port) { return absl::StrCat("client", port); };
+  for (uint16_t port = 1; port <= kListeners; ++port) {
+    const std::string id = id_of(port);
+    SessionEvent e = Connected(id, port);
+    e.connection.listener_port = port;
+    registry.Apply(e);
+  }
+  for (uint16_t port = 1; port <= kListeners; ++port) {
+    if (port % 3 == 0) registry.Apply(Ended(id_of(port), port));
+  }
+  registry.CheckInvariantsForTest();
+  const auto online = registry.OnlineByListener();
+  ASSERT_EQ(online.size(), kListeners * 2 / 3);
+  for (const ListenerCount& listener : online) {
+    ASSERT_NE(listener.listener_port % 3, 0);
+    ASSERT_EQ(listener.online, 1u);
+  }
+}
+
 // Clients online by group; the group without a name is always there.
 std::map<std::string, uint64_t> OnlineByGroup(const SessionRegistry& registry) {
   std::map<std::string, uint64_t> online;
