@@ -10,11 +10,16 @@
 namespace session_status::cli {
 namespace {
 
-constexpr char kOutOfMemory[] = "memory ran out: give the broker more, or lower ended_sessions_max";
+constexpr char kOutOfMemory[] =
+    "memory ran out: give the broker more, or lower ended_sessions_max; or there are more clients "
+    "than sessions_max";
 
 constexpr FaultRow kRows[] = {
     {"metrics", "session_status_lost_events_total", "", 0, FaultKind::kPast,
      "events were not applied, some clients may be shown in an old state", kOutOfMemory},
+    {"metrics", "session_status_names_left_out_total", "", 0, FaultKind::kPast,
+     "user names or addresses were not kept, because long names take all the room for them",
+     "who connects with names of kilobytes? sessions_max makes more room"},
     {"metrics", "session_status_untracked_connections_total", "", 0, FaultKind::kPast,
      "connections are not followed", kOutOfMemory},
     {"metrics", "session_status_callback_exceptions_total", "", 0, FaultKind::kPast,

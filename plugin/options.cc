@@ -63,7 +63,9 @@ constexpr OptionSpec kOptions[] = {
        return SetDuration(v, absl::Seconds(1), absl::Hours(8760), &o->registry.ended_ttl);
      }},
     {"ended_sessions_max", "1000000",
-     "How many such clients are remembered; the longest gone are forgotten first. 0 to 100000000.",
+     "How many such clients are remembered; the longest gone are forgotten first. Fewer where "
+     "their "
+     "names are very long or sessions_max is near (docs/operations.md, Sizing). 0 to 100000000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 100'000'000, &o->registry.ended_max);
      }},

@@ -15,6 +15,8 @@ namespace {
 // Ended sessions forgotten per housekeeping call (ten a second): keeps up with 10,000 ends a
 // second and stays far below a millisecond.
 constexpr size_t kForgetPerHousekeepingMax = 1000;
+// A flood of clients must not fill the registry between two ticks.
+constexpr size_t kForgetPerEventMax = 32;
 
 absl::string_view LineName(broker::BrokerLine line) {
   return line == broker::BrokerLine::kV21 ? "mosquitto 2.1" : "mosquitto 2.0";
@@ -167,8 +169,11 @@ registry::ApplyResult SessionPlugin::Apply(const registry::SessionEvent& event) 
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
   const Telemetry::TimedEvent timed(telemetry_, event.kind);
   const registry::ApplyResult result = Apply(event);
-  if (result.outcome != registry::ApplyResult::Outcome::kApplied) return;
-  for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
+  if (result.outcome == registry::ApplyResult::Outcome::kApplied) {
+    for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
+  }
+  // Last: should memory run out in it, the event has been told.
+  if (registry_.MustForget()) Forget(event.time, kForgetPerEventMax);
 }
 
 void SessionPlugin::FillReadings(metrics::Readings* out) {
@@ -180,10 +185,10 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
   following_->Read(out);
 }
 
-void SessionPlugin::Forget(absl::Time now) {
+void SessionPlugin::Forget(absl::Time now, size_t budget) {
   listing::FrozenCuts& cuts = following_->cuts();
   const listing::FrozenCuts::Change change(cuts, {});
-  registry_.Maintain(now, kForgetPerHousekeepingMax,
+  registry_.Maintain(now, budget,
                      [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
                        remembering_.OnForgotten(id, now);
@@ -193,7 +198,7 @@ void SessionPlugin::Forget(absl::Time now) {
 
 void SessionPlugin::OnHousekeeping(absl::Time now) {
   auditing_.OnTick(now);
-  Forget(now);
+  Forget(now, kForgetPerHousekeepingMax);
   remembering_.OnHousekeeping(now);
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
   over_mqtt_->OnTick(now);

@@ -33,7 +33,7 @@ uint32_t LineStore::TakeLine() {
 
 uint32_t LineStore::Put(absl::string_view bytes) {
   // Built from the end, so that every line is complete when its number is first stored.
-  const size_t lines = (bytes.size() + kPayloadBytes - 1) / kPayloadBytes;
+  const size_t lines = LinesOf(bytes.size());
   uint32_t next = 0;
   for (size_t i = lines; i-- > 0;) {
     const uint32_t n = TakeLine();

@@ -22,6 +22,9 @@
 namespace session_status::registry {
 
 class LineStore {
+  static constexpr int kPayloadWords = 7;
+  static constexpr size_t kPayloadBytes = size_t{kPayloadWords} * 8;
+
  public:
   // Room for `lines_max` lines.
   LineStore(uint32_t lines_max, ReservedMemory::Pages pages);
@@ -34,13 +37,15 @@ class LineStore {
   bool Equals(uint32_t head, absl::string_view bytes) const;
   void Read(uint32_t head, size_t length, std::string* out) const;
 
+  static constexpr uint64_t LinesOf(size_t bytes) {
+    return (bytes + kPayloadBytes - 1) / kPayloadBytes;
+  }
+  uint64_t capacity() const { return capacity_; }
   uint64_t lines_in_use() const { return lines_in_use_; }  // writer
   ReservedMemory& memory() { return memory_; }
   const ReservedMemory& memory() const { return memory_; }
 
  private:
-  static constexpr int kPayloadWords = 7;
-  static constexpr size_t kPayloadBytes = size_t{kPayloadWords} * 8;
   struct alignas(64) Line {
     Word payload[kPayloadWords];
     Word next;  // 0: the last one

@@ -23,6 +23,7 @@ RegistryCounts RegistryCounters::Read() const {
   c.stale_events = stale_events.Get();
   c.forgotten = forgotten.Get();
   c.out_of_memory = out_of_memory.Get();
+  c.names_left_out = names_left_out.Get();
   c.long_id_bytes = long_id_bytes.Get();
   return c;
 }

@@ -50,7 +50,8 @@ class RegistryCounters {
   std::array<Figure<uint64_t>, kSessionStateCount> by_state;
   std::array<Figure<uint64_t>, kEndReasonCount> ends_by_reason;
   std::array<Figure<uint64_t>, kProtocols> online_by_protocol;
-  Figure<uint64_t> connects, takeovers, stale_events, forgotten, out_of_memory, long_id_bytes;
+  Figure<uint64_t> connects, takeovers, stale_events, forgotten, out_of_memory, names_left_out,
+      long_id_bytes;
   std::unique_ptr<Figure<uint32_t>[]> online_by_port;  // 256 KiB; touched where ports are in use
 };
 

@@ -40,6 +40,8 @@ void SessionRegistry::Prefetch(absl::string_view client_id) const {
   impl_->table.index.BeginProbe(id.hash);
 }
 
+bool SessionRegistry::MustForget() const { return impl_->writer.MustForget(); }
+
 size_t SessionRegistry::Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting) {
   return impl_->writer.Maintain(now, budget, forgetting);
 }

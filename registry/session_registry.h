@@ -11,7 +11,8 @@
 // Consistency: see each method.
 // Ownership:   results are copies; no reader holds memory of the registry.
 // Errors:      memory exhaustion is the only one: Apply() then says kOutOfMemory, changes nothing
-//              for that client and counts it.
+//              for that client and counts it. A user name or address alone is left out instead, and
+//              counted. Neither happens while there are ended sessions to forget (MustForget()).
 #ifndef SESSION_STATUS_REGISTRY_SESSION_REGISTRY_H_
 #define SESSION_STATUS_REGISTRY_SESSION_REGISTRY_H_
 
@@ -120,7 +121,8 @@ struct RegistryCounts {
   uint64_t stale_events = 0;                               // events that changed nothing
   uint64_t forgotten = 0;  // ended sessions dropped by ended_ttl or ended_max
   uint64_t out_of_memory = 0;
-  uint64_t long_id_bytes = 0;  // memory of client identifiers (and user names) not inline
+  uint64_t names_left_out = 0;  // user names and addresses that there was no room for
+  uint64_t long_id_bytes = 0;   // memory of client identifiers (and user names) not inline
 };
 
 class SessionRegistry {
@@ -140,8 +142,14 @@ class SessionRegistry {
   // events: waiting for memory is most of what an event costs in a large table.
   void Prefetch(absl::string_view client_id) const;
 
-  // Bounded housekeeping: forgets ended sessions past their limits, at most `budget` of them.
-  // Returns how many. Call it from the broker's tick. `forgetting`, when given, is told of each
+  // Whether ended sessions are past their limits in number, or take the room that others need: more
+  // than 15/16 of sessions_max are in use, or identifiers over 40 bytes and user names over 16 take
+  // more than two lines of 64 bytes for each of ended_max and eight for each session that has not
+  // ended, or half of what there is room for. Maintain() then should not wait for the next tick.
+  bool MustForget() const;
+
+  // Bounded housekeeping: forgets ended sessions past their limits, the longest gone first, at most
+  // `budget` of them. Returns how many. Call it from the broker's tick, and when MustForget(). `forgetting`, when given, is told of each
   // just before it goes: a listing that began earlier still has to show it.
   using ForgettingFn = std::function<void(absl::string_view, const SessionDetails&)>;
   size_t Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting = nullptr);

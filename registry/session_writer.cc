@@ -191,9 +191,7 @@ ApplyResult SessionWriter::Apply(const SessionEvent& event) {
 
   const Details before = DetailsOf(session);
   Strings strings;
-  if (BringsConnection(event) && !InternConnection(event.connection, before, &strings)) {
-    return Refuse(ApplyResult::Outcome::kOutOfMemory, session.state());
-  }
+  if (BringsConnection(event)) strings = InternConnection(event.connection, before);
   const SessionStatus after = StatusAfter(event);
   Details details = DetailsAfter(event, session, before, strings);
   if (slot != 0) {
@@ -230,25 +228,24 @@ ApplyResult SessionWriter::EndConnection(const Session& s, const SessionEvent& e
   return {ApplyResult::Outcome::kApplied, table_.epochs.sequence(), s.state(), after.state};
 }
 
-// Most clients come back as who they were and from where they were.
-bool SessionWriter::InternConnection(const Connection& c, const Details& before, Strings* strings) {
+// Most clients come back as who they were and from where they were. What there is no room for is left
+// out: that somebody is online does not depend on it.
+SessionWriter::Strings SessionWriter::InternConnection(const Connection& c, const Details& before) {
   const PackedAddress packed = PackAddress(c.address);
-  uint32_t address = packed.ipv4;
-  if (packed.kind == AddressKind::kIpv6 || packed.kind == AddressKind::kText) {
-    address =
+  Strings strings{packed.kind, packed.ipv4, 0};
+  if (packed.is_interned()) {
+    strings.address =
         table_.strings.Intern(packed.bytes(), before.address_is_interned() ? before.address() : 0);
-    if (address == 0) return false;
-  }
-  uint32_t username = 0;
-  if (!c.username.empty()) {
-    username = table_.strings.Intern(c.username, before.username());
-    if (username == 0) {
-      if (packed.is_interned()) table_.strings.Release(address);
-      return false;
+    if (strings.address == 0) {
+      strings.address_kind = AddressKind::kNone;
+      table_.counters.names_left_out.Add(1);
     }
   }
-  *strings = {packed.kind, address, username};
-  return true;
+  if (!c.username.empty()) {
+    strings.username = table_.strings.Intern(c.username, before.username());
+    if (strings.username == 0) table_.counters.names_left_out.Add(1);
+  }
+  return strings;
 }
 
 void SessionWriter::ReleaseStrings(const Details& d) {
@@ -259,11 +256,13 @@ void SessionWriter::ReleaseStrings(const Details& d) {
 void SessionWriter::Requeue(Slot slot, SessionState before, SessionState after) {
   if (IsQueued(before)) table_.ended.Remove(QueueOf(before), slot);
   if (IsQueued(after)) table_.ended.Append(QueueOf(after), slot);
+  if (IsForgotten(before)) forgotten_lines_ -= NameLines(slot);
+  if (IsForgotten(after)) forgotten_lines_ += NameLines(slot);
 }
 
 bool SessionWriter::Insert(const PreparedId& id, const SessionEvent& event, SessionStatus after,
                            Details* details) {
-  if (table_.index.size() >= table_.sessions_max) return false;
+  if (SessionsNotForgotten() >= table_.sessions_max) return false;
   const SessionIndex::Place place = table_.index.Reserve(id.hash, [this](Slot from, Slot to) {
     const StatusWord word(table_.index.hot(to).status.Own());
     if (IsQueued(word.now().Unpack().state)) table_.ended.Moved(from, to);
@@ -326,6 +325,36 @@ void SessionWriter::CountChange(const Session& s, const Details& before, const S
 
 // -- forgetting ----------------------------------------------------------------------------------
 
+uint64_t SessionWriter::NameLines(Slot slot) const {
+  const size_t length = table_.index.hot(slot).incarnation_and_length.Own() & 0xffff;
+  return length <= kInlineIdBytes ? 0 : LineStore::LinesOf(length);
+}
+
+uint64_t SessionWriter::NameLinesMax() const {
+  constexpr uint64_t kLeast = 65536;
+  constexpr uint64_t kPerEnded = 2, kPerLive = 8;
+  const uint64_t most = table_.lines.capacity() / 2;
+  const RegistryCounters& c = table_.counters;
+  const uint64_t live = c.by_state[static_cast<size_t>(SessionState::kOnline)].Get() +
+                        c.by_state[static_cast<size_t>(SessionState::kOfflineSessionKept)].Get();
+  const uint64_t ended = kPerEnded * std::min(table_.options.ended_max, most);
+  return std::min(most, std::max(kLeast, ended) + kPerLive * live);
+}
+
+// Those that are forgotten but still shown by an older cut leave with the next one, whatever else is
+// forgotten. They lie in the room beyond sessions_max that pages which are not full need.
+uint64_t SessionWriter::SessionsNotForgotten() const {
+  return table_.index.size() - table_.ended.size(EndedList::kForgotten);
+}
+
+bool SessionWriter::MustForget() const {
+  const uint64_t ended = table_.ended.size(EndedList::kEnded);
+  if (ended == 0) return false;
+  return ended > table_.options.ended_max ||
+         SessionsNotForgotten() > table_.sessions_max - table_.sessions_max / 16 ||
+         table_.lines.lines_in_use() - forgotten_lines_ > NameLinesMax();
+}
+
 size_t SessionWriter::Maintain(absl::Time now, size_t budget,
                                const SessionRegistry::ForgettingFn& forgetting) {
   const int64_t ended_until = absl::ToUnixMillis(now - table_.options.ended_ttl);
@@ -333,9 +362,8 @@ size_t SessionWriter::Maintain(absl::Time now, size_t budget,
   for (; forgotten < budget; ++forgotten) {
     const Slot s = table_.ended.front(EndedList::kEnded);
     if (s == 0) break;
-    const bool too_many = table_.ended.size(EndedList::kEnded) > table_.options.ended_max;
     const uint64_t ended_ms = table_.index.details(s).Load().ended_ms();
-    if (!too_many && static_cast<int64_t>(ended_ms) > ended_until) break;
+    if (static_cast<int64_t>(ended_ms) > ended_until && !MustForget()) break;
     if (forgetting) {
       std::string id;
       SessionDetails details;
@@ -389,6 +417,7 @@ bool SessionWriter::IsUnknownToReaders(StatusWord word) const {
 void SessionWriter::Remove(Slot slot) {
   const uint16_t group = table_.index.details(slot).Load().group();
   table_.ended.Remove(EndedList::kForgotten, slot);
+  forgotten_lines_ -= NameLines(slot);
   table_.index.Remove(slot);
   table_.groups.Leave(group);
 }

@@ -17,6 +17,7 @@ class SessionWriter {
   explicit SessionWriter(SessionTable& table) : table_(table) {}
 
   ApplyResult Apply(const SessionEvent& event);
+  bool MustForget() const;
   size_t Maintain(absl::Time now, size_t budget, const SessionRegistry::ForgettingFn& forgetting);
   uint64_t InspectFrom(uint64_t position, const SessionRegistry::InspectFn& inspect);
   void CheckInvariantsForTest() const;
@@ -45,7 +46,7 @@ class SessionWriter {
   };
   static Details DetailsAfter(const SessionEvent& event, const Session& session,
                               const Details& before, const Strings& strings);
-  bool InternConnection(const Connection& connection, const Details& before, Strings* strings);
+  Strings InternConnection(const Connection& connection, const Details& before);
   void ReleaseStrings(const Details& details);
   // Brings the session's place in the queues of ended sessions in line with its new state.
   void Requeue(Slot slot, SessionState before, SessionState after);
@@ -61,11 +62,16 @@ class SessionWriter {
                    SessionStatus after, const Details& details);
   void Forget(Slot slot);
   void Remove(Slot slot);
+  uint64_t SessionsNotForgotten() const;
+  // Lines of the identifier in the slot.
+  uint64_t NameLines(Slot slot) const;
+  uint64_t NameLinesMax() const;
   // Whether every cut that a reader may start from says that the session is unknown.
   bool IsUnknownToReaders(StatusWord word) const;
   ApplyResult Refuse(ApplyResult::Outcome outcome, SessionState state);
 
   SessionTable& table_;
+  uint64_t forgotten_lines_ = 0;  // NameLines() of the sessions in the queue of the forgotten
   std::string inspected_id_;
 };
 

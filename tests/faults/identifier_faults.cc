@@ -128,5 +128,32 @@ TEST_P(IdentifierFault, AcceptedMeansOnlineAndRefusedMeansUnknown) {
   EXPECT_EQ(broker_->Log().find("\nX-Evil"), std::string::npos);
 }
 
+// Ended sessions are remembered, with their identifiers, for a day. However long those are, they
+// must not take the room that others need.
+TEST_P(IdentifierFault, AFloodOfTheLongestHidesNobody) {
+  Start(R"(
+listener {PORT} 127.0.0.1
+allow_anonymous true
+plugin {PLUGIN}
+{OPTIONS}
+plugin_opt_sessions_max 10000
+)");
+  constexpr int kFlood = 300;  // twice as many as there is room for
+  for (int i = 0; i < kFlood; ++i) {
+    std::string id = absl::StrCat(i, "/");
+    id.resize(65'000, 'i');
+    RawConnection client = RawConnection::Tcp(port());
+    ASSERT_EQ(client.Connect({.id = id}), 0) << i;
+  }
+  const std::string id = "plant-a/line-7/department-12/sensor-0000000003-temp";
+  RawConnection client = RawConnection::Tcp(port());
+  ASSERT_EQ(client.Connect({.id = id}), 0);
+  ASSERT_TRUE(client.Ping());
+  EXPECT_TRUE(WaitUntil([&] { return Query(id).state == "ONLINE"; })) << Query(id).raw;
+  EXPECT_TRUE(WaitUntil([&] { return admin_->Status().online == 1; }));
+  EXPECT_NE(admin_->Get("/metrics").body.find("\nsession_status_lost_events_total 0\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace session_status::testing

@@ -145,6 +145,85 @@ TEST(SessionRegistryTest, AClientThatIsRefusedForWantOfRoomTakesNone) {
   registry.CheckInvariantsForTest();
 }
 
+// What the plugin does after each event.
+void ForgetWhatMust(SessionRegistry* registry) {
+  if (registry->MustForget()) registry->Maintain(absl::FromUnixSeconds(1000), 32);
+}
+
+TEST(SessionRegistryTest, NobodyIsRefusedBecauseOfVeryLongIdentifiersThatHaveEnded) {
+  RegistryOptions options;
+  options.sessions_max = 10'000;
+  SessionRegistry registry(options);
+  uint64_t incarnation = 0;
+  const std::string filler(60'000, 'x');
+  for (int i = 0; i < 2000; ++i) {
+    const std::string flood = absl::StrCat(i, filler);
+    SessionEvent e = Connected(flood, ++incarnation);
+    const std::string username = absl::StrCat("user", flood);
+    e.connection.username = username;
+    ASSERT_EQ(registry.Apply(e).outcome, ApplyResult::Outcome::kApplied) << i;
+    ForgetWhatMust(&registry);
+    ASSERT_EQ(registry.Apply(Ended(flood, incarnation)).outcome, ApplyResult::Outcome::kApplied);
+    ForgetWhatMust(&registry);
+    if (i % 20 == 0) registry.PublishSnapshot(absl::FromUnixSeconds(i));
+    const std::string id = absl::StrCat("plant-a/line-7/department-12/sensor-", i);
+    ASSERT_EQ(registry.Apply(Connected(id, ++incarnation)).outcome, ApplyResult::Outcome::kApplied);
+  }
+  EXPECT_EQ(registry.Counts().out_of_memory, 0u);
+  EXPECT_EQ(registry.Counts().names_left_out, 0u);
+  EXPECT_EQ(registry.Counts().by_state[static_cast<int>(SessionState::kOnline)], 2000u);
+  registry.CheckInvariantsForTest();
+}
+
+TEST(SessionRegistryTest, NobodyIsRefusedBecauseOfThoseThatHaveEnded) {
+  RegistryOptions options;
+  options.sessions_max = 1000;  // and a million ended ones may be remembered
+  SessionRegistry registry(options);
+  uint64_t incarnation = 0;
+  for (int i = 0; i < 500; ++i) registry.Apply(Connected(absl::StrCat("stays", i), ++incarnation));
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string id = absl::StrCat("once", i);
+    ASSERT_EQ(registry.Apply(Connected(id, ++incarnation)).outcome, ApplyResult::Outcome::kApplied)
+        << i;
+    registry.Apply(Ended(id, incarnation));
+    ForgetWhatMust(&registry);
+    // The cut shows what is forgotten after it, so that slots stay in use.
+    if (i % 2000 == 0) registry.PublishSnapshot(absl::FromUnixSeconds(i));
+  }
+  EXPECT_GT(registry.Counts().by_state[static_cast<int>(SessionState::kOffline)], 400u);
+  registry.CheckInvariantsForTest();
+}
+
+TEST(SessionRegistryTest, AClientIsFollowedWithoutTheUserNameThatThereIsNoRoomFor) {
+  RegistryOptions options;
+  options.sessions_max = 1000;
+  SessionRegistry registry(options);
+  uint64_t incarnation = 0;
+  const auto connect = [&](absl::string_view id, absl::string_view username,
+                           absl::string_view address) {
+    SessionEvent e = Connected(id, ++incarnation);
+    e.connection.username = username;
+    e.connection.address = address;
+    return registry.Apply(e).outcome;
+  };
+  const std::string filler(65'000, 'u');
+  for (int i = 0; registry.Counts().names_left_out == 0; ++i) {
+    ASSERT_LT(i, 1000);
+    ASSERT_EQ(connect(absl::StrCat("fills", i), absl::StrCat(i, filler), "192.0.2.1"),
+              ApplyResult::Outcome::kApplied);
+  }
+  ASSERT_EQ(connect("client", absl::StrCat("me", filler), absl::StrCat("a pipe", filler)),
+            ApplyResult::Outcome::kApplied);
+  EXPECT_EQ(registry.Counts().names_left_out, 3u);
+  EXPECT_EQ(registry.Counts().out_of_memory, 0u);
+  SessionDetails details;
+  ASSERT_TRUE(registry.FindDetails("client", &details));
+  EXPECT_TRUE(details.status.online());
+  EXPECT_EQ(details.username, "");
+  EXPECT_EQ(details.address, "");
+  registry.CheckInvariantsForTest();
+}
+
 TEST(SessionRegistryTest, RoomIsForAllSessionsThatWereAskedFor) {
   for (const uint64_t sessions : {1'000, 10'000, 100'000}) {
     SessionRegistry registry({.sessions_max = sessions});
