@@ -78,9 +78,11 @@ void OnControl(mosquitto_evt_control& event, Hooks& hooks) {
   if (message.complete()) hooks.feed().sink.OnControlRequest(message.request());
 }
 
-// Every round of the main loop: asks for no `next` time, so that 2.1 does not throttle it. The
-// tracker's guards rely on it; a round without work costs a few loads.
-void OnLoopRound(mosquitto_evt_tick& /*event*/, Hooks& hooks) {
+// Every round of the main loop, on which the tracker's guards rely; a round without work costs a few
+// loads. 2.1 takes "no next time" for "not before this time of day has passed once more", which is
+// hours after the clock was set back.
+void OnLoopRound(mosquitto_evt_tick& event, Hooks& hooks) {
+  SetNextTick(event, 0);
   Feed& feed = hooks.feed();
   feed.tracker.OnLoopRound([&feed] { return feed.clock.Now(); });
 }

@@ -75,11 +75,14 @@ void SelfAudit::BeginPass(absl::Time begin, absl::Time now) {
   followed_below_ = 0;
   if (sees_broker_table() || tracker_.size() > options_.walk_max) return;
   followed_.clear();
-  tracker_.ForEach([this](const mosquitto*, const SessionTracker::Tracked& tracked) {
-    if (tracked.online) followed_.insert(tracked.incarnation);
+  uint64_t online = 0;
+  tracker_.ForEach([&](const mosquitto*, const SessionTracker::Tracked& tracked) {
+    if (tracked.online) ++online;
+    // Who is pending may be online when the pass comes by.
+    if (tracked.online || tracked.pending) followed_.insert(tracked.incarnation);
   });
   followed_below_ = tracker_.next_incarnation();
-  if (OnlineInRegistry() < followed_.size()) TellMissing(now);
+  if (OnlineInRegistry() < online) TellMissing(now);
 }
 
 void SelfAudit::EndPass(absl::Time now) {
@@ -174,10 +177,10 @@ void SelfAudit::SettleOne(const Suspect& suspect, absl::Time now) {
   const bool follows = tracked.has_value() && tracked->incarnation >= suspect.incarnation;
   if (follows && tracked->online && tracked->incarnation > suspect.incarnation) {
     tracker_.TellAgain(client, now);
-    Repaired(figures_.repaired_connects, "a connection that the registry had missed");
+    RepairedConnect(client, "a connection that the registry had missed");
   } else if (client != nullptr && !follows && tracker_.MissedConnect(client)) {
     tracker_.Adopt(client, now);
-    Repaired(figures_.repaired_connects, "a connection that nobody had told of");
+    RepairedConnect(client, "a connection that nobody had told of");
   } else if (suspect.state == SessionState::kOfflineSessionKept && client == nullptr) {
     tracker_.TellExpired(suspect.client_id, suspect.incarnation, now);
     figures_.found_expired.Add();
@@ -245,7 +248,7 @@ void SelfAudit::WalkOverClients(absl::Time now) {
   figures_.walk_complete.Set(walk.complete ? 1 : 0);
   for (const mosquitto* client : walk.missed) {
     tracker_.Adopt(client, now);
-    Repaired(figures_.repaired_connects, "a connection that nobody had told of");
+    RepairedConnect(client, "a connection that nobody had told of");
   }
   if (!walk.complete) return;
   tracker_.PruneLingering(
@@ -272,7 +275,17 @@ void SelfAudit::TellMissing(absl::Time now) {
   });
   for (const mosquitto* client : missing) {
     tracker_.TellAgain(client, now);
-    Repaired(figures_.repaired_connects, "a connection that the registry had missed");
+    RepairedConnect(client, "a connection that the registry had missed");
+  }
+}
+
+// Where the registry has no room for the client, nothing is repaired.
+void SelfAudit::RepairedConnect(const mosquitto* client, absl::string_view what) {
+  const auto tracked = tracker_.Find(client);
+  registry::SessionDetails details;
+  if (tracked.has_value() && registry_.FindDetails(tracked->client_id, &details) &&
+      details.incarnation == tracked->incarnation) {
+    Repaired(figures_.repaired_connects, what);
   }
 }
 

@@ -106,6 +106,7 @@ class SelfAudit {
   // The registry counts fewer online than the tracker follows: tells of those it does not have.
   void TellMissing(absl::Time now);
   uint64_t OnlineInRegistry() const;
+  void RepairedConnect(const mosquitto* client, absl::string_view what);
   void Repaired(Counter& counter, absl::string_view what);
 
   registry::SessionRegistry& registry_;

@@ -73,6 +73,9 @@ size_t HashOf(absl::string_view id) {
   return std::hash<std::string_view>()({id.data(), id.size()});
 }
 
+// 2.0: its refusal is told when libwebsockets has written the answer, in this round or the next.
+constexpr uint64_t kRoundsOfWaiting = 3;  // the rest of the present one, and two whole ones
+
 bool MayKeepSession20(const mosquitto* client) {
   return mosquitto_client_protocol_version(client) == 5 || !mosquitto_client_clean_session(client);
 }
@@ -262,8 +265,13 @@ void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time n
     // 2.0 frees kept sessions without a word; the pointer is a new connection now.
     if (known != table_.end()) ForgetPrevious(known, id, now);
     maybe_held_.erase(client);
+    const bool waits = has_rounds() && mosquitto_client_protocol(client) == mp_websockets;
+    if (waits) {
+      waiting_.push_back({client, next_incarnation_, HashOf(id), rounds_ + kRoundsOfWaiting, {}});
+    }
     Track(instance, client, id, Phase::kPending);
-    if (const mosquitto* const accepted = std::exchange(pending_, client)) Promote(accepted, now);
+    const mosquitto* const accepted = std::exchange(pending_, waits ? nullptr : client);
+    if (accepted != nullptr) Promote(accepted, now);
   });
 }
 
@@ -274,14 +282,18 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
       counters_.unknown_ends.Add();
       return;
     }
-    const Entry entry = std::move(found->second);
+    Entry entry = std::move(found->second);
     const bool refused_again = last_login_ == client;
     last_login_ = nullptr;
     table_.erase(found);
     counters_.tracked.Subtract();
     if (entry.phase == Phase::kSessionKept) return;  // the session goes on under a new pointer
     if (entry.phase == Phase::kPending) {  // refused; or it came and went within one round
-      if (pending_ == client) pending_ = nullptr;
+      if (pending_ == client) {
+        pending_ = nullptr;
+      } else {
+        DropWaiting(client, entry.incarnation);
+      }
       if (MayKeepSession20(client)) maybe_held_[client] = HashOf(entry.client_id);
       return;
     }
@@ -291,10 +303,65 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
       if (taken_over) return;
     }
     const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
-    EmitEnded(entry.client_id, entry.incarnation, reason, kNoBrokerCode, KeepsSession20(client),
-              now);
-    if (MayKeepSession20(client)) maybe_held_[client] = HashOf(entry.client_id);
+    const size_t id_hash = HashOf(entry.client_id);
+    TellOrHold({std::move(entry.client_id), entry.incarnation, reason, KeepsSession20(client), now,
+                next_incarnation_});
+    if (MayKeepSession20(client)) maybe_held_[client] = id_hash;
   });
+}
+
+SessionTracker::Waiting* SessionTracker::FindReason(const EndIn20& end) {
+  if (waiting_.empty()) return nullptr;
+  const size_t id_hash = HashOf(end.client_id);
+  for (auto waiting = waiting_.rbegin(); waiting != waiting_.rend(); ++waiting) {
+    if (waiting->id_hash != id_hash || waiting->incarnation >= end.before) continue;
+    const auto found = table_.find(waiting->client);
+    if (found != table_.end() && found->second.incarnation == waiting->incarnation &&
+        found->second.client_id == end.client_id) {
+      return &*waiting;
+    }
+  }
+  return nullptr;
+}
+
+void SessionTracker::TellOrHold(EndIn20 end) {
+  Waiting* const waiting = FindReason(end);
+  if (waiting != nullptr && waiting->end.incarnation < end.incarnation) {
+    if (waiting->end.incarnation == 0) ++ends_in_waiting_;
+    std::swap(waiting->end, end);
+  }
+  if (end.incarnation == 0) return;
+  EmitEnded(end.client_id, end.incarnation, end.reason, kNoBrokerCode, end.session_kept, end.time);
+}
+
+void SessionTracker::DropWaiting(const mosquitto* client, uint64_t incarnation) {
+  const auto refused = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    return waiting.client == client && waiting.incarnation == incarnation;
+  });
+  if (refused == waiting_.end()) return;
+  EndIn20 end = std::move(refused->end);
+  if (end.incarnation != 0) --ends_in_waiting_;
+  waiting_.erase(refused);
+  if (end.incarnation != 0) TellOrHold(std::move(end));
+}
+
+void SessionTracker::PromoteWaiting(absl::Time now) noexcept {
+  while (!waiting_.empty() && waiting_.front().until_round <= rounds_) {
+    Waiting settled = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (settled.end.incarnation != 0) --ends_in_waiting_;
+    const auto found = table_.find(settled.client);
+    const bool is_there = found != table_.end() && found->second.phase == Phase::kPending &&
+                          found->second.incarnation == settled.incarnation;
+    Contained(counters_, [&] {
+      // 2.0.11 takes the identifier from those that it refuses.
+      if (is_there && mosquitto_client_id(settled.client) != nullptr) {
+        Promote(settled.client, now);  // what ended was taken over
+      } else if (settled.end.incarnation != 0) {
+        TellOrHold(std::move(settled.end));
+      }
+    });
+  }
 }
 
 void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
@@ -316,16 +383,19 @@ SessionTracker::Table::iterator SessionTracker::Track(int instance, const mosqui
 }
 
 void SessionTracker::SettleRound(absl::Time now) noexcept {
-  Contained(counters_, [&] {
-    std::vector<HeldEnd> ends;
-    ends.reserve(kHeldEndsMax);
-    ends.swap(held_ends_);
-    for (const HeldEnd& end : ends) {
+  // One by one, so that memory that runs out in one event loses that one only.
+  for (size_t held = held_ends_.size(); held > 0; --held) {
+    const HeldEnd end = std::move(held_ends_.front());
+    held_ends_.erase(held_ends_.begin());
+    Contained(counters_, [&] {
       EmitEnded(end.client_id, end.incarnation, EndReasonFromBroker(end.reason),
                 BrokerCode(end.reason), false, end.time);
-    }
-    if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) Promote(accepted, now);
-  });
+    });
+  }
+  if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) {
+    Contained(counters_, [&] { Promote(accepted, now); });
+  }
+  PromoteWaiting(now);
 }
 
 // -- self-audit --------------------------------------------------------------------------------------
@@ -343,7 +413,8 @@ void SessionTracker::FindLingering() noexcept {
 }
 
 SessionTracker::Tracked SessionTracker::AsTracked(const Entry& entry) {
-  return {entry.client_id, entry.incarnation, entry.phase == Phase::kOnline};
+  return {entry.client_id, entry.incarnation, entry.phase == Phase::kOnline,
+          entry.phase == Phase::kPending};
 }
 
 std::optional<SessionTracker::Tracked> SessionTracker::Find(const mosquitto* client) const {

@@ -19,6 +19,9 @@
 //   anybody else is heard and the loop round is over, is a refusal; all else makes it a connection. The
 //   end of a connection while a login with the same identifier is pending is a takeover. In the round
 //   of a reload the broker asks about everybody it holds: who has no connection is left alone.
+//   Over WebSockets the end that is a refusal comes only when libwebsockets has written the answer,
+//   after others have been heard: such a login waits until two more rounds are over. The end of a
+//   connection with its identifier is held back until then: it is a takeover, or an end like any other.
 //
 // Several instances of the plugin may feed one tracker: an event told by a second instance is
 // recognised and changes nothing.
@@ -33,6 +36,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -97,22 +101,24 @@ class SessionTracker {
   void OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept;
   void OnEndWithoutReason(const mosquitto* client, absl::Time now) noexcept;
   // 2.0: until the round is over the broker asks about everybody it holds, connected or not.
-  void OnReload() noexcept { asks_all_ = has_rounds_; }
+  void OnReload() noexcept { asks_all_ = has_rounds(); }
   // Both: a round of the broker's main loop is over. `clock` is read only when there is work.
   template <typename Clock>
   void OnLoopRound(Clock&& clock) noexcept {
     last_login_ = nullptr;
-    has_rounds_ = true;
+    ++rounds_;
     asks_all_ = false;
     unknown_ends_.clear();
     if (!ended_mqtt5_.empty()) FindLingering();
-    if (!settled()) SettleRound(clock());
+    if (!settled() || !waiting_.empty()) SettleRound(clock());
   }
 
-  // True when nothing is held back: everything told so far has reached the sink.
-  bool settled() const { return held_ends_.empty() && pending_ == nullptr; }
+  // True when nothing is held back that would change what was told before: logins may be waiting.
+  bool settled() const {
+    return held_ends_.empty() && pending_ == nullptr && ends_in_waiting_ == 0;
+  }
   // Whether a round was told of since the start.
-  bool has_rounds() const { return has_rounds_; }
+  bool has_rounds() const { return rounds_ > 0; }
   uint64_t next_incarnation() const { return next_incarnation_; }
   const TrackerCounters& counters() const { return counters_; }
 
@@ -120,7 +126,8 @@ class SessionTracker {
   struct Tracked {
     absl::string_view client_id;  // until the next callback
     uint64_t incarnation = 0;
-    bool online = false;  // false: a kept session
+    bool online = false;   // told as connected
+    bool pending = false;  // 2.0: logged in, not told yet; neither: a kept session
   };
   std::optional<Tracked> Find(const mosquitto* client) const;
   void ForEach(const std::function<void(const mosquitto*, const Tracked&)>& visit) const;
@@ -160,6 +167,23 @@ class SessionTracker {
     int reason = 0;
     absl::Time time;
   };
+  // 2.0: an end that may be a takeover's.
+  struct EndIn20 {
+    std::string client_id;
+    uint64_t incarnation = 0;  // 0: there is none
+    registry::EndReason reason = registry::EndReason::kUnknown;
+    bool session_kept = false;
+    absl::Time time;
+    uint64_t before = 0;  // logins from this incarnation on came after it
+  };
+  // 2.0: a login over WebSockets.
+  struct Waiting {
+    const mosquitto* client = nullptr;
+    uint64_t incarnation = 0;
+    size_t id_hash = 0;
+    uint64_t until_round = 0;
+    EndIn20 end;  // of the connection that it takes over, if it is accepted
+  };
 
   // A connect of this pointer later in this round is not to be believed.
   void RememberUnknownEnd(const mosquitto* client);
@@ -176,6 +200,13 @@ class SessionTracker {
   // 2.0: `client`, which is not tracked, is asked about because the broker reloads.
   bool IsHeldWithoutConnection(const mosquitto* client, const char* id) const;
   void Promote(const mosquitto* pending, absl::Time now);
+  // The last login that waits and may be the reason for that end; nullptr: none.
+  Waiting* FindReason(const EndIn20& end);
+  // Holds the end back if there is such a login; else tells of it.
+  void TellOrHold(EndIn20 end);
+  // A login that waited was refused.
+  void DropWaiting(const mosquitto* client, uint64_t incarnation);
+  void PromoteWaiting(absl::Time now) noexcept;
   void Hold(Entry& entry, int reason, absl::Time now);
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
@@ -200,8 +231,10 @@ class SessionTracker {
   std::vector<std::pair<const mosquitto*, std::string>> ended_mqtt5_;  // since the last loop round
   std::bitset<65536> listener_ports_;      // 2.1; that told of a connect
   const mosquitto* last_login_ = nullptr;  // 2.0: a known pointer logged in again (reload)
-  bool has_rounds_ = false;                // 2.0.11 with per_listener_settings tells of none
+  uint64_t rounds_ = 0;                    // 2.0.11 with per_listener_settings tells of none
   bool asks_all_ = false;
+  std::deque<Waiting> waiting_;  // 2.0; in the order of their logins
+  size_t ends_in_waiting_ = 0;
   // 2.0: connections that ended and whose sessions the broker may hold under the same pointers.
   // With a hash of the client identifier.
   std::unordered_map<const mosquitto*, size_t> maybe_held_;

@@ -84,6 +84,41 @@ TEST_P(RefusalScenario, RefusedLoginWithAnOnlineClientsId) {
   EXPECT_EQ(Query("lamp").incarnation, incarnation);
 }
 
+// 2.0 tells of a refusal over WebSockets only after others have been heard. `lamp` is asked for all the
+// while: neither is it ever offline, nor is another connection taken for it.
+TEST_P(RefusalScenario, RefusedOverWebSocketsWithAnOnlineClientsId) {
+  Start(
+      "listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nprotocol websockets\n"
+      "allow_anonymous true\npassword_file {DIR}/passwords\nplugin {PLUGIN}\n{OPTIONS}\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
+  auto client = Online({.id = "lamp"});
+  Settle();
+  const uint64_t incarnation = Query("lamp").incarnation;
+  const std::string wrong =
+      Encode({.id = "lamp", .username = "anna", .password = "not the right one"});
+  for (int i = 0; i < 20; ++i) {
+    SCOPED_TRACE(i);
+    RawConnection refused = RawConnection::Tcp(port(2), /*websocket=*/true);
+    ASSERT_TRUE(refused.open());
+    std::vector<RawConnection> others;
+    for (int other = 0; other < 4; ++other) others.push_back(RawConnection::Tcp(port()));
+    ASSERT_TRUE(refused.Send(wrong));
+    for (RawConnection& other : others) {
+      other.Send(Encode({.id = absl::StrCat("other", &other - others.data())}));
+    }
+    EXPECT_TRUE(refused.WaitClosed());
+    for (int look = 0; look < 5; ++look) {
+      const SessionAnswer lamp = Query("lamp");
+      ASSERT_EQ(lamp.state, "ONLINE");
+      ASSERT_EQ(lamp.incarnation, incarnation);
+    }
+    for (RawConnection& other : others) ASSERT_TRUE(other.Ping());
+  }
+  EXPECT_TRUE(client->RoundTrip());
+  Settle();
+  EXPECT_EQ(Query("lamp").incarnation, incarnation);
+}
+
 TEST_P(RefusalScenario, MalformedConnect) {
   Start();
   const std::string good = Encode({.id = "lamp"});

@@ -93,6 +93,19 @@ TEST_F(SelfAuditTest, WhereNothingWasLostNothingIsRepaired) {
   EXPECT_THAT(broker_.log, IsEmpty());
 }
 
+TEST_F(SelfAuditTest, WhatTheRegistryDoesNotTakeIsNoRepair) {
+  sink_.refuse = "lamp";
+  Connect("lamp");
+  Pass(absl::Seconds(3));
+  EXPECT_GT(sink_.repairs, 0) << "it is tried";
+  EXPECT_EQ(repaired(), 0u);
+  EXPECT_THAT(broker_.log, IsEmpty());
+  sink_.refuse.clear();
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(repaired(), 1u);
+}
+
 TEST_F(SelfAuditTest, PassesKeepToTheBeatHoweverFewSessionsThereAre) {
   constexpr absl::Duration kPeriod = absl::Minutes(1);
   SelfAudit audit(sink_.registry, tracker_, log_, {.period = kPeriod, .walk_max = 1000});
@@ -437,6 +450,21 @@ TEST_F(SelfAudit20Test, WhoConnectsWhileAPassIsUnderWayIsLeftAlone) {
     EXPECT_EQ(StateOf(id), SessionState::kOnline) << id;
   }
   EXPECT_EQ(repaired(), 0u);
+}
+
+// It has an incarnation of before the pass, and is told of in its course.
+TEST_F(SelfAudit20Test, WhoIsWaitingWhenAPassBeginsIsLeftAlone) {
+  Login("door");
+  for (int tick = 0; tick < 100 && audit_.figures().passes.value() == 0; ++tick) {
+    mosquitto* page = broker_.NewClient(absl::StrCat("page", tick));
+    page->protocol = mp_websockets;
+    tracker_.OnLogin(0, page, now_);
+    Pass(absl::Milliseconds(100));
+  }
+  ASSERT_EQ(audit_.figures().passes.value(), 1u);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(repaired(), 0u);
+  EXPECT_EQ(sink_.registry.Counts().ends_by_reason[static_cast<size_t>(EndReason::kUnknown)], 0u);
 }
 
 }  // namespace

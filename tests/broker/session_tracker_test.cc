@@ -384,6 +384,9 @@ class SessionTracker20Test : public ::testing::Test {
   void Round() {
     tracker_.OnLoopRound([] { return kStart; });
   }
+  void Rounds(int n) {
+    for (int i = 0; i < n; ++i) Round();
+  }
 
   FakeBroker broker_{FakeBroker::k20};
   Recorder events_;
@@ -496,8 +499,125 @@ TEST_F(SessionTracker20Test, InTheRoundOfAReloadANewConnectionMayLieWhereASessio
   ASSERT_EQ(fresh, kept);
   fresh->protocol = mp_websockets;
   Login(fresh);
-  Round();
+  Rounds(3);
   EXPECT_THAT(events_.words, ElementsAre("connected fresh 3"));
+}
+
+mosquitto* OverWebSockets(mosquitto* client) {
+  client->protocol = mp_websockets;
+  return client;
+}
+
+TEST_F(SessionTracker20Test, ALoginOverWebSocketsIsAConnectionWhenTwoWholeRoundsAreOver) {
+  Round();
+  Login(OverWebSockets(broker_.NewClient("page")));
+  Login(broker_.NewClient("lamp"));
+  Round();
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 2"));
+  Round();
+  EXPECT_THAT(events_.Take(), IsEmpty());
+  Round();
+  EXPECT_THAT(events_.Take(), ElementsAre("connected page 1"));
+  Rounds(3);
+  EXPECT_THAT(events_.Take(), IsEmpty());
+}
+
+// libwebsockets writes the refusal first: the end comes after others were heard, or a round later.
+TEST_F(SessionTracker20Test, ARefusalOverWebSocketsThatIsToldLateChangesNothing) {
+  Round();
+  mosquitto* lamp = broker_.NewClient("lamp");
+  Login(lamp);
+  Round();
+  for (const int rounds : {0, 1, 2}) {
+    mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
+    Login(refused);
+    Login(broker_.NewClient(absl::StrCat("other", rounds)));
+    Rounds(rounds);
+    EXPECT_TRUE(tracker_.settled() || rounds == 0);
+    End(refused);
+    Rounds(4);
+  }
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected other0 3",
+                                          "connected other1 5", "connected other2 7"));
+}
+
+// 2.0.11 tells who is refused before the end does.
+TEST_F(SessionTracker20Test, ALoginOverWebSocketsThatLostItsIdentifierIsNoConnection) {
+  Round();
+  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
+  Login(refused);
+  refused->has_id = false;
+  Rounds(5);
+  End(refused);
+  EXPECT_THAT(events_.Take(), IsEmpty());
+  EXPECT_EQ(tracker_.counters().tracked.value(), 0u);
+}
+
+TEST_F(SessionTracker20Test, ATakeoverOverWebSocketsIsNeverOffline) {
+  Round();
+  mosquitto* first = broker_.NewClient("lamp");
+  Login(first);
+  Round();
+  mosquitto* second = OverWebSockets(broker_.NewClient("lamp"));
+  Login(second);
+  End(first);
+  Rounds(3);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected lamp 2"));
+  mosquitto* third = OverWebSockets(broker_.NewClient("lamp"));
+  Login(third);
+  Round();
+  EXPECT_TRUE(tracker_.settled());
+  End(second);  // WebSockets are closed a round later
+  EXPECT_FALSE(tracker_.settled()) << "the audit must not look now";
+  Rounds(2);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 3"));
+  EXPECT_TRUE(tracker_.settled());
+}
+
+TEST_F(SessionTracker20Test, AnEndBesideARefusalOverWebSocketsIsTold) {
+  Round();
+  mosquitto* lamp = broker_.NewClient("lamp");
+  Login(lamp);
+  Round();
+  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
+  Login(refused);
+  End(lamp);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1"));
+  End(refused);
+  EXPECT_THAT(events_.Take(), ElementsAre("ended lamp 1 reason 13 code 65535"));
+  EXPECT_TRUE(tracker_.settled());
+}
+
+// Else whoever is refused again and again could keep a client online that is long gone.
+TEST_F(SessionTracker20Test, ALoginOverWebSocketsHoldsBackNoEndOfBeforeIt) {
+  Round();
+  mosquitto* lamp = broker_.NewClient("lamp");
+  Login(lamp);
+  Round();
+  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
+  Login(refused);
+  End(lamp);
+  mosquitto* refused_later = OverWebSockets(broker_.NewClient("lamp"));
+  Login(refused_later);
+  End(refused);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "ended lamp 1 reason 13 code 65535"));
+  End(refused_later);
+  EXPECT_THAT(events_.Take(), IsEmpty());
+}
+
+TEST_F(SessionTracker20Test, OfTwoLoginsOverWebSocketsTheRefusedOneLeavesTheEndToTheOther) {
+  Round();
+  mosquitto* first = OverWebSockets(broker_.NewClient("lamp"));
+  Login(first);
+  Rounds(3);
+  mosquitto* second = OverWebSockets(broker_.NewClient("lamp"));
+  Login(second);
+  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
+  Login(refused);
+  End(first);
+  End(refused);
+  Rounds(3);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected lamp 2"));
 }
 
 TEST_F(SessionTracker20Test, AnEndHasNoReason) {

@@ -10,13 +10,15 @@ namespace {
 
 class ClockFault : public ScenarioTest {
  protected:
-  void StartWithClock() {
+  void StartWithClock(const std::string& config = kPlainConfig,
+                      const std::vector<std::pair<std::string, std::string>>& files = {}) {
     clock_.Write("clock", "+0");
     broker_ = BrokerProcess::Start(
         {.line = GetParam(),
-         .config = kPlainConfig,
+         .config = config,
          .plugin = SessionStatusPlugin(),
          .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "20ms"}},
+         .files = files,
          .environment = {{"LD_PRELOAD", SESSION_STATUS_FAKETIME_LIBRARY},
                          {"FAKETIME_TIMESTAMP_FILE", clock_.File("clock")},
                          {"FAKETIME_NO_CACHE", "1"},
@@ -87,6 +89,26 @@ TEST_P(ClockFault, TimesFollowAJumpForwardAndNeverRunBackwards) {
   third.Send(EncodeDisconnect());
   const SessionAnswer ended = admin_->WaitForState("third", "OFFLINE");
   EXPECT_GE(ended.disconnected_at_ms, ended.connected_at_ms);
+}
+
+// 2.1 calls plugins by the time of day: after a step back it would not for as long, and what the plugin
+// remembers of one round of the broker's loop would be held against clients of later ones.
+TEST_P(ClockFault, RefusedLoginsAfterAStepBackHideNobody) {
+  ASSERT_NO_FATAL_FAILURE(
+      StartWithClock("listener {PORT} 127.0.0.1\nallow_anonymous true\n"
+                     "password_file {DIR}/passwords\nplugin {PLUGIN}\n{OPTIONS}\n",
+                     {{"passwords", PasswordFile("anna", "secret")}}));
+  RawConnection lamp = Connected("lamp");
+  Jump(-absl::Hours(1));
+  for (int i = 0; i < 5; ++i) {
+    RawConnection refused = RawConnection::Tcp(port());
+    EXPECT_NE(refused.Connect({.id = "door", .username = "anna", .password = "wrong"}), 0);
+    EXPECT_TRUE(refused.WaitClosed());
+    RawConnection door = Connected("door");  // as a rule at the refused one's place in memory
+    door.Send(EncodeDisconnect());
+    EXPECT_EQ(admin_->WaitForState("door", "OFFLINE").state, "OFFLINE");
+  }
+  ExpectOnline("lamp");
 }
 
 TEST_P(ClockFault, AnIdleAdminConnectionSurvivesAJump) {
