@@ -7,7 +7,9 @@
 
 namespace session_status::registry {
 
-GroupTable::GroupTable() : rows_(new Row[kGroupsMax]()) { numbers_.reserve(kGroupsMax); }
+// By the table's own constructor, because a reserve() that finds no memory leaves a table that cannot
+// be destroyed. It is filled to 7/8 at most.
+GroupTable::GroupTable() : rows_(new Row[kGroupsMax]()), numbers_(2 * kGroupsMax - 1) {}
 
 absl::string_view GroupTable::NameOf(const Row& row, NameBuffer* buffer) {
   for (size_t i = 0; i < buffer->size(); ++i) (*buffer)[i] = row.name[i].Load();

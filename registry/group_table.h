@@ -54,7 +54,7 @@ class GroupTable {
   std::unique_ptr<Row[]> rows_;
   std::atomic<uint16_t> fresh_{1};
   uint16_t free_ = 0;
-  absl::flat_hash_map<std::string, uint16_t> numbers_;  // writer; reserved, so it never rehashes
+  absl::flat_hash_map<std::string, uint16_t> numbers_;  // writer; large enough from the start
 };
 
 }  // namespace session_status::registry
