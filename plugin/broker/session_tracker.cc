@@ -105,7 +105,7 @@ uint64_t SessionTracker::AdoptHeld(const mosquitto* client, absl::string_view cl
   Contained(counters_, [&] {
     const uint64_t number = incarnation != 0 ? incarnation : next_incarnation_;
     Entry entry{std::string(client_id), number, 0, Phase::kSessionKept};
-    if (!table_.emplace(client, std::move(entry)).second) return;
+    if (!table_.Insert(client, std::move(entry)).second) return;
     if (incarnation == 0) ++next_incarnation_;
     counters_.tracked.Add();
     adopted = number;
@@ -119,36 +119,33 @@ void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time
   Contained(counters_, [&] {
     const char* id = mosquitto_client_id(client);
     if (!IsUsable(id)) return;
-    const auto known = table_.find(client);
-    if (known != table_.end()) {
-      Entry& entry = known->second;
-      if (entry.phase == Phase::kOnline && entry.client_id == id &&
-          (entry.instances & InstanceBit(instance)) == 0) {
-        entry.instances |= InstanceBit(instance);
-        counters_.duplicate_events.Add();
-        return;
-      }
+    Entry* const known = table_.Find(client);
+    if (known != nullptr && known->phase == Phase::kOnline && known->client_id == id &&
+        (known->instances & InstanceBit(instance)) == 0) {
+      known->instances |= InstanceBit(instance);
+      counters_.duplicate_events.Add();
+      return;
     }
     if (IsGhost(client, id)) {
       counters_.ghosts_averted.Add();
       return;
     }
-    if (known != table_.end()) ForgetPrevious(known, id, now);
+    if (known != nullptr) ForgetPrevious(client, *known, id, now);
     if (!lingering_.empty()) lingering_.erase(client);
     if (mosquitto_client_port != nullptr) {
       listener_ports_.set(ToUint16(mosquitto_client_port(client)));
     }
-    const auto entered = Track(instance, client, id, Phase::kOnline);
-    DropHeld(entered->second.client_id);
-    EmitConnected(client, entered->second, now);
+    const Entry& entered = Track(instance, client, id, Phase::kOnline);
+    DropHeld(entered.client_id);
+    EmitConnected(client, entered, now);
   });
 }
 
 void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kept,
                            absl::Time now) noexcept {
   Contained(counters_, [&] {
-    const auto found = table_.find(client);
-    if (found == table_.end()) {
+    Entry* const found = table_.Find(client);
+    if (found == nullptr) {
       counters_.unknown_ends.Add();
       RememberUnknownEnd(client);
       if (session_kept) {
@@ -158,7 +155,7 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
       }
       return;
     }
-    Entry& entry = found->second;
+    Entry& entry = *found;
     if (entry.phase == Phase::kSessionKept) {
       if (session_kept) {
         // Told by a second instance; or the kept session has expired without a word, and this is a
@@ -185,8 +182,7 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
           reason != kReasonTakenOver && mosquitto_client_protocol_version(client) == 5;
       std::string id;  // Hold() has moved it, and it does not linger then
       if (may_linger) id = std::move(entry.client_id);
-      table_.erase(found);
-      counters_.tracked.Subtract();
+      Forget(client);
       if (may_linger) ended_mqtt5_.emplace_back(client, std::move(id));
     }
   });
@@ -207,9 +203,13 @@ bool SessionTracker::IsGhost(const mosquitto* client, const char* client_id) con
   return std::find(unknown_ends_.begin(), unknown_ends_.end(), client) != unknown_ends_.end();
 }
 
-void SessionTracker::ForgetPrevious(Table::iterator previous, const char* new_client_id,
-                                    absl::Time now) {
-  const Entry& entry = previous->second;
+void SessionTracker::Forget(const mosquitto* client) {
+  table_.Erase(client);
+  counters_.tracked.Subtract();
+}
+
+void SessionTracker::ForgetPrevious(const mosquitto* client, const Entry& entry,
+                                    const char* new_client_id, absl::Time now) {
   if (entry.phase == Phase::kOnline) {
     counters_.unseen_ends.Add();
     if (entry.client_id != new_client_id) {
@@ -219,8 +219,7 @@ void SessionTracker::ForgetPrevious(Table::iterator previous, const char* new_cl
     // The broker freed the kept session without a word: that is how sessions expire.
     EmitSessionGone(entry, EndReason::kSessionExpired, kNoBrokerCode, now);
   }
-  table_.erase(previous);
-  counters_.tracked.Subtract();
+  Forget(client);
 }
 
 void SessionTracker::Hold(Entry& entry, int reason, absl::Time now) {
@@ -245,26 +244,26 @@ bool SessionTracker::IsHeldWithoutConnection(const mosquitto* client, const char
   if (!asks_all_) return false;
   // Those that the broker read from its file have no address.
   if (mosquitto_client_address(client) == nullptr) return true;
-  const auto held = maybe_held_.find(client);
-  if (held == maybe_held_.end()) return false;
+  const size_t* const held_id = maybe_held_.Find(client);
+  if (held_id == nullptr) return false;
   // Of new connections only those over WebSockets are heard in that round: libwebsockets is served
   // after the reload. One may lie where a session was that the broker freed without a word.
-  return mosquitto_client_protocol(client) != mp_websockets || held->second == HashOf(id);
+  return mosquitto_client_protocol(client) != mp_websockets || *held_id == HashOf(id);
 }
 
 void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept {
   Contained(counters_, [&] {
     const char* id = mosquitto_client_id(client);
     if (!IsUsable(id)) return;
-    const auto known = table_.find(client);
-    if (known != table_.end() && known->second.phase != Phase::kSessionKept) {
+    const Entry* const known = table_.Find(client);
+    if (known != nullptr && known->phase != Phase::kSessionKept) {
       last_login_ = client;  // the broker reloads and asks everybody again
       return;
     }
-    if (known == table_.end() && IsHeldWithoutConnection(client, id)) return;
+    if (known == nullptr && IsHeldWithoutConnection(client, id)) return;
     // 2.0 frees kept sessions without a word; the pointer is a new connection now.
-    if (known != table_.end()) ForgetPrevious(known, id, now);
-    maybe_held_.erase(client);
+    if (known != nullptr) ForgetPrevious(client, *known, id, now);
+    maybe_held_.Erase(client);
     const bool waits = has_rounds() && mosquitto_client_protocol(client) == mp_websockets;
     if (waits) {
       waiting_.push_back({client, next_incarnation_, HashOf(id), rounds_ + kRoundsOfWaiting, {}});
@@ -277,16 +276,15 @@ void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time n
 
 void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now) noexcept {
   Contained(counters_, [&] {
-    const auto found = table_.find(client);
-    if (found == table_.end()) {
+    Entry* const found = table_.Find(client);
+    if (found == nullptr) {
       counters_.unknown_ends.Add();
       return;
     }
-    Entry entry = std::move(found->second);
+    Entry entry = std::move(*found);
     const bool refused_again = last_login_ == client;
     last_login_ = nullptr;
-    table_.erase(found);
-    counters_.tracked.Subtract();
+    Forget(client);
     if (entry.phase == Phase::kSessionKept) return;  // the session goes on under a new pointer
     if (entry.phase == Phase::kPending) {  // refused; or it came and went within one round
       if (pending_ == client) {
@@ -294,11 +292,11 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
       } else {
         DropWaiting(client, entry.incarnation);
       }
-      if (MayKeepSession20(client)) maybe_held_[client] = HashOf(entry.client_id);
+      if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, HashOf(entry.client_id));
       return;
     }
     if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) {
-      const bool taken_over = table_.at(accepted).client_id == entry.client_id;
+      const bool taken_over = table_.Find(accepted)->client_id == entry.client_id;
       Promote(accepted, now);
       if (taken_over) return;
     }
@@ -306,7 +304,7 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     const size_t id_hash = HashOf(entry.client_id);
     TellOrHold({std::move(entry.client_id), entry.incarnation, reason, KeepsSession20(client), now,
                 next_incarnation_});
-    if (MayKeepSession20(client)) maybe_held_[client] = id_hash;
+    if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, id_hash);
   });
 }
 
@@ -315,9 +313,9 @@ SessionTracker::Waiting* SessionTracker::FindReason(const EndIn20& end) {
   const size_t id_hash = HashOf(end.client_id);
   for (auto waiting = waiting_.rbegin(); waiting != waiting_.rend(); ++waiting) {
     if (waiting->id_hash != id_hash || waiting->incarnation >= end.before) continue;
-    const auto found = table_.find(waiting->client);
-    if (found != table_.end() && found->second.incarnation == waiting->incarnation &&
-        found->second.client_id == end.client_id) {
+    const Entry* const entry = table_.Find(waiting->client);
+    if (entry != nullptr && entry->incarnation == waiting->incarnation &&
+        entry->client_id == end.client_id) {
       return &*waiting;
     }
   }
@@ -350,9 +348,9 @@ void SessionTracker::PromoteWaiting(absl::Time now) noexcept {
     Waiting settled = std::move(waiting_.front());
     waiting_.pop_front();
     if (settled.end.incarnation != 0) --ends_in_waiting_;
-    const auto found = table_.find(settled.client);
-    const bool is_there = found != table_.end() && found->second.phase == Phase::kPending &&
-                          found->second.incarnation == settled.incarnation;
+    const Entry* const entry = table_.Find(settled.client);
+    const bool is_there = entry != nullptr && entry->phase == Phase::kPending &&
+                          entry->incarnation == settled.incarnation;
     Contained(counters_, [&] {
       // 2.0.11 takes the identifier from those that it refuses.
       if (is_there && mosquitto_client_id(settled.client) != nullptr) {
@@ -365,21 +363,21 @@ void SessionTracker::PromoteWaiting(absl::Time now) noexcept {
 }
 
 void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
-  const auto found = table_.find(pending);
-  if (found == table_.end()) return;
-  found->second.phase = Phase::kOnline;
-  EmitConnected(pending, found->second, now);
+  Entry* const entry = table_.Find(pending);
+  if (entry == nullptr) return;
+  entry->phase = Phase::kOnline;
+  EmitConnected(pending, *entry, now);
 }
 
 // -- both --------------------------------------------------------------------------------------------
 
-SessionTracker::Table::iterator SessionTracker::Track(int instance, const mosquitto* client,
-                                                      const char* client_id, Phase phase) {
+SessionTracker::Entry& SessionTracker::Track(int instance, const mosquitto* client,
+                                             const char* client_id, Phase phase) {
   Entry entry{std::string(client_id), next_incarnation_, InstanceBit(instance), phase};
-  const auto [entered, is_new] = table_.insert_or_assign(client, std::move(entry));
+  const auto [entered, is_new] = table_.InsertOrAssign(client, std::move(entry));
   ++next_incarnation_;
   if (is_new) counters_.tracked.Add();
-  return entered;
+  return *entered;
 }
 
 void SessionTracker::SettleRound(absl::Time now) noexcept {
@@ -404,7 +402,7 @@ void SessionTracker::FindLingering() noexcept {
   Contained(counters_, [&] {
     for (const auto& [client, id] : ended_mqtt5_) {
       if (mosquitto_client != nullptr && mosquitto_client(id.c_str()) == client &&
-          table_.find(client) == table_.end()) {
+          table_.Find(client) == nullptr) {
         lingering_.insert(client);
       }
     }
@@ -418,14 +416,15 @@ SessionTracker::Tracked SessionTracker::AsTracked(const Entry& entry) {
 }
 
 std::optional<SessionTracker::Tracked> SessionTracker::Find(const mosquitto* client) const {
-  const auto found = table_.find(client);
-  if (found == table_.end()) return std::nullopt;
-  return AsTracked(found->second);
+  const Entry* const entry = table_.Find(client);
+  if (entry == nullptr) return std::nullopt;
+  return AsTracked(*entry);
 }
 
 void SessionTracker::ForEach(
     const std::function<void(const mosquitto*, const Tracked&)>& visit) const {
-  for (const auto& [client, entry] : table_) visit(client, AsTracked(entry));
+  table_.ForEach(
+      [&](const mosquitto* client, const Entry& entry) { visit(client, AsTracked(entry)); });
 }
 
 bool SessionTracker::MissedConnect(const mosquitto* client) const {
@@ -438,16 +437,16 @@ bool SessionTracker::MissedConnect(const mosquitto* client) const {
 void SessionTracker::Adopt(const mosquitto* client, absl::Time now) noexcept {
   Contained(counters_, [&] {
     // Every instance counts as having told of it: what one of them tells later is old news.
-    Track(0, client, mosquitto_client_id(client), Phase::kOnline)->second.instances = ~uint64_t{0};
+    Track(0, client, mosquitto_client_id(client), Phase::kOnline).instances = ~uint64_t{0};
     TellAgain(client, now);
   });
 }
 
 void SessionTracker::TellAgain(const mosquitto* client, absl::Time now) noexcept {
   Contained(counters_, [&] {
-    const auto found = table_.find(client);
-    if (found == table_.end()) return;
-    EmitConnected(client, found->second, now, /*repaired=*/true);
+    const Entry* const entry = table_.Find(client);
+    if (entry == nullptr) return;
+    EmitConnected(client, *entry, now, /*repaired=*/true);
   });
 }
 
@@ -467,14 +466,8 @@ void SessionTracker::TellExpired(const std::string& client_id, uint64_t incarnat
 }
 
 void SessionTracker::Drop(const std::function<bool(const mosquitto*, const Tracked&)>& gone) {
-  for (auto it = table_.begin(); it != table_.end();) {
-    if (gone(it->first, AsTracked(it->second))) {
-      table_.erase(it++);
-      counters_.tracked.Subtract();
-    } else {
-      ++it;
-    }
-  }
+  counters_.tracked.Subtract(table_.EraseIf(
+      [&](const mosquitto* client, const Entry& entry) { return gone(client, AsTracked(entry)); }));
 }
 
 void SessionTracker::PruneLingering(const std::function<bool(const mosquitto*)>& present) {

@@ -40,7 +40,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -48,6 +47,7 @@
 #include "absl/time/time.h"
 #include "plugin/broker/event_sink.h"
 #include "plugin/broker/mosquitto_api.h"
+#include "plugin/broker/sharded_map.h"
 #include "registry/counter.h"
 #include "registry/session_event.h"
 
@@ -160,7 +160,6 @@ class SessionTracker {
     uint64_t instances = 0;  // bit per instance that told of the connect
     Phase phase = Phase::kOnline;
   };
-  using Table = std::unordered_map<const mosquitto*, Entry>;
   struct HeldEnd {
     std::string client_id;
     uint64_t incarnation = 0;
@@ -190,9 +189,11 @@ class SessionTracker {
   // True when another plugin ended this connection before we heard of its beginning.
   bool IsGhost(const mosquitto* client, const char* client_id) const noexcept;
   // Our table says `client` is somebody whose end we were not told. Ends that one.
-  void ForgetPrevious(Table::iterator previous, const char* new_client_id, absl::Time now);
+  void ForgetPrevious(const mosquitto* client, const Entry& previous, const char* new_client_id,
+                      absl::Time now);
+  void Forget(const mosquitto* client);
   // Enters `client` into the table.
-  Table::iterator Track(int instance, const mosquitto* client, const char* client_id, Phase phase);
+  Entry& Track(int instance, const mosquitto* client, const char* client_id, Phase phase);
   // 2.1: which of the MQTT 5 connections that ended in this round the broker still holds: it keeps
   // those with a delayed will in its table until that is sent.
   void FindLingering() noexcept;
@@ -220,7 +221,7 @@ class SessionTracker {
 
   EventSink& sink_;
   uint64_t next_incarnation_;
-  Table table_;
+  ShardedMap<const mosquitto*, Entry> table_;
   std::vector<HeldEnd> held_ends_;  // 2.1; at most kHeldEndsMax
   // 2.0. The last one that logged in, if it is not yet known to be accepted: a refusal comes before
   // anybody else is heard.
@@ -237,7 +238,7 @@ class SessionTracker {
   size_t ends_in_waiting_ = 0;
   // 2.0: connections that ended and whose sessions the broker may hold under the same pointers.
   // With a hash of the client identifier.
-  std::unordered_map<const mosquitto*, size_t> maybe_held_;
+  ShardedMap<const mosquitto*, size_t> maybe_held_;
   TrackerCounters counters_;
 };
 
