@@ -188,7 +188,7 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
 void SessionPlugin::Forget(absl::Time now, size_t budget) {
   listing::FrozenCuts& cuts = following_->cuts();
   const listing::FrozenCuts::Change change(cuts, {});
-  registry_.Maintain(now, budget,
+  registry_.Maintain(forgetting_clock_.Advance(now, absl::Milliseconds(SteadyMillis())), budget,
                      [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
                        remembering_.OnForgotten(id, now);

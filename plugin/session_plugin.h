@@ -35,6 +35,7 @@
 #include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
 #include "registry/change_observer.h"
+#include "registry/forgetting_clock.h"
 #include "registry/loss_grace.h"
 #include "registry/session_registry.h"
 
@@ -75,6 +76,7 @@ class SessionPlugin : private broker::EventSink {
   broker::BrokerLog log_;
   broker::SteadyWallClock clock_;
   registry::SessionRegistry registry_;
+  registry::ForgettingClock forgetting_clock_;
   std::optional<registry::LossGrace> grace_;  // with option offline_grace
   broker::SessionTracker tracker_;
   broker::Feed feed_;

@@ -93,7 +93,8 @@ absl::Status Fleet::Start() {
 
 absl::Duration Fleet::Round() noexcept {
   try {
-    others_.Maintain(clocks_.wall(), kForgetPerRoundMax);
+    others_.Maintain(forgetting_clock_.Advance(clocks_.wall(), clocks_.monotonic()),
+                     kForgetPerRoundMax);
     return loop_.Step();
   } catch (const std::bad_alloc&) {  // the broker may have memory again in a moment
     loop_.Recover();

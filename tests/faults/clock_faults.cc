@@ -111,6 +111,24 @@ TEST_P(ClockFault, RefusedLoginsAfterAStepBackHideNobody) {
   ExpectOnline("lamp");
 }
 
+// A year ahead for a moment, as with a bad battery: what is forgotten cannot be brought back.
+TEST_P(ClockFault, AJumpForwardForgetsNobodyWhoHasLeft) {
+  ASSERT_NO_FATAL_FAILURE(StartWithClock());
+  RawConnection lamp = Connected("lamp");
+  lamp.Send(EncodeDisconnect());
+  EXPECT_EQ(admin_->WaitForState("lamp", "OFFLINE").state, "OFFLINE");
+  Jump(absl::Hours(24 * 365));
+  Settle();  // rounds of the broker's loop, with their housekeeping
+  RawConnection other = Connected("other");
+  // Several times as long as housekeeping waits.
+  EXPECT_FALSE(
+      WaitUntil([&] { return Query("lamp").state == "UNKNOWN"; }, absl::Milliseconds(500)));
+  EXPECT_EQ(Query("lamp").state, "OFFLINE");
+  Jump(absl::ZeroDuration());
+  EXPECT_TRUE(other.Ping());
+  EXPECT_EQ(Query("lamp").state, "OFFLINE");
+}
+
 TEST_P(ClockFault, AnIdleAdminConnectionSurvivesAJump) {
   ASSERT_NO_FATAL_FAILURE(StartWithClock());
   RawConnection lamp = Connected("lamp");
