@@ -264,8 +264,8 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 1000, 100'000'000, &o->documented_api.surface.nonces_max);
      }},
     {"instances_by_username", "false",
-     "A client whose user name has the form Signature|AccessKeyId|InstanceId belongs to that "
-     "instance.",
+     "A client whose user name has the form Signature|AccessKeyId|InstanceId (or Token|, or "
+     "DeviceCredential|) belongs to that instance.",
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.instances_by_username);
      }},

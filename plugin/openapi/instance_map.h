@@ -1,7 +1,7 @@
 // Which instance a client belongs to. A query sees only the clients of the instance it names.
 //
-//   1. by user name, when that is switched on and the user name has the documented form
-//      "Signature|AccessKeyId|InstanceId": the third part
+//   1. by user name, when that is switched on and the user name has one of the documented forms
+//      "Signature|AccessKeyId|InstanceId", "Token|…|…", "DeviceCredential|…|…": the third part
 //   2. by listener, when its port is listed
 //   3. else the default instance
 //
