@@ -332,6 +332,21 @@ TEST(OpenApiSurfaceTest, MissingCommonParametersAreNamed) {
   }
 }
 
+TEST(OpenApiSurfaceTest, OtherOperationsOfTheProductAreKnownButNotSupported) {
+  TestServer server;
+  for (const char* action :
+       {"ApplyToken", "CloseConnection", "DisasterDowngrade", "DisasterRecovery", "ListInstances",
+        "ListTagResources", "SendMessage", "SetSniConfig", "TagResources", "UntagResources"}) {
+    const Answer answer =
+        server.Send(server.Batch(TestServer::Key("reader"), {{"Action", action}}));
+    EXPECT_EQ(answer.Code(), "ApiNotSupport") << action;
+    EXPECT_EQ(answer.status, 404);
+  }
+  EXPECT_EQ(
+      server.Send(server.Batch(TestServer::Key("reader"), {{"Action", "TagResource"}})).Code(),
+      "InvalidApi.NotFound");
+}
+
 TEST(OpenApiSurfaceTest, ForeignSchemesGetATypedError) {
   TestServer server;
   for (const char* authorization : {"ACS3-HMAC-SM3 Credential=a,SignedHeaders=b,Signature=c",
