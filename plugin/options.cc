@@ -179,8 +179,8 @@ constexpr OptionSpec kOptions[] = {
        return SetDatabasePath(v, &o->documented_api.usage_database);
      }},
     {"api_log", "errors",
-     "Calls of the documented API in the broker's log: none, errors or all; at most ten lines a "
-     "second.",
+     "Calls of the documented API in the broker's log: none, errors (malformed HTTP among them) or "
+     "all; at most ten lines a second.",
      [](absl::string_view v, Options* o) {
        return SetChoice<CallLogLevel>(v,
                                       {{"none", CallLogLevel::kNone},
@@ -230,7 +230,7 @@ constexpr OptionSpec kOptions[] = {
        return SetBool(v, &o->documented_api.surface.strict_client_ids);
      }},
     {"api_gateway_errors", "false",
-     "Answer a denied call with 403 NoPermission, as the gateway does.",
+     "Answer a call that the policies do not allow with 403 NoPermission, as the gateway does.",
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.surface.gateway_errors);
      }},
@@ -249,8 +249,9 @@ constexpr OptionSpec kOptions[] = {
        return SetNameOrNone(v, &o->documented_api.surface.error_page_url);
      }},
     {"api_failures_per_second", "50",
-     "Failed authentications of one address a second that get their own error, four times as many "
-     "at once; the others are throttled. 0: no limit. 0 to 1000000.",
+     "Failed authentications of one address (of one user, at the Unix socket) a second that get "
+     "their own error, four times as many at once; the others are throttled. 0: no limit. 0 to "
+     "1000000.",
      [](absl::string_view v, Options* o) {
        limits::RateLimit& limit = o->documented_api.surface.failure_limit;
        const absl::Status status = SetInteger(v, 0, 1'000'000, &limit.per_second);

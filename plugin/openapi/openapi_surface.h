@@ -18,7 +18,6 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "plugin/auth/access_file.h"
 #include "plugin/auth/replay_guard.h"
 #include "plugin/http/http_message.h"
@@ -75,18 +74,21 @@ class OpenApiSurface : public http::Handler {
   const auth::ReplayGuard& replay_guard() const { return replay_guard_; }  // for metrics
 
  private:
-  using Step = Check (OpenApiSurface::*)(Call*);
-  static const Step kAuthentication[];
-  static const Step kRest[];
+  struct Step {
+    Check (OpenApiSurface::*check)(Call*);
+    bool authenticates = false;  // what fails here is a failed authentication
+  };
+  static const Step kSteps[];
 
-  Check Run(absl::Span<const Step> steps, Call* call);
+  Check RunSteps(Call* call);
   Check Answer(Call* call, http::Reply* reply);
 
   // The checks, in the documented order. Each is one line of it.
   Check CheckHttp(Call* call);
+  Check FindAccess(Call* call);
+  Check CheckFailuresLeft(Call* call);
   Check ReadParameters(Call* call);
   Check ReadFormat(Call* call);
-  Check FindAccess(Call* call);
   Check CheckScheme(Call* call) { return ReadScheme(call); }
   Check CheckOperation(Call* call) { return FindOperationOf(call); }
   Check CheckKey(Call* call);
@@ -104,8 +106,9 @@ class OpenApiSurface : public http::Handler {
   Check ExecuteQuery(Call* call, http::Reply* reply);
   Check CountTransaction(const Call& call);
   void AddFreshness(uint64_t sequence, absl::Duration age, Scope scope, http::Reply* reply) const;
-  void WriteErrorReply(const http::Request& request, Format format, absl::string_view request_id,
-                       const ApiError& error, http::Reply* reply) const;
+  // Writes it and tells the observer: every error's RequestId is known to somebody.
+  void AnswerError(Call* call, const ApiError& error, http::Reply* reply) const;
+  void WriteErrorReply(const Call& call, const ApiError& error, http::Reply* reply) const;
   void Observe(const Call& call, absl::string_view code, int http_status) const;
 
   const SurfaceOptions options_;

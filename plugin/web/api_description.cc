@@ -140,7 +140,7 @@ constexpr Remedy kRemedies[] = {
     {"Throttling.User",
      "Over this user's rate for the operation: wait as long as x-acs-retry-after says."},
     {"Throttling.Api", "Over the rate of the operation for all users; wait and try again."},
-    {"Throttling", "Too many calls from this address; wait and try again."},
+    {"Throttling", "Too many calls, or failed authentications, from this address; wait and try again."},
     {"ServiceUnavailable", "The broker is starting or stopping; try again."},
     {"InvalidProtocol.NeedSsl", "Use https."},
     {"InvalidRequest", "The HTTP request itself is malformed; look at what a proxy made of it."},

@@ -351,6 +351,7 @@ TEST(OpenApiSurfaceTest, ForeignSchemesGetATypedError) {
   TestServer server;
   for (const char* authorization : {"ACS3-HMAC-SM3 Credential=a,SignedHeaders=b,Signature=c",
                                     "ACS3-RSA-SHA256 Credential=a,SignedHeaders=b,Signature=c",
+                                    "ACS3-HMAC-SHA256X Credential=a,SignedHeaders=b,Signature=c",
                                     "ACS4-HMAC-SHA256 Credential=a,SignedHeaders=b,Signature=c"}) {
     OwnedRequest request;
     request.headers.emplace_back("Authorization", authorization);
@@ -362,6 +363,17 @@ TEST(OpenApiSurfaceTest, ForeignSchemesGetATypedError) {
   OwnedRequest bearer3;
   bearer3.headers.emplace_back("x-acs-bearer-token", "t");
   EXPECT_EQ(server.Send(bearer3).Code(), "InvalidSignatureMethod");
+}
+
+TEST(OpenApiSurfaceTest, AnEmptyFormatOrBearerTokenSaysNothing) {
+  TestServer server;
+  const Credentials reader = TestServer::Key("reader");
+  const Answer answer = server.Send(server.Batch(reader, {{"Format", ""}, {"BearerToken", ""}}));
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.content_type, "application/json;charset=utf-8");
+  OwnedRequest header = server.Batch(reader);
+  header.headers.emplace_back("x-acs-bearer-token", "");
+  EXPECT_EQ(server.Send(header).status, 200);
 }
 
 TEST(OpenApiSurfaceTest, ClientIdListsAreReadByNumber) {
