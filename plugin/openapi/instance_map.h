@@ -12,6 +12,7 @@
 #ifndef SESSION_STATUS_PLUGIN_OPENAPI_INSTANCE_MAP_H_
 #define SESSION_STATUS_PLUGIN_OPENAPI_INSTANCE_MAP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -20,6 +21,9 @@
 #include "absl/strings/string_view.h"
 
 namespace session_status::openapi {
+
+// As long as the access file's may be.
+inline constexpr size_t kInstanceIdBytesMax = 128;
 
 class InstanceMap {
  public:
@@ -34,6 +38,9 @@ class InstanceMap {
   bool single() const { return !options_.by_username && options_.by_listener_port.empty(); }
 
   absl::string_view default_instance() const { return options_.default_instance; }
+
+  // Whether callers can name instances that no option lists.
+  bool open_ended() const { return options_.by_username; }
 
   // Whether clients can belong to `instance_id` here. By user name any instance can be; who owns
   // it is then the access file's word alone.

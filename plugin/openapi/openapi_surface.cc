@@ -287,10 +287,18 @@ Check OpenApiSurface::CountTransaction(const Call& call) {
   limits::Transaction transaction;
   transaction.account = call.account_id();
   transaction.user = call.user_name();
-  transaction.instance = call.instance_id;
+  transaction.instance = CountedInstance(call);
   transaction.operation = call.operation->name;
   if (parts_.meter->TryCount(transaction, call.request.now)) return absl::nullopt;
   return ApiError(ErrorCode::kSystemOverFlow);
+}
+
+// The names that options and the access file list are as many as their authors wanted.
+absl::string_view OpenApiSurface::CountedInstance(const Call& call) {
+  const auth::User* user = call.session.user;
+  const bool listed = user != nullptr && user->account->Names(call.instance_id);
+  if (listed || !parts_.instances->open_ended()) return call.instance_id;
+  return counted_instances_.NameFor(call.account_id(), call.instance_id, call.request.now);
 }
 
 void OpenApiSurface::AddFreshness(uint64_t sequence, absl::Duration age, Scope scope,

@@ -21,6 +21,7 @@
 #include "plugin/auth/access_file.h"
 #include "plugin/auth/replay_guard.h"
 #include "plugin/http/http_message.h"
+#include "plugin/limits/counted_instances.h"
 #include "plugin/limits/meter.h"
 #include "plugin/limits/token_bucket.h"
 #include "plugin/openapi/authentication.h"
@@ -105,6 +106,7 @@ class OpenApiSurface : public http::Handler {
   Check ExecuteBatch(Call* call, http::Reply* reply);
   Check ExecuteQuery(Call* call, http::Reply* reply);
   Check CountTransaction(const Call& call);
+  absl::string_view CountedInstance(const Call& call);
   void AddFreshness(uint64_t sequence, absl::Duration age, Scope scope, http::Reply* reply) const;
   // Writes it and tells the observer: every error's RequestId is known to somebody.
   void AnswerError(Call* call, const ApiError& error, http::Reply* reply) const;
@@ -117,6 +119,7 @@ class OpenApiSurface : public http::Handler {
   const Parts parts_;
   auth::ReplayGuard replay_guard_;
   CallLimits limits_;
+  limits::CountedInstances counted_instances_;
   ObjectPool<Workspace> workspaces_;
 };
 
