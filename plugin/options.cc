@@ -474,7 +474,8 @@ constexpr OptionSpec kOptions[] = {
     {"control_users", "none",
      "User names whose clients may ask on $CONTROL/session-status/v1, as far as the broker's ACLs "
      "let them publish there; *: everybody whom these let, which without an acl_file or an ACL "
-     "plugin is everybody; none: nobody. See docs/following.md.",
+     "plugin is everybody; none: nobody. Names protect nothing where the broker checks no logins "
+     "(allow_anonymous true). See docs/following.md.",
      [](absl::string_view v, Options* o) {
        const absl::Status status = SetWords(v, kIdsMax, &o->over_mqtt.control_users);
        o->broker.control = !o->over_mqtt.control_users.empty();
