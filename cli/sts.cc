@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
@@ -45,8 +46,16 @@ std::string Expiration(const auth::SessionCredentials& credentials) {
   return absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", credentials.expires_at, absl::UTCTimeZone());
 }
 
-// The member names are those of the vendor's AssumeRole reply: tools that read it read this.
-void PrintCredentialsJson(const auth::SessionCredentials& credentials) {
+// The user as RAM names it.
+std::string UserResource(const Options& options) {
+  return options.user == auth::kOwnerName
+             ? absl::StrCat("acs:ram::", options.account, ":root")
+             : absl::StrCat("acs:ram::", options.account, ":user/", options.user);
+}
+
+// In the shape of the vendor's AssumeRole reply: tools that read it read this. Its RequestId and
+// AssumedRoleId are not here: nothing was requested, and there are no roles.
+void PrintCredentialsJson(const Options& options, const auth::SessionCredentials& credentials) {
   std::string text;
   http::JsonWriter json(&text);
   const auto member = [&json](absl::string_view name, absl::string_view value) {
@@ -54,10 +63,17 @@ void PrintCredentialsJson(const auth::SessionCredentials& credentials) {
     json.String(value);
   };
   json.StartObject();
+  json.Key("AssumedRoleUser");
+  json.StartObject();
+  member("Arn", UserResource(options));
+  json.EndObject();
+  json.Key("Credentials");
+  json.StartObject();
   member("AccessKeyId", credentials.access_key_id);
   member("AccessKeySecret", credentials.access_key_secret);
   member("SecurityToken", credentials.security_token);
   member("Expiration", Expiration(credentials));
+  json.EndObject();
   json.EndObject();
   std::cout << text << "\n";
 }
@@ -74,7 +90,7 @@ void Run(const Options& options, Context* context) {
   const absl::StatusOr<auth::SessionCredentials> credentials = Issue(options);
   if (!credentials.ok()) return context->Fail(credentials.status());
   if (context->json) {
-    PrintCredentialsJson(*credentials);
+    PrintCredentialsJson(options, *credentials);
   } else {
     PrintCredentials(*credentials);
   }

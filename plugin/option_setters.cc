@@ -202,6 +202,7 @@ absl::Status SetIds(absl::string_view text, size_t words_max, std::vector<uint32
 
 absl::Status SetPortNames(absl::string_view text, size_t words_max,
                           std::vector<std::pair<uint16_t, std::string>>* out) {
+  constexpr size_t kPortNameBytesMax = 128;  // a longer instance id cannot be asked for
   std::vector<std::string> words;
   if (absl::Status s = SetWords(text, words_max, &words); !s.ok()) return s;
   std::vector<std::pair<uint16_t, std::string>> pairs;
@@ -209,8 +210,12 @@ absl::Status SetPortNames(absl::string_view text, size_t words_max,
     const size_t equals = word.find('=');
     auto& [port, name] = pairs.emplace_back();
     const bool good = equals != std::string::npos && equals + 1 < word.size() &&
+                      word.size() - equals - 1 <= kPortNameBytesMax &&
                       SetInteger(word.substr(0, equals), 1, 65535, &port).ok();
-    if (!good) return Wrong(word, "a port and a name, for example 1884=post-cn-b");
+    if (!good) {
+      return Wrong(word, absl::StrCat("a port and a name of at most ", kPortNameBytesMax,
+                                      " bytes, for example 1884=post-cn-b"));
+    }
     name = word.substr(equals + 1);
   }
   *out = std::move(pairs);

@@ -182,8 +182,8 @@ constexpr OptionSpec kOptions[] = {
        return SetDatabasePath(v, &o->documented_api.usage_database);
      }},
     {"api_log", "errors",
-     "Calls of the documented API in the broker's log: none, errors or all; at most ten lines a "
-     "second.",
+     "Calls of the documented API in the broker's log: none, errors (malformed HTTP among them) or "
+     "all; at most ten lines a second.",
      [](absl::string_view v, Options* o) {
        return SetChoice<CallLogLevel>(v,
                                       {{"none", CallLogLevel::kNone},
@@ -233,7 +233,7 @@ constexpr OptionSpec kOptions[] = {
        return SetBool(v, &o->documented_api.surface.strict_client_ids);
      }},
     {"api_gateway_errors", "false",
-     "Answer a denied call with 403 NoPermission, as the gateway does.",
+     "Answer a call that the policies do not allow with 403 NoPermission, as the gateway does.",
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.surface.gateway_errors);
      }},
@@ -252,8 +252,9 @@ constexpr OptionSpec kOptions[] = {
        return SetNameOrNone(v, &o->documented_api.surface.error_page_url);
      }},
     {"api_failures_per_second", "50",
-     "Failed authentications of one address a second that get their own error, four times as many "
-     "at once; the others are throttled. 0: no limit. 0 to 1000000.",
+     "Failed authentications of one address (of one user, at the Unix socket) a second that get "
+     "their own error, four times as many at once; the others are throttled. 0: no limit. 0 to "
+     "1000000.",
      [](absl::string_view v, Options* o) {
        limits::RateLimit& limit = o->documented_api.surface.failure_limit;
        const absl::Status status = SetInteger(v, 0, 1'000'000, &limit.per_second);
@@ -267,8 +268,8 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 1000, 100'000'000, &o->documented_api.surface.nonces_max);
      }},
     {"instances_by_username", "false",
-     "A client whose user name has the form Signature|AccessKeyId|InstanceId belongs to that "
-     "instance.",
+     "A client whose user name has the form Signature|AccessKeyId|InstanceId (or Token|, or "
+     "DeviceCredential|) belongs to that instance.",
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->documented_api.instances_by_username);
      }},
@@ -476,7 +477,8 @@ constexpr OptionSpec kOptions[] = {
     {"control_users", "none",
      "User names whose clients may ask on $CONTROL/session-status/v1, as far as the broker's ACLs "
      "let them publish there; *: everybody whom these let, which without an acl_file or an ACL "
-     "plugin is everybody; none: nobody. See docs/following.md.",
+     "plugin is everybody; none: nobody. Names protect nothing where the broker checks no logins "
+     "(allow_anonymous true). See docs/following.md.",
      [](absl::string_view v, Options* o) {
        const absl::Status status = SetWords(v, kIdsMax, &o->over_mqtt.control_users);
        o->broker.control = !o->over_mqtt.control_users.empty();

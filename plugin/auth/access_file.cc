@@ -70,6 +70,10 @@ bool Account::Owns(absl::string_view instance_id) const {
   });
 }
 
+bool Account::Names(absl::string_view instance_id) const {
+  return std::find(instances.begin(), instances.end(), instance_id) != instances.end();
+}
+
 AccessKey::AccessKey(absl::string_view id, absl::string_view secret, bool active, const User* user)
     : id_(id),
       active_(active),

@@ -31,6 +31,7 @@ struct Account {
   std::vector<std::string> instances;  // that the account owns; "*": all of this server
 
   bool Owns(absl::string_view instance_id) const;
+  bool Names(absl::string_view instance_id) const;  // owns it, and not by "*"
 };
 
 // A user of an account. The account's owner is one too, by the reserved name "root".

@@ -6,6 +6,7 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -113,17 +114,39 @@ class TreeBuilder {
   size_t failure_offset_ = 0;
 };
 
-// Letters that differ, counted position by position and by length: enough to see a typo.
-size_t RoughDistance(absl::string_view a, absl::string_view b) {
-  size_t distance = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    distance += absl::ascii_tolower(static_cast<unsigned char>(a[i])) !=
-                absl::ascii_tolower(static_cast<unsigned char>(b[i]));
+// Letters to add, drop or change to make one word of the other, ignoring case; more than `max` is
+// max + 1. Names are short: what is longer than that by far is no typo of them.
+size_t EditDistance(absl::string_view a, absl::string_view b, size_t max) {
+  const size_t longer = std::max(a.size(), b.size());
+  if (longer - std::min(a.size(), b.size()) > max) return max + 1;
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const bool same = absl::ascii_tolower(static_cast<unsigned char>(a[i - 1])) ==
+                        absl::ascii_tolower(static_cast<unsigned char>(b[j - 1]));
+      const size_t changed = diagonal + (same ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
   }
-  return distance;
+  return std::min(row[b.size()], max + 1);
 }
 
 }  // namespace
+
+std::string NameHint(absl::string_view name, const std::vector<absl::string_view>& known) {
+  constexpr size_t kTypoMax = 3;  // farther is another word
+  absl::string_view nearest;
+  size_t nearest_distance = kTypoMax + 1;
+  for (const absl::string_view candidate : known) {
+    const size_t distance = EditDistance(name, candidate, kTypoMax);
+    if (distance < nearest_distance) nearest = candidate, nearest_distance = distance;
+  }
+  return nearest.empty() ? absl::StrCat("known are ", absl::StrJoin(known, ", "))
+                         : absl::StrCat("did you mean \"", nearest, "\"?");
+}
 
 // The tree may hold secrets: no copy of them is left in freed memory.
 JsonNode::~JsonNode() { OPENSSL_cleanse(text.data(), text.size()); }
@@ -168,16 +191,7 @@ absl::Status JsonDocument::CheckNames(const JsonNode& node, absl::string_view wh
                                       const std::vector<absl::string_view>& known) const {
   for (const auto& [name, offset] : node.names) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    absl::string_view nearest;
-    size_t nearest_distance = 4;  // farther is another word, not a typo
-    for (const absl::string_view candidate : known) {
-      const size_t distance = RoughDistance(name, candidate);
-      if (distance < nearest_distance) nearest = candidate, nearest_distance = distance;
-    }
-    const std::string hint = nearest.empty()
-                                 ? absl::StrCat("known are ", absl::StrJoin(known, ", "))
-                                 : absl::StrCat("did you mean \"", nearest, "\"?");
-    return ErrorAt(offset, absl::StrCat("unknown member in ", what, "; ", hint));
+    return ErrorAt(offset, absl::StrCat("unknown member in ", what, "; ", NameHint(name, known)));
   }
   return absl::OkStatus();
 }

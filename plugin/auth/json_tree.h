@@ -18,6 +18,10 @@
 
 namespace session_status::auth {
 
+// For whoever reads that `name` is not one of `known`: the one that was probably meant, or all of
+// them when none is near. "did you mean \"Effect\"?", "known are Version, Statement".
+std::string NameHint(absl::string_view name, const std::vector<absl::string_view>& known);
+
 struct JsonNode {
   enum class Kind { kNull, kBool, kNumber, kString, kArray, kObject };
   Kind kind = Kind::kNull;

@@ -8,7 +8,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "plugin/auth/wildcard.h"
 
 namespace session_status::auth {
 namespace {
@@ -57,39 +56,41 @@ bool Compare(Test test, const T& request, const T& value) {
   return false;
 }
 
-// What the request has under `key`, as text.
-absl::optional<std::string> FindKey(const PolicyContext& context, absl::string_view key) {
-  if (absl::EqualsIgnoreCase(key, "acs:CurrentTime")) {
-    return absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", context.now, absl::UTCTimeZone());
-  }
-  if (absl::EqualsIgnoreCase(key, "acs:SecureTransport")) {
-    return std::string(context.secure_transport ? "true" : "false");
-  }
-  if (absl::EqualsIgnoreCase(key, "acs:MFAPresent")) {
-    return std::string(context.mfa_present ? "true" : "false");
-  }
-  if (absl::EqualsIgnoreCase(key, "acs:SourceIp")) {
-    if (context.source_ip.empty()) return absl::nullopt;
-    return std::string(context.source_ip);
-  }
-  for (const auto& [name, value] : context.more) {
-    if (absl::EqualsIgnoreCase(key, name)) return std::string(value);
-  }
-  return absl::nullopt;
+absl::optional<ConditionValue> ReadTime(const PolicyContext& context) {
+  // Policies speak of whole seconds: DateEquals holds for all of one.
+  return ConditionValue(absl::FromUnixSeconds(absl::ToUnixSeconds(context.now)));
 }
+
+absl::optional<ConditionValue> ReadSecureTransport(const PolicyContext& context) {
+  return ConditionValue(context.secure_transport);
+}
+
+absl::optional<ConditionValue> ReadMfaPresent(const PolicyContext& context) {
+  return ConditionValue(context.mfa_present);
+}
+
+absl::optional<ConditionValue> ReadSourceIp(const PolicyContext& context) {
+  if (context.source_ip.empty()) return absl::nullopt;
+  // A link-local peer has its zone behind the address; blocks have none.
+  const absl::string_view address = context.source_ip.substr(0, context.source_ip.find('%'));
+  return ParseConditionValue(Kind::kAddress, address);
+}
+
+constexpr ConditionKey kKeys[] = {
+    {"acs:CurrentTime", Kind::kDate, ReadTime},
+    {"acs:SecureTransport", Kind::kBool, ReadSecureTransport},
+    {"acs:SourceIp", Kind::kAddress, ReadSourceIp},
+    {"acs:MFAPresent", Kind::kBool, ReadMfaPresent},
+};
 
 bool Matches(const ConditionOperator& op, const ConditionValue& request,
              const ConditionValue& value) {
   switch (op.kind) {
     case Kind::kString:
-      return absl::get<std::string>(request) == absl::get<std::string>(value);
     case Kind::kStringIgnoreCase:
-      return absl::EqualsIgnoreCase(absl::get<std::string>(request), absl::get<std::string>(value));
     case Kind::kStringLike:
-      return MatchesWildcard(absl::get<std::string>(value), absl::get<std::string>(request),
-                             LetterCase::kExact);
     case Kind::kNumber:
-      return Compare(op.test, absl::get<double>(request), absl::get<double>(value));
+      return false;  // no key here holds one
     case Kind::kDate:
       return Compare(op.test, absl::get<absl::Time>(request), absl::get<absl::Time>(value));
     case Kind::kBool:
@@ -189,11 +190,23 @@ absl::optional<ConditionValue> ParseConditionValue(ConditionKind kind, absl::str
   return absl::nullopt;
 }
 
+const ConditionKey* FindConditionKey(absl::string_view name) {
+  const auto found = std::find_if(std::begin(kKeys), std::end(kKeys), [name](const auto& key) {
+    return absl::EqualsIgnoreCase(key.name, name);
+  });
+  return found == std::end(kKeys) ? nullptr : &*found;
+}
+
+std::vector<absl::string_view> ConditionKeyNames() {
+  std::vector<absl::string_view> names;
+  for (const ConditionKey& key : kKeys) names.push_back(key.name);
+  return names;
+}
+
 bool Condition::IsMet(const PolicyContext& context) const {
-  const absl::optional<std::string> text = FindKey(context, key);
-  if (!text.has_value()) return false;
-  const absl::optional<ConditionValue> request = ParseConditionValue(op->kind, *text);
-  if (!request.has_value()) return false;  // not of the kind that the operator compares
+  if (key == nullptr) return false;
+  const absl::optional<ConditionValue> request = key->read(context);
+  if (!request.has_value()) return false;
   const bool any = std::any_of(values.begin(), values.end(), [&](const ConditionValue& value) {
     return Matches(*op, *request, value);
   });

@@ -1,6 +1,8 @@
 // Conditions of a policy statement: operator, key, values.
 //
-// Values are parsed when the policy is loaded, so a wrong date, number or address is refused then.
+// Keys and values are read when the policy is loaded: an unknown key, an operator that does not
+// compare what the key holds, a wrong date, number or address is refused then. A condition that
+// can never be met would make a Deny void without a word.
 // At evaluation: the values of one key are alternatives, the negative operators ask that none
 // matches, and a key that the request does not have makes the condition not met.
 //
@@ -11,24 +13,21 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "absl/types/span.h"
 #include "absl/types/variant.h"
 
 namespace session_status::auth {
 
-// What a request knows about itself, by documented key. Keys compare ignoring case.
+// What a request knows about itself, by documented key.
 struct PolicyContext {
   absl::Time now = absl::InfinitePast();  // acs:CurrentTime
   bool secure_transport = false;          // acs:SecureTransport
   absl::string_view source_ip;            // acs:SourceIp; empty (Unix socket): the key is absent
   bool mfa_present = false;               // acs:MFAPresent: there is none here
-  absl::Span<const std::pair<absl::string_view, absl::string_view>> more;  // any other key
 };
 
 // An address block; an address alone is a block of one. IPv4 and IPv4-mapped IPv6 are the same.
@@ -69,9 +68,20 @@ using ConditionValue = absl::variant<std::string, double, absl::Time, bool, Addr
 // nullopt when `text` is not of the operator's kind.
 absl::optional<ConditionValue> ParseConditionValue(ConditionKind kind, absl::string_view text);
 
+// A key that requests have here, and what it holds: only operators of that kind fit it.
+struct ConditionKey {
+  absl::string_view name;  // "acs:SourceIp"; compared ignoring case
+  ConditionKind kind;
+  absl::optional<ConditionValue> (*read)(const PolicyContext& context);  // nullopt: not there
+};
+
+// nullptr when requests have no such key here.
+const ConditionKey* FindConditionKey(absl::string_view name);
+std::vector<absl::string_view> ConditionKeyNames();
+
 struct Condition {
   const ConditionOperator* op = nullptr;
-  std::string key;
+  const ConditionKey* key = nullptr;  // nullptr: another service's key; never met
   std::vector<ConditionValue> values;
 
   bool IsMet(const PolicyContext& context) const;

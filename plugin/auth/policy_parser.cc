@@ -4,12 +4,16 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "plugin/auth/access_policy.h"
+#include "plugin/auth/wildcard.h"
 
 namespace session_status::auth {
 namespace {
 
 using Kind = JsonNode::Kind;
+
+constexpr absl::string_view kService = "mq";  // in actions and resources
 
 // Reads a string or an array of strings, each checked by `check` (an error text, or empty).
 template <typename Check>
@@ -50,12 +54,57 @@ absl::string_view CheckResource(absl::string_view text) {
   return {};
 }
 
+// Whether a statement may speak of a call of this server. One that is about other services alone
+// (a policy that was copied as a whole) may use their condition keys: it never applies here.
+bool MayBeOurs(const Statement& statement) {
+  // An action has one colon, so what stands before a pattern's first one is the service's part.
+  const auto our_action = [](absl::string_view pattern) {
+    return pattern == "*" ||
+           MatchesWildcard(pattern.substr(0, pattern.find(':')), kService, LetterCase::kIgnore);
+  };
+  // Resources have more colons, across which a wildcard reaches.
+  const auto our_resource = [](absl::string_view pattern) {
+    absl::ConsumePrefix(&pattern, "acs:");
+    const absl::string_view service = pattern.substr(0, pattern.find(':'));
+    return service == kService || service.find_first_of("*?") != absl::string_view::npos;
+  };
+  const auto any = [](const std::vector<std::string>& patterns, auto ours) {
+    return std::any_of(patterns.begin(), patterns.end(), ours);
+  };
+  return (statement.not_action || any(statement.actions, our_action)) &&
+         any(statement.resources, our_resource);
+}
+
+// "IpAddress, NotIpAddress": what fits a key.
+std::string OperatorsFor(ConditionKind kind) {
+  std::vector<absl::string_view> names;
+  for (const absl::string_view name : ConditionOperatorNames()) {
+    if (FindConditionOperator(name)->kind == kind) names.push_back(name);
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+// Sets condition->key. A condition that can never be met is refused: it would make a Deny void.
+absl::Status ReadKey(const JsonDocument& document, const std::pair<std::string, size_t>& name,
+                     bool ours, Condition* condition) {
+  if (!ours) return absl::OkStatus();
+  condition->key = FindConditionKey(name.first);
+  if (condition->key == nullptr) {
+    return document.ErrorAt(name.second, absl::StrCat("unknown condition key; ",
+                                                      NameHint(name.first, ConditionKeyNames())));
+  }
+  if (condition->key->kind == condition->op->kind) return absl::OkStatus();
+  return document.ErrorAt(name.second,
+                          absl::StrCat(condition->op->name, " does not fit ", condition->key->name,
+                                       ", which takes ", OperatorsFor(condition->key->kind)));
+}
+
 absl::Status ReadCondition(const JsonDocument& document, const JsonNode& node,
-                           const ConditionOperator& op, absl::string_view key,
-                           Statement* statement) {
+                           const ConditionOperator& op, const std::pair<std::string, size_t>& key,
+                           bool ours, Statement* statement) {
   Condition condition;
   condition.op = &op;
-  condition.key = std::string(key);
+  if (absl::Status s = ReadKey(document, key, ours, &condition); !s.ok()) return s;
   std::vector<std::string> texts;
   const auto check = [&op, &condition](absl::string_view text) -> absl::string_view {
     absl::optional<ConditionValue> value = ParseConditionValue(op.kind, text);
@@ -82,12 +131,13 @@ absl::Status ReadCondition(const JsonDocument& document, const JsonNode& node,
 absl::Status ReadConditions(const JsonDocument& document, const JsonNode& node,
                             Statement* statement) {
   if (node.kind != Kind::kObject) return document.ErrorAt(node, "Condition must be an object");
+  const bool ours = MayBeOurs(*statement);
   for (size_t i = 0; i < node.elements.size(); ++i) {
     const auto& [name, offset] = node.names[i];
     const ConditionOperator* op = FindConditionOperator(name);
     if (op == nullptr) {
-      return document.ErrorAt(offset, absl::StrCat("unknown condition operator; known are ",
-                                                   absl::StrJoin(ConditionOperatorNames(), ", ")));
+      return document.ErrorAt(offset, absl::StrCat("unknown condition operator; ",
+                                                   NameHint(name, ConditionOperatorNames())));
     }
     const JsonNode& keys = node.elements[i];
     if (keys.kind != Kind::kObject || keys.elements.empty()) {
@@ -95,7 +145,7 @@ absl::Status ReadConditions(const JsonDocument& document, const JsonNode& node,
     }
     for (size_t k = 0; k < keys.elements.size(); ++k) {
       absl::Status status =
-          ReadCondition(document, keys.elements[k], *op, keys.names[k].first, statement);
+          ReadCondition(document, keys.elements[k], *op, keys.names[k], ours, statement);
       if (!status.ok()) return status;
     }
   }

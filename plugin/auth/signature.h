@@ -9,9 +9,10 @@ namespace session_status::auth {
 
 enum class SignatureVerdict {
   kValid,
-  kMismatch,     // the signature is not the one this server computes
-  kIncomplete,   // something that must be signed is not (V3 only)
-  kUnavailable,  // the crypto library failed; nothing is known about the request
+  kMismatch,      // the signature is not the one this server computes
+  kBodyMismatch,  // it is, but of another body than the one that came (V3 only)
+  kIncomplete,    // something that must be signed is not (V3 only)
+  kUnavailable,   // the crypto library failed; nothing is known about the request
 };
 
 // A signed request is good this long before and after its timestamp (documented: 15 minutes).

@@ -207,18 +207,22 @@ bool Acs3StringToSign(const Acs3Input& input, Sha256* sha256, std::string* canon
 
 SignatureVerdict VerifyAcs3Signature(const Acs3Input& input, absl::string_view string_to_sign,
                                      const KeyedMac& mac, Sha256* sha256) {
-  const absl::string_view body = input.request().body;
   MacBytes bytes;
+  if (!mac.Compute(string_to_sign, &bytes)) return SignatureVerdict::kUnavailable;
+  if (!EqualsLowerHex(input.authorization().signature,
+                      absl::MakeConstSpan(bytes).first(MacSize(mac.kind())))) {
+    return SignatureVerdict::kMismatch;
+  }
+  const absl::string_view body = input.request().body;
+  if (body.empty()) {
+    return ContentHash(input.request()) == kSha256HexOfNothing ? SignatureVerdict::kValid
+                                                               : SignatureVerdict::kBodyMismatch;
+  }
   std::string body_hash;
-  const bool computed =
-      mac.Compute(string_to_sign, &bytes) && (body.empty() || sha256->AppendHex(body, &body_hash));
-  if (!computed) return SignatureVerdict::kUnavailable;
-  const bool signature_equal = EqualsLowerHex(
-      input.authorization().signature, absl::MakeConstSpan(bytes).first(MacSize(mac.kind())));
+  if (!sha256->AppendHex(body, &body_hash)) return SignatureVerdict::kUnavailable;
   // No secret takes part in this one: whoever sent the body can compute it.
-  const bool body_equal = ContentHash(input.request()) ==
-                          (body.empty() ? kSha256HexOfNothing : absl::string_view(body_hash));
-  return signature_equal && body_equal ? SignatureVerdict::kValid : SignatureVerdict::kMismatch;
+  return ContentHash(input.request()) == body_hash ? SignatureVerdict::kValid
+                                                   : SignatureVerdict::kBodyMismatch;
 }
 
 }  // namespace session_status::auth

@@ -81,7 +81,8 @@ std::string Acs3Incompleteness(const Acs3Input& input);
 bool Acs3StringToSign(const Acs3Input& input, Sha256* sha256, std::string* canonical,
                       std::string* string_to_sign);
 
-// Checks the body against x-acs-content-sha256 and the signature against the string to sign.
+// Checks the signature against the string to sign, then the body against x-acs-content-sha256: only
+// who has the secret makes this server hash a body.
 // REQUIRES: mac.kind() is kHmacSha256, keyed with the secret itself.
 SignatureVerdict VerifyAcs3Signature(const Acs3Input& input, absl::string_view string_to_sign,
                                      const KeyedMac& mac, Sha256* sha256);

@@ -20,6 +20,10 @@ Admission TokenBucket::TryTake(const RateLimit& limit, absl::Time now) {
   return admission;
 }
 
+bool TokenBucket::HasToken(const RateLimit& limit, absl::Time now) const {
+  return TokenBucket(*this).TryTake(limit, now).admitted;
+}
+
 KeyedBuckets::KeyedBuckets(RateLimit limit, size_t keys_max)
     : limit_(limit), keys_per_shard_max_(std::max<size_t>(keys_max / kShards, 1)) {}
 
@@ -36,6 +40,14 @@ Admission KeyedBuckets::TryTake(uint64_t key, absl::Time now) {
     return refused;
   }
   return shard.buckets[key].TryTake(limit_, now);
+}
+
+bool KeyedBuckets::HasToken(uint64_t key, absl::Time now) const {
+  if (limit_.unlimited()) return true;
+  const Shard& shard = shards_[key % kShards];
+  os::MutexLock lock(&shard.mu);
+  const auto found = shard.buckets.find(key);
+  return found == shard.buckets.end() || found->second.HasToken(limit_, now);
 }
 
 bool KeyedBuckets::MakeRoom(Shard* shard, absl::Time now) const {

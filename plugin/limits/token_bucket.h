@@ -42,6 +42,8 @@ struct Admission {
 class TokenBucket {
  public:
   Admission TryTake(const RateLimit& limit, absl::Time now);
+  // Whether TryTake() would be admitted; takes nothing.
+  bool HasToken(const RateLimit& limit, absl::Time now) const;
 
   // A full bucket is like none at all.
   bool IsFull(absl::Time now) const { return full_at_ <= now; }
@@ -66,6 +68,8 @@ class KeyedBuckets {
 
   // `key` is a hash that strangers cannot steer (absl::Hash of what names the caller).
   Admission TryTake(uint64_t key, absl::Time now);
+  // Whether the key's bucket has a token left; one that is not in use has. Takes nothing.
+  bool HasToken(uint64_t key, absl::Time now) const;
 
   const RateLimit& limit() const { return limit_; }
   size_t keys() const;

@@ -49,7 +49,7 @@ constexpr ErrorRow kErrors[] = {
     {E::kInvalidSignatureMethod, 400, "InvalidSignatureMethod",
      "Specified signature method is not valid."},
     {E::kSignatureDoesNotMatch, 400, "SignatureDoesNotMatch",
-     "Specified signature is not matched with our calculation. server string to sign is:"},
+     "Specified signature is not matched with our calculation."},
     {E::kIncompleteSignature, 400, "IncompleteSignature",
      "The request signature does not conform to the standards."},
     {E::kMissingSecurityToken, 400, "MissingSecurityToken",
@@ -108,7 +108,6 @@ ErrorCode CodeForHttpStatus(int http_status) {
     case 404:
       return ErrorCode::kApiNotFound;
     case 405:
-    case 501:
       return ErrorCode::kUnsupportedMethod;
     case 408:
       return ErrorCode::kRequestTimeout;
@@ -122,6 +121,7 @@ ErrorCode CodeForHttpStatus(int http_status) {
       return ErrorCode::kHeadersTooLarge;
     case 503:
       return ErrorCode::kServiceUnavailable;
+    case 501:  // a transfer coding
     case 505:  // the caller's version of HTTP: nothing to try again later
       return ErrorCode::kBadRequest;
     default:

@@ -12,10 +12,11 @@ constexpr absl::string_view kServerString = "server string to sign is:";
 
 Scheme DetectScheme(const Call& call) {
   const absl::string_view authorization = call.HeaderText(KnownHeader::kAuthorization);
-  if (absl::StartsWith(authorization, auth::kAcs3Algorithm)) return Scheme::kAcs3;
-  if (absl::StartsWith(authorization, "ACS")) return Scheme::kUnknownAcs;
-  if (call.work.headers.Count(KnownHeader::kBearerToken) > 0 ||
-      call.Parameter(Known::kBearerToken) != nullptr ||
+  const absl::string_view word = authorization.substr(0, authorization.find_first_of(" \t"));
+  if (word == auth::kAcs3Algorithm) return Scheme::kAcs3;
+  if (absl::StartsWith(word, "ACS")) return Scheme::kUnknownAcs;
+  if (!call.HeaderText(KnownHeader::kBearerToken).empty() ||
+      !call.ParameterText(Known::kBearerToken).empty() ||
       absl::EqualsIgnoreCase(call.ParameterText(Known::kSignatureType), "BEARERTOKEN")) {
     return Scheme::kBearer;
   }
@@ -59,10 +60,25 @@ Check ReadRpc(Call* call) {
   return absl::nullopt;
 }
 
-ApiError Incomplete(absl::string_view reason, absl::string_view string_to_sign) {
-  ApiError error(ErrorCode::kIncompleteSignature);
-  error.detail = absl::StrCat(" ", reason, " ", kServerString, string_to_sign);
+// An error whose message ends with the server's string to sign. SDKs take all behind the message's
+// first colon for that string and compare it with their own, so `sentence` (with a space behind it,
+// or empty) comes before it and has no colon.
+ApiError WithStringToSign(ErrorCode code, absl::string_view sentence, absl::string_view text) {
+  // Whole for every call of an SDK: ten identifiers of 64 characters beyond ASCII, with a long
+  // security token, make 14 KiB. A caller who is not known yet is not sent a megabyte of his own.
+  constexpr size_t kShownBytesMax = size_t{16} << 10;
+  const std::string cut =
+      text.size() <= kShownBytesMax
+          ? ""
+          : absl::StrCat("Of its ", text.size(), " bytes the first ", kShownBytesMax, " follow. ");
+  ApiError error(code);
+  error.detail = absl::StrCat(" ", sentence, cut, kServerString, text.substr(0, kShownBytesMax));
   return error;
+}
+
+ApiError Incomplete(absl::string_view reason, absl::string_view string_to_sign) {
+  return WithStringToSign(ErrorCode::kIncompleteSignature, absl::StrCat(reason, " "),
+                          string_to_sign);
 }
 
 Check ReadAcs3(Call* call) {
@@ -92,20 +108,19 @@ Check ReadUnsigned(Call* call) {
   return absl::nullopt;
 }
 
-ApiError Mismatch(const Call& call) {
-  ApiError error(ErrorCode::kSignatureDoesNotMatch);
-  error.detail = call.work.string_to_sign;
-  return error;
-}
-
 Check Verdict(auth::SignatureVerdict verdict, const Call& call) {
   switch (verdict) {
     case auth::SignatureVerdict::kValid:
       return absl::nullopt;
     case auth::SignatureVerdict::kUnavailable:
       return ApiError(ErrorCode::kInternalError);
+    case auth::SignatureVerdict::kBodyMismatch:
+      return WithStringToSign(ErrorCode::kSignatureDoesNotMatch,
+                              "The signature is right, but x-acs-content-sha256 is not the hash of "
+                              "the body that arrived. ",
+                              call.work.string_to_sign);
     default:
-      return Mismatch(call);
+      return WithStringToSign(ErrorCode::kSignatureDoesNotMatch, "", call.work.string_to_sign);
   }
 }
 

@@ -58,6 +58,7 @@ struct Call {
   Workspace& work;
   const RequestId request_id;
   Format format = Format::kJson;
+  bool format_read = false;  // until then `format` is not what the caller said
 
   // What the request says about itself. Views may be empty.
   Scheme scheme = Scheme::kAnonymous;

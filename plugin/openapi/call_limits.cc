@@ -11,8 +11,10 @@
 namespace session_status::openapi {
 namespace {
 
-// What counts as one source: an IPv4 address, or an IPv6 network of 64 bits.
-uint64_t SourceKey(absl::string_view address, size_t operation) {
+// What counts as one source: an IPv4 address, an IPv6 network of 64 bits, or a user of this machine.
+uint64_t SourceKey(const http::Peer& peer, size_t operation) {
+  if (peer.kind == http::Peer::Kind::kUnixSocket) return absl::HashOf(peer.uid, operation);
+  const absl::string_view address = peer.address;
   if (absl::StrContains(address, ':')) {
     std::array<uint8_t, 16> bytes{};
     const std::string text(address.substr(0, address.find('%')));  // without a zone
@@ -49,7 +51,7 @@ Check CallLimits::TakeForAddress(const Call& call) {
   const http::Peer* peer = call.request.peer;
   if (peer == nullptr || peer->kind == http::Peer::Kind::kUnixSocket) return absl::nullopt;
   if (by_address_.limit().unlimited()) return absl::nullopt;
-  const uint64_t key = SourceKey(peer->address, static_cast<size_t>(call.operation->operation));
+  const uint64_t key = SourceKey(*peer, static_cast<size_t>(call.operation->operation));
   return Throttled(ErrorCode::kThrottling, by_address_.TryTake(key, call.request.now));
 }
 
@@ -67,8 +69,16 @@ Check CallLimits::TakeForCaller(const Call& call) {
 
 Check CallLimits::TakeForFailure(const http::Request& request) {
   if (request.peer == nullptr) return absl::nullopt;
-  const uint64_t key = SourceKey(request.peer->address, 0);
+  const uint64_t key = SourceKey(*request.peer, 0);
   return Throttled(ErrorCode::kThrottling, failures_by_address_.TryTake(key, request.now));
+}
+
+Check CallLimits::CheckFailuresLeft(const http::Request& request) {
+  if (request.peer == nullptr || request.query.size() + request.body.size() <= kShortBytesMax) {
+    return absl::nullopt;
+  }
+  if (failures_by_address_.HasToken(SourceKey(*request.peer, 0), request.now)) return absl::nullopt;
+  return TakeForFailure(request);  // tells when there is one again
 }
 
 }  // namespace session_status::openapi

@@ -23,8 +23,16 @@ class CallLimits {
   // another's quota. Unsigned calls have no user and no such limit.
   Check TakeForCaller(const Call& call);
 
-  // One failed authentication. Refused: the caller learns no more than that it is throttled.
+  // One failed authentication of a source address, or of a user at the Unix socket. Refused: the
+  // caller learns no more than that it is throttled.
   Check TakeForFailure(const http::Request& request);
+
+  // Before there is any work for a call that is long: refused when its source has no failure left.
+  // A signature is verified by computing it over all that came, so each guess would cost this
+  // server as much as it cost the caller to send. Short calls are let through: the good ones of a
+  // source that others misuse are nearly always short.
+  static constexpr size_t kShortBytesMax = size_t{64} << 10;  // ten long identifiers take 12 KiB
+  Check CheckFailuresLeft(const http::Request& request);
 
  private:
   limits::KeyedBuckets& CallerBuckets(Operation operation);

@@ -1,17 +1,23 @@
 #include "plugin/openapi/instance_map.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/match.h"
 
 namespace session_status::openapi {
 namespace {
 
-// The third part of "Signature|AccessKeyId|InstanceId", or empty when it is not of that form.
+// How a client of the product authenticates: the first part of its user name.
+constexpr absl::string_view kModes[] = {"Signature", "Token", "DeviceCredential"};
+
+// The third part of "<mode>|AccessKeyId|InstanceId", or empty when it is not of that form.
 absl::string_view InstanceInUsername(absl::string_view username) {
-  constexpr absl::string_view kFirst = "Signature|";
-  if (!absl::StartsWith(username, kFirst)) return {};
-  const absl::string_view rest = username.substr(kFirst.size());
+  const size_t first = username.find('|');
+  if (first == absl::string_view::npos) return {};
+  const absl::string_view mode = username.substr(0, first);
+  if (std::find(std::begin(kModes), std::end(kModes), mode) == std::end(kModes)) return {};
+  const absl::string_view rest = username.substr(first + 1);
   const size_t bar = rest.find('|');
   if (bar == absl::string_view::npos || bar == 0) return {};
   const absl::string_view instance = rest.substr(bar + 1);

@@ -1,7 +1,7 @@
 // Which instance a client belongs to. A query sees only the clients of the instance it names.
 //
-//   1. by user name, when that is switched on and the user name has the documented form
-//      "Signature|AccessKeyId|InstanceId": the third part
+//   1. by user name, when that is switched on and the user name has one of the documented forms
+//      "Signature|AccessKeyId|InstanceId", "Token|…|…", "DeviceCredential|…|…": the third part
 //   2. by listener, when its port is listed
 //   3. else the default instance
 //
@@ -12,6 +12,7 @@
 #ifndef SESSION_STATUS_PLUGIN_OPENAPI_INSTANCE_MAP_H_
 #define SESSION_STATUS_PLUGIN_OPENAPI_INSTANCE_MAP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -20,6 +21,9 @@
 #include "absl/strings/string_view.h"
 
 namespace session_status::openapi {
+
+// As long as the access file's may be.
+inline constexpr size_t kInstanceIdBytesMax = 128;
 
 class InstanceMap {
  public:
@@ -34,6 +38,9 @@ class InstanceMap {
   bool single() const { return !options_.by_username && options_.by_listener_port.empty(); }
 
   absl::string_view default_instance() const { return options_.default_instance; }
+
+  // Whether callers can name instances that no option lists.
+  bool open_ended() const { return options_.by_username; }
 
   // Whether clients can belong to `instance_id` here. By user name any instance can be; who owns
   // it is then the access file's word alone.

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "plugin/auth/percent_coding.h"
 #include "plugin/http/trust.h"
 
 namespace session_status::openapi {
@@ -49,6 +52,20 @@ bool WantsNestedLists(const Call& call) {
   return absl::StartsWith(call.HeaderText(KnownHeader::kSdkClient), "CPP/");
 }
 
+// The format of an error that was found before the parameters were read: XML when the query says so,
+// once and unescaped, as SDKs write it.
+Format FormatInQuery(absl::string_view query) {
+  constexpr absl::string_view kName = "Format=";
+  Format format = Format::kJson;
+  bool named = false;
+  for (const absl::string_view pair : absl::StrSplit(query, '&')) {
+    if (!absl::StartsWith(pair, kName)) continue;
+    if (std::exchange(named, true)) return Format::kJson;
+    if (absl::EqualsIgnoreCase(pair.substr(kName.size()), "XML")) format = Format::kXml;
+  }
+  return format;
+}
+
 absl::string_view ScopeName(Scope scope) {
   switch (scope) {
     case Scope::kFleet:
@@ -81,19 +98,27 @@ OpenApiSurface::OpenApiSurface(SurfaceOptions options, const Parts& parts)
         return std::make_unique<Workspace>(kOtherParametersMax + options_.batch_ids_max);
       }) {}
 
-// The documented order (docs/api.md, "Order of checks"). What fails up to the security token counts
-// against the peer's failures; what comes after does not.
-const OpenApiSurface::Step OpenApiSurface::kAuthentication[] = {
-    &OpenApiSurface::CheckHttp,  &OpenApiSurface::ReadParameters, &OpenApiSurface::ReadFormat,
-    &OpenApiSurface::FindAccess, &OpenApiSurface::CheckScheme,    &OpenApiSurface::CheckOperation,
-    &OpenApiSurface::CheckKey,   &OpenApiSurface::CheckTimestamp, &OpenApiSurface::CheckSignature,
-    &OpenApiSurface::CheckNonce, &OpenApiSurface::CheckToken,
-};
+// The documented order (docs/api.md, "Order of checks").
 // The nonce is used up after the limits: a throttled call was not worked on, may be sent again as
 // it is, and costs no memory.
-const OpenApiSurface::Step OpenApiSurface::kRest[] = {
-    &OpenApiSurface::LimitAddress, &OpenApiSurface::LimitCaller, &OpenApiSurface::UseNonce,
-    &OpenApiSurface::CheckInput,   &OpenApiSurface::CheckAccess,
+const OpenApiSurface::Step OpenApiSurface::kSteps[] = {
+    {&OpenApiSurface::CheckHttp},
+    {&OpenApiSurface::FindAccess},
+    {&OpenApiSurface::CheckFailuresLeft},
+    {&OpenApiSurface::ReadParameters},
+    {&OpenApiSurface::ReadFormat},
+    {&OpenApiSurface::CheckScheme, true},
+    {&OpenApiSurface::CheckOperation},
+    {&OpenApiSurface::CheckKey, true},
+    {&OpenApiSurface::CheckTimestamp, true},
+    {&OpenApiSurface::CheckSignature, true},
+    {&OpenApiSurface::CheckNonce, true},
+    {&OpenApiSurface::CheckToken, true},
+    {&OpenApiSurface::LimitAddress},
+    {&OpenApiSurface::LimitCaller},
+    {&OpenApiSurface::UseNonce},
+    {&OpenApiSurface::CheckInput},
+    {&OpenApiSurface::CheckAccess},
 };
 
 void OpenApiSurface::Handle(const http::Request& request, http::Reply* reply) {
@@ -105,12 +130,8 @@ void OpenApiSurface::Handle(const http::Request& request, http::Reply* reply) {
   } catch (const std::exception&) {  // of the source, or no memory
     error = ApiError(ErrorCode::kInternalError);
   }
-  if (error.has_value()) {
-    WriteErrorReply(request, call.format, call.request_id.text(), *error, reply);
-  }
-  if (parts_.observer == nullptr) return;
-  Observe(call, error.has_value() ? error->Name() : std::string("OK"),
-          error.has_value() ? error->HttpStatus() : 200);
+  if (error.has_value()) return AnswerError(&call, *error, reply);
+  if (parts_.observer != nullptr) Observe(call, "OK", 200);
 }
 
 void OpenApiSurface::HandleRefused(const http::Request& request, int status,
@@ -120,24 +141,30 @@ void OpenApiSurface::HandleRefused(const http::Request& request, int status,
   if (!message.empty()) error.detail = absl::StrCat(" ", message);
   if (status == 429) error.retry_after = absl::Seconds(1);
   auto lease = workspaces_.Take();
-  WriteErrorReply(request, Format::kJson, lease->request_ids.Next().text(), error, reply);
+  Call call(request, *lease);
+  AnswerError(&call, error, reply);
 }
 
-Check OpenApiSurface::Run(absl::Span<const Step> steps, Call* call) {
-  for (const Step step : steps) {
-    Check error = (this->*step)(call);
-    if (error.has_value()) return error;
+void OpenApiSurface::AnswerError(Call* call, const ApiError& error, http::Reply* reply) const {
+  if (!call->format_read) call->format = FormatInQuery(call->request.query);
+  WriteErrorReply(*call, error, reply);
+  if (parts_.observer != nullptr) Observe(*call, error.Name(), error.HttpStatus());
+}
+
+Check OpenApiSurface::RunSteps(Call* call) {
+  for (const Step& step : kSteps) {
+    Check error = (this->*step.check)(call);
+    if (!error.has_value()) continue;
+    // Where nobody signs there is nothing to guess, and what fails in here is not the caller's doing.
+    if (!step.authenticates || call->unsigned_allowed || error->HttpStatus() >= 500) return error;
+    Check throttled = limits_.TakeForFailure(call->request);
+    return throttled.has_value() ? throttled : error;
   }
   return absl::nullopt;
 }
 
 Check OpenApiSurface::Answer(Call* call, http::Reply* reply) {
-  Check error = Run(kAuthentication, call);
-  if (error.has_value()) {
-    Check throttled = limits_.TakeForFailure(call->request);
-    return throttled.has_value() ? throttled : error;
-  }
-  error = Run(kRest, call);
+  Check error = RunSteps(call);
   if (error.has_value()) return error;
   error = call->operation->operation == Operation::kBatchQuery ? ExecuteBatch(call, reply)
                                                                : ExecuteQuery(call, reply);
@@ -178,9 +205,10 @@ Check OpenApiSurface::ReadParameters(Call* call) {
 }
 
 Check OpenApiSurface::ReadFormat(Call* call) {
-  const absl::string_view* format = call->Parameter(Known::kFormat);
-  if (format == nullptr || absl::EqualsIgnoreCase(*format, "JSON")) return absl::nullopt;
-  if (!absl::EqualsIgnoreCase(*format, "XML")) return ApiError(ErrorCode::kInvalidFormat);
+  const absl::string_view format = call->ParameterText(Known::kFormat);
+  call->format_read = true;
+  if (format.empty() || absl::EqualsIgnoreCase(format, "JSON")) return absl::nullopt;
+  if (!absl::EqualsIgnoreCase(format, "XML")) return ApiError(ErrorCode::kInvalidFormat);
   call->format = Format::kXml;
   return absl::nullopt;
 }
@@ -194,6 +222,10 @@ Check OpenApiSurface::FindAccess(Call* call) {
   call->access = parts_.access->Current();
   if (call->access == nullptr) return ApiError(ErrorCode::kServiceUnavailable);
   return absl::nullopt;
+}
+
+Check OpenApiSurface::CheckFailuresLeft(Call* call) {
+  return call->unsigned_allowed ? Check() : limits_.CheckFailuresLeft(call->request);
 }
 
 Check OpenApiSurface::CheckKey(Call* call) {
@@ -255,10 +287,18 @@ Check OpenApiSurface::CountTransaction(const Call& call) {
   limits::Transaction transaction;
   transaction.account = call.account_id();
   transaction.user = call.user_name();
-  transaction.instance = call.instance_id;
+  transaction.instance = CountedInstance(call);
   transaction.operation = call.operation->name;
   if (parts_.meter->TryCount(transaction, call.request.now)) return absl::nullopt;
   return ApiError(ErrorCode::kSystemOverFlow);
+}
+
+// The names that options and the access file list are as many as their authors wanted.
+absl::string_view OpenApiSurface::CountedInstance(const Call& call) {
+  const auth::User* user = call.session.user;
+  const bool listed = user != nullptr && user->account->Names(call.instance_id);
+  if (listed || !parts_.instances->open_ended()) return call.instance_id;
+  return counted_instances_.NameFor(call.account_id(), call.instance_id, call.request.now);
 }
 
 void OpenApiSurface::AddFreshness(uint64_t sequence, absl::Duration age, Scope scope,
@@ -270,13 +310,12 @@ void OpenApiSurface::AddFreshness(uint64_t sequence, absl::Duration age, Scope s
   reply->headers.emplace_back("x-session-status-scope", std::string(ScopeName(scope)));
 }
 
-void OpenApiSurface::WriteErrorReply(const http::Request& request, Format format,
-                                     absl::string_view request_id, const ApiError& error,
+void OpenApiSurface::WriteErrorReply(const Call& call, const ApiError& error,
                                      http::Reply* reply) const {
   reply->status = error.HttpStatus();
-  reply->content_type = ContentType(format);
+  reply->content_type = ContentType(call.format);
   reply->headers.clear();
-  reply->headers.emplace_back("x-acs-request-id", request_id);
+  reply->headers.emplace_back("x-acs-request-id", call.request_id.text());
   // Only on throttling: newer SDKs take any reply with this header for one.
   if (error.retry_after > absl::ZeroDuration()) {
     const int64_t wait_ms = RetryAfterMs(error.retry_after);
@@ -288,9 +327,11 @@ void OpenApiSurface::WriteErrorReply(const http::Request& request, Format format
     }
   }
   reply->body.clear();
-  const std::string recommend =
-      options_.error_page_url.empty() ? "" : absl::StrCat(options_.error_page_url, error.Name());
-  WriteError(format, request_id, HostId(request), error, recommend, &reply->body);
+  std::string recommend = options_.error_page_url;
+  // The name may hold a parameter's, which the caller chose.
+  if (!recommend.empty()) auth::AppendPercentEncoded(error.Name(), &recommend);
+  WriteError(call.format, call.request_id.text(), HostId(call.request), error, recommend,
+             &reply->body);
 }
 
 void OpenApiSurface::Observe(const Call& call, absl::string_view code, int http_status) const {

@@ -18,10 +18,10 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "plugin/auth/access_file.h"
 #include "plugin/auth/replay_guard.h"
 #include "plugin/http/http_message.h"
+#include "plugin/limits/counted_instances.h"
 #include "plugin/limits/meter.h"
 #include "plugin/limits/token_bucket.h"
 #include "plugin/openapi/authentication.h"
@@ -75,18 +75,21 @@ class OpenApiSurface : public http::Handler {
   const auth::ReplayGuard& replay_guard() const { return replay_guard_; }  // for metrics
 
  private:
-  using Step = Check (OpenApiSurface::*)(Call*);
-  static const Step kAuthentication[];
-  static const Step kRest[];
+  struct Step {
+    Check (OpenApiSurface::*check)(Call*);
+    bool authenticates = false;  // what fails here is a failed authentication
+  };
+  static const Step kSteps[];
 
-  Check Run(absl::Span<const Step> steps, Call* call);
+  Check RunSteps(Call* call);
   Check Answer(Call* call, http::Reply* reply);
 
   // The checks, in the documented order. Each is one line of it.
   Check CheckHttp(Call* call);
+  Check FindAccess(Call* call);
+  Check CheckFailuresLeft(Call* call);
   Check ReadParameters(Call* call);
   Check ReadFormat(Call* call);
-  Check FindAccess(Call* call);
   Check CheckScheme(Call* call) { return ReadScheme(call); }
   Check CheckOperation(Call* call) { return FindOperationOf(call); }
   Check CheckKey(Call* call);
@@ -103,9 +106,11 @@ class OpenApiSurface : public http::Handler {
   Check ExecuteBatch(Call* call, http::Reply* reply);
   Check ExecuteQuery(Call* call, http::Reply* reply);
   Check CountTransaction(const Call& call);
+  absl::string_view CountedInstance(const Call& call);
   void AddFreshness(uint64_t sequence, absl::Duration age, Scope scope, http::Reply* reply) const;
-  void WriteErrorReply(const http::Request& request, Format format, absl::string_view request_id,
-                       const ApiError& error, http::Reply* reply) const;
+  // Writes it and tells the observer: every error's RequestId is known to somebody.
+  void AnswerError(Call* call, const ApiError& error, http::Reply* reply) const;
+  void WriteErrorReply(const Call& call, const ApiError& error, http::Reply* reply) const;
   void Observe(const Call& call, absl::string_view code, int http_status) const;
 
   const SurfaceOptions options_;
@@ -114,6 +119,7 @@ class OpenApiSurface : public http::Handler {
   const Parts parts_;
   auth::ReplayGuard replay_guard_;
   CallLimits limits_;
+  limits::CountedInstances counted_instances_;
   ObjectPool<Workspace> workspaces_;
 };
 

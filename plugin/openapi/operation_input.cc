@@ -5,10 +5,14 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "plugin/openapi/instance_map.h"
 #include "registry/session_event.h"
 
 namespace session_status::openapi {
 namespace {
+
+static_assert(kInstanceIdBytesMax == auth::AccessFile::kNameBytesMax,
+              "an instance that an account can own can be asked for");
 
 constexpr absl::string_view kListPrefix = "ClientIdList.";
 
@@ -75,7 +79,9 @@ bool IsNamePart(absl::string_view text) {
 Check ReadInput(const InputRules& rules, Call* call) {
   const absl::string_view* instance_id = call->Parameter(Known::kInstanceId);
   if (instance_id == nullptr) return ApiError(ErrorCode::kMissingParameter, "InstanceId");
-  if (instance_id->empty()) return ApiError(ErrorCode::kInvalidParameter, "InstanceId");
+  if (instance_id->empty() || instance_id->size() > kInstanceIdBytesMax) {
+    return ApiError(ErrorCode::kInvalidParameter, "InstanceId");
+  }
   call->instance_id = *instance_id;
   return call->operation->operation == Operation::kBatchQuery ? ReadList(rules, call)
                                                               : ReadOne(rules, call);

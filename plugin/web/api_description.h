@@ -28,7 +28,7 @@ struct ErrorFact {
 
 struct ApiFacts {
   absl::string_view version;      // of the plugin
-  absl::string_view instance_id;  // offered by the form
+  absl::string_view instance_id;  // offered by the form; empty: the form offers none
   absl::Span<const ErrorFact> errors;
 };
 

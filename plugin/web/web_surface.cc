@@ -5,6 +5,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/http/get_only.h"
+#include "plugin/http/trust.h"
 
 namespace session_status::web {
 namespace {
@@ -34,6 +35,11 @@ constexpr Asset kTextPage = {
     "  mosquitto_session query CLIENT_ID\n\n"
     "or over HTTP: /openapi.json describes the API, /metrics is for Prometheus.\n"};
 
+ApiFacts ForStrangers(ApiFacts facts) {
+  facts.instance_id = "";
+  return facts;
+}
+
 void Serve(const Asset& asset, const http::Request& request, http::Reply* reply) {
   for (const auto& [name, value] : kSecurityHeaders) {
     reply->headers.emplace_back(name, value);
@@ -52,17 +58,21 @@ void Serve(const Asset& asset, const http::Request& request, http::Reply* reply)
 
 }  // namespace
 
-WebSurface::WebSurface(const ApiFacts& facts, absl::Span<const Asset> assets)
-    : assets_(assets),
-      description_(DescribeApi(facts)),
+WebSurface::Description::Description(const ApiFacts& facts)
+    : text(DescribeApi(facts)),
       // Differs between contents within one run; a restart may reuse it for nothing worse than
       // one fetch too many.
-      description_etag_(absl::StrCat("\"", absl::Hex(absl::HashOf(description_)), "\"")) {}
+      etag(absl::StrCat("\"", absl::Hex(absl::HashOf(text)), "\"")) {}
+
+WebSurface::WebSurface(const ApiFacts& facts, absl::Span<const Asset> assets)
+    : assets_(assets), description_(facts), strangers_description_(ForStrangers(facts)) {}
 
 void WebSurface::Handle(const http::Request& request, http::Reply* reply) {
   if (!http::AllowGetOnly(request, reply)) return;
   if (request.path == kDescriptionPath) {
-    return Serve({kDescriptionPath, "application/json", description_etag_, false, description_},
+    const Description& description =
+        http::IsTrusted(request) ? description_ : strangers_description_;
+    return Serve({kDescriptionPath, "application/json", description.etag, false, description.text},
                  request, reply);
   }
   for (const Asset& asset : assets_) {

@@ -4,6 +4,9 @@
 // allows no other source, no inline script or style, no framing, no form target. Without a built
 // page "/" answers a short text that says how to ask.
 //
+// Whoever is not trusted (plugin/http/trust.h) gets the description without the instance's name: who
+// may call knows it, and nobody else needs to.
+//
 // Threads:   any listener thread; constants only.
 // Errors:    404 for other paths, 405 for other methods than GET and HEAD.
 #ifndef SESSION_STATUS_PLUGIN_WEB_WEB_SURFACE_H_
@@ -31,9 +34,15 @@ class WebSurface : public http::Handler {
                      http::Reply* reply) override;
 
  private:
+  struct Description {
+    explicit Description(const ApiFacts& facts);
+    const std::string text;
+    const std::string etag;
+  };
+
   const absl::Span<const Asset> assets_;
-  const std::string description_;
-  const std::string description_etag_;
+  const Description description_;  // for the trusted
+  const Description strangers_description_;
 };
 
 }  // namespace session_status::web

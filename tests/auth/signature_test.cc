@@ -176,7 +176,7 @@ TEST(SignatureAcs3Test, RefusesWhatLeavesAMeaningfulHeaderUnsigned) {
   EXPECT_EQ(verdict(twice), SignatureVerdict::kIncomplete);
   OwnedRequest body = vector.request;
   body.body = "ClientIdList.9=x";
-  EXPECT_EQ(verdict(body), SignatureVerdict::kMismatch);
+  EXPECT_EQ(verdict(body), SignatureVerdict::kBodyMismatch);
   body.headers.emplace_back("Content-Type", kForm);
   EXPECT_EQ(verdict(body), SignatureVerdict::kIncomplete);
   for (const char* name : {"host", "x-acs-date", "x-acs-content-sha256", "x-acs-action"}) {
@@ -196,10 +196,14 @@ TEST(SignatureAcs3Test, RefusesABodyThatDidNotArriveAsItWasSigned) {
     const std::string& whole = vector.request.body;
     ASSERT_EQ(Acs3VerdictOn(vector.request, mac), SignatureVerdict::kValid);
     for (const std::string& arrived :
-         {std::string(), whole.substr(0, 1), whole.substr(0, whole.size() - 1), whole + "&"}) {
+         {std::string(), whole.substr(0, 1), whole.substr(0, whole.rfind('=')), whole + "&"}) {
       OwnedRequest cut = vector.request;
       cut.body = arrived;
-      EXPECT_EQ(Acs3VerdictOn(cut, mac), SignatureVerdict::kMismatch) << "\"" << arrived << "\"";
+      EXPECT_EQ(Acs3VerdictOn(cut, mac), SignatureVerdict::kBodyMismatch)
+          << "\"" << arrived << "\"";
+      // A stranger is not told about the body, which is not even hashed for him.
+      EXPECT_EQ(Acs3VerdictOn(cut, KeyedMac(MacKind::kHmacSha256, "a guess")),
+                SignatureVerdict::kMismatch);
     }
   }
   EXPECT_GT(bodies, 0);

@@ -47,6 +47,17 @@ TEST(StsTest, WhatIsIssuedIsAcceptedUntilItExpires) {
   EXPECT_EQ(verify(credentials.expires_at), TokenVerdict::kExpired);
 }
 
+TEST(StsTest, ASessionPolicyWithAMisspeltConditionIsNotIssued) {
+  const auto credentials =
+      IssueSession(*File(), "1001", "ann", absl::Minutes(30),
+                   R"({"Version":"1","Statement":{"Effect":"Deny","Action":"mq:*","Resource":"*",
+          "Condition":{"Bool":{"acs:SecureTransprt":"false"}}}})",
+                   kNow);
+  EXPECT_THAT(std::string(credentials.status().message()),
+              HasSubstr("line 2, column 32: unknown condition key; did you mean "
+                        "\"acs:SecureTransport\"?"));
+}
+
 TEST(StsTest, EachSessionIsAnother) {
   const auto file = File();
   const SessionCredentials a = Issue(*file);

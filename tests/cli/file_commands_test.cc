@@ -165,8 +165,19 @@ TEST_F(FileCommandsTest, StsIssueMakesCredentialsThatTheServerAccepts) {
       auth::TemporaryKeySecret(*(*file)->sts_mac(), value("ALIBABA_CLOUD_ACCESS_KEY_ID"));
   ASSERT_TRUE(secret.has_value());
   EXPECT_EQ(secret->reveal(), value("ALIBABA_CLOUD_ACCESS_KEY_SECRET"));
-  EXPECT_THAT(Run(absl::StrCat("--json sts issue -f ", access_, " -a 1001 -u root")).output,
-              AllOf(StartsWith("{\"AccessKeyId\":\"STS."), HasSubstr("\"Expiration\":\"20")));
+}
+
+TEST_F(FileCommandsTest, StsIssuePrintsJsonInTheShapeOfTheVendorsReply) {
+  for (const auto& [user, arn] :
+       {std::pair("root", "acs:ram::1001:root"), std::pair("ann", "acs:ram::1001:user/ann")}) {
+    const Ran ran = Run(absl::StrCat("--json sts issue -f ", access_, " -a 1001 -u ", user));
+    ASSERT_EQ(ran.exit_code, 0) << ran.output;
+    EXPECT_THAT(ran.output, ::testing::MatchesRegex(absl::StrCat(
+                                "\\{\"AssumedRoleUser\":\\{\"Arn\":\"", arn,
+                                "\"\\},\"Credentials\":\\{\"AccessKeyId\":\"STS\\.[0-9a-f]+\","
+                                "\"AccessKeySecret\":\"[^\"]+\",\"SecurityToken\":\"[^\"]+\","
+                                "\"Expiration\":\"20[-0-9T:]+Z\"\\}\\}\n")));
+  }
 }
 
 TEST_F(FileCommandsTest, StsIssueExplainsWhatIsWrong) {

@@ -45,6 +45,20 @@ TEST(TokenBucketTest, AClockThatStepsBackRefusesNoLongerThanTheBucketItself) {
   EXPECT_TRUE(bucket.TryTake(limit, earlier + refused.retry_after).admitted);
 }
 
+TEST(KeyedBucketsTest, LookingForATokenTakesNone) {
+  KeyedBuckets buckets(RateLimit{2, 2});
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(buckets.HasToken(1, kStart));
+  EXPECT_EQ(buckets.keys(), 0u);
+  EXPECT_TRUE(buckets.TryTake(1, kStart).admitted);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(buckets.HasToken(1, kStart));
+  EXPECT_TRUE(buckets.TryTake(1, kStart).admitted);
+  EXPECT_FALSE(buckets.HasToken(1, kStart));
+  EXPECT_FALSE(buckets.HasToken(1, kStart + absl::Milliseconds(499)));
+  EXPECT_TRUE(buckets.HasToken(1, kStart + absl::Milliseconds(500)));
+  EXPECT_TRUE(buckets.HasToken(2, kStart)) << "another's";
+  EXPECT_TRUE(KeyedBuckets(RateLimit{}).HasToken(1, kStart)) << "no limit";
+}
+
 TEST(KeyedBucketsTest, KeysDoNotShareTokens) {
   KeyedBuckets buckets(RateLimit{2, 2});
   for (uint64_t key = 0; key < 100; ++key) {

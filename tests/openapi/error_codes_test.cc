@@ -30,10 +30,10 @@ struct ErrorCase {
   std::function<Answer(const std::string& format)> provoke;
 };
 
-Answer Refused(int status) {
-  TestServer server;
+Answer RefusedBy(TestServer& server, int status, const std::string& target = "/") {
   http::Reply reply;
   OwnedRequest request;
+  request.target = target;
   request.headers.emplace_back("Host", "mqtt.example.net:8080");
   request.With(kNow, server.peer, [&](const http::Request& view) {
     server.surface().HandleRefused(view, status, "why", &reply);
@@ -44,6 +44,11 @@ Answer Refused(int status) {
   for (const auto& [name, value] : reply.headers) answer.headers[std::string(name)] = value;
   answer.body = reply.body;
   return answer;
+}
+
+Answer Refused(int status, const std::string& format = "") {
+  TestServer server;
+  return RefusedBy(server, status, "/?Action=x&Format=" + format);
 }
 
 // A batch of the reader with parameters changed before it is signed.
@@ -125,9 +130,9 @@ std::vector<ErrorCase> Cases() {
          return Changed({{"Format", "YAML"}});
        }},
       {"UnsupportedHTTPMethod", 400, E::kUnsupportedMethod,
-       [](const std::string&) {
+       [](const std::string& format) {
          TestServer server;
-         OwnedRequest request = server.Batch(TestServer::Key("reader"));
+         OwnedRequest request = server.Batch(TestServer::Key("reader"), {{"Format", format}});
          request.method = "PUT";
          return server.Send(request);
        }},
@@ -244,31 +249,25 @@ std::vector<ErrorCase> Cases() {
          return server.Send(server.Batch(TestServer::Key("reader"), {{"Format", format}}));
        }},
       {"ServiceUnavailable", 503, E::kServiceUnavailable,
-       [](const std::string&) { return Refused(503); }},
+       [](const std::string& format) { return Refused(503, format); }},
       {"InvalidProtocol.NeedSsl", 404, E::kNeedSsl,
-       [](const std::string&) {
+       [](const std::string& format) {
          TestServerOptions options;
          options.surface.require_tls = true;
          TestServer server(options);
-         return server.Send(server.Batch(TestServer::Key("reader")));
+         return server.Send(server.Batch(TestServer::Key("reader"), {{"Format", format}}));
        }},
-      {"InvalidRequest", 400, E::kBadRequest, [](const std::string&) { return Refused(400); }},
-      {"RequestTimeout", 408, E::kRequestTimeout, [](const std::string&) { return Refused(408); }},
+      {"InvalidRequest", 400, E::kBadRequest,
+       [](const std::string& format) { return Refused(400, format); }},
+      {"RequestTimeout", 408, E::kRequestTimeout,
+       [](const std::string& format) { return Refused(408, format); }},
       {"RequestEntityTooLarge", 413, E::kRequestTooLarge,
-       [](const std::string&) { return Refused(413); }},
-      {"RequestURITooLong", 414, E::kUriTooLong, [](const std::string&) { return Refused(414); }},
+       [](const std::string& format) { return Refused(413, format); }},
+      {"RequestURITooLong", 414, E::kUriTooLong,
+       [](const std::string& format) { return Refused(414, format); }},
       {"RequestHeaderFieldsTooLarge", 431, E::kHeadersTooLarge,
-       [](const std::string&) { return Refused(431); }},
+       [](const std::string& format) { return Refused(431, format); }},
   };
-}
-
-// Found before the format is read, or by the HTTP layer: JSON whatever was asked for.
-bool AlwaysJson(const ErrorCase& c) {
-  static const std::set<ErrorCode> kEarly = {
-      ErrorCode::kInvalidFormat,   ErrorCode::kUnsupportedMethod, ErrorCode::kServiceUnavailable,
-      ErrorCode::kNeedSsl,         ErrorCode::kBadRequest,        ErrorCode::kRequestTimeout,
-      ErrorCode::kRequestTooLarge, ErrorCode::kUriTooLong,        ErrorCode::kHeadersTooLarge};
-  return kEarly.count(c.row) != 0;
 }
 
 bool IsThrottling(const std::string& name) { return absl::StartsWith(name, "Throttling"); }
@@ -297,7 +296,7 @@ TEST(ErrorCodesTest, EachIsAnsweredInJsonInTheDocumentedForm) {
 
 TEST(ErrorCodesTest, EachIsAnsweredInXmlWhenXmlWasAskedFor) {
   for (const ErrorCase& c : Cases()) {
-    if (AlwaysJson(c)) continue;
+    if (c.row == ErrorCode::kInvalidFormat) continue;  // nothing that is known was asked for
     SCOPED_TRACE(c.name);
     const Answer answer = c.provoke("XML");
     EXPECT_EQ(answer.status, c.status);
@@ -328,13 +327,61 @@ TEST(ErrorCodesTest, WhatTheHttpLayerRefusesHasTheCodeOfItsStatus) {
                         Case{413, "RequestEntityTooLarge"}, Case{414, "RequestURITooLong"},
                         Case{417, "InvalidRequest"}, Case{429, "Throttling"},
                         Case{431, "RequestHeaderFieldsTooLarge"}, Case{500, "InternalError"},
-                        Case{501, "UnsupportedHTTPMethod"}, Case{503, "ServiceUnavailable"},
+                        Case{501, "InvalidRequest"}, Case{503, "ServiceUnavailable"},
                         Case{505, "InvalidRequest"}}) {
     const Answer answer = Refused(c.status);
     EXPECT_EQ(answer.Code(), c.code) << c.status;
     EXPECT_EQ(answer.status, c.status);
     EXPECT_THAT(answer.Message(), ::testing::EndsWith(" why"));
   }
+}
+
+TEST(ErrorCodesTest, AnErrorBeforeTheParametersAreReadIsXmlWhenTheQueryClearlySaysSo) {
+  struct Case {
+    const char* query;
+    bool xml;
+  };
+  TestServer server;
+  for (const Case& c :
+       {Case{"Format=XML", true}, Case{"a=b&Format=xml&c=%zz", true}, Case{"Format=JSON", false},
+        Case{"", false}, Case{"format=XML", false}, Case{"Format=XML&Format=XML", false},
+        Case{"Format=XML&Format=JSON", false}, Case{"XFormat=XML", false},
+        Case{"Format=%58ML", false}, Case{"Format", false}}) {
+    SCOPED_TRACE(c.query);
+    const char* const want = c.xml ? "text/xml;charset=utf-8" : "application/json;charset=utf-8";
+    EXPECT_EQ(RefusedBy(server, 413, absl::StrCat("/?", c.query)).content_type, want);
+    OwnedRequest other;
+    other.target = absl::StrCat("/other?", c.query);
+    EXPECT_EQ(server.Send(other).content_type, want);
+    OwnedRequest malformed;
+    malformed.target = absl::StrCat("/?bad=%zz&", c.query);
+    EXPECT_EQ(server.Send(malformed).content_type, want);
+  }
+}
+
+TEST(ErrorCodesTest, WhatTheHttpLayerRefusesIsObservedLikeEveryCall) {
+  TestServer server;
+  const Answer answer = RefusedBy(server, 413);
+  ASSERT_EQ(server.observer.lines.size(), 1u);
+  EXPECT_EQ(server.observer.lines[0],
+            absl::StrCat(answer.headers.at("x-acs-request-id"),
+                         " RequestEntityTooLarge 413      203.0.113.9 0"));
+}
+
+TEST(ErrorCodesTest, TheErrorPagesUrlHasTheCodeEncoded) {
+  TestServerOptions options;
+  options.surface.error_page_url = "https://help.example.net/?code=";
+  TestServer server(options);
+  EXPECT_STREQ(
+      server.Send(server.Batch(TestServer::Key("missing"))).Json()["Recommend"].GetString(),
+      "https://help.example.net/?code=InvalidAccessKeyId.NotFound");
+  OwnedRequest twice;
+  twice.target = "/?a%26b%2F%22=1&a%26b%2F%22=2";
+  const Answer answer = server.Send(twice);
+  EXPECT_EQ(answer.Code(), "InvalidParameter.a&b/\"");
+  EXPECT_STREQ(answer.Json()["Recommend"].GetString(),
+               "https://help.example.net/?code=InvalidParameter.a%26b%2F%22");
+  EXPECT_FALSE(Refused(400).Json().HasMember("Recommend"));
 }
 
 TEST(ErrorCodesTest, TheLogLineOfTheCallHasItsRequestIdAndNoSecret) {
@@ -371,6 +418,175 @@ TEST(ErrorCodesTest, TheServersStringToSignEndsTheMessageAndNothingFollows) {
                  session_status::testing::BatchParameters(kInstance, {"x"}), kNow, "nonce-x");
   EXPECT_THAT(server.Send(v3).Message(),
               ::testing::MatchesRegex(".*server string to sign is:ACS3-HMAC-SHA256\n[0-9a-f]+"));
+}
+
+// What stands behind the message's first colon, as the classic Python SDK takes it.
+std::string StringToSignOf(const std::string& message) {
+  const std::string marker = "server string to sign is:";
+  EXPECT_EQ(message.find(':'), message.find(marker) + marker.size() - 1) << message;
+  return message.substr(message.find(marker) + marker.size());
+}
+
+TEST(ErrorCodesTest, ALongStringToSignIsCutAndTheMessageSaysSo) {
+  TestServer server;
+  Credentials wrong = TestServer::Key("reader");
+  wrong.access_key_secret = "secret-wrong";
+  const Answer answer = server.Send(server.Batch(wrong, {{"Zzz", std::string(100'000, '/')}}));
+  EXPECT_EQ(answer.Code(), "SignatureDoesNotMatch");
+  EXPECT_LT(answer.body.size(), 20'000u);
+  EXPECT_THAT(answer.Message(),
+              ::testing::MatchesRegex("Specified signature is not matched with our calculation. "
+                                      "Of its 500[0-9]+ bytes the first 16384 follow. server "
+                                      "string to sign is:GET&.*"));
+  EXPECT_EQ(StringToSignOf(answer.Message()).size(), 16'384u);
+}
+
+TEST(ErrorCodesTest, TheStringToSignOfTheLongestRealCallIsWhole) {
+  TestServer server;
+  // Ten identifiers of 64 characters that take three bytes each, and a token with a long policy.
+  ParameterMap ids;
+  for (int i = 1; i <= 10; ++i) {
+    std::string id;
+    for (int c = 0; c < 64; ++c) id += "\u6e2c";
+    ids[absl::StrCat("ClientIdList.", i)] = id;
+  }
+  std::string policy = R"({"Version":"1","Statement":[)";
+  while (policy.size() < 1900) {
+    policy += R"({"Effect":"Allow","Action":"mq:*","Resource":"acs:mq:*:*:post-cn-local0001"},)";
+  }
+  policy.back() = ']';
+  Credentials key = server.TemporaryKey("reader", policy + "}");
+  key.access_key_secret = "secret-wrong";
+  const std::string message = server.Send(server.Batch(key, ids)).Message();
+  EXPECT_THAT(message, HasSubstr("calculation. server string to sign is:GET&"));
+  EXPECT_GT(StringToSignOf(message).size(), 12'000u);
+  EXPECT_THAT(message, ::testing::EndsWith("Version%3D2020-04-20"));
+}
+
+TEST(ErrorCodesTest, ABodyThatIsNotTheOneWhoseHashWasSignedIsSaidToBeThat) {
+  TestServer server;
+  OwnedRequest request =
+      SignedAcs3(TestServer::Key("reader"), "BatchQuerySessionByClientIds",
+                 session_status::testing::BatchParameters(kInstance, {"x"}), kNow, "nonce-x");
+  request.method = "GET";  // signed as POST
+  const Answer method = server.Send(request);
+  EXPECT_THAT(method.Message(), HasSubstr("our calculation. server string to sign is:ACS3"));
+  request.method = "POST";
+  request.body = "not what was signed";
+  const Answer body = server.Send(request);
+  EXPECT_EQ(body.Code(), "SignatureDoesNotMatch");
+  EXPECT_THAT(body.Message(), HasSubstr("x-acs-content-sha256 is not the hash of the body"));
+  EXPECT_THAT(StringToSignOf(body.Message()),
+              ::testing::MatchesRegex("ACS3-HMAC-SHA256\n[0-9a-f]+"));
+}
+
+TEST(ErrorCodesTest, OnlyFailedAuthenticationsCountAsSuch) {
+  TestServerOptions options;
+  options.surface.failure_limit = {1, 1};
+  const Credentials reader = TestServer::Key("reader");
+  Credentials wrong = reader;
+  wrong.access_key_secret = "secret-wrong";
+  const auto with = [](OwnedRequest request, const std::string& from, const std::string& to) {
+    request.target = absl::StrReplaceAll(request.target, {{from, to}});
+    return request;
+  };
+  {
+    TestServer server(options);
+    OwnedRequest put = server.Batch(reader);
+    put.method = "PUT";
+    const std::vector<std::pair<OwnedRequest, const char*>> calls = {
+        {put, "UnsupportedHTTPMethod"},
+        {with(server.Batch(reader), "/?", "/other?"), "InvalidApi.NotFound"},
+        {with(server.Batch(reader), "/?", "/?Action=x&"), "InvalidParameter.Action"},
+        {server.Batch(reader, {{"Format", "YAML"}}), "InvalidParameter.Format"},
+        {server.Batch(reader, {{"Action", "Nope"}}), "InvalidApi.NotFound"},
+        {server.Batch(reader, {{"Action", "ApplyToken"}}), "ApiNotSupport"},
+        {server.Batch(reader, {{"Version", "1"}}), "InvalidVersion"},
+    };
+    for (const auto& [request, code] : calls) EXPECT_EQ(server.Send(request).Code(), code);
+    EXPECT_EQ(server.Send(server.Batch(reader, {{"ClientIdList.1", ""}})).Code(),
+              "InvalidParameter.ClientIdList");
+    EXPECT_EQ(server.Send(server.Batch(TestServer::Key("nobody"))).Code(),
+              "InstancePermissionCheckFailed");
+    EXPECT_EQ(server.Send(server.Batch(wrong)).Code(), "SignatureDoesNotMatch");
+    EXPECT_EQ(server.Send(server.Batch(wrong)).Code(), "Throttling");
+    for (const auto& [request, code] : calls) EXPECT_EQ(server.Send(request).Code(), code);
+  }
+  TestServer maker(options);  // of requests only
+  OwnedRequest malformed;
+  malformed.headers = {{"host", "x"}, {"Authorization", "ACS3-HMAC-SHA256 Credential=k"}};
+  Credentials mismatched = reader;
+  mismatched.security_token = "x";
+  const std::vector<std::pair<OwnedRequest, const char*>> failures = {
+      {OwnedRequest(), "MissingAccessKeyId"},
+      {with(maker.Batch(reader), "&Signature=", "&Sig="), "MissingSignature"},
+      {malformed, "IncompleteSignature"},
+      {maker.Batch(reader, {{"SignatureMethod", "x"}}), "InvalidSignatureMethod"},
+      {maker.Batch(TestServer::Key("missing")), "InvalidAccessKeyId.NotFound"},
+      {maker.Batch(TestServer::Key("inactive")), "InvalidAccessKeyId.Inactive"},
+      {maker.Batch(reader, {{"Timestamp", "x"}}), "InvalidTimeStamp.Format"},
+      {maker.Batch(wrong), "SignatureDoesNotMatch"},
+      {maker.Batch(mismatched), "InvalidSecurityToken.MismatchWithAccessKey"}};
+  for (const auto& [request, code] : failures) {
+    TestServer server(options);
+    EXPECT_EQ(server.Send(request).Code(), code);
+    EXPECT_EQ(server.Send(request).Code(), "Throttling") << code;
+  }
+}
+
+TEST(ErrorCodesTest, WhereNobodySignsNothingCountsAsAFailedAuthentication) {
+  TestServerOptions options;
+  options.with_access_file = false;
+  options.surface.failure_limit = {1, 1};
+  TestServer server(options);
+  http::Peer local;
+  local.kind = http::Peer::Kind::kUnixSocket;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(server.SendFrom(local, OwnedRequest()).Code(), "MissingAction");
+  }
+  EXPECT_EQ(server.Send(OwnedRequest()).Code(), "MissingAccessKeyId") << "a stranger";
+  EXPECT_EQ(server.Send(OwnedRequest()).Code(), "Throttling");
+}
+
+TEST(ErrorCodesTest, EachUserAtTheUnixSocketHasFailuresOfHisOwn) {
+  TestServerOptions options;
+  options.surface.failure_limit = {1, 1};
+  TestServer server(options);
+  Credentials wrong = TestServer::Key("reader");
+  wrong.access_key_secret = "secret-wrong";
+  for (const uid_t uid : {1000u, 1001u}) {
+    http::Peer local;
+    local.kind = http::Peer::Kind::kUnixSocket;
+    local.uid = uid;
+    EXPECT_EQ(server.SendFrom(local, server.Batch(wrong)).Code(), "SignatureDoesNotMatch") << uid;
+    EXPECT_EQ(server.SendFrom(local, server.Batch(wrong)).Code(), "Throttling") << uid;
+  }
+}
+
+TEST(ErrorCodesTest, ALongCallOfAnAddressWithoutFailuresLeftIsNotWorkedOn) {
+  TestServerOptions options;
+  options.surface.failure_limit = {1, 1};
+  TestServer server(options);
+  const Credentials reader = TestServer::Key("reader");
+  Credentials wrong = reader;
+  wrong.access_key_secret = "secret-wrong";
+  const auto long_one = [&] {
+    return server.Batch(reader, {{"Zzz", std::string(CallLimits::kShortBytesMax, 'z')}});
+  };
+  EXPECT_EQ(server.Send(long_one()).Code(), "");
+  EXPECT_EQ(server.Send(server.Batch(wrong)).Code(), "SignatureDoesNotMatch");
+  const OwnedRequest good = long_one();
+  const Answer refused = server.Send(good);
+  EXPECT_EQ(refused.Code(), "Throttling");
+  EXPECT_EQ(refused.headers.at("x-acs-retry-after"), "1000");
+  OwnedRequest unreadable = good;
+  unreadable.target += "&bad=%zz";
+  EXPECT_EQ(server.Send(unreadable).Code(), "Throttling") << "before its parameters are read";
+  EXPECT_EQ(server.Send(server.Batch(reader)).Code(), "") << "a short one";
+  http::Peer other = server.peer;
+  other.address = "203.0.113.10";
+  EXPECT_EQ(server.SendFrom(other, long_one()).Code(), "");
+  EXPECT_EQ(server.Send(good, kNow + absl::Seconds(1)).Code(), "");
 }
 
 TEST(ErrorCodesTest, AFailureFloodOfOneAddressIsThrottledAndItsGoodCallsAreNot) {

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "tests/openapi/test_server.h"
 
 namespace session_status::openapi {
@@ -332,10 +333,26 @@ TEST(OpenApiSurfaceTest, MissingCommonParametersAreNamed) {
   }
 }
 
+TEST(OpenApiSurfaceTest, OtherOperationsOfTheProductAreKnownButNotSupported) {
+  TestServer server;
+  for (const char* action :
+       {"ApplyToken", "CloseConnection", "DisasterDowngrade", "DisasterRecovery", "ListInstances",
+        "ListTagResources", "SendMessage", "SetSniConfig", "TagResources", "UntagResources"}) {
+    const Answer answer =
+        server.Send(server.Batch(TestServer::Key("reader"), {{"Action", action}}));
+    EXPECT_EQ(answer.Code(), "ApiNotSupport") << action;
+    EXPECT_EQ(answer.status, 404);
+  }
+  EXPECT_EQ(
+      server.Send(server.Batch(TestServer::Key("reader"), {{"Action", "TagResource"}})).Code(),
+      "InvalidApi.NotFound");
+}
+
 TEST(OpenApiSurfaceTest, ForeignSchemesGetATypedError) {
   TestServer server;
   for (const char* authorization : {"ACS3-HMAC-SM3 Credential=a,SignedHeaders=b,Signature=c",
                                     "ACS3-RSA-SHA256 Credential=a,SignedHeaders=b,Signature=c",
+                                    "ACS3-HMAC-SHA256X Credential=a,SignedHeaders=b,Signature=c",
                                     "ACS4-HMAC-SHA256 Credential=a,SignedHeaders=b,Signature=c"}) {
     OwnedRequest request;
     request.headers.emplace_back("Authorization", authorization);
@@ -347,6 +364,17 @@ TEST(OpenApiSurfaceTest, ForeignSchemesGetATypedError) {
   OwnedRequest bearer3;
   bearer3.headers.emplace_back("x-acs-bearer-token", "t");
   EXPECT_EQ(server.Send(bearer3).Code(), "InvalidSignatureMethod");
+}
+
+TEST(OpenApiSurfaceTest, AnEmptyFormatOrBearerTokenSaysNothing) {
+  TestServer server;
+  const Credentials reader = TestServer::Key("reader");
+  const Answer answer = server.Send(server.Batch(reader, {{"Format", ""}, {"BearerToken", ""}}));
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.content_type, "application/json;charset=utf-8");
+  OwnedRequest header = server.Batch(reader);
+  header.headers.emplace_back("x-acs-bearer-token", "");
+  EXPECT_EQ(server.Send(header).status, 200);
 }
 
 TEST(OpenApiSurfaceTest, ClientIdListsAreReadByNumber) {
@@ -396,6 +424,51 @@ TEST(OpenApiSurfaceTest, TheLongestClientIdentifierThatMqttAllowsIsAnswered) {
   EXPECT_THAT(ListOf(batch), ElementsAre(longest + "=on", "GID_a@@@2=off"));
   EXPECT_EQ(server.Send(server.Query(reader, {{"ClientId", longest + "x"}})).Code(),
             "InvalidParameter.ClientId");
+}
+
+TEST(OpenApiSurfaceTest, AnInstanceIdIsAsLongAsAnAccessFileTakes) {
+  TestServerOptions options;
+  options.instances.by_username = true;
+  options.access_file = absl::StrReplaceAll(
+      kAccessFile,
+      {{absl::StrCat(R"("instances": [")", kInstance, R"("])"), R"("instances": ["*"])"}});
+  TestServer server(options);
+  const auto code = [&server](size_t bytes) {
+    const ParameterMap more{{"InstanceId", std::string(bytes, 'i')}};
+    return server.Send(server.Query(TestServer::Key("owner"), more)).Code();
+  };
+  EXPECT_EQ(code(128), "");
+  EXPECT_EQ(code(129), "InvalidParameter.InstanceId");
+  EXPECT_EQ(code(900'000), "InvalidParameter.InstanceId");
+  EXPECT_EQ(server.meter.counted.size(), 1u);
+}
+
+TEST(OpenApiSurfaceTest, NamesThatAnAccountMakesUpAreCountedTogetherBeyondAThousand) {
+  TestServerOptions options;
+  options.instances.by_username = true;
+  options.surface.query_limit = options.surface.address_limit = {};
+  options.access_file =
+      absl::StrReplaceAll(kAccessFile, {{absl::StrCat(R"("instances": [")", kInstance, R"("])"),
+                                         R"("instances": ["*", "post-cn-listed"])"}});
+  TestServer server(options);
+  const auto counted = [&server](const char* user, const std::string& instance,
+                                 absl::Time now = kNow) {
+    const OwnedRequest request =
+        server.Query(TestServer::Key(user), {{"InstanceId", instance}}, now);
+    EXPECT_EQ(server.Send(request, now).Code(), "") << instance;
+    const std::vector<std::string> parts = absl::StrSplit(server.meter.counted.back(), '/');
+    return parts[2];
+  };
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = absl::StrCat("made-up-", i);
+    ASSERT_EQ(counted("owner", name), name);
+  }
+  EXPECT_EQ(counted("owner", "made-up-1000"), "(other instances)");
+  EXPECT_EQ(counted("owner", "made-up-1001"), "(other instances)");
+  EXPECT_EQ(counted("owner", "made-up-7"), "made-up-7");
+  EXPECT_EQ(counted("owner", "post-cn-listed"), "post-cn-listed") << "the access file names it";
+  EXPECT_EQ(counted("stranger", "post-cn-other0001"), "post-cn-other0001") << "another account";
+  EXPECT_EQ(counted("owner", "made-up-1000", kNow + absl::Hours(1)), "made-up-1000");
 }
 
 TEST(OpenApiSurfaceTest, StrictClientIdentifiersFollowTheDocumentedForm) {

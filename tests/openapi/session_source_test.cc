@@ -12,11 +12,15 @@ const absl::Time kNow = absl::FromUnixSeconds(1'767'323'045);
 TEST(InstanceMapTest, DecidesByUsernameThenListenerThenDefault) {
   const InstanceMap map({"main", true, {{1884, "second"}}});
   EXPECT_EQ(map.InstanceOf("Signature|LTAI1|post-cn-x", 1884), "post-cn-x");
+  EXPECT_EQ(map.InstanceOf("Token|YYYYY|mqtt-xxxxx", 1884), "mqtt-xxxxx");
+  EXPECT_EQ(map.InstanceOf("DeviceCredential|LTAI1|post-cn-y", 1883), "post-cn-y");
   EXPECT_EQ(map.InstanceOf("ann", 1884), "second");
   EXPECT_EQ(map.InstanceOf("ann", 1883), "main");
   EXPECT_EQ(map.InstanceOf("", 0), "main");
-  for (const char* other : {"Signature|LTAI1", "Signature||x", "Signature|a|", "Token|a|b",
-                            "Signature|a|b|c", "signature|a|b"}) {
+  for (const char* other :
+       {"Signature|LTAI1", "Signature||x", "Signature|a|", "Signature|a|b|c", "signature|a|b",
+        "TOKEN|a|b", "Token", "Token|a", "Token|a|b|c", "DeviceCredential||x", "Tokens|a|b",
+        "Password|a|b", "|a|b", " Token|a|b"}) {
     EXPECT_EQ(map.InstanceOf(other, 1883), "main") << other;
   }
   EXPECT_TRUE(map.Serves("anything"));

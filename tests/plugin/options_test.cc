@@ -170,6 +170,7 @@ struct Case {
 };
 
 TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
+  const std::string too_long = "1884=" + std::string(129, 'i');
   for (const Case& c : {
            Case{"snapshot_refresh", "5", "a duration"},
            Case{"snapshot_refresh", "5ms", "between 10ms and 1h"},
@@ -217,6 +218,7 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"admin_socket_uids", "0 root", "a whole number"},
            Case{"instances_by_listener", "1884", "a port and a name"},
            Case{"instances_by_listener", "x=a", "a port and a name"},
+           Case{"instances_by_listener", too_long.c_str(), "a name of at most 128 bytes"},
            Case{"api_log", "some", "one of: none, errors, all"},
            Case{"access_file", "keys.json", "an absolute path"},
            Case{"listener_threads", "0", "between 1 and 64"},

@@ -35,7 +35,7 @@ export const SECURED_FILES = {'access.json': ACCESS_FILE};
 export const key = (name) => ({id: `key-${name}`, secret: `secret-of-${name}`, token: ''});
 
 function issue(file, name) {
-  const issued = JSON.parse(execFileSync(
+  const {Credentials: issued} = JSON.parse(execFileSync(
       process.env.CLI, ['--json', 'sts', 'issue', '-f', file, '-a', ACCOUNT, '-u', name]));
   return {id: issued.AccessKeyId, secret: issued.AccessKeySecret, token: issued.SecurityToken};
 }

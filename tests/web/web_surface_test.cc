@@ -47,6 +47,31 @@ TEST(WebSurfaceTest, ServesThePageAndItsFiles) {
   EXPECT_EQ(Get(surface, "/", "", "POST").status, 405);
 }
 
+TEST(WebSurfaceTest, StrangersAreNotToldTheInstancesName) {
+  WebSurface surface({"1", "post-cn-secret", {}}, kFiles);
+  const auto ask = [&surface](const http::Peer& peer, const std::string& known_etag = "") {
+    http::Request request;
+    request.method = "GET";
+    request.path = WebSurface::kDescriptionPath;
+    request.peer = &peer;
+    const http::Header headers[] = {{"Host", "127.0.0.1"}, {"If-None-Match", known_etag}};
+    request.headers = headers;
+    http::Reply reply;
+    surface.Handle(request, &reply);
+    return reply;
+  };
+  http::Peer stranger;
+  stranger.address = "203.0.113.9";
+  http::Peer local;
+  local.loopback = true;
+  const http::Reply told = ask(local);
+  const http::Reply untold = ask(stranger);
+  EXPECT_THAT(told.body, HasSubstr("\"x-instance-id\":\"post-cn-secret\""));
+  EXPECT_THAT(untold.body, AllOf(HasSubstr("\"x-instance-id\":\"\""), Not(HasSubstr("secret"))));
+  EXPECT_EQ(ask(stranger, HeaderOf(untold, "ETag")).status, 304);
+  EXPECT_EQ(ask(stranger, HeaderOf(told, "ETag")).status, 200) << "not even by its ETag";
+}
+
 TEST(WebSurfaceTest, AllowsNothingFromElsewhereAndNothingInline) {
   WebSurface surface({"1", "m", {}}, kFiles);
   for (const char* path : {"/", "/ui/assets/x.js", "/openapi.json"}) {

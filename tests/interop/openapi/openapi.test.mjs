@@ -51,7 +51,7 @@ function write(name, text) {
 
 function temporaryKey(file, userName) {
   return JSON.parse(execFileSync(
-      process.env.CLI, ['--json', 'sts', 'issue', '-f', file, '-a', '1001', '-u', userName]));
+      process.env.CLI, ['--json', 'sts', 'issue', '-f', file, '-a', '1001', '-u', userName])).Credentials;
 }
 
 async function start(name, ...flags) {
