@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "tests/store/file_size_limit.h"
 #include "tests/store/store_folder.h"
 
 namespace session_status::store {
@@ -39,24 +39,6 @@ class SessionStoreFaultsTest : public StoreFolder {
     std::ofstream(path_, std::ios::binary) << content;
   }
   void ExpectSound() { EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok"); }
-};
-
-// No file of this process may grow beyond so many bytes: what a full disk does, without a disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : ignored_(signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    signal(SIGXFSZ, ignored_);
-  }
-
- private:
-  rlimit before_{};
-  void (*ignored_)(int);
 };
 
 // SESSION_STATUS_STORE_DAMAGE=all: every kind in every page, not one.
