@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -49,6 +48,13 @@ bool IsOperatorsToMend(const absl::Status& status) {
       return false;
   }
 }
+int64_t Monotonic(const SessionStoreOptions& options) {
+  if (options.monotonic) return absl::ToInt64Milliseconds(options.monotonic());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 
 bool IsDamage(const absl::Status& status) {
   return status.code() == absl::StatusCode::kDataLoss || SessionDatabase::IsOtherSchema(status);
@@ -105,7 +111,11 @@ SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
       ring_(options_.queue_bytes),
       alive_ms_(started_ms_),
       last_incarnation_(0),
-      complete_until_ms_(started_ms_) {}
+      complete_until_ms_(started_ms_),
+      lasting_time_(started_ms_, Monotonic(options_)) {
+  // What this life has to tell begins now: until it can be written, it is behind since the start.
+  stats_.complete_until_ms = started_ms_;
+}
 
 absl::Status SessionStore::TakeLock() {
   if (lock_.has_value()) return absl::OkStatus();
@@ -173,6 +183,9 @@ absl::Status SessionStore::NumberThisLife() {
   return absl::OkStatus();
 }
 
+  // The clock of the start may be ahead; what the last life has seen was reached for sure.
+  const int64_t known_ms = lives_.empty() ? started_ms_ : lives_.rbegin()->second.alive_ms;
+  lasting_time_ = LastingTime(std::clamp<int64_t>(known_ms, 0, started_ms_), Monotonic(options_));
 void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply) {
   os::MutexLock hold(&mu_);
   if (database_ == nullptr) return;
@@ -297,7 +310,7 @@ absl::Status SessionStore::BeginLife() {
   absl::Status status = database_->Begin();
   // Lives whose sessions and history have been forgotten.
   const int64_t needed_ms =
-      started_ms_ - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
+      LastingMs() - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
                                               absl::Hours(24));
   for (auto life = lives_.rbegin(); life != lives_.rend() && status.ok(); ++life) {
     if (life->second.started_ms >= needed_ms) continue;
@@ -522,7 +535,7 @@ absl::Status SessionStore::WriteBatch() {
   }
   const bool keep = options_.history_ttl > absl::ZeroDuration();
   const int64_t before_ms =
-      keep ? complete_until_ms_ - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
+      keep ? LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
   // Twice as many as came, so that the table shrinks when it is too large.
   const auto budget = static_cast<int64_t>(2 * batch_.history.size() + 1000);
   return database_->PruneHistory(before_ms, options_.history_max, budget);
@@ -533,6 +546,14 @@ absl::Status SessionStore::SaveSome() {
   if (full_save_ == FullSave::kNeeded) {
     status.Update(database_->SetNumber(kGenerationNumber, ++generation_));
     status.Update(database_->SetNumber(kFullSaveNumber, 1));
+  return PruneHistory();
+}
+
+int64_t SessionStore::LastingMs() {
+  return lasting_time_.Advance(complete_until_ms_, Monotonic(options_));
+}
+
+absl::Status SessionStore::PruneHistory() {
     walk_position_ = 0;
     full_save_ = FullSave::kWalking;
   }

@@ -52,6 +52,7 @@
 #include "plugin/os/stop_signal.h"
 #include "plugin/store/event_ring.h"
 #include "plugin/store/file_lock.h"
+#include "plugin/store/lasting_time.h"
 #include "plugin/store/session_database.h"
 #include "registry/change_observer.h"
 #include "registry/counter.h"
@@ -81,6 +82,8 @@ struct SessionStoreOptions {
   size_t queue_bytes = size_t{16} << 20;
   int nice_level = 10;
   std::function<void(absl::string_view)> log{};  // for an operator; any thread; may be empty
+  // Time that nobody sets, from any fixed moment; any thread. Empty: the system's.
+  std::function<absl::Duration()> monotonic{};
 };
 
 struct SessionStoreStats {
@@ -163,6 +166,9 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SaveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status PruneHistory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The time by which what is old is forgotten.
+  int64_t LastingMs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Failed(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WriteEnd(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -194,6 +200,7 @@ class SessionStore : public registry::ChangeObserver {
   bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and generation_ follow the file's
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
   absl::Status damage_ ABSL_GUARDED_BY(mu_);    // found while reading, dealt with by Start()
+  LastingTime lasting_time_ ABSL_GUARDED_BY(mu_);
   uint64_t reserved_ ABSL_GUARDED_BY(mu_) = 0;  // the highest number that is in the database
   Batch batch_ ABSL_GUARDED_BY(mu_);
   bool failing_ ABSL_GUARDED_BY(mu_) = false;

@@ -428,6 +428,60 @@ TEST_F(SessionStoreTest, ManySessionsAreRestoredInOneGo) {
   first.Close();
   const absl::Duration saved = absl::Now() - begin;
   begin = absl::Now();
+TEST_F(SessionStoreTest, HistoryOutlivesAClockThatIsSetForwardAndBack) {
+  options_.history_ttl = absl::Hours(1);
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  const absl::Time before = life.now();
+  life.SetClock(before + absl::Hours(300 * 24));
+  life.Flush();
+  life.Connect("bell");
+  life.Flush();
+  life.SetClock(before + absl::Seconds(10));
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 1);
+}
+
+TEST_F(SessionStoreTest, HistoryOutlivesAStartWithAClockThatIsAhead) {
+  options_.history_ttl = absl::Hours(1);
+  absl::Time before;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+    before = life.now();
+  }
+  {
+    BrokerLife life = Live(before + absl::Hours(300 * 24));
+    life.Connect("bell");
+    life.Close();
+  }
+  BrokerLife life = Live(before + absl::Minutes(1));
+  life.Connect("door");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 1);
+  // Its life as well: without it nobody knows when the connection ended.
+  EXPECT_EQ(Integer("SELECT count(*) FROM lives WHERE life = (SELECT life FROM history "
+                    "WHERE client_id = 'lamp')"),
+            1);
+}
+
+TEST_F(SessionStoreTest, AStepOfTheClockThatLastsMakesHistoryOld) {
+  options_.history_ttl = absl::Hours(1);
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  life.SetClock(life.now() + absl::Hours(30));
+  const auto has_history = [&] {
+    life.Flush();
+    return Integer("SELECT count(*) FROM history") > 0;
+  };
+  int minutes = 0;
+  for (; has_history() && minutes < 200; minutes += 10) life.Advance(absl::Minutes(10));
+  EXPECT_THAT(minutes, AllOf(Ge(60), Le(130)));
+}
+
   const BrokerLife second = Live(first.now());
   const absl::Duration restored = absl::Now() - begin;
   EXPECT_EQ(second.store->stats().restored, static_cast<uint64_t>(rows));
