@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -26,6 +27,7 @@ using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Le;
+using ::testing::Not;
 
 class SessionStoreTest : public StoreFolder {};
 
@@ -368,6 +370,36 @@ TEST_F(SessionStoreTest, AFileThatIsReplacedByAnOlderCopyHoldsEverythingAgain) {
   EXPECT_EQ(Live(first.now()).All().size(), 3u);
 }
 
+// SQLite leaves the write-ahead log of a file that was taken away, and would apply it to any other one.
+TEST_F(SessionStoreTest, TheLogOfAFileThatIsReplacedIsNotAppliedToTheOtherOne) {
+  { BrokerLife(options_, kStart, &log_).Close(); }
+  std::filesystem::copy(path_, folder_ / "copy.db");
+  BrokerLife first = Live();
+  for (int i = 0; i < 400; ++i) first.Connect(absl::StrCat("device-", i));
+  first.Flush();
+  ASSERT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  std::filesystem::rename(folder_ / "copy.db", path_);
+  first.Connect("door");
+  first.Flush();
+  first.Close();
+  EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 1) << "the others' went with their file";
+  EXPECT_EQ(Live(first.now()).All().size(), 401u);
+  EXPECT_THAT(log_.lines(), Not(Contains(HasSubstr("damaged"))));
+}
+
+TEST_F(SessionStoreTest, AFileThatOthersMayReadIsClosedToThemAndTheLogSaysSo) {
+  { BrokerLife(options_, kStart, &log_).Close(); }
+  ASSERT_EQ(chmod(path_.c_str(), 0644), 0);
+  BrokerLife life = Live();
+  life.Flush();
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const auto mode = std::filesystem::status(path_ + suffix).permissions();
+    EXPECT_EQ(static_cast<int>(mode) & 0777, 0600) << suffix;
+  }
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("others had access to it (mode 0644)")));
+}
+
 TEST_F(SessionStoreTest, TheFileIsItsOwnersAlone) {
   BrokerLife life = Live();
   life.Flush();
@@ -396,38 +428,6 @@ TEST_F(SessionStoreTest, HistoryIsKeptUpToItsLimits) {
   EXPECT_EQ(Integer("SELECT count(*) FROM history"), 0);
 }
 
-TEST_F(SessionStoreTest, WithoutHistoryNoneIsWritten) {
-  options_.history_ttl = absl::ZeroDuration();
-  BrokerLife life = Live();
-  life.Connect("lamp");
-  life.Flush();
-  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 0);
-  EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
-}
-
-TEST_F(SessionStoreTest, AHealthyLifeSaysNothing) {
-  BrokerLife life = Live();
-  life.Connect("lamp");
-  life.Flush();
-  life.Close();
-  EXPECT_THAT(log_.lines(), IsEmpty());
-}
-
-// How long the start takes: SESSION_STATUS_STORE_ROWS=1000000 for the figure in docs/persistence.md.
-TEST_F(SessionStoreTest, ManySessionsAreRestoredInOneGo) {
-  const char* text = getenv("SESSION_STATUS_STORE_ROWS");
-  const int rows = text == nullptr ? 20'000 : atoi(text);
-  options_.queue_bytes = size_t{256} << 20;
-  BrokerLife first = Live();
-  for (int i = 0; i < rows; ++i) {
-    const std::string id = absl::StrCat("device-with-a-name-", i);
-    first.Connect(id);
-    if (i % 2 == 0) first.End(id, EndReason::kClientDisconnect);
-  }
-  absl::Time begin = absl::Now();
-  first.Close();
-  const absl::Duration saved = absl::Now() - begin;
-  begin = absl::Now();
 TEST_F(SessionStoreTest, HistoryOutlivesAClockThatIsSetForwardAndBack) {
   options_.history_ttl = absl::Hours(1);
   BrokerLife life = Live();
@@ -482,6 +482,38 @@ TEST_F(SessionStoreTest, AStepOfTheClockThatLastsMakesHistoryOld) {
   EXPECT_THAT(minutes, AllOf(Ge(60), Le(130)));
 }
 
+TEST_F(SessionStoreTest, WithoutHistoryNoneIsWritten) {
+  options_.history_ttl = absl::ZeroDuration();
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 0);
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
+}
+
+TEST_F(SessionStoreTest, AHealthyLifeSaysNothing) {
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  life.Close();
+  EXPECT_THAT(log_.lines(), IsEmpty());
+}
+
+// How long the start takes: SESSION_STATUS_STORE_ROWS=1000000 for the figure in docs/persistence.md.
+TEST_F(SessionStoreTest, ManySessionsAreRestoredInOneGo) {
+  const char* text = getenv("SESSION_STATUS_STORE_ROWS");
+  const int rows = text == nullptr ? 20'000 : atoi(text);
+  options_.queue_bytes = size_t{256} << 20;
+  BrokerLife first = Live();
+  for (int i = 0; i < rows; ++i) {
+    const std::string id = absl::StrCat("device-with-a-name-", i);
+    first.Connect(id);
+    if (i % 2 == 0) first.End(id, EndReason::kClientDisconnect);
+  }
+  absl::Time begin = absl::Now();
+  first.Close();
+  const absl::Duration saved = absl::Now() - begin;
+  begin = absl::Now();
   const BrokerLife second = Live(first.now());
   const absl::Duration restored = absl::Now() - begin;
   EXPECT_EQ(second.store->stats().restored, static_cast<uint64_t>(rows));
