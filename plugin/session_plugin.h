@@ -8,6 +8,8 @@
 #ifndef SESSION_STATUS_PLUGIN_SESSION_PLUGIN_H_
 #define SESSION_STATUS_PLUGIN_SESSION_PLUGIN_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -65,6 +67,8 @@ class SessionPlugin : private broker::EventSink {
   void LogRoom(absl::string_view whom, uint64_t sessions_max);
   void FillReadings(metrics::Readings* out);
   absl::Status JoinFleet();
+  // Says so when the certificate that is served is not good now. Any thread.
+  void LogCertificate();
   const registry::OthersView* others() const;
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
@@ -74,6 +78,8 @@ class SessionPlugin : private broker::EventSink {
   const Options options_;
   broker::BrokerLog log_;
   broker::SteadyWallClock clock_;
+  // relaxed: a figure of its own. Of the last tick, against the system's clock.
+  std::atomic<int64_t> clock_ahead_ms_{0};
   registry::SessionRegistry registry_;
   std::optional<registry::LossGrace> grace_;  // with option offline_grace
   broker::SessionTracker tracker_;

@@ -2,6 +2,7 @@
 // snapshot goes on, connections keep their timeouts, and times move with the clock.
 #include <cmath>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
 
@@ -109,6 +110,18 @@ TEST_P(ClockFault, RefusedLoginsAfterAStepBackHideNobody) {
     EXPECT_EQ(admin_->WaitForState("door", "OFFLINE").state, "OFFLINE");
   }
   ExpectOnline("lamp");
+}
+
+TEST_P(ClockFault, AfterAStepBackTheStatusSaysHowFarAheadItsTimeIs) {
+  ASSERT_NO_FATAL_FAILURE(StartWithClock());
+  EXPECT_FALSE(absl::StrContains(admin_->Status().raw, "clockAheadMs")) << "not at all";
+  Jump(absl::Hours(24 * 300));
+  RawConnection lamp = Connected("lamp");  // the jump was seen
+  Jump(absl::ZeroDuration());
+  // 300 days, less and less: it waits for the clock.
+  EXPECT_TRUE(WaitUntil([this] {
+    return absl::StrContains(admin_->Status().raw, "\"clockAheadMs\":\"25919");
+  })) << admin_->Status().raw;
 }
 
 TEST_P(ClockFault, AnIdleAdminConnectionSurvivesAJump) {
