@@ -5,7 +5,9 @@
 
 #include <sys/mount.h>
 
+#include <fstream>
 #include <string>
+#include <utility>
 
 namespace session_status::testing {
 
@@ -21,6 +23,16 @@ class SmallDisk {
 
   bool is_there() const { return is_there_; }  // else skip the test
   const std::string& folder() const { return folder_; }
+
+  // Not a byte is left afterwards. Returns the file that took them.
+  std::string Fill() const {
+    std::string name = folder_ + "/filler";
+    std::ofstream file(name, std::ios::binary);
+    const std::string page(4096, 'x');  // what it gives out at a time
+    while (file.write(page.data(), static_cast<std::streamsize>(page.size())) && file.flush()) {
+    }
+    return name;
+  }
 
   // Nobody may have a file open for writing.
   bool MakeReadOnly() { return Mount(MS_REMOUNT | MS_RDONLY); }
