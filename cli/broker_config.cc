@@ -91,6 +91,10 @@ absl::Status Reader::ReadFolder(const std::string& path, int depth) {
 }
 
 absl::Status Reader::ReadFile(const std::string& path, int depth) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {  // opens, and reads as if it were empty
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder; name a file in it"));
+  }
   std::ifstream in(path);
   if (!in) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   int number = 0;

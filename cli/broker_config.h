@@ -2,7 +2,7 @@
 // *.conf files of its include_dir.
 //
 // Threads: any.
-// Errors:  NotFound, PermissionDenied with the file's name and the system's words.
+// Errors:  NotFound, InvalidArgument of a folder, with the file's name and the system's words.
 #ifndef SESSION_STATUS_CLI_BROKER_CONFIG_H_
 #define SESSION_STATUS_CLI_BROKER_CONFIG_H_
 

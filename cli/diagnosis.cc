@@ -1,10 +1,6 @@
 #include "cli/diagnosis.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -37,14 +33,8 @@ bool NeedsBroker21(const PluginLine& line) {
   return line.keyword == "global_plugin" || line.keyword == "plugin_load";
 }
 
-void CheckLoading(const PluginLine& line, Findings* findings) {
-  if (access(line.path.c_str(), R_OK) != 0) {
-    const std::string why = std::strerror(errno);
-    return Add(findings, Verdict::kProblem, "plugin",
-               absl::StrCat(line.where, ": ", line.path, ": ", why),
-               absl::StrCat("install the plugin there, or correct the line; find / -name ",
-                            kPluginFileName));
-  }
+void CheckLoading(const PluginLine& line, const std::string& user, Findings* findings) {
+  if (!CheckPluginFile(line, user, findings)) return;
   Add(findings, Verdict::kGood, "plugin",
       absl::StrCat(
           line.where, " loads ", line.path,
@@ -70,9 +60,16 @@ bool IsAboutFile(absl::string_view message, absl::string_view option) {
   return absl::EndsWith(option, "_file") && absl::StrContains(message, absl::StrCat(option, " \""));
 }
 
-void CheckOptionsOf(const PluginLine& line, Findings* findings) {
-  std::vector<std::pair<absl::string_view, absl::string_view>> given;
+using GivenOptions = std::vector<std::pair<absl::string_view, absl::string_view>>;
+
+GivenOptions Given(const PluginLine& line) {
+  GivenOptions given;
   for (const OptionLine& option : line.options) given.emplace_back(option.name, option.value);
+  return given;
+}
+
+void CheckOptionsOf(const PluginLine& line, Findings* findings) {
+  const GivenOptions given = Given(line);
   const std::vector<absl::Status> wrong = CheckOptions(given);
   for (const absl::Status& status : wrong) {
     const absl::string_view option = OptionNamedBy(status.message());
@@ -117,7 +114,7 @@ void CheckLogins(const PluginLine& line, const BrokerConfig& config, BrokerKind 
 
 void CheckLine(const PluginLine& line, const BrokerConfig& config, BrokerKind broker,
                Findings* findings) {
-  CheckLoading(line, findings);
+  CheckLoading(line, config.user, findings);
   CheckBrokerKnows(line, broker, findings);
   CheckOptionsOf(line, findings);
   CheckLogins(line, config, broker, findings);
@@ -155,20 +152,6 @@ void CheckSnapshot(const pb::GetServerStatusResponse& status, Findings* findings
   Add(findings, Verdict::kProblem, "snapshot", text,
       "the machine is too busy for the refresher: give it processor time, lower listener_nice, or "
       "refresh less often");
-}
-
-void CheckClock(const pb::GetServerStatusResponse& status, absl::Time now, Findings* findings) {
-  const absl::Time theirs = absl::FromUnixMillis(status.started_at_ms() + status.uptime_ms());
-  const absl::Duration difference = now - theirs;
-  if (absl::AbsDuration(difference) <= kClockDifferenceMax) {
-    return Add(findings, Verdict::kGood, "clock", "agrees with the plugin's");
-  }
-  Add(findings, Verdict::kWarning, "clock",
-      absl::StrCat(
-          "differs from the plugin's by ",
-          absl::FormatDuration(absl::Trunc(absl::AbsDuration(difference), absl::Milliseconds(1)))),
-      "set the time by NTP on both machines; signed calls are refused beyond 15 minutes. After a "
-      "clock was set, the plugin goes on with the time it knew until the broker is started anew");
 }
 
 // What goes wrong is in the metrics; what may be the past is looked at twice.
@@ -224,7 +207,71 @@ std::string AdviceFor(const absl::Status& error, const std::string& where) {
       absl::StartsWith(where, "https:") ? "; --ca names the CA of its certificate" : "");
 }
 
+std::string InWords(bool given) { return given ? "given" : "not given"; }
+
+// An option as the file has it and as the broker runs with it.
+struct Compared {
+  const char* option;
+  std::string here;
+  std::string there;
+};
+
+std::vector<Compared> Compare(const ToldOptions& here, const ServerStatus& there) {
+  const auto from = [](int64_t ms) { return absl::FormatDuration(absl::Milliseconds(ms)); };
+  std::vector<Compared> all = {
+      {"instance_id", here.instance_id, there.instance_id()},
+      {"snapshot_refresh", absl::FormatDuration(here.snapshot_refresh),
+       from(there.snapshot_refresh_ms())},
+      {"offline_grace", absl::FormatDuration(here.offline_grace), from(there.offline_grace_ms())},
+      {"session_database", InWords(here.has_session_database), InWords(there.has_session_store())},
+      {"webhook_url", InWords(here.has_webhook), InWords(there.has_webhook())},
+      {"topics_prefix", InWords(here.has_topics), InWords(there.has_topics())},
+      {"control_users", InWords(here.has_control), InWords(there.has_control())},
+      {"fleet_url", InWords(!here.fleet_name.empty()), InWords(there.has_fleet())},
+  };
+  if (there.has_fleet() && !here.fleet_name.empty()) {
+    all.push_back({"fleet_name", here.fleet_name, there.fleet().name()});
+  }
+  return all;
+}
+
 }  // namespace
+
+void CheckClock(const ServerStatus& status, absl::Time now, Findings* findings) {
+  const absl::Time theirs = absl::FromUnixMillis(status.started_at_ms() + status.uptime_ms());
+  const absl::Duration difference = absl::AbsDuration(now - theirs);
+  const absl::Duration ahead = absl::Milliseconds(status.clock_ahead_ms());
+  if (difference > kClockDifferenceMax) {
+    Add(findings, Verdict::kWarning, "clock",
+        absl::StrCat("differs from that of the plugin's machine by ",
+                     ShortDuration(absl::ToInt64Milliseconds(difference))),
+        "set the time by NTP on both machines; signed calls are refused beyond 15 minutes");
+  }
+  if (ahead > kClockDifferenceMax) {
+    Add(findings, Verdict::kWarning, "clock",
+        absl::StrCat("was set back: the time that the plugin gives to changes is ",
+                     ShortDuration(absl::ToInt64Milliseconds(ahead)), " ahead of it"),
+        "it waits for the clock, so that no time runs backwards, and gives changes times of the "
+        "future "
+        "meanwhile; a start of the broker sets it right");
+  }
+  if (difference > kClockDifferenceMax || ahead > kClockDifferenceMax) return;
+  Add(findings, Verdict::kGood, "clock", "agrees with the plugin's");
+}
+
+void CheckEdited(const BrokerConfig& config, const ServerStatus& status, Findings* findings) {
+  if (config.plugin_lines.empty()) return;
+  const PluginLine& line = config.plugin_lines.front();  // all give the same
+  const absl::StatusOr<ToldOptions> here = ToldBy(Given(line));
+  if (!here.ok()) return;  // found already
+  for (const Compared& c : Compare(*here, status)) {
+    if (c.here == c.there) continue;
+    Add(findings, Verdict::kWarning, "options",
+        absl::StrCat(WhereIs(line, c.option), ": ", c.option, " is ", Printable(c.here),
+                     " here and ", Printable(c.there), " in the broker that runs"),
+        "edited after the broker's start? Options are read at a start: restart it when it suits");
+  }
+}
 
 void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings) {
   for (const OptionLine& option : config.orphans) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cli/admin_client.h"
 #include "cli/broker_config.h"
 #include "cli/findings.h"
@@ -28,6 +29,12 @@ struct BrokerKind {
 // The configuration: is there a line that loads the plugin, does this broker know it, would the
 // options be accepted, are the files that they name there and as private as they have to be?
 void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings);
+
+// Does the broker that answers run with this configuration? Compares what `status` tells of its options.
+void CheckEdited(const BrokerConfig& config, const ServerStatus& status, Findings* findings);
+
+// Does the plugin's time agree with `now`, this machine's?
+void CheckClock(const ServerStatus& status, absl::Time now, Findings* findings);
 
 // What the plugin lets in only some users to: admin_socket_uids, admin_socket_gids.
 bool GuardsItsSocket(const BrokerConfig& config);

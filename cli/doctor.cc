@@ -87,6 +87,15 @@ std::string TargetOf(const PluginLine& line) {
   return tls.empty() || tls == "none" ? "" : UrlOf("https://", tls);
 }
 
+// Whether the broker of this configuration is the one that was asked: the caller may name another.
+bool Asks(const BrokerConfig& config, const std::string& target) {
+  return std::any_of(config.plugin_lines.begin(), config.plugin_lines.end(),
+                     [&target](const PluginLine& line) {
+                       const std::string own = TargetOf(line);
+                       return (own.empty() ? kDefaultSocket : own) == target;
+                     });
+}
+
 absl::StatusOr<ServerStatus> Ask(AdminClient* client) {
   ServerStatus status;
   absl::Status asked = client->Call(
@@ -117,6 +126,7 @@ Findings Diagnose(const std::string& path, bool chosen, Context* context) {
   if (config.ok()) {
     Add(&findings, Verdict::kGood, "configuration", path);
     CheckConfiguration(*config, KindOf(status), &findings);
+    if (status.ok() && Asks(*config, context->target)) CheckEdited(*config, *status, &findings);
   } else {
     Add(&findings, chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
         std::string(config.status().message()),

@@ -17,10 +17,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "cli/command.h"
 #include "cli/file_user.h"
 #include "plugin/auth/access_file.h"
 #include "plugin/option_check.h"
+#include "plugin/store/database_file.h"
 
 namespace session_status::cli {
 namespace {
@@ -84,6 +86,7 @@ class FileChecks {
                     absl::StrCat(path, ": you may not read it, which is as it should be"),
                     "run as root, or as the broker's user, to have its content checked");
     }
+    if (option == "tls_certificate_file" && !IsGoodForSomeTime(option, path)) return;
     if (rule == nullptr) return Report(Verdict::kGood, option, absl::StrCat(path, " is there"));
     if (absl::Status s = ReadSecret(option, path); !s.ok()) {
       return Report(Verdict::kProblem, option, std::string(s.message()),
@@ -112,13 +115,50 @@ class FileChecks {
     if (const std::string closed = Closed(path); !closed.empty()) {
       return Report(Verdict::kProblem, option, NotEntered(path, closed), advice);
     }
+    if (store::IsOnReadOnlyFileSystem(path)) {
+      return Report(
+          Verdict::kProblem, option,
+          absl::StrCat("folder ", folder, " is on a file system that is mounted read-only"),
+          option == "admin_socket"
+              ? advice
+              : "mount it for writing (after an error the system mounts one read-only: its "
+                "log says so); what is kept there is in memory only meanwhile");
+    }
     if (user_.has_value() && !Permits(folder, *user_, W_OK)) {
       return Report(Verdict::kProblem, option,
                     absl::StrCat("folder ", folder, " (", OwnerText(status),
                                  ") is not writable for ", user_name_),
                     advice);
     }
+    if (absl::EndsWith(option, "_database") && !CheckDatabase(option, path)) return;
     Report(Verdict::kGood, option, absl::StrCat("folder ", folder, " can take it"));
+  }
+
+  bool CheckPlugin(const std::string& where, const std::string& path) const {
+    struct stat file {};
+    if (stat(path.c_str(), &file) != 0) {
+      const int error = errno;
+      const bool hidden = error == EACCES;
+      Report(hidden ? Verdict::kWarning : Verdict::kProblem, "plugin",
+             absl::StrCat(where, ": ", path, ": ", std::strerror(error)),
+             hidden ? "run as root to have it checked"
+                    : absl::StrCat("install the plugin there, or correct the line; find / -name ",
+                                   kPluginFileName));
+      return false;
+    }
+    if (!user_.has_value()) return true;
+    constexpr char kWhy[] = "the broker loads plugins as that user, and would not start: ";
+    if (const std::string closed = Closed(path); !closed.empty()) {
+      Report(VerdictOn(file), "plugin", absl::StrCat(where, ": ", NotEntered(path, closed)),
+             absl::StrCat(kWhy, "install it in a folder that he may enter"));
+      return false;
+    }
+    if (Permits(path, *user_, R_OK)) return true;
+    Report(VerdictOn(file), "plugin",
+           absl::StrCat(where, ": ", path, " (", OwnerText(file), ") is not readable for ",
+                        user_name_),
+           absl::StrCat(kWhy, "chmod a+r ", path));
+    return false;
   }
 
   // A user other than root can give a file to nobody else, and to groups of his own only.
@@ -204,11 +244,57 @@ class FileChecks {
     return rule.when_open == Verdict::kWarning;  // then the rest counts as well
   }
 
+  bool IsGoodForSomeTime(const std::string& option, const std::string& path) const {
+    constexpr absl::Duration kRenewedBefore = absl::Hours(14 * 24);  // a person needs some time
+    const absl::Time now = absl::Now();
+    const CertificateCheck check = CheckCertificate(path, now);
+    constexpr char kRenew[] = "renew it; then SIGHUP makes a running broker read it again";
+    if (!check.complaint.empty()) {
+      Report(Verdict::kProblem, option, check.complaint, kRenew);
+      return false;
+    }
+    const absl::Duration left = check.ends - now;
+    if (left >= kRenewedBefore) return true;
+    Report(Verdict::kWarning, option,
+           absl::StrCat(path, ": the certificate expires in ",
+                        ShortDuration(absl::ToInt64Milliseconds(left))),
+           kRenew);
+    return false;
+  }
+
+  // A file that is there, and what SQLite and the plugin keep beside it.
+  bool CheckDatabase(const std::string& option, const std::string& path) const {
+    bool good = true;
+    for (const char* suffix : {"", "-wal", "-shm", "-lock"}) {
+      const std::string name = path + suffix;
+      struct stat file {};
+      if (stat(name.c_str(), &file) != 0) continue;
+      if (user_.has_value() && !Permits(name, *user_, R_OK | W_OK)) {
+        Report(VerdictOn(file), option,
+               absl::StrCat(name, " (", OwnerText(file), ") is not writable for ", user_name_,
+                            ": the broker would not start"),
+               absl::StrCat("chown ", user_name_, " ", name));
+        good = false;
+      } else if ((file.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        Report(Verdict::kWarning, option,
+               absl::StrCat(name, " (", OwnerText(file),
+                            ") is the broker's alone, and others have access"),
+               absl::StrCat("chmod 600 ", name));
+        good = false;
+      }
+    }
+    return good;
+  }
+
+  // Who is not root may have started the broker himself, and then it stays his.
+  static Verdict VerdictOn(const struct stat& file) {
+    const bool may_be_ours = geteuid() != 0 && file.st_uid == geteuid();
+    return may_be_ours ? Verdict::kWarning : Verdict::kProblem;
+  }
+
   bool MayRead(const std::string& option, const std::string& path, const struct stat& file) const {
     if (!user_.has_value()) return true;
-    // Who is not root may have started the broker himself, and then it stays his.
-    const bool may_be_ours = geteuid() != 0 && file.st_uid == geteuid();
-    const Verdict verdict = may_be_ours ? Verdict::kWarning : Verdict::kProblem;
+    const Verdict verdict = VerdictOn(file);
     if (const std::string closed = Closed(path); !closed.empty()) {
       Report(verdict, option, NotEntered(path, closed),
              "the broker reads it as that user: keep it in a folder that he may enter, for example "
@@ -274,6 +360,10 @@ void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings
   }
   if (line.Option("admin_socket").empty()) checks.CheckFolderOf("admin_socket", kDefaultSocket);
   checks.CheckSocketOwner(line.Option("admin_socket_owner"), line.Option("admin_socket_group"));
+}
+
+bool CheckPluginFile(const PluginLine& line, const std::string& user_name, Findings* findings) {
+  return FileChecks(user_name, findings).CheckPlugin(line.where, line.path);
 }
 
 void CheckSocket(const std::string& path, bool guarded, Findings* findings) {

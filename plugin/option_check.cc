@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "plugin/fleet/fleet_options.h"
 #include "plugin/options.h"
+#include "plugin/transport/certificate_validity.h"
 #include "plugin/transport/tls_context.h"
 #include "plugin/webhook/http_post.h"
 #include "plugin/webhook/libcurl.h"
@@ -98,6 +99,27 @@ std::vector<absl::Status> CheckOptions(absl::Span<const Given> given) {
   if (wrong.empty()) wrong = CheckTogether(given);
   if (!wrong.empty()) return wrong;
   return TryStart(*ParseOptions(given));
+}
+
+absl::StatusOr<ToldOptions> ToldBy(absl::Span<const Given> given) {
+  const absl::StatusOr<Options> options = ParseOptions(given);
+  if (!options.ok()) return options.status();
+  ToldOptions told;
+  told.instance_id = options->instance_id;
+  told.snapshot_refresh = options->snapshot_refresh;
+  told.offline_grace = options->offline_grace;
+  if (!options->fleet.engines.empty()) told.fleet_name = options->fleet.name;
+  told.has_session_database = !options->remembering.database.empty();
+  told.has_webhook = !options->following.webhook.url.empty();
+  told.has_topics = !options->over_mqtt.topics.prefix.empty();
+  told.has_control = !options->over_mqtt.control_users.empty();
+  return told;
+}
+
+CertificateCheck CheckCertificate(const std::string& path, absl::Time now) {
+  const absl::StatusOr<transport::Validity> validity = transport::ReadValidity(path);
+  return {transport::ComplaintAbout(path, now),
+          validity.ok() ? validity->ends : absl::InfiniteFuture()};
 }
 
 absl::Status CheckSecretFile(absl::string_view option, const std::string& path) {

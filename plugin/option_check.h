@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 
 namespace session_status {
@@ -21,6 +23,31 @@ namespace session_status {
 // certificates only as far as this process may read them.
 std::vector<absl::Status> CheckOptions(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
+
+// What a status answer tells of the options: what of them can be compared with a broker that runs.
+struct ToldOptions {
+  std::string instance_id;
+  absl::Duration snapshot_refresh;
+  absl::Duration offline_grace;
+  std::string fleet_name;  // empty: no fleet
+  bool has_session_database = false;
+  bool has_webhook = false;
+  bool has_topics = false;
+  bool has_control = false;
+};
+
+// Not OK: CheckOptions has more to say.
+absl::StatusOr<ToldOptions> ToldBy(
+    absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
+
+// What clients have against the certificate that this file begins with now ("/x.pem: the certificate
+// has expired on …"), and until when it is good. Empty, and the infinite future: nothing, or nobody can
+// tell.
+struct CertificateCheck {
+  std::string complaint;
+  absl::Time ends;
+};
+CertificateCheck CheckCertificate(const std::string& path, absl::Time now);
 
 // What is in the secret file of this option, as the plugin would read it. OK of options whose file
 // is not read here.

@@ -58,10 +58,9 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 1000, 60'000'000, &o->registry.sessions_max);
      }},
     {"ended_sessions_ttl", "24h",
-     "How long a client that left, and whose session is gone, is remembered. 1s to 8760h. Where "
-     "the "
-     "machine's clock is set forward, this follows sixty times as fast as time goes by, so that a "
-     "clock that is wrong for a moment costs nobody.",
+     "How long a client that left, and whose session is gone, is remembered. 1s to 8760h. A clock "
+     "that "
+     "is set forward counts here when it has lasted an hour or two.",
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(8760), &o->registry.ended_ttl);
      }},

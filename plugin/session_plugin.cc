@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "plugin/os/descriptor_table.h"
+#include "plugin/transport/certificate_validity.h"
 #include "plugin/version.h"
 
 namespace session_status {
@@ -38,6 +39,7 @@ std::string PlacesOf(const transport::ListenerOptions& listener) {
 SessionPlugin::SessionPlugin(const Options& options)
     : options_(options),
       registry_(options_.registry),
+      forgetting_time_(clock_.Now(), absl::Milliseconds(SteadyMillis())),
       tracker_(*this, /*first_incarnation=*/1),  // remembering_ raises it
       feed_{*this, tracker_, clock_, log_},
       auditing_(registry_, tracker_, log_, options_.audit),
@@ -108,6 +110,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   service_->add_status_source([this](api::pb::GetServerStatusResponse* out) {
     over_mqtt_->Read(out);
     following_->Read(out);
+    out->set_clock_ahead_ms(clock_ahead_ms_.load(std::memory_order_relaxed));
   });
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
@@ -134,7 +137,12 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
     reloader_.Add("access file", [this] { return documented_api_.Reload(); });
   }
   if (!options_.listener.tls_addresses.empty()) {
-    reloader_.Add("certificates", [this] { return listener_->ReloadTls(); });
+    LogCertificate();
+    reloader_.Add("certificates", [this] {
+      const absl::Status status = listener_->ReloadTls();
+      if (status.ok()) LogCertificate();
+      return status;
+    });
   }
   if (following_->has_webhook_secret()) {
     reloader_.Add("webhook secret", [this] { return following_->ReloadWebhookSecret(); });
@@ -144,6 +152,14 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
              absl::StrCat("session status ", kVersion, " on ", LineName(line),
                           ", admin service at ", PlacesOf(options_.listener)));
   return absl::OkStatus();
+}
+
+void SessionPlugin::LogCertificate() {
+  const std::string& file = options_.listener.tls_certificate_file;
+  const std::string complaint = transport::ComplaintAbout(file, absl::Now());
+  if (complaint.empty()) return;
+  log_.Write(broker::LogLevel::kWarning,
+             absl::StrCat("option plugin_opt_tls_certificate_file: ", complaint));
 }
 
 const registry::OthersView* SessionPlugin::others() const {
@@ -188,7 +204,7 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
 void SessionPlugin::Forget(absl::Time now, size_t budget) {
   listing::FrozenCuts& cuts = following_->cuts();
   const listing::FrozenCuts::Change change(cuts, {});
-  registry_.Maintain(forgetting_clock_.Advance(now, absl::Milliseconds(SteadyMillis())), budget,
+  registry_.Maintain(forgetting_time_.Advance(now, absl::Milliseconds(SteadyMillis())), budget,
                      [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
                        remembering_.OnForgotten(id, now);
@@ -197,6 +213,7 @@ void SessionPlugin::Forget(absl::Time now, size_t budget) {
 }
 
 void SessionPlugin::OnHousekeeping(absl::Time now) {
+  clock_ahead_ms_.store(absl::ToInt64Milliseconds(now - absl::Now()), std::memory_order_relaxed);
   auditing_.OnTick(now);
   Forget(now, kForgetPerHousekeepingMax);
   remembering_.OnHousekeeping(now);

@@ -8,6 +8,8 @@
 #ifndef SESSION_STATUS_PLUGIN_SESSION_PLUGIN_H_
 #define SESSION_STATUS_PLUGIN_SESSION_PLUGIN_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -35,7 +37,7 @@
 #include "plugin/telemetry.h"
 #include "plugin/transport/listener.h"
 #include "registry/change_observer.h"
-#include "registry/forgetting_clock.h"
+#include "registry/lasting_time.h"
 #include "registry/loss_grace.h"
 #include "registry/session_registry.h"
 
@@ -66,6 +68,8 @@ class SessionPlugin : private broker::EventSink {
   void LogRoom(absl::string_view whom, uint64_t sessions_max);
   void FillReadings(metrics::Readings* out);
   absl::Status JoinFleet();
+  // Says so when the certificate that is served is not good now. Any thread.
+  void LogCertificate();
   const registry::OthersView* others() const;
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
@@ -75,8 +79,10 @@ class SessionPlugin : private broker::EventSink {
   const Options options_;
   broker::BrokerLog log_;
   broker::SteadyWallClock clock_;
+  // relaxed: a figure of its own. Of the last tick, against the system's clock.
+  std::atomic<int64_t> clock_ahead_ms_{0};
   registry::SessionRegistry registry_;
-  registry::ForgettingClock forgetting_clock_;
+  registry::LastingTime forgetting_time_;
   std::optional<registry::LossGrace> grace_;  // with option offline_grace
   broker::SessionTracker tracker_;
   broker::Feed feed_;

@@ -150,7 +150,7 @@ class SessionRegistry {
 
   // Bounded housekeeping: forgets ended sessions past their limits, the longest gone first, at most
   // `budget` of them. Returns how many. Call it from the broker's tick, and when MustForget(), with a
-  // `now` that does not jump (forgetting_clock.h). `forgetting`, when given, is told of each just
+  // `now` that does not jump (lasting_time.h). `forgetting`, when given, is told of each just
   // before it goes: a listing that began earlier still has to show it.
   using ForgettingFn = std::function<void(absl::string_view, const SessionDetails&)>;
   size_t Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting = nullptr);

@@ -782,6 +782,7 @@ void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   object.Int64("snapshotRefreshMs", message.snapshot_refresh_ms());
   object.Uint64("registryMemoryBytes", message.registry_memory_bytes());
   object.Int64("offlineGraceMs", message.offline_grace_ms());
+  object.Int64("clockAheadMs", message.clock_ahead_ms());
   if (message.has_session_store()) {
     const pb::SessionStore& store = message.session_store();
     ObjectWriter member(object.Member("sessionStore"));

@@ -75,6 +75,7 @@ Fleet::Fleet(const FleetOptions& options, const registry::SessionRegistry& own,
       kick_(std::move(kick)),
       clocks_(std::move(clocks)),
       others_(remembered),
+      forgetting_time_(clocks_.wall(), clocks_.monotonic()),
       kicks_(kKicksWaitingMax),
       loop_(options_, clocks_, own_, others_, changes_, kicks_, board_),
       lookup_(options_),
@@ -93,7 +94,7 @@ absl::Status Fleet::Start() {
 
 absl::Duration Fleet::Round() noexcept {
   try {
-    others_.Maintain(forgetting_clock_.Advance(clocks_.wall(), clocks_.monotonic()),
+    others_.Maintain(forgetting_time_.Advance(clocks_.wall(), clocks_.monotonic()),
                      kForgetPerRoundMax);
     return loop_.Step();
   } catch (const std::bad_alloc&) {  // the broker may have memory again in a moment

@@ -27,7 +27,7 @@
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
 #include "registry/change_observer.h"
-#include "registry/forgetting_clock.h"
+#include "registry/lasting_time.h"
 #include "registry/others_view.h"
 #include "registry/session_registry.h"
 
@@ -84,7 +84,7 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   const KickClient kick_;
   const Clocks clocks_;
   registry::SessionRegistry others_;
-  registry::ForgettingClock forgetting_clock_;
+  registry::LastingTime forgetting_time_;
   ChangeQueue changes_;
   KickRing kicks_;
   std::optional<Kick> kick_at_hand_;  // the broker's thread

@@ -178,11 +178,6 @@ bool ReadSession(const Statement& row, StoredSession* out) {
   return read.ok();
 }
 
-uint64_t InodeOf(const std::string& path) {
-  struct stat info = {};
-  return stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
-}
-
 // Binds values to ?1, ?2, … and runs.
 template <typename... Values>
 absl::Status Run(const absl::StatusOr<Statement*>& statement, const Values&... values) {
@@ -201,15 +196,22 @@ int64_t AsInteger(uint64_t value) { return static_cast<int64_t>(value); }
 
 absl::StatusOr<std::unique_ptr<SessionDatabase>> SessionDatabase::Open(const std::string& path,
                                                                        Access access) {
-  absl::StatusOr<Database> opened = Database::Open(path, Database::Mode::kCreate);
+  const bool frozen = access == Access::kFrozen;
+  absl::StatusOr<Database> opened =
+      Database::Open(path, frozen ? Database::Mode::kFrozen : Database::Mode::kCreate);
   if (!opened.ok()) return opened.status();
   opened->SetBusyTimeout(kBusyTimeout);
-  std::unique_ptr<SessionDatabase> database(new SessionDatabase(*std::move(opened), InodeOf(path)));
+  std::unique_ptr<SessionDatabase> database(new SessionDatabase(*std::move(opened)));
   if (access == Access::kExclusive) {
     absl::Status s = database->database_.Execute("PRAGMA locking_mode = EXCLUSIVE");
     if (!s.ok()) return s;
   }
-  if (absl::Status s = database->Prepare(); !s.ok()) return s;
+  if (absl::Status s = database->Recognize(); !s.ok()) return s;
+  // Sorting in memory: there may be no other place.
+  absl::Status s =
+      frozen ? database->database_.Execute("PRAGMA temp_store = MEMORY") : database->Prepare();
+  if (!s.ok()) return s;
+  database->file_.emplace(path);
   return database;
 }
 
@@ -218,9 +220,7 @@ bool SessionDatabase::IsOtherSchema(const absl::Status& status) {
          absl::string_view(status.message()).find(kOtherSchema) != absl::string_view::npos;
 }
 
-bool SessionDatabase::IsInPlace() const { return InodeOf(database_.path()) == inode_; }
-
-absl::Status SessionDatabase::Prepare() {
+absl::Status SessionDatabase::Recognize() {
   constexpr const char* kQuestions[] = {
       "PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema",
       "SELECT count(*) FROM sqlite_schema WHERE name IN ('sessions', 'lives')"};
@@ -242,6 +242,10 @@ absl::Status SessionDatabase::Prepare() {
     return absl::FailedPreconditionError(absl::StrCat(database_.path(), ": ", kOtherSchema, " (",
                                                       kSchemaVersion, ") but of ", found[1]));
   }
+  return absl::OkStatus();
+}
+
+absl::Status SessionDatabase::Prepare() {
   if (absl::Status s = database_.Execute(kPragmas); !s.ok()) return s;
   if (!created_) return absl::OkStatus();
   absl::Status status = database_.Execute(kSchema);

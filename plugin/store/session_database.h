@@ -25,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "plugin/store/database_file.h"
 #include "plugin/store/event_ring.h"
 #include "plugin/store/sqlite.h"
 #include "registry/session_registry.h"
@@ -58,8 +59,9 @@ class SessionDatabase {
   enum class Access {
     kShared,     // others may read meanwhile (backup, sqlite3)
     kExclusive,  // needs no shared memory: works on a disk without a free byte
+    kFrozen,     // reading only, on a file system that is mounted read-only
   };
-  // Creates what is not there yet.
+  // Creates what is not there yet, but for kFrozen.
   static absl::StatusOr<std::unique_ptr<SessionDatabase>> Open(const std::string& path,
                                                                Access access);
   // True for the status of an Open that found something that is not this schema.
@@ -72,7 +74,9 @@ class SessionDatabase {
 
   bool created() const { return created_; }  // by this Open
   // False: the file at the path is another one by now, or gone.
-  bool IsInPlace() const;
+  bool IsInPlace() const { return file_->IsInPlace(); }
+  // For after the database, which closes the connection.
+  OpenedFile file() const { return *file_; }
 
   absl::Status Begin() { return database_.Execute("BEGIN IMMEDIATE"); }
   absl::Status Commit() { return database_.Execute("COMMIT"); }
@@ -106,14 +110,14 @@ class SessionDatabase {
   absl::Status PruneHistory(int64_t before_ms, int64_t max, int64_t limit);
 
  private:
-  SessionDatabase(Database database, uint64_t inode)
-      : database_(std::move(database)), inode_(inode) {}
-  absl::Status Prepare();  // pragmas and schema
+  explicit SessionDatabase(Database database) : database_(std::move(database)) {}
+  absl::Status Recognize();  // is it ours, of this version?
+  absl::Status Prepare();    // pragmas and schema
   // The statement for `sql`, prepared once.
   absl::StatusOr<Statement*> Cached(const char* sql);
 
   Database database_;
-  const uint64_t inode_;
+  std::optional<OpenedFile> file_;
   bool created_ = false;
   std::map<const char*, Statement> statements_;  // by address: each text is one constant
 };

@@ -1,15 +1,13 @@
 #include "plugin/store/session_store.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <chrono>
 #include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "plugin/store/database_file.h"
 
 namespace session_status::store {
 namespace {
@@ -48,6 +46,13 @@ bool IsOperatorsToMend(const absl::Status& status) {
     default:
       return false;
   }
+}
+
+int64_t Monotonic(const SessionStoreOptions& options) {
+  if (options.monotonic) return absl::ToInt64Milliseconds(options.monotonic());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 bool IsDamage(const absl::Status& status) {
@@ -105,23 +110,31 @@ SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
       ring_(options_.queue_bytes),
       alive_ms_(started_ms_),
       last_incarnation_(0),
-      complete_until_ms_(started_ms_) {}
+      complete_until_ms_(started_ms_),
+      lasting_time_(started_ms_, Monotonic(options_)) {
+  // What this life has to tell begins now: until it can be written, it is behind since the start.
+  stats_.complete_until_ms = started_ms_;
+}
 
 absl::Status SessionStore::TakeLock() {
   if (lock_.has_value()) return absl::OkStatus();
   absl::StatusOr<FileLock> lock = FileLock::Take(options_.path);
   if (!lock.ok()) return lock.status();
-  if (access(options_.path.c_str(), R_OK | W_OK) != 0 && errno == EACCES) {
-    return absl::PermissionDeniedError(absl::StrCat(options_.path, ": ", std::strerror(errno)));
-  }
+  if (absl::Status s = CheckPlace(options_.path); !s.ok()) return s;
   lock_.emplace(*std::move(lock));
   return absl::OkStatus();
 }
 
 absl::Status SessionStore::OpenForReading() {
+  if (IsOnReadOnlyFileSystem(options_.path)) {
+    Failed(FileError(options_.path, EROFS));
+    auto frozen = SessionDatabase::Open(options_.path, SessionDatabase::Access::kFrozen);
+    if (frozen.ok()) database_ = *std::move(frozen);
+    return frozen.status();
+  }
   auto opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
   if (!opened.ok() && IsDamage(opened.status())) {
-    MoveAside(opened.status());
+    BeginAnew(opened.status());
     opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
   }
   if (absl::IsInvalidArgument(opened.status())) return opened.status();
@@ -170,6 +183,10 @@ absl::Status SessionStore::NumberThisLife() {
   generation_ = *generation;
   if (*full_save != 0) NeedFullSave();
   numbered_ = true;
+  // The clock of the start may be ahead; what the last life has seen was reached for sure.
+  const int64_t known_ms = lives_.empty() ? started_ms_ : lives_.rbegin()->second.alive_ms;
+  lasting_time_ =
+      registry::LastingTime(std::clamp<int64_t>(known_ms, 0, started_ms_), Monotonic(options_));
   return absl::OkStatus();
 }
 
@@ -268,7 +285,7 @@ absl::Status SessionStore::Start(const registry::SessionRegistry& registry) {
   last_incarnation_.store(first_incarnation_ - 1, std::memory_order_relaxed);
   if (!damage_.ok()) {
     database_.reset();
-    MoveAside(damage_);
+    BeginAnew(damage_);
   }
   if (failing_) database_.reset();  // it was opened for reading only
   const absl::Status status = database_ != nullptr ? BeginLife() : OpenDatabase();
@@ -294,10 +311,13 @@ absl::Status SessionStore::OpenDatabase() {
 }
 
 absl::Status SessionStore::BeginLife() {
+  if (!std::exchange(kept_private_, true)) {
+    if (const std::string line = KeepPrivate(options_.path); !line.empty()) Log(line);
+  }
   absl::Status status = database_->Begin();
   // Lives whose sessions and history have been forgotten.
   const int64_t needed_ms =
-      started_ms_ - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
+      LastingMs() - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
                                               absl::Hours(24));
   for (auto life = lives_.rbegin(); life != lives_.rend() && status.ok(); ++life) {
     if (life->second.started_ms >= needed_ms) continue;
@@ -416,7 +436,10 @@ absl::Status SessionStore::Round() {
     return absl::OkStatus();
   }
   if (database_ != nullptr && !database_->IsInPlace()) {
+    const OpenedFile replaced = database_->file();
     Failed(absl::FailedPreconditionError(absl::StrCat(options_.path, ": the file was replaced")));
+    replaced.RemoveLogLeftBehind();
+    kept_private_ = false;
     numbered_ = false;
     NeedFullSave();  // whatever the new one holds
   }
@@ -442,6 +465,7 @@ void SessionStore::Batch::Clear() {
   clients.clear();
   history.clear();
   complete_until_ms = 0;
+  bytes = 0;
 }
 
 void SessionStore::TakeChanges() {
@@ -452,6 +476,7 @@ void SessionStore::TakeChanges() {
       ring_.Drain(kBatchRecordsMax,
                   [&](const ChangeRecord& record, absl::string_view id, absl::string_view address) {
                     mu_.AssertHeld();
+                    batch_.bytes += sizeof record + id.size() + address.size();
                     batch_.clients.emplace(id);
                     if (!keep_history || record.kind == ChangeRecord::Kind::kForgotten) return;
                     batch_.history.push_back({record, std::string(id), std::string(address)});
@@ -460,6 +485,8 @@ void SessionStore::TakeChanges() {
   const bool whole =
       ring_emptied_ && full_save_ == FullSave::kNone && dropped_.value() == drops_noticed_;
   batch_.complete_until_ms = whole ? alive_ms : 0;
+  os::MutexLock lock(&stats_mu_);
+  stats_.queue_bytes = batch_.bytes;
 }
 
 void SessionStore::NoticeDrops() {
@@ -520,9 +547,17 @@ absl::Status SessionStore::WriteBatch() {
   for (const HistoryRow& row : batch_.history) {
     if (absl::Status s = database_->AddHistory(row, life_); !s.ok()) return s;
   }
+  return PruneHistory();
+}
+
+int64_t SessionStore::LastingMs() {
+  return lasting_time_.Advance(complete_until_ms_, Monotonic(options_));
+}
+
+absl::Status SessionStore::PruneHistory() {
   const bool keep = options_.history_ttl > absl::ZeroDuration();
   const int64_t before_ms =
-      keep ? complete_until_ms_ - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
+      keep ? LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
   // Twice as many as came, so that the table shrinks when it is too large.
   const auto budget = static_cast<int64_t>(2 * batch_.history.size() + 1000);
   return database_->PruneHistory(before_ms, options_.history_max, budget);
@@ -569,6 +604,7 @@ void SessionStore::Succeeded() {
   stats_.unreserved_incarnations = 0;
   ++stats_.commits;
   stats_.complete_until_ms = complete_until_ms_;
+  stats_.queue_bytes = batch_.bytes;
 }
 
 void SessionStore::Failed(const absl::Status& status) {
@@ -578,7 +614,7 @@ void SessionStore::Failed(const absl::Status& status) {
     Log(absl::StrCat("sessions are kept in memory only, because their database cannot be used: ",
                      status.message()));
   }
-  if (IsDamage(status)) MoveAside(status);
+  if (IsDamage(status)) BeginAnew(status);
   os::MutexLock lock(&stats_mu_);
   stats_.failing = true;
   ++stats_.failures;
@@ -587,23 +623,14 @@ void SessionStore::Failed(const absl::Status& status) {
   stats_.unreserved_incarnations = last > reserved_ ? last - reserved_ : 0;
 }
 
-void SessionStore::MoveAside(const absl::Status& why) {
-  // One copy is enough to look into, and cannot fill the disk.
-  const std::string aside = absl::StrCat(options_.path, ".damaged");
-  absl::string_view outcome = "moved to ";
-  for (const char* suffix : {"-wal", ""}) {
-    const std::string from = absl::StrCat(options_.path, suffix);
-    const std::string to = absl::StrCat(aside, suffix);
-    unlink(to.c_str());
-    if (std::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
-      outcome = "cannot be moved to ";
-    }
-  }
-  unlink(absl::StrCat(options_.path, "-shm").c_str());
+void SessionStore::BeginAnew(const absl::Status& why) {
+  const bool moved = MoveAside(options_.path);
   announce_full_save_ = true;
-  Log(absl::StrCat("the session database is damaged or of another kind, ", outcome, aside,
-                   " and begun anew: ", why.message()));
   NeedFullSave();
+  if (!moved && std::exchange(said_immovable_, true)) return;
+  Log(absl::StrCat("the session database is damaged or of another kind, ",
+                   moved ? "moved to " : "cannot be moved to ", PlaceAside(options_.path),
+                   moved ? " and begun anew: " : ": ", why.message()));
 }
 
 void SessionStore::Log(absl::string_view line) const {
@@ -652,7 +679,7 @@ SessionStoreStats SessionStore::stats() const {
     os::MutexLock lock(&stats_mu_);
     stats = stats_;
   }
-  stats.queue_bytes = ring_.size();
+  stats.queue_bytes += ring_.size();
   stats.dropped = dropped_.value();
   return stats;
 }

@@ -55,6 +55,7 @@
 #include "plugin/store/session_database.h"
 #include "registry/change_observer.h"
 #include "registry/counter.h"
+#include "registry/lasting_time.h"
 #include "registry/session_registry.h"
 
 namespace session_status::store {
@@ -81,18 +82,20 @@ struct SessionStoreOptions {
   size_t queue_bytes = size_t{16} << 20;
   int nice_level = 10;
   std::function<void(absl::string_view)> log{};  // for an operator; any thread; may be empty
+  // Time that nobody sets, from any fixed moment; any thread. Empty: the system's.
+  std::function<absl::Duration()> monotonic{};
 };
 
 struct SessionStoreStats {
   bool failing = false;      // the last attempt to write failed
-  uint64_t queue_bytes = 0;  // waiting now
+  uint64_t queue_bytes = 0;  // waiting now, those of an attempt that failed included
   uint64_t dropped = 0;      // changes, because the queue was full
   uint64_t failures = 0;     // attempts to write that failed
   uint64_t commits = 0;
   uint64_t full_saves = 0;               // finished
   uint64_t restored = 0;                 // sessions, at the start
   uint64_t unreserved_incarnations = 0;  // given out beyond what is reserved in the database
-  int64_t complete_until_ms = 0;         // what happened until then is in the database
+  int64_t complete_until_ms = 0;  // what happened until then is in the database; first: the start
 };
 
 class SessionStore : public registry::ChangeObserver {
@@ -129,6 +132,7 @@ class SessionStore : public registry::ChangeObserver {
     std::unordered_set<std::string> clients;
     std::vector<HistoryRow> history;
     int64_t complete_until_ms = 0;  // 0: does not reach up to a known moment
+    uint64_t bytes = 0;             // about what it took in the ring
     bool empty() const { return clients.empty() && history.empty(); }
     void Clear();
   };
@@ -157,11 +161,14 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PutLife(int64_t ended_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Reserve(uint64_t up_to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void MoveAside(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void BeginAnew(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeDrops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status PruneHistory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The time by which what is old is forgotten.
+  int64_t LastingMs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SaveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Failed(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -193,6 +200,7 @@ class SessionStore : public registry::ChangeObserver {
   int64_t life_ ABSL_GUARDED_BY(mu_) = 1;
   bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and generation_ follow the file's
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
+  registry::LastingTime lasting_time_ ABSL_GUARDED_BY(mu_);
   absl::Status damage_ ABSL_GUARDED_BY(mu_);    // found while reading, dealt with by Start()
   uint64_t reserved_ ABSL_GUARDED_BY(mu_) = 0;  // the highest number that is in the database
   Batch batch_ ABSL_GUARDED_BY(mu_);
@@ -203,7 +211,9 @@ class SessionStore : public registry::ChangeObserver {
   uint64_t walk_position_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t drops_noticed_ ABSL_GUARDED_BY(mu_) = 0;
-  bool checked_ ABSL_GUARDED_BY(mu_) = false;             // every page was read since the start
+  bool checked_ ABSL_GUARDED_BY(mu_) = false;       // every page was read since the start
+  bool kept_private_ ABSL_GUARDED_BY(mu_) = false;  // the log has what there is to say of it
+  bool said_immovable_ ABSL_GUARDED_BY(mu_) = false;
   bool announce_full_save_ ABSL_GUARDED_BY(mu_) = false;  // the log said that something is amiss
   bool ring_emptied_ ABSL_GUARDED_BY(mu_) = true;
   absl::Duration idle_ ABSL_GUARDED_BY(mu_);  // since the last commit

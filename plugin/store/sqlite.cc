@@ -9,8 +9,25 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "plugin/store/database_file.h"
 
 namespace session_status::store {
+namespace {
+
+std::string UriOf(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      absl::StrAppendFormat(&uri, "%%%02x", c);
+    } else {
+      uri += c;
+    }
+  }
+  return uri;
+}
+
+}  // namespace
 
 void Database::Closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
@@ -23,19 +40,37 @@ absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
     // Only when it is not there: closing a descriptor of a database that another connection of this
     // process has open would give back that one's locks. SQLite would use the process' umask, which is not ours to change.
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-      return absl::FailedPreconditionError(absl::StrCat(path, ": ", std::strerror(errno)));
+    if (fd < 0) return FileError(path, errno);
     close(fd);
-  } else if (mode == Mode::kReadOnly && access(path.c_str(), R_OK) != 0) {
+  } else if (mode != Mode::kCreate && access(path.c_str(), R_OK) != 0) {
     return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
+  if (mode == Mode::kFrozen) return OpenFrozen(path);
+  return Open(path, path, mode == Mode::kCreate ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY,
+              nullptr);
+}
+
+absl::StatusOr<Database> Database::Open(const std::string& path, const std::string& name, int flags,
+                                        const char* system) {
   sqlite3* handle = nullptr;
-  const int flags =
-      (mode == Mode::kCreate ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, system);
   Database database(path, handle);
   if (code != SQLITE_OK) return database.Error(code);
   sqlite3_extended_result_codes(handle, 1);
+  return database;
+}
+
+absl::StatusOr<Database> Database::OpenFrozen(const std::string& path) {
+  if (access((path + "-wal").c_str(), F_OK) != 0) {
+    return Open(path, UriOf(path) + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+                nullptr);
+  }
+  // An immutable one is read without its log. Exclusively, the index of the log is kept in memory, and
+  // this system takes no locks, which a file that was opened for reading could not have.
+  absl::StatusOr<Database> database = Open(path, path, SQLITE_OPEN_READONLY, "unix-none");
+  if (!database.ok()) return database;
+  const absl::Status status = database->Execute("PRAGMA locking_mode = EXCLUSIVE");
+  if (!status.ok()) return status;
   return database;
 }
 

@@ -3,8 +3,8 @@
 // Threads: one at a time per Database; SQLite is opened without its own mutexes.
 // Errors:  every Status names the file and says what SQLite said. Its code is DataLoss when the file
 //          is damaged or no database, ResourceExhausted when the disk is full, Unavailable when
-//          somebody else holds the lock, DeadlineExceeded after a time limit, else
-//          FailedPrecondition.
+//          somebody else holds the lock, DeadlineExceeded after a time limit; of a file that cannot
+//          be created what FileError says (database_file.h); else FailedPrecondition.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 
@@ -30,6 +30,9 @@ class Database {
   enum class Mode {
     kCreate,    // read and write; a new file gets mode 0600 (its -wal and -shm inherit it)
     kReadOnly,  // NotFound when the file is not there
+    // As kReadOnly, of a file that nobody can write, on a file system without room for SQLite's own
+    // files: takes no lock and reads the write-ahead log where there is one.
+    kFrozen,
   };
   static absl::StatusOr<Database> Open(const std::string& path, Mode mode);
   Database(Database&&) = default;
@@ -56,6 +59,10 @@ class Database {
   struct Closer {
     void operator()(sqlite3* handle) const;
   };
+  // `name`: what SQLite calls it; `system`: SQLite's layer for files, nullptr: the usual one.
+  static absl::StatusOr<Database> Open(const std::string& path, const std::string& name, int flags,
+                                       const char* system);
+  static absl::StatusOr<Database> OpenFrozen(const std::string& path);
   Database(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
   bool expired() const;
   absl::Status Error(int code) const;

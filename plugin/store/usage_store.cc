@@ -16,9 +16,13 @@ constexpr int64_t kHourSeconds = 3600;
 constexpr absl::Duration kBusyTimeout = absl::Seconds(2);
 
 // FULL: a commit survives a power failure, not only a crash of the process.
-constexpr char kSchema[] = R"(
+constexpr char kPragmas[] = R"(
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
+)";
+
+constexpr char kSchema[] = R"(
+  BEGIN IMMEDIATE;
   CREATE TABLE IF NOT EXISTS usage (
     hour INTEGER NOT NULL,       -- seconds since 1970 of its beginning, UTC
     account TEXT NOT NULL,
@@ -29,6 +33,7 @@ constexpr char kSchema[] = R"(
     PRIMARY KEY (hour, account, user, instance, operation)
   ) WITHOUT ROWID;
   PRAGMA user_version = 1;
+  COMMIT;
 )";
 
 constexpr char kAdd[] = R"(
@@ -37,6 +42,36 @@ constexpr char kAdd[] = R"(
   ON CONFLICT DO UPDATE SET calls = calls + excluded.calls
 )";
 
+// How many tables there are, and how many of our columns. Files of ours have no application's number.
+constexpr char kWhatIsThere[] = R"(
+  SELECT (SELECT count(*) FROM sqlite_schema),
+         (SELECT count(*) FROM pragma_table_info('usage')
+          WHERE name IN ('hour', 'account', 'user', 'instance', 'operation', 'calls'))
+)";
+constexpr int64_t kColumns = 6;
+
+absl::StatusOr<bool> IsNew(Database* database) {
+  absl::StatusOr<Statement> there = database->Prepare(kWhatIsThere);
+  if (!there.ok()) return there.status();
+  if (absl::StatusOr<bool> row = there->Step(); !row.ok()) return row.status();
+  const bool is_new = there->Integer(0) == 0;
+  if (is_new || there->Integer(1) == kColumns) return is_new;
+  return absl::InvalidArgumentError(absl::StrCat(
+      database->path(), ": is another program's database; give this one a path of its own"));
+}
+
+absl::StatusOr<Database> OpenFile(const std::string& path) {
+  absl::StatusOr<Database> database = Database::Open(path, Database::Mode::kCreate);
+  if (!database.ok()) return database;
+  database->SetBusyTimeout(kBusyTimeout);
+  const absl::StatusOr<bool> is_new = IsNew(&*database);
+  absl::Status status = is_new.status();
+  if (status.ok()) status = database->Execute(kPragmas);
+  if (status.ok() && *is_new) status = database->Execute(kSchema);
+  if (!status.ok()) return status;
+  return database;
+}
+
 }  // namespace
 
 size_t UsageStore::KeyHash::operator()(const KeyView& view) const {
@@ -44,25 +79,26 @@ size_t UsageStore::KeyHash::operator()(const KeyView& view) const {
 }
 
 absl::StatusOr<std::unique_ptr<UsageStore>> UsageStore::Open(UsageOptions options) {
-  absl::StatusOr<Database> database = Database::Open(options.path, Database::Mode::kCreate);
-  if (!database.ok()) return database.status();
-  database->SetBusyTimeout(kBusyTimeout);
-  if (absl::Status status = database->Execute(kSchema); !status.ok()) return status;
-  std::unique_ptr<UsageStore> store(new UsageStore(std::move(options), *std::move(database)));
+  if (absl::Status s = CheckPlace(options.path); !s.ok()) return s;
+  std::unique_ptr<UsageStore> store(new UsageStore(std::move(options)));
   if (!store->stop_.ok()) return absl::ResourceExhaustedError("no file descriptor left");
-  absl::Status status = store->thread_.Start("session-usage", store->options_.nice_level,
-                                             [raw = store.get()] { raw->Run(); });
+  absl::Status status = store->Flush();  // opens it
+  if (absl::IsInvalidArgument(status)) return status;
+  store->Report(status);
+  status = store->thread_.Start("session-usage", store->options_.nice_level,
+                                [raw = store.get()] { raw->Run(); });
   if (!status.ok()) return status;
   return store;
 }
 
-UsageStore::UsageStore(UsageOptions options, Database database)
-    : options_(std::move(options)), database_(std::move(database)) {}
+UsageStore::UsageStore(UsageOptions options) : options_(std::move(options)) {}
 
 UsageStore::~UsageStore() {
   stop_.RequestStop();
   thread_.Join();
+  if (stats().pending == 0) return;
   FlushAndReport();
+  ReportLost();
 }
 
 bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now) {
@@ -88,7 +124,20 @@ bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now
 
 absl::Status UsageStore::Flush() {
   os::MutexLock database_lock(&database_mu_);
-  absl::Status status;
+  absl::Status status = WritePending();
+  if (absl::IsDataLoss(status)) {
+    BeginAnew(status);
+    status = WritePending();
+  }
+  if (!status.ok()) {
+    os::MutexLock lock(&mu_);
+    ++stats_.flush_failures;
+  }
+  return status;
+}
+
+absl::Status UsageStore::WritePending() {
+  absl::Status status = UseFileInPlace();
   for (bool more = true; more && status.ok();) {
     Counts counts;
     {
@@ -106,9 +155,37 @@ absl::Status UsageStore::Flush() {
     PutBack(std::move(counts));
     // A COMMIT that failed has either been rolled back by SQLite or is rolled back here, and so is what
     // was left by a flush that had no memory for this.
-    database_.Execute("ROLLBACK").IgnoreError();
+    database_->Execute("ROLLBACK").IgnoreError();
   }
   return status;
+}
+
+absl::Status UsageStore::UseFileInPlace() {
+  if (database_.has_value() && !file_->IsInPlace()) {
+    Log(absl::StrCat(options_.path,
+                     ": the file was replaced or taken away; usage is counted in the one that is "
+                     "there now, and what the other one held is not in it"));
+    database_.reset();
+    file_->RemoveLogLeftBehind();
+  }
+  return database_.has_value() ? absl::OkStatus() : OpenDatabase();
+}
+
+absl::Status UsageStore::OpenDatabase() {
+  absl::StatusOr<Database> opened = OpenFile(options_.path);
+  if (!opened.ok()) return opened.status();
+  file_.emplace(options_.path);
+  database_.emplace(*std::move(opened));
+  if (const std::string line = KeepPrivate(options_.path); !line.empty()) Log(line);
+  return absl::OkStatus();
+}
+
+void UsageStore::BeginAnew(const absl::Status& why) {
+  database_.reset();
+  const bool moved = MoveAside(options_.path);
+  if (!moved && failing_) return;  // as the log says already
+  Log(absl::StrCat("the usage database is damaged, ", moved ? "moved to " : "cannot be moved to ",
+                   PlaceAside(options_.path), moved ? " and begun anew: " : ": ", why.message()));
 }
 
 UsageStats UsageStore::stats() const {
@@ -131,9 +208,9 @@ void UsageStore::FlushAndReport() noexcept {
 }
 
 absl::Status UsageStore::Write(const Counts& counts) {
-  absl::Status status = database_.Execute("BEGIN IMMEDIATE");
+  absl::Status status = database_->Execute("BEGIN IMMEDIATE");
   if (!status.ok()) return status;
-  absl::StatusOr<Statement> add = database_.Prepare(kAdd);
+  absl::StatusOr<Statement> add = database_->Prepare(kAdd);
   status = add.status();
   for (auto i = counts.begin(); status.ok() && i != counts.end(); ++i) {
     const auto& [key, calls] = *i;
@@ -145,12 +222,11 @@ absl::Status UsageStore::Write(const Counts& counts) {
     status.Update(add->Bind(6, static_cast<int64_t>(calls)));
     if (status.ok()) status = add->Run();
   }
-  return status.ok() ? database_.Execute("COMMIT") : status;
+  return status.ok() ? database_->Execute("COMMIT") : status;
 }
 
 void UsageStore::PutBack(Counts counts) {
   os::MutexLock lock(&mu_);
-  ++stats_.flush_failures;
   // The fewer go to the more, beyond pending_max if need be: these calls have been answered.
   if (pending_.size() < counts.size()) pending_.swap(counts);
   try {
@@ -167,10 +243,26 @@ void UsageStore::Report(const absl::Status& status) {
   os::MutexLock lock(&database_mu_);
   if (status.ok() != failing_) return;  // as last time
   failing_ = !status.ok();
-  if (!options_.log) return;
-  options_.log(
-      failing_ ? absl::StrCat("usage cannot be written and is kept in memory: ", status.message())
+  Log(failing_ ? absl::StrCat("usage cannot be written and is kept in memory: ", status.message())
                : absl::StrCat(options_.path, ": usage is written again"));
+}
+
+void UsageStore::ReportLost() noexcept {
+  try {
+    os::MutexLock lock(&mu_);
+    uint64_t calls = 0;
+    for (const Counts* counts : {&pending_, &left_over_}) {
+      for (const auto& [key, count] : *counts) calls += count;
+    }
+    if (calls == 0) return;
+    Log(absl::StrCat(options_.path, ": usage could not be written before the stop; ", calls,
+                     " calls that were answered are not counted"));
+  } catch (const std::bad_alloc&) {  // not even for the line
+  }
+}
+
+void UsageStore::Log(absl::string_view line) const {
+  if (options_.log) options_.log(line);
 }
 
 }  // namespace session_status::store

@@ -3,13 +3,17 @@
 // TryCount() adds to counts in memory; a thread of its own writes them to the database twice a
 // second, each time in one transaction. So a crash of the process or the machine loses at most the
 // last second of counts, an orderly stop none, and a count once written is exact for ever.
-// When the database cannot be written the counts wait in memory and nothing is lost while the
-// process lives; when there is no more room for them TryCount() says no.
+// When the database cannot be written, from the start or later, the counts wait in memory and nothing
+// is lost while the process lives; when there is no more room for them TryCount() says no. A damaged
+// database is moved aside to "<path>.damaged" and begun anew; in one that was replaced, or taken away,
+// counting goes on in what is there then.
 //
 // Threads:   TryCount(), stats(): any; one short lock. Open(), destructor: one thread.
 //            Flush(): any, blocking.
-// Ownership: the destructor writes what is left.
-// Errors:    as Status; write failures later go to `log`, once per failure and once per recovery.
+// Ownership: the destructor writes what is left; what it cannot write is lost, and `log` has how much.
+// Errors:    Open fails only for what an operator must change: no such folder, no permission, a folder
+//            in the file's place, another program's database. Everything else goes to `log`, once per
+//            failure and once per recovery.
 //            TryCount() and Flush() may throw std::bad_alloc; what was counted stays counted.
 #ifndef SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
 #define SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
@@ -17,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -30,6 +35,7 @@
 #include "plugin/os/mutex.h"
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
+#include "plugin/store/database_file.h"
 #include "plugin/store/sqlite.h"
 
 namespace session_status::store {
@@ -45,10 +51,10 @@ struct UsageOptions {
 };
 
 struct UsageStats {
-  uint64_t counted = 0;  // since start
-  uint64_t refused = 0;  // TryCount() said no
-  uint64_t flush_failures = 0;
-  size_t pending = 0;  // different counts not yet written
+  uint64_t counted = 0;         // since start
+  uint64_t refused = 0;         // TryCount() said no
+  uint64_t flush_failures = 0;  // attempts to open or write it that failed
+  size_t pending = 0;           // different counts not yet written
 };
 
 class UsageStore : public limits::Meter {
@@ -58,7 +64,7 @@ class UsageStore : public limits::Meter {
 
   bool TryCount(const limits::Transaction& transaction, absl::Time now) override;
 
-  // Writes now what is pending. On failure it stays pending.
+  // Writes now what is pending, into the file that is there now. On failure it stays pending.
   absl::Status Flush();
 
   UsageStats stats() const;
@@ -89,18 +95,26 @@ class UsageStore : public limits::Meter {
     return {key.hour, key.account, key.user, key.instance, key.operation};
   }
 
-  UsageStore(UsageOptions options, Database database);
+  explicit UsageStore(UsageOptions options);
   void Run();
+  // Opens the file at the path unless it is open.
+  absl::Status UseFileInPlace() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
+  absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
+  absl::Status WritePending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
+  void BeginAnew(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void FlushAndReport() noexcept;
   // In one transaction; when it fails this may be open yet.
   absl::Status Write(const Counts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void PutBack(Counts counts);
-  void Report(const absl::Status& status);
+  void Report(const absl::Status& status) ABSL_LOCKS_EXCLUDED(database_mu_);
+  void ReportLost() noexcept;
+  void Log(absl::string_view line) const;
 
   const UsageOptions options_;
 
-  os::Mutex database_mu_;  // taken before mu_
-  Database database_ ABSL_GUARDED_BY(database_mu_);
+  os::Mutex database_mu_;                                           // taken before mu_
+  std::optional<Database> database_ ABSL_GUARDED_BY(database_mu_);  // nullopt: to be opened
+  std::optional<OpenedFile> file_ ABSL_GUARDED_BY(database_mu_);    // of database_
   bool failing_ ABSL_GUARDED_BY(database_mu_) = false;
 
   mutable os::Mutex mu_;

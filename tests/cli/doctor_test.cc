@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tests/cli/cli_process.h"
+#include "tests/testing/small_disk.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/transport/test_certificates.h"
 
@@ -319,8 +320,101 @@ TEST_F(DoctorTest, TheGroupOfTheSocketHasToBeAbleToEnterItsFolder) {
   close(fd);
 }
 
+TEST_F(DoctorTest, ThePluginsFileIsJudgedForTheUserThatTheBrokerBecomes) {
+  if (geteuid() != 0) GTEST_SKIP() << "whose file it is may be the broker's";
+  const std::string plugin = dir_.Write("mosquitto_session_status.so", "");
+  const std::string config =
+      dir_.Write("p.conf", absl::StrCat("user nobody\nplugin ", plugin, "\n"));
+  const auto diagnose = [&config] { return RunCli(absl::StrCat("doctor -c ", config)).output; };
+  EXPECT_THAT(diagnose(), AllOf(HasSubstr(Line("problem", "plugin", absl::StrCat(config, ":2: "))),
+                                HasSubstr("mode 0600) is not readable for nobody"),
+                                HasSubstr(absl::StrCat("chmod a+r ", plugin, "\n"))));
+  ASSERT_EQ(chmod(plugin.c_str(), 0644), 0);
+  EXPECT_THAT(diagnose(), HasSubstr(Line("ok", "plugin", config)));
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0700), 0);
+  EXPECT_THAT(diagnose(), HasSubstr(absl::StrCat("nobody may not enter ", dir_.path())));
+}
+
+class DatabaseOfTheDoctorTest : public DoctorTest,
+                                public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
+    ASSERT_EQ(mkdir(dir_.File("data").c_str(), 0755), 0);
+    ASSERT_EQ(chown(dir_.File("data").c_str(), kNobody, 0), 0);
+  }
+  std::string Path() const { return dir_.File("data/s.db"); }
+  std::string DiagnoseFile(const std::string& suffix, uid_t owner, mode_t mode) const {
+    const std::string path = dir_.Write("data/s.db" + suffix, "");
+    EXPECT_EQ(chown(path.c_str(), owner, 0), 0);
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return Diagnose(absl::StrCat("user nobody\nplugin_opt_", GetParam(), " ", Path()));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(In, DatabaseOfTheDoctorTest,
+                         ::testing::Values("session_database", "usage_database"),
+                         [](const auto& of) { return std::string(of.param); });
+
+// What comes of a backup that root puts back.
+TEST_P(DatabaseOfTheDoctorTest, IsWritableForTheBrokerWithAllThatLiesBeside) {
+  const std::string good = Line("ok", GetParam(), "folder ");
+  EXPECT_THAT(DiagnoseFile("", kNobody, 0600), HasSubstr(good));
+  for (const char* suffix : {"-lock", "-wal", "-shm", ""}) {
+    SCOPED_TRACE(suffix);
+    EXPECT_THAT(
+        DiagnoseFile(suffix, 0, 0600),
+        AllOf(HasSubstr(Line("problem", GetParam(),
+                             absl::StrCat(Path(), suffix, " (root:root, mode 0600) is not "))),
+              HasSubstr(absl::StrCat("→ chown nobody ", Path(), suffix, "\n")),
+              Not(HasSubstr(good))));
+    EXPECT_THAT(DiagnoseFile(suffix, kNobody, 0600), HasSubstr(good));
+  }
+}
+
+TEST_P(DatabaseOfTheDoctorTest, IsClosedToOthers) {
+  EXPECT_THAT(DiagnoseFile("", kNobody, 0640),
+              AllOf(HasSubstr(Line("warning", GetParam(), Path())),
+                    HasSubstr("is the broker's alone, and others have access"),
+                    HasSubstr(absl::StrCat("→ chmod 600 ", Path(), "\n"))));
+}
+
+TEST_P(DatabaseOfTheDoctorTest, IsNotOnADiskThatIsMountedReadOnly) {
+  SmallDisk disk(dir_.File("data"));
+  if (!disk.is_there()) GTEST_SKIP() << "only root can mount a disk to try this on";
+  ASSERT_TRUE(disk.MakeReadOnly());
+  EXPECT_THAT(Diagnose(absl::StrCat("user root\nplugin_opt_", GetParam(), " ", Path())),
+              AllOf(HasSubstr(Line("problem", GetParam(), "folder ")),
+                    HasSubstr("is on a file system that is mounted read-only")));
+}
+
+TEST_F(DoctorTest, ACertificateIsGoodForSomeTimeYet) {
+  transport::TestCertificates certificates(dir_.path());
+  const auto diagnose = [&](long good_for_s) {
+    certificates.Make("server", good_for_s);
+    return Diagnose(
+        absl::StrCat("user root\nplugin_opt_admin_listen_tls 127.0.0.1:18081\n",
+                     "plugin_opt_tls_certificate_file ", certificates.certificate_file("server"),
+                     "\nplugin_opt_tls_private_key_file ", certificates.key_file("server")));
+  };
+  constexpr long kDay = 24 * 3600;
+  EXPECT_THAT(diagnose(-60), AllOf(HasSubstr(Line("problem", "tls_certificate_file", "")),
+                                   HasSubstr("server.pem: the certificate has expired on ")));
+  EXPECT_THAT(diagnose(13 * kDay), AllOf(HasSubstr(Line("warning", "tls_certificate_file", "")),
+                                         HasSubstr("server.pem: the certificate expires in ")));
+  EXPECT_THAT(diagnose(15 * kDay), HasSubstr(Line("ok", "tls_certificate_file", "")));
+}
+
+TEST_F(DoctorTest, AFolderIsNoConfiguration) {
+  const CliResult result = RunCli(absl::StrCat("doctor -c ", dir_.path()));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.output,
+              HasSubstr(Line("problem", "configuration",
+                             absl::StrCat(dir_.path(), ": is a folder; name a file in it\n"))));
+}
+
 TEST_F(DoctorTest, ALineThatOnlyNewerBrokersKnowIsCalledOne) {
   const std::string plugin = dir_.Write("mosquitto_session_status.so", "");
+  ASSERT_EQ(chmod(plugin.c_str(), 0644), 0);
   const auto loading = [&](const char* keyword) {
     const std::string config =
         dir_.Write("other.conf", absl::StrCat(keyword, " ", plugin, "\nplugin_opt_api_log none\n"));

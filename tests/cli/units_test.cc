@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/broker_config.h"
 #include "cli/command.h"
+#include "cli/diagnosis.h"
 #include "cli/envelopes.h"
 #include "cli/fault_diagnosis.h"
 #include "cli/file_diagnosis.h"
@@ -44,6 +45,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
@@ -266,6 +268,90 @@ TEST(FaultTest, WhatAnAlertIsAboutTheDoctorLooksAt) {
     EXPECT_EQ(known.count(i->str()), 1u) << i->str();
   }
   EXPECT_GT(seen, 20u);
+}
+
+std::vector<std::string> Texts(const Findings& findings) {
+  std::vector<std::string> texts;
+  for (const Finding& f : findings) {
+    texts.push_back(absl::StrCat(f.verdict == Verdict::kGood ? "ok " : "warning ", f.text));
+  }
+  return texts;
+}
+
+TEST(ClockTest, ThePluginsTimeIsComparedAsItIsGivenToChanges) {
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const auto check = [&](absl::Duration clock, absl::Duration ahead) {
+    ServerStatus status;
+    status.set_started_at_ms(absl::ToUnixMillis(now) - 5000);
+    status.set_uptime_ms(5000 + absl::ToInt64Milliseconds(clock));
+    status.set_clock_ahead_ms(absl::ToInt64Milliseconds(ahead));
+    Findings findings;
+    CheckClock(status, now, &findings);
+    return Texts(findings);
+  };
+  EXPECT_THAT(check(absl::Seconds(1), absl::Seconds(1)),
+              ElementsAre("ok agrees with the plugin's"));
+  EXPECT_THAT(check(absl::ZeroDuration(), absl::Hours(300 * 24)),
+              ElementsAre(AllOf(HasSubstr("warning was set back: "), HasSubstr("7200h"))));
+  EXPECT_THAT(check(-absl::Minutes(10), absl::ZeroDuration()),
+              ElementsAre(HasSubstr("warning differs from that of the plugin's machine by 10m")));
+}
+
+// As of a broker that has read this configuration.
+ServerStatus StatusOf(const BrokerConfig& config) {
+  const auto given = [&config](absl::string_view option) {
+    return !config.plugin_lines.front().Option(option).empty();
+  };
+  ServerStatus status;
+  status.set_instance_id("mosquitto");
+  status.set_snapshot_refresh_ms(1000);
+  if (given("session_database")) status.mutable_session_store();
+  if (given("webhook_url")) status.mutable_webhook();
+  if (given("topics_prefix")) status.mutable_topics();
+  if (given("control_users")) status.mutable_control();
+  if (given("fleet_url")) status.mutable_fleet()->set_name("mosquitto");
+  return status;
+}
+
+TEST(EditedTest, WhatTheBrokerDoesNotRunWithIsNamedWithItsLine) {
+  const auto config = [](std::vector<std::pair<std::string, std::string>> options) {
+    BrokerConfig result;
+    result.plugin_lines.push_back({"m.conf:1", "/x.so", {}, "plugin"});
+    for (auto& [name, value] : options) {
+      result.plugin_lines.front().options.push_back({name, value, "m.conf:2"});
+    }
+    return result;
+  };
+  const auto edited = [](const BrokerConfig& now, const BrokerConfig& at_the_start) {
+    Findings findings;
+    CheckEdited(now, StatusOf(at_the_start), &findings);
+    return Texts(findings);
+  };
+  const BrokerConfig plain = config({});
+  EXPECT_THAT(edited(plain, plain), IsEmpty());
+  const std::pair<std::string, std::string> parts[] = {{"session_database", "/var/lib/s.db"},
+                                                       {"webhook_url", "http://127.0.0.1:1/"},
+                                                       {"topics_prefix", "$SYS/x"},
+                                                       {"control_users", "ann"},
+                                                       {"fleet_url", "redis://127.0.0.1:1"}};
+  for (const auto& part : parts) {
+    SCOPED_TRACE(part.first);
+    const BrokerConfig with = config({part});
+    EXPECT_THAT(edited(with, with), IsEmpty());
+    EXPECT_THAT(edited(with, plain),
+                ElementsAre(absl::StrCat("warning m.conf:2: ", part.first,
+                                         " is given here and not given in the broker that runs")));
+    EXPECT_THAT(edited(plain, with), ElementsAre(HasSubstr(" is not given here and given in ")));
+  }
+  EXPECT_THAT(edited(config({{"snapshot_refresh", "5s"}}), plain),
+              ElementsAre(HasSubstr("snapshot_refresh is 5s here and 1s in the broker")));
+  EXPECT_THAT(edited(config({{"offline_grace", "30s"}}), plain),
+              ElementsAre(HasSubstr("offline_grace is 30s here and 0 in the broker")));
+  EXPECT_THAT(edited(config({{"fleet_url", "redis://127.0.0.1:1"}, {"fleet_name", "shop"}}),
+                     config({{"fleet_url", "redis://127.0.0.1:1"}})),
+              ElementsAre(HasSubstr("fleet_name is shop here and mosquitto in the broker")));
+  EXPECT_THAT(edited(config({{"instance_id", "shop"}}), plain),
+              ElementsAre(HasSubstr("instance_id is shop here and mosquitto in the broker")));
 }
 
 TEST(InstalledBrokerTest, ItsLineIsInItsVersion) {

@@ -2,6 +2,7 @@
 // snapshot goes on, connections keep their timeouts, and times move with the clock.
 #include <cmath>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
 
@@ -111,7 +112,7 @@ TEST_P(ClockFault, RefusedLoginsAfterAStepBackHideNobody) {
   ExpectOnline("lamp");
 }
 
-// A year ahead for a moment, as with a bad battery: what is forgotten cannot be brought back.
+// A year ahead for a moment: what is forgotten cannot be brought back.
 TEST_P(ClockFault, AJumpForwardForgetsNobodyWhoHasLeft) {
   ASSERT_NO_FATAL_FAILURE(StartWithClock());
   RawConnection lamp = Connected("lamp");
@@ -127,6 +128,18 @@ TEST_P(ClockFault, AJumpForwardForgetsNobodyWhoHasLeft) {
   Jump(absl::ZeroDuration());
   EXPECT_TRUE(other.Ping());
   EXPECT_EQ(Query("lamp").state, "OFFLINE");
+}
+
+TEST_P(ClockFault, AfterAStepBackTheStatusSaysHowFarAheadItsTimeIs) {
+  ASSERT_NO_FATAL_FAILURE(StartWithClock());
+  EXPECT_FALSE(absl::StrContains(admin_->Status().raw, "clockAheadMs")) << "not at all";
+  Jump(absl::Hours(24 * 300));
+  RawConnection lamp = Connected("lamp");  // the jump was seen
+  Jump(absl::ZeroDuration());
+  // 300 days, less and less: it waits for the clock.
+  EXPECT_TRUE(WaitUntil([this] {
+    return absl::StrContains(admin_->Status().raw, "\"clockAheadMs\":\"25919");
+  })) << admin_->Status().raw;
 }
 
 TEST_P(ClockFault, AnIdleAdminConnectionSurvivesAJump) {

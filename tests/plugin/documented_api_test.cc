@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <random>
@@ -21,6 +22,7 @@
 #include "tests/plugin/api_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
+#include "tests/testing/small_disk.h"
 #include "tests/transport/test_certificates.h"
 
 namespace session_status::testing {
@@ -258,6 +260,43 @@ TEST_P(DocumentedApiTest, UsageIsWhatCallersCountedAcrossRestarts) {
     counted[absl::StrJoin(row.group, ",")] += row.calls;
   }
   EXPECT_EQ(counted, own);
+}
+
+// Whatever the disk does, the broker starts; the calls wait, and a stop that loses them says so.
+TEST_P(DocumentedApiTest, AFullDiskForTheUsageDoesNotStopTheStart) {
+  const TempDir dir;
+  const SmallDisk disk(dir.path());
+  if (!disk.is_there()) GTEST_SKIP() << "only root can mount a disk to try this on";
+  ASSERT_EQ(chmod(dir.path().c_str(), 0777), 0);
+  const std::string filler = disk.Fill();
+  BrokerOptions options;
+  options.line = GetParam();
+  options.config = kPlainConfig;
+  options.plugin = SessionStatusPlugin();
+  options.plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                            {"admin_listen", "127.0.0.1:{PORT2}"},
+                            {"usage_database", dir.File("usage.db")}};
+  auto broker = BrokerProcess::Start(options);
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  OwnedRequest query;
+  query.target =
+      "/?Action=QuerySessionByClientId&Version=2020-04-20&InstanceId=mosquitto&ClientId=x";
+  query.headers.emplace_back("Host", "localhost");
+  EXPECT_EQ(ApiClient(broker->port(2)).Send(query).status, 200);
+  EXPECT_TRUE(broker->WaitForLog("usage cannot be written and is kept in memory")) << broker->Log();
+  EXPECT_EQ(broker->Stop(), 0) << broker->Log();
+  EXPECT_THAT(broker->Log(), HasSubstr("1 calls that were answered are not counted"));
+
+  broker->Restart();
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ApiClient(broker->port(2)).Send(query).status, 200);
+  std::filesystem::remove(filler);
+  EXPECT_TRUE(broker->WaitForLog("usage is written again")) << broker->Log();
+  EXPECT_EQ(broker->Stop(), 0) << broker->Log();
+  const auto report =
+      store::ReadUsage(dir.File("usage.db"), {absl::InfinitePast(), absl::InfiniteFuture(), {}});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->front().calls, 3);
 }
 
 TEST_P(DocumentedApiTest, ABrokenAccessFileLeavesTheOldOneInForceAndSaysSo) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -21,10 +22,13 @@
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
+#include "tests/transport/test_certificates.h"
 
 namespace session_status::testing {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::ValuesIn;
 
 BrokerOptions Plain(BrokerLine line, std::vector<std::pair<std::string, std::string>> options) {
@@ -117,6 +121,24 @@ std::map<std::string, int> NiceLevels(pid_t pid) {
     levels[stat.substr(open + 1, close - open - 1)] = nice;
   }
   return levels;
+}
+
+TEST_P(ListeningTest, ACertificateThatHasExpiredIsServedAndTheLogSaysSo) {
+  const TempDir dir;
+  transport::TestCertificates certificates(dir.path());
+  certificates.Make("server");
+  auto broker = BrokerProcess::Start(
+      Plain(GetParam(), {{"admin_socket", "{DIR}/admin.sock"},
+                         {"admin_listen_tls", "127.0.0.1:{PORT2}"},
+                         {"tls_certificate_file", certificates.certificate_file("server")},
+                         {"tls_private_key_file", certificates.key_file("server")}}));
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  broker->Signal(SIGHUP);
+  ASSERT_TRUE(broker->WaitForLog("reloaded: certificates")) << broker->Log();
+  EXPECT_THAT(broker->Log(), Not(HasSubstr("expired")));
+  certificates.Make("server", -60);
+  broker->Signal(SIGHUP);
+  EXPECT_TRUE(broker->WaitForLog("server.pem: the certificate has expired on ")) << broker->Log();
 }
 
 TEST_P(ListeningTest, ThreadsOfOursGiveWayToTheBroker) {

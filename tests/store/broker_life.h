@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,10 @@ class LogLines {
     absl::MutexLock lock(&mu_);
     lines_.emplace_back(line);
   }
+  void Clear() {
+    absl::MutexLock lock(&mu_);
+    lines_.clear();
+  }
   std::vector<std::string> lines() const {
     absl::MutexLock lock(&mu_);
     return lines_;
@@ -38,6 +43,7 @@ class BrokerLife {
   // Ends without Close() unless the test calls it: a crash. Writes only when told to (Flush), but
   // for the store's heartbeat.
   BrokerLife(SessionStoreOptions options, absl::Time now, LogLines* log) : now_(now) {
+    options.monotonic = [elapsed = elapsed_ms_] { return absl::Milliseconds(elapsed->load()); };
     options.log = [log](absl::string_view line) { log->Add(line); };
     auto opened = SessionStore::Open(std::move(options), now);
     if (!opened.ok()) {
@@ -54,7 +60,12 @@ class BrokerLife {
   absl::Time now() const { return now_; }
   void set_event_takes(absl::Duration time) { event_takes_ = time; }  // 1 ms
   void Advance(absl::Duration time) {
-    now_ += time;
+    Pass(time);
+    store->OnTick(now_);
+  }
+  // Somebody sets the clock.
+  void SetClock(absl::Time now) {
+    now_ = now;
     store->OnTick(now_);
   }
 
@@ -113,8 +124,12 @@ class BrokerLife {
   std::unique_ptr<SessionStore> store;  // destroyed first
 
  private:
+  void Pass(absl::Duration time) {
+    now_ += time;
+    *elapsed_ms_ += absl::ToInt64Milliseconds(time);
+  }
   void Tell(const std::string& id, registry::SessionEvent* event) {
-    now_ += event_takes_;
+    Pass(event_takes_);
     event->client_id = id;
     event->incarnation = incarnations_[id];
     event->time = now_;
@@ -124,6 +139,9 @@ class BrokerLife {
   }
 
   absl::Time now_;
+  // The store's thread reads it.
+  const std::shared_ptr<std::atomic<int64_t>> elapsed_ms_ =
+      std::make_shared<std::atomic<int64_t>>(0);
   absl::Duration event_takes_ = absl::Milliseconds(1);
   uint64_t next_incarnation_ = 0;
   std::map<std::string, uint64_t> incarnations_;

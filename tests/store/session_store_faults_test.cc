@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +11,9 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "tests/store/file_size_limit.h"
 #include "tests/store/store_folder.h"
+#include "tests/testing/small_disk.h"
 
 namespace session_status::store {
 namespace {
@@ -21,6 +22,7 @@ using registry::EndReason;
 using registry::SessionDetails;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::Le;
@@ -39,24 +41,6 @@ class SessionStoreFaultsTest : public StoreFolder {
     std::ofstream(path_, std::ios::binary) << content;
   }
   void ExpectSound() { EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok"); }
-};
-
-// No file of this process may grow beyond so many bytes: what a full disk does, without a disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : ignored_(signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    signal(SIGXFSZ, ignored_);
-  }
-
- private:
-  rlimit before_{};
-  void (*ignored_)(int);
 };
 
 // SESSION_STATUS_STORE_DAMAGE=all: every kind in every page, not one.
@@ -147,7 +131,7 @@ TEST_F(SessionStoreFaultsTest, AFullDiskIsToldOnceAndMadeUpForWhenThereIsRoom) {
     EXPECT_TRUE(stats.failing);
     EXPECT_GE(stats.failures, 5u);
     EXPECT_GT(stats.dropped, 0u) << "the queue is bounded";
-    EXPECT_LE(stats.queue_bytes, EventRing::kBytesMin);
+    EXPECT_LE(stats.queue_bytes, 3 * EventRing::kBytesMin) << "and so is what was taken from it";
   }
   life.Flush();
   EXPECT_FALSE(life.store->stats().failing);
@@ -181,6 +165,82 @@ TEST_F(SessionStoreFaultsTest, AFullDiskAtTheStartDoesNotHideWhatWasKnown) {
   BrokerLife life = Live(kStart + absl::Hours(2));
   EXPECT_EQ(life.Details("lamp").status.reason, EndReason::kBrokerRestart);
   EXPECT_GT(life.Connect("lamp"), first);
+}
+
+TEST_F(SessionStoreFaultsTest, WhatAFailedAttemptHoldsIsWaiting) {
+  BrokerLife life = Live();
+  life.Flush();
+  EXPECT_EQ(life.store->stats().queue_bytes, 0u);
+  {
+    const FileSizeLimit full(0);
+    for (int i = 0; i < 1000; ++i) life.Connect(absl::StrCat("client-", i));
+    const uint64_t in_the_ring = life.store->stats().queue_bytes;
+    EXPECT_FALSE(life.store->Flush().ok());
+    EXPECT_GT(life.store->stats().queue_bytes, in_the_ring / 2) << "nothing of it is written";
+  }
+  life.Flush();
+  EXPECT_EQ(life.store->stats().queue_bytes, 0u);
+}
+
+// As a life that begins on a disk that the system has mounted read-only after an error.
+TEST_F(SessionStoreFaultsTest, AReadOnlyDiskAtTheStartDoesNotHideWhatWasKnown) {
+  const std::string folder = folder_ / "disk";
+  std::filesystem::create_directory(folder);
+  testing::SmallDisk disk(folder);
+  if (!disk.is_there()) GTEST_SKIP() << "only root can mount a disk to try this on";
+  options_.path = path_ = folder + "/s #1?.db";  // what means something in a URI
+  for (const bool in_order : {true, false}) {
+    SCOPED_TRACE(in_order ? "after an orderly end" : "after a crash");
+    log_.Clear();
+    Remove();
+    {
+      BrokerLife life = Live();
+      life.Connect("lamp");
+      life.Flush();
+      if (in_order) {
+        life.Close();
+      } else {
+        std::filesystem::copy(path_, path_ + ".was");
+        std::filesystem::copy(path_ + "-wal", path_ + ".was-wal");
+      }
+    }
+    if (!in_order) {
+      for (const char* suffix : {"", "-wal"}) {
+        std::filesystem::rename(path_ + ".was" + suffix, path_ + suffix);
+      }
+    }
+    ASSERT_TRUE(disk.MakeReadOnly());
+    const absl::Time start = kStart + absl::Hours(1);
+    BrokerLife life = Live(start);
+    EXPECT_EQ(life.Details("lamp").status.reason,
+              in_order ? EndReason::kServerShutdown : EndReason::kBrokerRestart);
+    EXPECT_EQ(life.store->stats().restored, 1u);
+    EXPECT_TRUE(life.store->stats().failing);
+    EXPECT_EQ(life.store->stats().complete_until_ms, absl::ToUnixMillis(start))
+        << "it is behind since the start, not since 1970";
+    life.Connect("bell");
+    EXPECT_FALSE(life.store->Flush().ok());
+    EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("Read-only file system")));
+    ASSERT_TRUE(disk.MakeWritable());
+    life.Flush();
+    life.Close();
+    ExpectSound();
+    EXPECT_EQ(Live(life.now()).All().size(), 2u) << "and it catches up";
+  }
+}
+
+TEST_F(SessionStoreFaultsTest, ADamagedFileThatCannotBeMovedIsToldOnce) {
+  const std::string folder = folder_ / "disk";
+  std::filesystem::create_directory(folder);
+  testing::SmallDisk disk(folder);
+  if (!disk.is_there()) GTEST_SKIP() << "only root can mount a disk to try this on";
+  options_.path = path_ = folder + "/s.db";
+  WriteDatabase(std::string(2 * kPageBytes, '\x5a'));
+  ASSERT_TRUE(disk.MakeReadOnly());
+  BrokerLife life = Live();
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(life.store->Flush().ok());
+  EXPECT_THAT(log_.lines(),
+              UnorderedElementsAre(HasSubstr("in memory only"), HasSubstr("cannot be moved to")));
 }
 
 // A backup program, say, that holds it for longer than the start waits.

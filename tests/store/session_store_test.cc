@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -26,6 +27,7 @@ using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Le;
+using ::testing::Not;
 
 class SessionStoreTest : public StoreFolder {};
 
@@ -368,6 +370,36 @@ TEST_F(SessionStoreTest, AFileThatIsReplacedByAnOlderCopyHoldsEverythingAgain) {
   EXPECT_EQ(Live(first.now()).All().size(), 3u);
 }
 
+// SQLite leaves the write-ahead log of a file that was taken away, and would apply it to any other one.
+TEST_F(SessionStoreTest, TheLogOfAFileThatIsReplacedIsNotAppliedToTheOtherOne) {
+  { BrokerLife(options_, kStart, &log_).Close(); }
+  std::filesystem::copy(path_, folder_ / "copy.db");
+  BrokerLife first = Live();
+  for (int i = 0; i < 400; ++i) first.Connect(absl::StrCat("device-", i));
+  first.Flush();
+  ASSERT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  std::filesystem::rename(folder_ / "copy.db", path_);
+  first.Connect("door");
+  first.Flush();
+  first.Close();
+  EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 1) << "the others' went with their file";
+  EXPECT_EQ(Live(first.now()).All().size(), 401u);
+  EXPECT_THAT(log_.lines(), Not(Contains(HasSubstr("damaged"))));
+}
+
+TEST_F(SessionStoreTest, AFileThatOthersMayReadIsClosedToThemAndTheLogSaysSo) {
+  { BrokerLife(options_, kStart, &log_).Close(); }
+  ASSERT_EQ(chmod(path_.c_str(), 0644), 0);
+  BrokerLife life = Live();
+  life.Flush();
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const auto mode = std::filesystem::status(path_ + suffix).permissions();
+    EXPECT_EQ(static_cast<int>(mode) & 0777, 0600) << suffix;
+  }
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("others had access to it (mode 0644)")));
+}
+
 TEST_F(SessionStoreTest, TheFileIsItsOwnersAlone) {
   BrokerLife life = Live();
   life.Flush();
@@ -394,6 +426,60 @@ TEST_F(SessionStoreTest, HistoryIsKeptUpToItsLimits) {
   life.Flush();
   life.Flush();
   EXPECT_EQ(Integer("SELECT count(*) FROM history"), 0);
+}
+
+TEST_F(SessionStoreTest, HistoryOutlivesAClockThatIsSetForwardAndBack) {
+  options_.history_ttl = absl::Hours(1);
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  const absl::Time before = life.now();
+  life.SetClock(before + absl::Hours(300 * 24));
+  life.Flush();
+  life.Connect("bell");
+  life.Flush();
+  life.SetClock(before + absl::Seconds(10));
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 1);
+}
+
+TEST_F(SessionStoreTest, HistoryOutlivesAStartWithAClockThatIsAhead) {
+  options_.history_ttl = absl::Hours(1);
+  absl::Time before;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+    before = life.now();
+  }
+  {
+    BrokerLife life = Live(before + absl::Hours(300 * 24));
+    life.Connect("bell");
+    life.Close();
+  }
+  BrokerLife life = Live(before + absl::Minutes(1));
+  life.Connect("door");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 1);
+  // Its life as well: without it nobody knows when the connection ended.
+  EXPECT_EQ(Integer("SELECT count(*) FROM lives WHERE life = (SELECT life FROM history "
+                    "WHERE client_id = 'lamp')"),
+            1);
+}
+
+TEST_F(SessionStoreTest, AStepOfTheClockThatLastsMakesHistoryOld) {
+  options_.history_ttl = absl::Hours(1);
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  life.SetClock(life.now() + absl::Hours(30));
+  const auto has_history = [&] {
+    life.Flush();
+    return Integer("SELECT count(*) FROM history") > 0;
+  };
+  int minutes = 0;
+  for (; has_history() && minutes < 200; minutes += 10) life.Advance(absl::Minutes(10));
+  EXPECT_THAT(minutes, AllOf(Ge(60), Le(130)));
 }
 
 TEST_F(SessionStoreTest, WithoutHistoryNoneIsWritten) {

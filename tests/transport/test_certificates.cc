@@ -23,13 +23,13 @@ void AddExtension(X509* certificate, int nid, const char* value) {
 }
 
 std::shared_ptr<X509> NewCertificate(const std::string& name, EVP_PKEY* key, X509* issuer,
-                                     EVP_PKEY* issuer_key) {
+                                     EVP_PKEY* issuer_key, long good_for_s = 3600) {
   static long serial = 0;
   std::shared_ptr<X509> certificate(X509_new(), X509_free);
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), ++serial);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), good_for_s);
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
@@ -59,10 +59,10 @@ TestCertificates::TestCertificates(std::string directory)
   WriteFile(ca_file(), [this](FILE* file) { return PEM_write_X509(file, ca_.get()); });
 }
 
-void TestCertificates::Make(const std::string& name) {
+void TestCertificates::Make(const std::string& name, long good_for_s) {
   const std::shared_ptr<EVP_PKEY> key = NewKey();
   const std::shared_ptr<X509> certificate =
-      NewCertificate(name, key.get(), ca_.get(), ca_key_.get());
+      NewCertificate(name, key.get(), ca_.get(), ca_key_.get(), good_for_s);
   WriteFile(certificate_file(name),
             [&](FILE* file) { return PEM_write_X509(file, certificate.get()); });
   WriteFile(key_file(name), [&](FILE* file) {

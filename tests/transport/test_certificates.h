@@ -14,7 +14,8 @@ class TestCertificates {
   // Writes ca.pem, and NAME.pem with NAME.key for each certificate made, into `directory`.
   explicit TestCertificates(std::string directory);
 
-  void Make(const std::string& name);
+  // Good for so many seconds from now; negative: until so many ago.
+  void Make(const std::string& name, long good_for_s = 3600);
   std::string certificate_file(const std::string& name) const {
     return directory_ + "/" + name + ".pem";
   }

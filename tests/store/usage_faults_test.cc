@@ -1,0 +1,180 @@
+// The usage database damaged, replaced, taken away, open to others; its disk full.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "plugin/store/usage_report.h"
+#include "plugin/store/usage_store.h"
+#include "tests/store/file_size_limit.h"
+#include "tests/store/store_folder.h"
+
+namespace session_status::store {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class UsageFaultsTest : public StoreFolder {
+ protected:
+  absl::StatusOr<std::unique_ptr<UsageStore>> TryOpen() {
+    UsageOptions options;
+    options.path = path_;
+    options.flush_interval = absl::Hours(1);  // only when a test says so
+    options.log = [this](absl::string_view line) { log_.Add(line); };
+    return UsageStore::Open(std::move(options));
+  }
+  std::unique_ptr<UsageStore> Open() {
+    auto store = TryOpen();
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+  static void Call(UsageStore* store, int calls, const char* user = "u") {
+    for (int i = 0; i < calls; ++i) {
+      EXPECT_TRUE(store->TryCount({"a", user, "i", "Batch"}, kStart));
+    }
+  }
+  void Write(const std::string& content) { std::ofstream(path_, std::ios::binary) << content; }
+  int64_t Counted() {
+    const auto rows = ReadUsage(path_, {absl::InfinitePast(), absl::InfiniteFuture(), {}});
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    return rows.ok() && !rows->empty() ? rows->front().calls : 0;
+  }
+};
+
+TEST_F(UsageFaultsTest, ADamagedFileIsMovedAsideAtTheStart) {
+  const std::string garbage = "this is not a database, and long enough to be read as one";
+  Write(garbage);
+  auto store = Open();
+  ASSERT_NE(store, nullptr);
+  Call(store.get(), 3);
+  store.reset();
+  EXPECT_EQ(Counted(), 3);
+  std::ifstream aside(path_ + ".damaged");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(aside), {}), garbage);
+  EXPECT_THAT(log_.lines(), ElementsAre(AllOf(HasSubstr("the usage database is damaged, moved to "),
+                                              HasSubstr("file is not a database"))));
+}
+
+TEST_F(UsageFaultsTest, ADamagedFileThatComesInItsPlaceIsMovedAsideToo) {
+  auto store = Open();
+  Call(store.get(), 3);
+  ASSERT_TRUE(store->Flush().ok());
+  std::filesystem::remove(path_);
+  Write("this is not a database, and long enough to be read as one");
+  Call(store.get(), 2);
+  EXPECT_TRUE(store->Flush().ok());
+  EXPECT_EQ(Counted(), 2);
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("replaced"), HasSubstr("moved to")));
+}
+
+TEST_F(UsageFaultsTest, AnotherProgramsDatabaseStaysAsItIsAndStopsTheStart) {
+  Execute("CREATE TABLE accounts (name TEXT)");
+  EXPECT_THAT(std::string(TryOpen().status().message()),
+              HasSubstr("is another program's database; give this one a path of its own"));
+  EXPECT_EQ(Ask("SELECT group_concat(name) FROM sqlite_schema"), "accounts");
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged"));
+  EXPECT_THAT(log_.lines(), IsEmpty());
+}
+
+TEST_F(UsageFaultsTest, AMistakeInThePathStopsTheStart) {
+  std::filesystem::create_directory(path_);
+  EXPECT_THAT(std::string(TryOpen().status().message()), HasSubstr("Is a directory"));
+  path_ += "/missing/usage.db";
+  EXPECT_THAT(std::string(TryOpen().status().message()), HasSubstr("No such file"));
+}
+
+TEST_F(UsageFaultsTest, AFullDiskAtTheStartKeepsTheCountsInMemoryUntilThereIsRoom) {
+  std::unique_ptr<UsageStore> store;
+  {
+    const FileSizeLimit full(0);
+    store = Open();
+    ASSERT_NE(store, nullptr);
+    Call(store.get(), 3);
+    EXPECT_FALSE(store->Flush().ok());
+    EXPECT_EQ(store->stats().flush_failures, 2u) << "that of the start, and this one";
+    EXPECT_EQ(store->stats().pending, 1u);
+  }
+  ASSERT_TRUE(store->Flush().ok());
+  EXPECT_EQ(Counted(), 3);
+  store.reset();
+  EXPECT_EQ(Counted(), 3);
+}
+
+TEST_F(UsageFaultsTest, AFullDiskAtTheStartOfALaterLifeAddsToWhatIsThere) {
+  auto store = Open();
+  Call(store.get(), 3);
+  store.reset();
+  {
+    const FileSizeLimit full(0);
+    store = Open();
+    ASSERT_NE(store, nullptr);
+    Call(store.get(), 4);
+    EXPECT_FALSE(store->Flush().ok());
+  }
+  store.reset();
+  EXPECT_EQ(Counted(), 7);
+}
+
+TEST_F(UsageFaultsTest, AStopThatCannotWriteSaysHowManyCallsAreLost) {
+  auto store = Open();
+  Call(store.get(), 3, "ann");
+  Call(store.get(), 4, "bob");
+  {
+    const FileSizeLimit full(0);
+    store.reset();
+  }
+  EXPECT_THAT(
+      log_.lines(),
+      ElementsAre(HasSubstr("cannot be written"),
+                  HasSubstr("before the stop; 7 calls that were answered are not counted")));
+}
+
+TEST_F(UsageFaultsTest, AFileThatIsTakenAwayIsBegunAnewAndTheLogSaysSo) {
+  auto store = Open();
+  Call(store.get(), 3);
+  ASSERT_TRUE(store->Flush().ok());
+  std::filesystem::remove(path_);
+  Call(store.get(), 2);
+  ASSERT_TRUE(store->Flush().ok());
+  EXPECT_EQ(Counted(), 2);
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("replaced or taken away")));
+}
+
+// SQLite leaves the write-ahead log of a file that was taken away, and would apply it to any other one.
+TEST_F(UsageFaultsTest, ABackupThatIsPutInItsPlaceIsCountedOn) {
+  auto store = Open();
+  Call(store.get(), 3);
+  store.reset();
+  std::filesystem::copy(path_, folder_ / "copy.db");
+  store = Open();
+  for (int i = 0; i < 500; ++i) Call(store.get(), 1, std::to_string(i).c_str());
+  ASSERT_TRUE(store->Flush().ok());
+  ASSERT_GT(std::filesystem::file_size(path_ + "-wal"), 0u);
+  std::filesystem::rename(folder_ / "copy.db", path_);
+  Call(store.get(), 2);
+  ASSERT_TRUE(store->Flush().ok());
+  EXPECT_EQ(Counted(), 5);
+  store.reset();
+  EXPECT_EQ(Counted(), 5);
+  EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(UsageFaultsTest, AFileThatOthersMayReadIsClosedToThemAndTheLogSaysSo) {
+  Open().reset();
+  ASSERT_EQ(chmod(path_.c_str(), 0664), 0);
+  Open().reset();
+  struct stat file {};
+  ASSERT_EQ(stat(path_.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0600u);
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("others had access to it (mode 0664)")));
+}
+
+}  // namespace
+}  // namespace session_status::store
