@@ -21,7 +21,6 @@ struct SecurityHeader {
 };
 constexpr SecurityHeader kSecurityHeaders[] = {
     {"Content-Security-Policy", kContentSecurityPolicy},
-    {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
