@@ -68,7 +68,7 @@ void WebSurface::Handle(const http::Request& request, http::Reply* reply) {
     if (request.path == asset.path) return Serve(asset, request, reply);
   }
   if (request.path == kPagePath) return Serve(kTextPage, request, reply);
-  http::SetError(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
+  http::SetNotServed(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
 }
 
 void WebSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
