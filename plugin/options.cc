@@ -284,8 +284,8 @@ constexpr OptionSpec kOptions[] = {
      "to 19.",
      [](absl::string_view v, Options* o) { return SetInteger(v, 0, 19, &o->listener.nice_level); }},
     {"listener_connections_max", "1024",
-     "Connections at a time; at most a tenth of the broker's file descriptors in any case. 1 to "
-     "100000.",
+     "Connections at a time; at most a tenth of the broker's file descriptors in any case. An "
+     "eighth (32 at most) is kept from strangers. 1 to 100000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 100'000, &o->listener.connections_max);
      }},
@@ -295,8 +295,8 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 1, 100'000, &o->listener.connections_per_peer_max);
      }},
     {"listener_connections_awaiting_first_byte_max", "256",
-     "Connections that have not sent anything yet; beyond, the oldest of them is closed. 1 to "
-     "100000.",
+     "Connections that have not sent anything yet; beyond, the oldest of them is closed, strangers "
+     "first. 1 to 100000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 100'000, &o->listener.connections_awaiting_first_byte_max);
      }},
@@ -352,7 +352,9 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 16384, 1 << 30, &o->listener.unsent_bytes_max);
      }},
     {"listener_buffered_bytes_max", "67108864",
-     "Memory for the buffers of all connections together. 1048576 to 17179869184.",
+     "Memory for the buffers of all connections together; strangers get three quarters of it, one "
+     "of "
+     "their addresses one quarter. 1048576 to 17179869184.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1 << 20, int64_t{1} << 34, &o->listener.buffered_bytes_max);
      }},

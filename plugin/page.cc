@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "plugin/openapi/api_error.h"
+#include "plugin/openapi/call_marks.h"
 #include "plugin/version.h"
 
 namespace session_status {
@@ -20,7 +21,9 @@ std::vector<web::ErrorFact> DocumentedErrors() {
 }  // namespace
 
 Page::Page(const std::string& instance_id, http::Handler& api)
-    : surface_(web::ApiFacts{kVersion, instance_id, DocumentedErrors()}), root_(surface_, api) {}
+    : api_(api),
+      surface_(web::ApiFacts{kVersion, instance_id, DocumentedErrors()}),
+      root_(surface_, api, openapi::HasCallMark) {}
 
 void Page::AddRoutes(http::Router* router) {
   // For anyone: the page is constant and shows nothing by itself, the API checks signatures.
@@ -28,6 +31,7 @@ void Page::AddRoutes(http::Router* router) {
   router->Add(http::Router::Match::kExact, web::WebSurface::kDescriptionPath, &surface_, kAnyone);
   router->Add(http::Router::Match::kPrefix, web::WebSurface::kAssetPrefix, &surface_, kAnyone);
   router->Add(http::Router::Match::kExact, web::WebSurface::kPagePath, &root_, kAnyone);
+  router->SetFallback(openapi::HasCallMark, &api_);
 }
 
 }  // namespace session_status

@@ -1,5 +1,5 @@
 // The page and the description of the API, built and routed in one place. "/" is shared with the
-// documented API (plugin/web/root_surface.h).
+// documented API (plugin/web/root_surface.h), which is also told what its callers sent elsewhere.
 //
 // Threads:   construction, AddRoutes: broker.
 // Ownership: `api` outlives the page; the listener, whose threads ask it, is destroyed before.
@@ -22,6 +22,7 @@ class Page {
   void AddRoutes(http::Router* router);
 
  private:
+  http::Handler& api_;
   web::WebSurface surface_;
   web::RootSurface root_;
 };

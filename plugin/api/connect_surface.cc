@@ -210,15 +210,17 @@ Refusal Open(const http::Request& request, Envelope* envelope) {
 void ConnectSurface::Handle(const http::Request& request, http::Reply* reply) {
   const Method* method = FindMethod(request.path);
   if (method == nullptr) {
-    return http::SetError(404, absl::StatusCode::kUnimplemented, "the service has no such method",
-                          reply);
+    return http::SetNotServed(404, absl::StatusCode::kUnimplemented,
+                              "the service has no such method", reply);
   }
   Envelope envelope;
   if (Refusal refusal = Open(request, &envelope); refusal.status != 0) {
     if (!refusal.hint.value.empty()) {
       reply->headers.emplace_back(refusal.hint.name, refusal.hint.value);
     }
-    return http::SetError(refusal.status, refusal.code, refusal.message, reply);
+    http::SetError(refusal.status, refusal.code, refusal.message, reply);
+    reply->not_served = refusal.status == 405;
+    return;
   }
   const absl::Status status = method->invoke(service_, envelope, request.now, &reply->body);
   if (!status.ok()) return http::SetError(status, reply);

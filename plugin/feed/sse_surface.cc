@@ -113,7 +113,7 @@ absl::Status SseSurface::Open(const http::Request& request, http::Reply* reply) 
 void SseSurface::Handle(const http::Request& request, http::Reply* reply) {
   if (request.method != "GET" && request.method != "POST") {
     reply->headers.emplace_back("Allow", "GET, POST");
-    return http::SetError(405, absl::StatusCode::kUnimplemented, "use GET or POST", reply);
+    return http::SetNotServed(405, absl::StatusCode::kUnimplemented, "use GET or POST", reply);
   }
   if (absl::Status s = Open(request, reply); !s.ok()) http::SetError(s, reply);
 }

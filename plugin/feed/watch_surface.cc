@@ -93,7 +93,7 @@ absl::Status WatchSurface::Open(const http::Request& request, bool json, http::R
 void WatchSurface::Handle(const http::Request& request, http::Reply* reply) {
   if (request.method != "POST") {
     reply->headers.emplace_back("Allow", "POST");
-    return http::SetError(405, absl::StatusCode::kUnimplemented, "use POST", reply);
+    return http::SetNotServed(405, absl::StatusCode::kUnimplemented, "use POST", reply);
   }
   const http::Header* type = request.FindHeader("content-type");
   const absl::string_view media_type =

@@ -92,6 +92,11 @@ void SetError(int http_status, absl::StatusCode code, absl::string_view message,
   writer.EndObject();
 }
 
+void SetNotServed(int http_status, absl::StatusCode code, absl::string_view message, Reply* reply) {
+  SetError(http_status, code, message, reply);
+  reply->not_served = true;
+}
+
 void SetError(const absl::Status& error, Reply* reply) {
   SetError(ConnectHttpStatus(error.code()), error.code(), error.message(), reply);
 }

@@ -22,6 +22,8 @@ absl::StatusCode ConnectCodeForHttpStatus(int http_status);
 // Fills status, content type and body. The one-argument form uses the code's own HTTP status.
 void SetError(const absl::Status& error, Reply* reply);
 void SetError(int http_status, absl::StatusCode code, absl::string_view message, Reply* reply);
+// A surface's own 404 and 405: nothing at this path, or not by this method (Reply::not_served).
+void SetNotServed(int http_status, absl::StatusCode code, absl::string_view message, Reply* reply);
 
 }  // namespace session_status::http
 

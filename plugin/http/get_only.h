@@ -12,7 +12,7 @@ namespace session_status::http {
 inline bool AllowGetOnly(const Request& request, Reply* reply) {
   if (request.method == "GET" || request.method == "HEAD") return true;
   reply->headers.emplace_back("Allow", "GET, HEAD");
-  SetError(405, absl::StatusCode::kUnimplemented, "use GET", reply);
+  SetNotServed(405, absl::StatusCode::kUnimplemented, "use GET", reply);
   return false;
 }
 

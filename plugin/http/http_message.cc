@@ -23,6 +23,7 @@ void Reply::Clear() {
   body.clear();
   stream.reset();
   close = false;
+  not_served = false;
 }
 
 }  // namespace session_status::http

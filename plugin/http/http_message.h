@@ -122,6 +122,8 @@ struct Reply {
   std::string body;
   std::unique_ptr<BodyStream> stream;  // set: sent chunked after `body`
   bool close = false;                  // close the connection after this reply
+  // The surface has nothing at this path, or not by this method; see Router::SetFallback().
+  bool not_served = false;
 
   void Clear();
 };

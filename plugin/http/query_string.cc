@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace session_status::http {
@@ -53,6 +54,12 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryStrin
     }
   }
   return pairs;
+}
+
+bool IsForm(absl::string_view content_type) {
+  const absl::string_view type = content_type.substr(0, content_type.find(';'));
+  return absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(type),
+                                "application/x-www-form-urlencoded");
 }
 
 }  // namespace session_status::http

@@ -22,6 +22,9 @@ bool PercentDecode(absl::string_view encoded, std::string* out);
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryString(
     absl::string_view query);
 
+// Of a body, by its Content-Type: parameters of the type (charset=…) do not matter.
+bool IsForm(absl::string_view content_type);
+
 }  // namespace session_status::http
 
 #endif  // SESSION_STATUS_PLUGIN_HTTP_QUERY_STRING_H_

@@ -19,20 +19,33 @@ const Router::Route* Router::Find(absl::string_view path) const {
   return nullptr;
 }
 
+void Router::SetFallback(Claim claims, Handler* surface) {
+  claims_ = claims;
+  fallback_ = surface;
+}
+
 void Router::Handle(const Request& request, Reply* reply) {
   const Route* route = Find(request.path);
+  const bool allowed =
+      route != nullptr && (route->audience == Audience::kAnyone || IsTrusted(request));
+  if (allowed) {
+    route->surface->Handle(request, reply);
+    if (!reply->not_served) return;
+  }
+  if (IsClaimed(request)) {
+    reply->Clear();
+    return fallback_->Handle(request, reply);
+  }
+  if (allowed) return;
   if (route == nullptr) {
     return SetError(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
   }
-  if (route->audience == Audience::kTrusted && !IsTrusted(request)) {
-    reply->status = 403;
-    return route->surface->HandleRefused(
-        request, 403,
-        "only for the Unix socket, for programs on this machine that address it as localhost, and "
-        "for TLS clients with a certificate",
-        reply);
-  }
-  route->surface->Handle(request, reply);
+  reply->status = 403;
+  route->surface->HandleRefused(
+      request, 403,
+      "only for the Unix socket, for programs on this machine that address it as localhost, and "
+      "for TLS clients with a certificate; not for pages of other sites, nor through a proxy",
+      reply);
 }
 
 void Router::HandleRefused(const Request& request, int status, absl::string_view message,
@@ -40,6 +53,7 @@ void Router::HandleRefused(const Request& request, int status, absl::string_view
   // A request line that could not be read names no path. The longest ones come from SDKs, which put
   // all they have to say there and always call "/".
   const absl::string_view path = request.path.empty() ? absl::string_view("/") : request.path;
+  if (IsClaimed(request)) return fallback_->HandleRefused(request, status, message, reply);
   if (const Route* route = Find(path)) {
     return route->surface->HandleRefused(request, status, message, reply);
   }

@@ -1,10 +1,11 @@
 // The one routing table: which surface answers which path, and whom.
 //
-// Threads:   Add(): before the listener starts. Handle(): any listener thread.
+// Threads:   Add(), SetFallback(): before the listener starts. Handle(): any listener thread.
 // Ownership: surfaces outlive the router.
 // Errors:    a path that nobody serves gets 404 with a JSON body that says so; a peer that is not
 //            trusted gets 403 in the surface's own shape (see trust.h); a request line that could
-//            not be read is refused in the shape of "/".
+//            not be read is refused in the shape of "/". What the fallback claims it is told by the
+//            fallback instead.
 #ifndef SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 #define SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 
@@ -29,6 +30,13 @@ class Router : public Handler {
   void Add(Match match, absl::string_view path, Handler* surface,
            Audience audience = Audience::kTrusted);
 
+  // Some callers can read the errors of one surface only, and take those of others for answers.
+  // Whatever of theirs no route serves (no such path, not by this method, not for this peer, refused
+  // by the listener) is answered by that surface, if `claims` says that the request is one of
+  // theirs. What a route does serve stays the route's.
+  using Claim = bool (*)(const Request&);
+  void SetFallback(Claim claims, Handler* surface);
+
   void Handle(const Request& request, Reply* reply) override;
   void HandleRefused(const Request& request, int status, absl::string_view message,
                      Reply* reply) override;
@@ -41,8 +49,11 @@ class Router : public Handler {
     Audience audience;
   };
   const Route* Find(absl::string_view path) const;
+  bool IsClaimed(const Request& request) const { return claims_ != nullptr && claims_(request); }
 
   std::vector<Route> routes_;
+  Claim claims_ = nullptr;
+  Handler* fallback_ = nullptr;
 };
 
 }  // namespace session_status::http

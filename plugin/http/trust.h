@@ -6,8 +6,15 @@
 // signed API only.
 //
 // A web page that a browser on this machine has loaded from elsewhere is not a process of this
-// machine: it can reach loopback by giving its own host name our address (DNS rebinding). So a
-// request over plain loopback TCP must name its host by an address or as "localhost".
+// machine, and the browser's certificate is not the page's. Browsers tell: a request with a
+// Sec-Fetch-Site other than "same-origin" and "none" (typed, a bookmark), or with an Origin that is
+// not the host it asks, is not trusted whatever it came by. A page can also reach loopback by giving
+// its own host name our address (DNS rebinding), and is of the same origin then: so a request over
+// plain loopback TCP must name its host by an address or as "localhost".
+//
+// Nor is a proxy on this machine whom it lets in. What says that it was passed on (Forwarded, Via,
+// X-Real-IP, X-Forwarded-…) is trusted only with a client certificate: who gives one to his proxy
+// answers for it. A proxy that adds none of them cannot be told from a program.
 //
 // Threads: any; pure functions.
 #ifndef SESSION_STATUS_PLUGIN_HTTP_TRUST_H_

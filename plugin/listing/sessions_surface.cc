@@ -249,7 +249,7 @@ absl::Status SessionsSurface::Open(const http::Request& request, http::Reply* re
 void SessionsSurface::Handle(const http::Request& request, http::Reply* reply) {
   if (request.method != "GET" && request.method != "HEAD") {
     reply->headers.emplace_back("Allow", "GET");
-    return http::SetError(405, absl::StatusCode::kUnimplemented, "use GET", reply);
+    return http::SetNotServed(405, absl::StatusCode::kUnimplemented, "use GET", reply);
   }
   if (absl::Status s = Open(request, reply); !s.ok()) http::SetError(s, reply);
 }

@@ -381,7 +381,7 @@ constexpr MetricRow kMetrics[] = {
      "Connections turned away over a limit.", "transport",
      FromListener<&ListenerReadings::refused_connections>},
     {"session_status_listener_evicted_connections_total", MetricType::Counter, "",
-     "Idle connections closed to make room.", "transport",
+     "Connections closed to make room for others.", "transport",
      FromListener<&ListenerReadings::evicted_connections>},
     {"session_status_listener_timeouts_total", MetricType::Counter, "",
      "Connections closed because the peer was too slow.", "transport",

@@ -9,22 +9,20 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "plugin/auth/percent_coding.h"
+#include "plugin/http/query_string.h"
 #include "plugin/http/trust.h"
 
 namespace session_status::openapi {
 namespace {
 
-constexpr absl::string_view kFormType = "application/x-www-form-urlencoded";
-
 // Common parameters, those that are signed and ignored, and the list.
 constexpr size_t kOtherParametersMax = 54;
 
-// The body when its media type says that it is a form; parameters of the type do not matter.
+// The body when its media type says that it is a form.
 absl::string_view FormBody(const Call& call) {
   if (call.request.body.empty()) return {};
-  absl::string_view type = call.HeaderText(KnownHeader::kContentType);
-  type = absl::StripAsciiWhitespace(type.substr(0, type.find(';')));
-  return absl::EqualsIgnoreCase(type, kFormType) ? call.request.body : absl::string_view();
+  const bool form = http::IsForm(call.HeaderText(KnownHeader::kContentType));
+  return form ? call.request.body : absl::string_view();
 }
 
 // A parameter's name as part of an error code: short and printable, or not repeated at all.

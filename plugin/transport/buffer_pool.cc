@@ -7,26 +7,44 @@
 
 namespace session_status::transport {
 
-bool BufferBudget::Take(size_t bytes) {
-  const size_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
-  if (before + bytes <= bytes_max_) return true;
-  Return(bytes);
-  return false;
+BufferBudget::BufferBudget(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+bool BufferBudget::Take(const BufferHolder& holder, size_t bytes) {
+  const auto take = [bytes](std::atomic<size_t>& used, size_t room) {
+    return used.fetch_add(bytes, std::memory_order_relaxed) + bytes <= room;
+  };
+  bool fits =
+      holder.address_bytes == nullptr || take(*holder.address_bytes, bytes_max_ / kAddressShare);
+  for (auto i = static_cast<size_t>(holder.standing); i < kStandings; ++i) {
+    const size_t room = RoomOf(static_cast<Standing>(i), bytes_max_, bytes_max_ / kReserveShare);
+    fits = take(used_[i], room) && fits;
+  }
+  if (!fits) Return(holder, bytes);
+  return fits;
+}
+
+void BufferBudget::Return(const BufferHolder& holder, size_t bytes) {
+  if (holder.address_bytes != nullptr) {
+    holder.address_bytes->fetch_sub(bytes, std::memory_order_relaxed);
+  }
+  for (auto i = static_cast<size_t>(holder.standing); i < kStandings; ++i) {
+    used_[i].fetch_sub(bytes, std::memory_order_relaxed);
+  }
 }
 
 int BufferPool::ClassOf(size_t bytes) {
   return static_cast<int>(std::bit_width(std::max(bytes, kBlockBytesMin) - 1));
 }
 
-char* BufferPool::Acquire(size_t bytes, size_t* block_bytes) {
+char* BufferPool::Acquire(const BufferHolder& holder, size_t bytes, size_t* block_bytes) {
   const int size_class = ClassOf(bytes);
   const size_t block_size = size_t{1} << size_class;
-  if (!budget_.Take(block_size)) return nullptr;
+  if (!budget_.Take(holder, block_size)) return nullptr;
   std::vector<std::unique_ptr<char[]>>& free = free_[static_cast<size_t>(size_class)];
   if (free.empty()) {
     char* block = new (std::nothrow) char[block_size];
     if (block == nullptr) {
-      budget_.Return(block_size);
+      budget_.Return(holder, block_size);
       return nullptr;
     }
     // Release() must not allocate: room for one more free block is made here.
@@ -34,7 +52,7 @@ char* BufferPool::Acquire(size_t bytes, size_t* block_bytes) {
       free.reserve(free.size() + 1);
     } catch (...) {
       delete[] block;
-      budget_.Return(block_size);
+      budget_.Return(holder, block_size);
       return nullptr;
     }
     *block_bytes = block_size;
@@ -47,8 +65,8 @@ char* BufferPool::Acquire(size_t bytes, size_t* block_bytes) {
   return block;
 }
 
-void BufferPool::Release(char* block, size_t block_bytes) noexcept {
-  budget_.Return(block_bytes);
+void BufferPool::Release(const BufferHolder& holder, char* block, size_t block_bytes) noexcept {
+  budget_.Return(holder, block_bytes);
   std::unique_ptr<char[]> owned(block);
   std::vector<std::unique_ptr<char[]>>& free = free_[static_cast<size_t>(ClassOf(block_bytes))];
   if (kept_bytes_ + block_bytes > kKeptBytesMax || free.size() == free.capacity()) return;
@@ -62,7 +80,7 @@ bool Buffer::Reserve(size_t bytes) {
     std::memmove(block_, block_ + begin_, size());
   } else {
     size_t block_bytes = 0;
-    char* block = pool_.Acquire(size() + bytes, &block_bytes);
+    char* block = pool_.Acquire(holder_, size() + bytes, &block_bytes);
     if (block == nullptr) return false;
     const size_t kept = size();
     if (kept > 0) std::memcpy(block, block_ + begin_, kept);
@@ -85,7 +103,7 @@ bool Buffer::Append(absl::string_view bytes) {
 }
 
 void Buffer::Release() noexcept {
-  if (block_ != nullptr) pool_.Release(block_, block_bytes_);
+  if (block_ != nullptr) pool_.Release(holder_, block_, block_bytes_);
   block_ = nullptr;
   block_bytes_ = begin_ = end_ = 0;
 }

@@ -3,7 +3,8 @@
 //
 // Threads:   BufferPool: one loop's thread. BufferBudget: any.
 // Ownership: a Buffer gives its block back when it is released or destroyed; the pool outlives it.
-// Errors:    Reserve() says false when the budget of all loops is used up; memory exhaustion throws
+// Errors:    Reserve() says false when the budget of all loops, or the holder's part of it, is used
+//            up; memory exhaustion throws
 //            std::bad_alloc, which the loop turns into the end of that connection.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_BUFFER_POOL_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_BUFFER_POOL_H_
@@ -15,20 +16,35 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "plugin/transport/standing.h"
 
 namespace session_status::transport {
 
-// Bytes that all connections of all loops may hold together.
+// Whom the budget charges. Changes only while nothing is held.
+struct BufferHolder {
+  Standing standing = Standing::kStranger;
+  std::atomic<size_t>* address_bytes = nullptr;  // a stranger's: the sum of its address
+};
+
+// Bytes that all connections of all loops may hold together: strangers at most three quarters of
+// them, those of one address at most one (standing.h says why there is a reserve). A request of
+// listener_body_bytes_max fits into a stranger's quarter as long as the budget is sixteen times that:
+// while its buffer grows, it holds an old and a new block.
 class BufferBudget {
  public:
-  explicit BufferBudget(size_t bytes_max) : bytes_max_(bytes_max) {}
-  bool Take(size_t bytes);
-  void Return(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
-  size_t used() const { return used_.load(std::memory_order_relaxed); }
+  explicit BufferBudget(size_t bytes_max);
+  bool Take(const BufferHolder& holder, size_t bytes);
+  void Return(const BufferHolder& holder, size_t bytes);
+  size_t used() const { return used_.back().load(std::memory_order_relaxed); }
 
  private:
+  static constexpr size_t kReserveShare = 4;
+  static constexpr size_t kAddressShare = 4;
+
   const size_t bytes_max_;
-  std::atomic<size_t> used_{0};  // relaxed throughout: a number, it publishes nothing
+  // By a standing and all below it. Relaxed throughout, here and in BufferHolder: numbers, they
+  // publish nothing. Take() adds first and looks then, so that two never get the same bytes.
+  std::array<std::atomic<size_t>, kStandings> used_{};
 };
 
 class BufferPool {
@@ -42,8 +58,8 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
 
   // A block of at least `bytes` (its size goes to `*block_bytes`), or nullptr over the budget.
-  char* Acquire(size_t bytes, size_t* block_bytes);
-  void Release(char* block, size_t block_bytes) noexcept;
+  char* Acquire(const BufferHolder& holder, size_t bytes, size_t* block_bytes);
+  void Release(const BufferHolder& holder, char* block, size_t block_bytes) noexcept;
 
  private:
   static constexpr int kClasses = 40;
@@ -57,7 +73,8 @@ class BufferPool {
 // A queue of bytes: written at the end, consumed from the front.
 class Buffer {
  public:
-  explicit Buffer(BufferPool& pool) : pool_(pool) {}
+  // `holder` outlives the buffer.
+  Buffer(BufferPool& pool, const BufferHolder& holder) : pool_(pool), holder_(holder) {}
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer() { Release(); }
@@ -78,6 +95,7 @@ class Buffer {
 
  private:
   BufferPool& pool_;
+  const BufferHolder& holder_;
   char* block_ = nullptr;
   size_t block_bytes_ = 0;
   size_t begin_ = 0;

@@ -41,6 +41,15 @@ void ParserPool::Return(std::unique_ptr<RequestParser> parser) noexcept {
   if (parser != nullptr && free_.size() < kKeptMax) free_.push_back(std::move(parser));
 }
 
+Waits::Waits(const ListenerOptions& options)
+    : first_byte(options.first_byte_timeout),
+      head(options.header_timeout),
+      body(options.body_timeout),
+      idle(options.idle_timeout),
+      write(options.write_timeout),
+      linger(options.linger_timeout),
+      turned_away(options.linger_timeout) {}
+
 LoopContext::LoopContext(const ListenerOptions& listener_options, http::Handler& request_handler,
                          BufferBudget& budget, ConnectionLimits& connection_limits)
     : options(listener_options),
@@ -48,24 +57,23 @@ LoopContext::LoopContext(const ListenerOptions& listener_options, http::Handler&
       limits(connection_limits),
       buffers(budget),
       parsers(options),
-      first_byte(options.first_byte_timeout),
-      head(options.header_timeout),
-      body(options.body_timeout),
-      idle(options.idle_timeout),
-      write(options.write_timeout),
-      linger(options.linger_timeout),
+      waits{Waits(options), Waits(options), Waits(options)},
       wakes(std::make_shared<WakeQueue>()) {}
 
 Connection::Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls,
-                       const SocketAddress& address, const PeerKey& key, bool admitted)
+                       const SocketAddress& address, const PeerKey& key, PeerUse* use)
     : context_(context),
       socket_(std::move(fd), tls),
       peer_(PeerOf(socket_.fd(), address, &address_text_)),
       key_(key),
-      admitted_(admitted),
-      in_(context.buffers),
-      out_(context.buffers) {
+      admitted_(use != nullptr),
+      holder_{StandingOf(peer_), nullptr},
+      in_(context.buffers, holder_),
+      out_(context.buffers, holder_) {
   peer_.tls = socket_.tls();
+  if (use != nullptr && standing() == Standing::kStranger) {
+    holder_.address_bytes = &use->buffered_bytes;
+  }
   context_.counters.connections.Add();
 }
 
@@ -79,7 +87,11 @@ void Connection::TurnAway(int status, absl::string_view message) {
   if (closed()) return;
   const size_t begin = context_.out.size();
   Refuse(nullptr, status, message);
-  Reply(begin);
+  // At once, not together with the replies of others: it must linger, and so be able to make room,
+  // before the next one is turned away.
+  Send(absl::string_view(context_.out).substr(begin));
+  context_.out.resize(begin);
+  Settle();
 }
 
 void Connection::Close() noexcept {
@@ -97,7 +109,7 @@ void Connection::Close() noexcept {
   in_.Release();
   out_.Release();
   if (admitted_) {
-    context_.limits.Leave(key_);
+    context_.limits.Leave(key_, standing());
   } else {
     --context_.turned_away;
   }
@@ -111,26 +123,27 @@ void Connection::EnterPhase(Phase phase) {
   phase_ = phase;
   if (!restart) return;
   const int64_t now = context_.now_ns;
+  Waits& waits = context_.WaitsOf(standing());
   switch (phase) {
     case Phase::kHandshake:
     case Phase::kFirstByte:
-      context_.first_byte.Start(*this, now);
+      waits.first_byte.Start(*this, now);
       break;
     case Phase::kHead:
-      context_.head.Start(*this, now);
+      waits.head.Start(*this, now);
       break;
     case Phase::kBody:
-      context_.body.Start(*this, now);
+      waits.body.Start(*this, now);
       break;
     case Phase::kIdle:
-      context_.idle.Start(*this, now);
+      waits.idle.Start(*this, now);
       break;
     case Phase::kWriting:
       written_in_phase_ = 0;
-      context_.write.Start(*this, now);
+      waits.write.Start(*this, now);
       break;
     case Phase::kLingering:
-      context_.linger.Start(*this, now);
+      (admitted_ ? waits.linger : waits.turned_away).Start(*this, now);
       break;
     case Phase::kReplying:
     case Phase::kReady:
@@ -198,9 +211,18 @@ void Connection::ShakeHands() {
       break;
   }
   peer_.client_certificate = socket_.has_client_certificate();
+  if (peer_.client_certificate) Rise();
   phase_ = Phase::kFirstByte;  // with the deadline of the handshake: both are one wait
   SetInterest(EPOLLIN);
   if (!closed()) ReadAndAnswer();  // the request may have come with the last flight
+}
+
+void Connection::Rise() {
+  const Standing risen = StandingOf(peer_);
+  if (admitted_) context_.limits.Raise(standing(), risen);
+  // Nothing is buffered during a handshake, so nothing is owed in the old name. The wait that runs
+  // goes on in its old queue: the request mostly came with the handshake's last flight.
+  holder_ = {risen, nullptr};
 }
 
 void Connection::ReadAndAnswer() {
@@ -424,7 +446,7 @@ void Connection::Flush() {
     written_in_phase_ += result.bytes;
     if (written_in_phase_ >= kWriteProgressBytes) {
       written_in_phase_ = 0;
-      context_.write.Start(*this, context_.now_ns);
+      context_.WaitsOf(standing()).write.Start(*this, context_.now_ns);
     }
   }
   out_.Release();

@@ -29,9 +29,9 @@ namespace session_status::transport {
 
 class Connection : public EventSource, public TimeoutQueue::Member {
  public:
-  // `admitted`: counted by the limits under `key`; given back by Close().
+  // `use`: set when the limits count it under `key`, given back by Close(); nullptr: turned away.
   Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
-             const PeerKey& key, bool admitted);
+             const PeerKey& key, PeerUse* use);
 
   // Both after construction, one of them: serve, or say why not and close.
   void Start();
@@ -46,6 +46,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
 
   bool closed() const { return phase_ == Phase::kClosed; }
   const http::Peer& peer() const { return peer_; }
+  Standing standing() const { return holder_.standing; }
   size_t slot = 0;  // the loop's own: where it keeps this connection
 
  private:
@@ -75,6 +76,8 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   void QueueReady();
 
   void ShakeHands();
+  // A certificate was shown: no stranger any more.
+  void Rise();
   void ReadAndAnswer();
   void AnswerBuffered();
   // Answers what is complete in the window, up to the limits of one turn.
@@ -102,6 +105,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   http::Peer peer_;
   const PeerKey key_;
   const bool admitted_;
+  BufferHolder holder_;
 
   Phase phase_ = Phase::kFirstByte;
   bool queued_ = false;       // in LoopContext::ready

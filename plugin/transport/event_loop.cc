@@ -23,7 +23,7 @@ constexpr int kAcceptsPerTurn = 64;
 // Peers accepted only to be closed when descriptors ran out, before accepting pauses.
 constexpr uint64_t kRefusedPerPauseMax = 64;
 constexpr int64_t kAcceptPauseNs = 100'000'000;
-// Connections that are open beyond the limits only to be told so; more are closed without a word.
+// Connections that are open beyond the limits only to be told so; beyond, the oldest makes room.
 // At most a quarter of what is allowed: where descriptors are few, the broker keeps its share.
 // Both of all loops together, but at least one each.
 constexpr int kTurnedAwayMax = 64;
@@ -159,9 +159,10 @@ void EventLoop::ReadClocks() {
 int EventLoop::WaitMs() const {
   if (!context_.ready.empty()) return 0;
   int64_t earliest = paused_until_ns_ != 0 ? paused_until_ns_ : INT64_MAX;
-  for (const TimeoutQueue* queue : {&context_.first_byte, &context_.head, &context_.body,
-                                    &context_.idle, &context_.write, &context_.linger}) {
-    if (queue->oldest() != nullptr) earliest = std::min(earliest, queue->oldest()->deadline_ns());
+  for (const Waits& waits : context_.waits) {
+    for (const TimeoutQueue* queue : waits.all()) {
+      if (queue->oldest() != nullptr) earliest = std::min(earliest, queue->oldest()->deadline_ns());
+    }
   }
   if (earliest == INT64_MAX) return -1;
   const int64_t left_ms = (earliest - context_.now_ns) / 1'000'000 + 1;
@@ -200,11 +201,12 @@ void EventLoop::RunWakes() {
 }
 
 void EventLoop::ExpireLate() {
-  for (TimeoutQueue* queue : {&context_.first_byte, &context_.head, &context_.body, &context_.idle,
-                              &context_.write, &context_.linger}) {
-    while (queue->oldest() != nullptr && queue->oldest()->deadline_ns() <= context_.now_ns) {
-      auto* connection = static_cast<Connection*>(queue->oldest());
-      Guarded(connection, &Connection::OnTimeout);
+  for (const Waits& waits : context_.waits) {
+    for (const TimeoutQueue* queue : waits.all()) {
+      while (queue->oldest() != nullptr && queue->oldest()->deadline_ns() <= context_.now_ns) {
+        auto* connection = static_cast<Connection*>(queue->oldest());
+        Guarded(connection, &Connection::OnTimeout);
+      }
     }
   }
   if (paused_until_ns_ != 0 && paused_until_ns_ <= context_.now_ns) ResumeAccepting();
@@ -295,12 +297,55 @@ void EventLoop::ResumeAccepting() {
   }
 }
 
-bool EventLoop::MakeRoom() {
-  TimeoutQueue::Member* oldest = context_.idle.oldest();
-  if (oldest == nullptr) return false;
-  static_cast<Connection*>(oldest)->Close();
-  context_.counters.evicted_connections.Add();
+bool EventLoop::CloseOldest(const TimeoutQueue& queue) {
+  if (queue.oldest() == nullptr) return false;
+  static_cast<Connection*>(queue.oldest())->Close();
   return true;
+}
+
+// The lowest standing gives way first, and of one standing the idle, who lose least. A peer that has
+// not sent its request, or does not take its answer, gives way to a higher standing only: of its own
+// kind none is pushed out while it is served.
+bool EventLoop::MakeRoom(Standing newcomer) {
+  const auto rank = static_cast<size_t>(newcomer);
+  bool made = false;
+  for (size_t i = 0; i <= rank && !made; ++i) {
+    const Waits& waits = context_.waits[i];
+    made = CloseOldest(waits.idle);
+    if (i == rank) break;
+    for (const TimeoutQueue* queue :
+         {&waits.linger, &waits.first_byte, &waits.head, &waits.body, &waits.write}) {
+      made = made || CloseOldest(*queue);
+    }
+  }
+  if (made) context_.counters.evicted_connections.Add();
+  return made;
+}
+
+EventLoop::Entry EventLoop::Enter(const PeerKey& key, Standing standing) {
+  Entry entry;
+  auto verdict = shared_.limits.Enter(key, standing, &entry.use);
+  if (verdict == ConnectionLimits::Verdict::kFull && MakeRoom(standing)) {
+    verdict = shared_.limits.Enter(key, standing, &entry.use);
+  }
+  if (verdict == ConnectionLimits::Verdict::kAdmitted) return entry;
+  entry.status = 503;
+  entry.message = verdict == ConnectionLimits::Verdict::kFull
+                      ? "too many connections"
+                      : "too many connections from this peer";
+  return entry;
+}
+
+// Of those that have said nothing yet the oldest goes, strangers first.
+void EventLoop::LimitSilent() {
+  const auto silent_max = static_cast<size_t>(
+      std::max(1, shared_.options.connections_awaiting_first_byte_max / shared_.options.threads));
+  size_t silent = 0;
+  for (const Waits& waits : context_.waits) silent += waits.first_byte.size();
+  if (silent < silent_max) return;
+  for (const Waits& waits : context_.waits) {
+    if (CloseOldest(waits.first_byte)) return context_.counters.evicted_connections.Add();
+  }
 }
 
 void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls) {
@@ -309,64 +354,57 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
   std::string ignored;
   const http::Peer peer = PeerOf(fd.get(), address, &ignored);
   const PeerKey key = PeerKeyOf(address, peer);
-  int status = 0;
-  absl::string_view message;
-  if (!IsAllowed(fd.get(), peer, shared_.options)) {
-    status = 403;
-    message = "this user may not use the socket";
-  } else {
-    auto verdict = shared_.limits.Enter(key);
-    if (verdict == ConnectionLimits::Verdict::kFull && MakeRoom()) {
-      verdict = shared_.limits.Enter(key);
-    }
-    if (verdict == ConnectionLimits::Verdict::kFull) {
-      status = 503;
-      message = "too many connections";
-    } else if (verdict == ConnectionLimits::Verdict::kPeerFull) {
-      status = 503;
-      message = "too many connections from this peer";
-    }
+  const Standing standing = StandingOf(peer);
+  Entry entry = {403, "this user may not use the socket"};
+  if (IsAllowed(fd.get(), peer, shared_.options)) entry = Enter(key, standing);
+  if (entry.status != 0) {
+    context_.counters.refused_connections.Add();
+    if (!tls) TurnAway(std::move(fd), address, key, standing, entry);
+    return;
   }
-  if (status == 0) {
-    Connection* connection = nullptr;
-    try {
-      connection = Add(std::move(fd), tls_context.get(), address, key, true);
-    } catch (...) {
-      shared_.limits.Leave(key);
-      return;
-    }
-    const auto waiting_max = static_cast<size_t>(
-        std::max(1, shared_.options.connections_awaiting_first_byte_max / shared_.options.threads));
-    if (context_.first_byte.size() >= waiting_max) {
-      static_cast<Connection*>(context_.first_byte.oldest())->Close();
-      context_.counters.evicted_connections.Add();
-    }
-    return Guarded(connection, &Connection::Start);
+  Connection* connection = nullptr;
+  try {
+    connection = Add(std::move(fd), tls_context.get(), address, key, entry.use);
+  } catch (...) {
+    shared_.limits.Leave(key, standing);
+    return;
   }
-  context_.counters.refused_connections.Add();
+  LimitSilent();
+  Guarded(connection, &Connection::Start);
+}
+
+// Where no more may be kept open for it, one that had its time to read the answer makes room: the
+// oldest, and never one of a higher standing.
+void EventLoop::TurnAway(FileDescriptor fd, const SocketAddress& address, const PeerKey& key,
+                         Standing standing, const Entry& entry) {
   const int turned_away_max =
       std::max(1, std::min(shared_.limits.connections_max() / kTurnedAwayShare, kTurnedAwayMax) /
                       shared_.options.threads);
-  if (tls || context_.turned_away >= turned_away_max) return;
-  Connection* connection = Add(std::move(fd), nullptr, address, key, false);
+  if (context_.turned_away >= turned_away_max) {
+    bool made = false;
+    for (size_t i = 0; i <= static_cast<size_t>(standing) && !made; ++i) {
+      made = CloseOldest(context_.waits[i].turned_away);
+    }
+    if (!made) return;
+  }
+  Connection* connection = Add(std::move(fd), nullptr, address, key, nullptr);
   ++context_.turned_away;
   try {
-    connection->TurnAway(status, message);
+    connection->TurnAway(entry.status, entry.message);
   } catch (...) {
     connection->Close();
   }
 }
 
 Connection* EventLoop::Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
-                           const PeerKey& key, bool admitted) {
+                           const PeerKey& key, PeerUse* use) {
   // Room first, so that Close() and QueueReady() never allocate.
   const size_t count = connections_.size() + 1;
   for (auto* list : {&context_.ready, &context_.closed, &running_}) {
     if (list->capacity() < count) list->reserve(count * 2);
   }
   if (context_.replies.capacity() < count) context_.replies.reserve(count * 2);
-  auto connection =
-      std::make_unique<Connection>(context_, std::move(fd), tls, address, key, admitted);
+  auto connection = std::make_unique<Connection>(context_, std::move(fd), tls, address, key, use);
   connection->slot = connections_.size();
   connections_.push_back(std::move(connection));
   return connections_.back().get();

@@ -64,9 +64,20 @@ class EventLoop {
 
   void Accept(const ListeningSocket& socket);
   void Admit(FileDescriptor fd, const SocketAddress& address, bool tls);
-  bool MakeRoom();
+  // Why a newcomer is not served. status 0: it is admitted, and `use` is its peer's.
+  struct Entry {
+    int status = 0;
+    absl::string_view message;
+    PeerUse* use = nullptr;
+  };
+  Entry Enter(const PeerKey& key, Standing standing);
+  bool MakeRoom(Standing newcomer);
+  bool CloseOldest(const TimeoutQueue& queue);
+  void LimitSilent();
+  void TurnAway(FileDescriptor fd, const SocketAddress& address, const PeerKey& key,
+                Standing standing, const Entry& entry);
   Connection* Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address, const PeerKey& key,
-                  bool admitted);
+                  PeerUse* use);
   void RefuseWaiting(const ListeningSocket& socket);
   void PauseAccepting();
   void ResumeAccepting();

@@ -44,9 +44,12 @@ struct ListenerOptions {
 
   // --- connections ---
 
+  // An eighth (at most 32) is kept from strangers: who is on this machine, or has a certificate,
+  // gets in however many they are; half of that is for the Unix socket alone.
   int connections_max = 1024;
-  int connections_per_peer_max = 64;              // per IPv4 address, IPv6 /64 or Unix user
-  int connections_awaiting_first_byte_max = 256;  // beyond: the oldest of them is closed
+  int connections_per_peer_max = 64;  // per IPv4 address, IPv6 /64 or Unix user
+  // Beyond: the oldest of them is closed, strangers first.
+  int connections_awaiting_first_byte_max = 256;
   // Our share of RLIMIT_NOFILE; connections_max is lowered to it, so that MQTT clients always
   // find descriptors.
   int descriptors_percent_max = 10;
@@ -76,7 +79,8 @@ struct ListenerOptions {
   // Replies waiting for a slow reader: beyond it nothing more is read or answered there. A single
   // reply may be larger.
   size_t unsent_bytes_max = 256 * 1024;
-  size_t buffered_bytes_max = 64 * 1024 * 1024;  // in all connections together
+  // In all connections together: strangers at most three quarters, those of one address a quarter.
+  size_t buffered_bytes_max = 64 * 1024 * 1024;
 };
 
 }  // namespace session_status::transport

@@ -27,7 +27,7 @@ struct ListenerStats {
   int64_t requests = 0;             // handed to the handler
   int64_t refused_requests = 0;     // answered by the listener itself with an error
   int64_t refused_connections = 0;  // over a limit of connections
-  int64_t evicted_connections = 0;  // idle ones closed to make room
+  int64_t evicted_connections = 0;  // closed to make room for others
   int64_t timeouts = 0;             // connections closed because the peer was too slow
   int64_t accept_pauses = 0;        // out of descriptors
   int64_t bytes_received = 0;

@@ -42,6 +42,17 @@ class ParserPool {
   std::vector<std::unique_ptr<RequestParser>> free_;
 };
 
+// Deadlines of the connections of one standing, one queue per kind of waiting.
+struct Waits {
+  explicit Waits(const ListenerOptions& options);
+  TimeoutQueue first_byte, head, body, idle, write, linger;
+  TimeoutQueue turned_away;  // as linger, of those that were never admitted
+
+  std::array<const TimeoutQueue*, 7> all() const {
+    return {&first_byte, &head, &body, &idle, &write, &linger, &turned_away};
+  }
+};
+
 struct LoopContext {
   // Read at once from one connection: more than the pipelined requests of one turn, small enough to
   // stay in the cache.
@@ -72,8 +83,8 @@ struct LoopContext {
   BufferPool buffers;
   ParserPool parsers;
 
-  // One queue per kind of waiting.
-  TimeoutQueue first_byte, head, body, idle, write, linger;
+  std::array<Waits, kStandings> waits;  // by standing: who makes room depends on it
+  Waits& WaitsOf(Standing standing) { return waits[static_cast<size_t>(standing)]; }
 
   struct PendingReply {
     Connection* connection;

@@ -84,18 +84,21 @@ void ReplyWriter::SetNow(absl::Time now) {
   const int64_t second = absl::ToUnixSeconds(now);
   if (second == second_) return;
   second_ = second;
-  date_line_ = absl::FormatTime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", now, absl::UTCTimeZone());
-  ok_prefix_ = absl::StrCat("HTTP/1.1 200 OK\r\n", date_line_, "Content-Type: ");
+  // With what every reply says besides: no browser is to guess that an answer is a script.
+  common_lines_ =
+      absl::FormatTime("Date: %a, %d %b %Y %H:%M:%S GMT\r\nX-Content-Type-Options: nosniff\r\n",
+                       now, absl::UTCTimeZone());
+  ok_prefix_ = absl::StrCat("HTTP/1.1 200 OK\r\n", common_lines_, "Content-Type: ");
 }
 
 void ReplyWriter::AppendHead(const http::Reply& reply, const Framing& framing, std::string* out) {
-  constexpr size_t kBytesExpected = 256;
+  constexpr size_t kBytesExpected = 320;
   http::TextRoom room(kBytesExpected, out);
   if (reply.status == 200) {
     room.Add(ok_prefix_);
   } else {
     room.Add(absl::StrCat("HTTP/1.1 ", reply.status, " ", ReasonPhrase(reply.status), "\r\n",
-                          date_line_, "Content-Type: "));
+                          common_lines_, "Content-Type: "));
   }
   room.Add(reply.content_type);
   if (framing.body == Body::kChunked) {

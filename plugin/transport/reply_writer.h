@@ -25,7 +25,8 @@ class ReplyWriter {
     bool keep_alive_named = false;  // an HTTP/1.0 client asked for it and wants to read so
   };
 
-  // The Date header of the replies that follow; formatted once a second.
+  // The Date header of the replies that follow, with the other lines that all of them have; formatted
+  // once a second.
   void SetNow(absl::Time now);
 
   // Appends head and body (for kChunked and kUntilClose: what the stream is preceded by). False: a
@@ -39,8 +40,8 @@ class ReplyWriter {
   void AppendHead(const http::Reply& reply, const Framing& framing, std::string* out);
 
   int64_t second_ = INT64_MIN;
-  std::string date_line_;
-  std::string ok_prefix_;  // status line and date of the common reply
+  std::string common_lines_;  // of every reply
+  std::string ok_prefix_;     // status line and common lines of the usual reply
 };
 
 absl::string_view ReasonPhrase(int status);

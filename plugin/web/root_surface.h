@@ -1,7 +1,7 @@
 // The path "/" has two tenants: browsers that want the page, and callers of the documented API,
 // whose every request goes to "/". A request is the page's when it is a GET or HEAD, accepts HTML
-// and carries nothing of the API: no Action, Signature or AccessKeyId parameter, no Authorization
-// or x-acs-action header. All else, refusals included, is the API's.
+// and carries no mark of a call (which the API knows: openapi/call_marks.h). All else, refusals
+// included, is the API's.
 //
 // Threads:   any listener thread.
 // Ownership: both surfaces outlive this one.
@@ -12,11 +12,10 @@
 
 namespace session_status::web {
 
-bool WantsPage(const http::Request& request);
-
 class RootSurface : public http::Handler {
  public:
-  RootSurface(http::Handler& page, http::Handler& api) : page_(page), api_(api) {}
+  RootSurface(http::Handler& page, http::Handler& api, bool (*is_call)(const http::Request&))
+      : page_(page), api_(api), is_call_(is_call) {}
 
   void Handle(const http::Request& request, http::Reply* reply) override {
     (WantsPage(request) ? page_ : api_).Handle(request, reply);
@@ -27,8 +26,11 @@ class RootSurface : public http::Handler {
   }
 
  private:
+  bool WantsPage(const http::Request& request) const;
+
   http::Handler& page_;
   http::Handler& api_;
+  bool (*const is_call_)(const http::Request&);
 };
 
 }  // namespace session_status::web

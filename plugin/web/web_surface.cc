@@ -22,7 +22,6 @@ struct SecurityHeader {
 };
 constexpr SecurityHeader kSecurityHeaders[] = {
     {"Content-Security-Policy", kContentSecurityPolicy},
-    {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
@@ -79,7 +78,7 @@ void WebSurface::Handle(const http::Request& request, http::Reply* reply) {
     if (request.path == asset.path) return Serve(asset, request, reply);
   }
   if (request.path == kPagePath) return Serve(kTextPage, request, reply);
-  http::SetError(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
+  http::SetNotServed(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
 }
 
 void WebSurface::HandleRefused(const http::Request&, int status, absl::string_view message,

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
+#include "plugin/http/error_body.h"
+
 namespace session_status::http {
 namespace {
 
@@ -73,6 +77,87 @@ TEST_F(RouterTest, ARequestLineThatNobodyCouldReadIsRefusedAsTheRootDoes) {
   router_.HandleRefused(Request(), 414, "too long", &reply);
   EXPECT_EQ(reply.status, 414);
   EXPECT_EQ(reply.body, "rest refused");
+}
+
+// Serves one path by GET, and says of all else that it does not.
+class ParticularSurface : public NamedSurface {
+ public:
+  using NamedSurface::NamedSurface;
+  void Handle(const Request& request, Reply* reply) override {
+    reply->headers.emplace_back("Allow", "GET");
+    if (request.method != "GET") {
+      return SetNotServed(405, absl::StatusCode::kUnimplemented, "use GET", reply);
+    }
+    if (request.path == "/ui/gone") {
+      return SetError(404, absl::StatusCode::kNotFound, "there was something", reply);
+    }
+    NamedSurface::Handle(request, reply);
+  }
+};
+
+class RouterWithFallbackTest : public ::testing::Test {
+ protected:
+  RouterWithFallbackTest() {
+    router_.Add(Router::Match::kExact, "/metrics", &metrics_);
+    router_.Add(Router::Match::kPrefix, "/ui/", &page_, Router::Audience::kAnyone);
+    router_.SetFallback([](const Request& request) { return request.query == "Action=x"; },
+                        &fallback_);
+    peer_.kind = Peer::Kind::kUnixSocket;
+  }
+  Reply ReplyTo(absl::string_view method, absl::string_view path, absl::string_view query) {
+    Request request;
+    request.method = method;
+    request.path = path;
+    request.query = query;
+    request.peer = &peer_;
+    Reply reply;
+    router_.Handle(request, &reply);
+    return reply;
+  }
+  Peer peer_;
+  ParticularSurface metrics_{"metrics"};
+  ParticularSurface page_{"page"};
+  NamedSurface fallback_{"fallback"};
+  Router router_;
+};
+
+TEST_F(RouterWithFallbackTest, WhatItClaimsAndNobodyServesIsAnsweredByIt) {
+  for (const auto& [method, path] :
+       {std::pair("GET", "/nowhere"), {"POST", "/metrics"}, {"POST", "/ui/x"}}) {
+    SCOPED_TRACE(path);
+    const Reply reply = ReplyTo(method, path, "Action=x");
+    EXPECT_EQ(reply.body, "fallback");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.headers.size(), 0u) << "nothing of the refusal is left";
+  }
+  peer_ = Peer();
+  EXPECT_EQ(ReplyTo("GET", "/metrics", "Action=x").body, "fallback") << "not for strangers";
+}
+
+TEST_F(RouterWithFallbackTest, WhatIsServedOrNotItsOwnStaysWhereItIs) {
+  EXPECT_EQ(ReplyTo("GET", "/metrics", "Action=x").body, "metrics");
+  EXPECT_EQ(ReplyTo("GET", "/ui/x", "Action=x").body, "page");
+  EXPECT_EQ(ReplyTo("GET", "/ui/gone", "Action=x").status, 404) << "the surface's answer";
+  EXPECT_EQ(ReplyTo("GET", "/nowhere", "").status, 404);
+  EXPECT_EQ(ReplyTo("POST", "/metrics", "").status, 405);
+  peer_ = Peer();
+  EXPECT_EQ(ReplyTo("GET", "/metrics", "").body, "metrics refused");
+}
+
+TEST_F(RouterWithFallbackTest, RefusalsOfTheListenerTakeItsShape) {
+  Request request;
+  request.path = "/metrics";
+  Reply reply;
+  router_.HandleRefused(request, 413, "too long", &reply);
+  EXPECT_EQ(reply.body, "metrics refused");
+  for (const char* path : {"/metrics", "/nowhere"}) {
+    request.path = path;
+    request.query = "Action=x";
+    reply.Clear();
+    router_.HandleRefused(request, 413, "too long", &reply);
+    EXPECT_EQ(reply.body, "fallback refused");
+    EXPECT_EQ(reply.status, 413);
+  }
 }
 
 TEST(EmptyRouterTest, APathThatNobodyServesGetsATypedError) {

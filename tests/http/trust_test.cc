@@ -48,6 +48,65 @@ TEST_F(IsTrustedTest, LoopbackIsUnlessABrowserWasLedThereByName) {
   EXPECT_FALSE(Trusted({{"Host", "evil.example:18080"}}));
 }
 
+// Whatever the transport: a certificate may be the browser's, and a socket may be a proxy's.
+TEST_F(IsTrustedTest, APageOfAnotherSiteIsNot) {
+  Peer unix_socket, loopback, certificate;
+  unix_socket.kind = Peer::Kind::kUnixSocket;
+  loopback.loopback = true;
+  certificate.tls = certificate.client_certificate = true;
+  for (const Peer& peer : {unix_socket, loopback, certificate}) {
+    peer_ = peer;
+    for (const char* site : {"cross-site", "same-site", "", "nonsense"}) {
+      EXPECT_FALSE(Trusted({{"Host", "localhost:8080"}, {"Sec-Fetch-Site", site}})) << site;
+    }
+    for (const char* origin :
+         {"null", "", "http://evil.example", "http://localhost:8081", "https://localhost",
+          "http://localhost:8080.evil.example", "localhost:8080", "http://localhost"}) {
+      EXPECT_FALSE(Trusted({{"Host", "localhost:8080"}, {"Origin", origin}})) << origin;
+    }
+    EXPECT_FALSE(Trusted({{"Origin", "http://localhost:8080"}})) << "and no Host";
+    // One of two is enough.
+    EXPECT_FALSE(Trusted({{"Origin", "http://evil.example"},
+                          {"Host", "localhost:8080"},
+                          {"Origin", "http://localhost:8080"}}));
+  }
+}
+
+TEST_F(IsTrustedTest, ThePageOfThisServerAndAPersonAre) {
+  peer_.loopback = true;
+  for (const char* site : {"same-origin", "none"}) {
+    EXPECT_TRUE(Trusted({{"Host", "localhost:8080"}, {"Sec-Fetch-Site", site}})) << site;
+  }
+  struct Case {
+    const char *host, *origin;
+  };
+  for (const Case& c :
+       {Case{"localhost:8080", "http://localhost:8080"},
+        Case{"LocalHost:8080", "http://localhost:8080"}, Case{"127.0.0.1", "http://127.0.0.1"},
+        Case{"127.0.0.1:80", "http://127.0.0.1"}, Case{"127.0.0.1:443", "https://127.0.0.1"},
+        Case{"[::1]:8080", "http://[::1]:8080"}, Case{"[::1]", "https://[::1]"}}) {
+    EXPECT_TRUE(Trusted({{"Host", c.host}, {"Origin", c.origin}})) << c.host << " " << c.origin;
+  }
+}
+
+TEST_F(IsTrustedTest, WhatAProxyPassedOnIsNotWithoutACertificateOfItsOwn) {
+  for (const char* name : {"Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto",
+                           "X-Real-IP", "Via"}) {
+    SCOPED_TRACE(name);
+    const std::vector<Header> headers = {{"Host", "127.0.0.1:8080"}, {name, "x"}};
+    peer_ = Peer();
+    peer_.kind = Peer::Kind::kUnixSocket;
+    EXPECT_FALSE(Trusted(headers));
+    peer_ = Peer();
+    peer_.loopback = true;
+    EXPECT_FALSE(Trusted(headers));
+    peer_.tls = peer_.client_certificate = true;
+    EXPECT_TRUE(Trusted(headers));
+  }
+  peer_.client_certificate = false;
+  EXPECT_TRUE(Trusted({{"Host", "127.0.0.1:8080"}, {"X-Request-Id", "x"}, {"Vie", "x"}}));
+}
+
 TEST(IsTrustedWithoutPeerTest, ARequestWithoutAPeerIsNot) { EXPECT_FALSE(IsTrusted(Request())); }
 
 }  // namespace

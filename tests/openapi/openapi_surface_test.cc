@@ -812,6 +812,9 @@ TEST(OpenApiSurfaceTest, WhereTlsIsRequiredOnlyTrustedCallersMayDoWithout) {
   EXPECT_EQ(code(tls), "");
   EXPECT_EQ(code(loopback), "");
   EXPECT_EQ(code(unix_socket), "");
+  OwnedRequest passed_on = server.Batch(TestServer::Key("reader"));
+  passed_on.headers.emplace_back("X-Forwarded-For", "203.0.113.9");
+  EXPECT_EQ(server.SendFrom(loopback, passed_on).Code(), "InvalidProtocol.NeedSsl");
 }
 
 TEST(OpenApiSurfaceTest, WithoutAnAccessFileOnlyLocalPeersAreAnsweredAndNeedNoSignature) {
@@ -840,6 +843,29 @@ TEST(OpenApiSurfaceTest, WithoutAnAccessFileOnlyLocalPeersAreAnsweredAndNeedNoSi
   EXPECT_THAT(server.meter.counted[0], HasSubstr("anonymous/anonymous/post-cn-local0001/Batch"));
   plain.target = absl::StrReplaceAll(plain.target, {{kInstance, "post-cn-unknown"}});
   EXPECT_EQ(server.SendFrom(loopback, plain).Code(), "InstancePermissionCheckFailed");
+}
+
+TEST(OpenApiSurfaceTest, WithoutAnAccessFileWhatAPageOrAProxyBringsIsNeitherAnsweredNorCounted) {
+  TestServerOptions options;
+  options.with_access_file = false;
+  TestServer server(options);
+  http::Peer unix_socket;
+  unix_socket.kind = http::Peer::Kind::kUnixSocket;
+  http::Peer loopback = server.peer;
+  loopback.loopback = true;
+  OwnedRequest plain;
+  plain.target = absl::StrCat("/?Action=", kBatch, "&Version=2020-04-20&InstanceId=", kInstance,
+                              "&ClientIdList.1=GID_a%40%40%401");
+  for (const http::Peer& peer : {unix_socket, loopback}) {
+    for (const auto& header : {std::pair("Sec-Fetch-Site", "cross-site"),
+                               {"Origin", "http://evil.example"},
+                               {"X-Forwarded-For", "203.0.113.9"}}) {
+      OwnedRequest brought = plain;
+      brought.headers.emplace_back(header);
+      EXPECT_EQ(server.SendFrom(peer, brought).Code(), "MissingAccessKeyId") << header.first;
+    }
+  }
+  EXPECT_THAT(server.meter.counted, ::testing::IsEmpty());
 }
 
 TEST(OpenApiSurfaceTest, WithAnAccessFileLocalPeersSignToo) {

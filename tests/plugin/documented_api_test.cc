@@ -299,6 +299,38 @@ TEST_P(DocumentedApiTest, AFullDiskForTheUsageDoesNotStopTheStart) {
   EXPECT_EQ(report->front().calls, 3);
 }
 
+// The vendor's oldest SDK takes an error that is not in this shape for an answer: "offline".
+TEST_P(DocumentedApiTest, ACallThatWasSentToAnotherPathIsToldSoInItsShape) {
+  auto broker = Start();
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  ApiClient api(broker->port(2));
+  // SDKs put the endpoint's path first: "/mqtt" + "/" + "?Action=…". The others are paths that exist,
+  // but not for such a call.
+  for (const char* path :
+       {"/mqtt/", "/mqtt", "/ui/", "/mosquitto_session_status.v1.SessionStatusService/x"}) {
+    const auto elsewhere = [path](OwnedRequest request) {
+      request.target = absl::StrCat(path, request.target.substr(1));
+      return request;
+    };
+    for (const OwnedRequest& request :
+         {Query(Key("reader"), "x"), Batch(Key("reader"), kInstance, "JSON", true),
+          BatchV3(Key("reader"))}) {
+      const ApiAnswer answer = api.Send(elsewhere(request));
+      EXPECT_EQ(answer.status, 404) << path;
+      EXPECT_THAT(answer.body, HasSubstr(R"("Code":"InvalidApi.NotFound")")) << path;
+    }
+  }
+  // What is there stays there, whatever else a request says.
+  OwnedRequest metrics;
+  metrics.target = "/metrics?Action=x";
+  EXPECT_THAT(api.Send(metrics).body, HasSubstr("session_status_"));
+  metrics.method = "POST";
+  EXPECT_THAT(api.Send(metrics).body, HasSubstr(R"("Code":"InvalidApi.NotFound")"));
+  metrics.target = "/nowhere";
+  metrics.method = "GET";
+  EXPECT_THAT(api.Send(metrics).body, HasSubstr(R"("code":"not_found")"));
+}
+
 TEST_P(DocumentedApiTest, ABrokenAccessFileLeavesTheOldOneInForceAndSaysSo) {
   auto broker = Start();
   ASSERT_TRUE(broker->running()) << broker->Log();

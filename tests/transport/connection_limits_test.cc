@@ -29,13 +29,62 @@ PeerKey KeyOf(absl::string_view host) {
 TEST(ConnectionLimitsTest, CountsInAllAndPerPeer) {
   ConnectionLimits limits(3, 2);
   const PeerKey a = KeyOf("10.0.0.1"), b = KeyOf("10.0.0.2");
-  EXPECT_EQ(limits.Enter(a), Verdict::kAdmitted);
-  EXPECT_EQ(limits.Enter(a), Verdict::kAdmitted);
-  EXPECT_EQ(limits.Enter(a), Verdict::kPeerFull);
-  EXPECT_EQ(limits.Enter(b), Verdict::kAdmitted);
-  EXPECT_EQ(limits.Enter(b), Verdict::kFull);
-  limits.Leave(a);
-  EXPECT_EQ(limits.Enter(b), Verdict::kAdmitted);
+  constexpr Standing kStranger = Standing::kStranger;
+  PeerUse* use = nullptr;
+  EXPECT_EQ(limits.Enter(a, kStranger, &use), Verdict::kAdmitted);
+  const PeerUse* const use_of_a = use;
+  EXPECT_EQ(limits.Enter(a, kStranger, &use), Verdict::kAdmitted);
+  EXPECT_EQ(use, use_of_a);
+  EXPECT_EQ(limits.Enter(a, kStranger, &use), Verdict::kPeerFull);
+  EXPECT_EQ(limits.Enter(b, kStranger, &use), Verdict::kAdmitted);
+  EXPECT_NE(use, use_of_a);
+  EXPECT_EQ(limits.Enter(b, kStranger, &use), Verdict::kFull);
+  limits.Leave(a, kStranger);
+  EXPECT_EQ(limits.Enter(b, kStranger, &use), Verdict::kAdmitted);
+}
+
+// Enters until there is no room.
+int Fill(ConnectionLimits* limits, Standing standing) {
+  const PeerKey peer = KeyOf("10.0.0.1");
+  PeerUse* use = nullptr;
+  int admitted = 0;
+  while (limits->Enter(peer, standing, &use) == Verdict::kAdmitted) ++admitted;
+  return admitted;
+}
+
+TEST(ConnectionLimitsTest, KeepsPlacesFromStrangersAndSomeForTheUnixSocketAlone) {
+  struct Case {
+    int connections_max, strangers, vouched, unix_socket;
+  };
+  for (const Case& c : {Case{1, 1, 0, 0}, Case{7, 7, 0, 0}, Case{8, 7, 0, 1}, Case{16, 14, 1, 1},
+                        Case{100, 88, 6, 6}, Case{1024, 992, 16, 16}}) {
+    SCOPED_TRACE(c.connections_max);
+    ConnectionLimits limits(c.connections_max, c.connections_max);
+    EXPECT_EQ(Fill(&limits, Standing::kStranger), c.strangers);
+    EXPECT_EQ(Fill(&limits, Standing::kVouched), c.vouched);
+    EXPECT_EQ(Fill(&limits, Standing::kUnixSocket), c.unix_socket);
+    limits.Leave(KeyOf("10.0.0.1"), Standing::kStranger);
+    for (const Standing any : {Standing::kStranger, Standing::kVouched, Standing::kUnixSocket}) {
+      EXPECT_EQ(Fill(&limits, any), 1) << "whoever it is: one of the lowest standing left";
+      limits.Leave(KeyOf("10.0.0.1"), any);
+    }
+  }
+}
+
+TEST(ConnectionLimitsTest, AllPlacesAreForTheUnixSocketWhenNobodyElseIsThere) {
+  ConnectionLimits limits(100, 100);
+  EXPECT_EQ(Fill(&limits, Standing::kUnixSocket), 100);
+  EXPECT_EQ(Fill(&limits, Standing::kStranger), 0);
+}
+
+TEST(ConnectionLimitsTest, AStrangerWhoRisesLeavesHisPlaceToAnother) {
+  ConnectionLimits limits(100, 100);
+  ASSERT_EQ(Fill(&limits, Standing::kStranger), 88);
+  limits.Raise(Standing::kStranger, Standing::kVouched);
+  EXPECT_EQ(Fill(&limits, Standing::kStranger), 1);
+  EXPECT_EQ(Fill(&limits, Standing::kVouched), 5);
+  limits.Leave(KeyOf("10.0.0.1"), Standing::kVouched);
+  EXPECT_EQ(Fill(&limits, Standing::kVouched), 1);
 }
 
 TEST(ConnectionLimitsTest, CountsAnIpv6NetworkAsOnePeer) {

@@ -30,7 +30,8 @@ TEST_F(ReplyWriterTest, WritesAWholeReply) {
   reply_.headers.emplace_back("X-Request-Id", "7");
   EXPECT_EQ(Written(),
             "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-            "Content-Type: application/json\r\nContent-Length: 2\r\nX-Request-Id: 7\r\n\r\n{}");
+            "X-Content-Type-Options: nosniff\r\nContent-Type: application/json\r\nContent-Length: "
+            "2\r\nX-Request-Id: 7\r\n\r\n{}");
   EXPECT_TRUE(sound_);
 }
 
@@ -55,6 +56,7 @@ TEST_F(ReplyWriterTest, WritesEveryFraming) {
     const std::string written = Written(c.framing);
     EXPECT_THAT(written, ::testing::EndsWith(c.want));
     EXPECT_THAT(written, ::testing::StartsWith("HTTP/1.1 " + std::to_string(c.status) + " "));
+    EXPECT_THAT(written, HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
   }
 }
 

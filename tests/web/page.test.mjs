@@ -1,5 +1,6 @@
 // What the page promises whatever it shows: nothing from elsewhere, nothing inline, small, quick.
 import assert from 'node:assert/strict';
+import {createServer} from 'node:http';
 import {after, before, test} from 'node:test';
 
 import {SECURED, SECURED_FILES} from './access.mjs';
@@ -74,6 +75,40 @@ test('other pages can neither frame this one nor read the service', async () => 
     const reply = await fetch(broker.origin + path, {headers: {Origin: 'https://elsewhere.example'}});
     assert.equal(reply.headers.get('access-control-allow-origin'), null, path);
   }
+});
+
+test('a page of another site can lead here, and uses the browser for nothing else', async () => {
+  const own = await Broker.start();
+  for (const id of ['a', 'b']) await own.connect(id);
+  const site = createServer((_, reply) => {
+    reply.setHeader('Content-Type', 'text/html');
+    reply.end('<!doctype html><title>another site</title>');
+  });
+  await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
+  const page = await browser.context.newPage();
+  const statuses = [];
+  page.on('response', (r) => {
+    if (r.url().startsWith(own.origin)) statuses.push(r.status());
+  });
+  await page.goto(`http://${ELSEWHERE}:${site.address().port}/`);
+  // A page of one session leaves a listing open, and there are eight places for those.
+  const service = `${own.origin}/mosquitto_session_status.v1.SessionStatusService/ListSessions`;
+  const list = `${service}?connect=v1&encoding=json&message=${encodeURIComponent('{"pageSize":1}')}`;
+  const call = `${own.origin}/?Action=QuerySessionByClientId&Version=2020-04-20&InstanceId=mosquitto&ClientId=a`;
+  for (const url of [...Array(8).fill(list), call]) {
+    await page.evaluate((u) => fetch(u, {mode: 'no-cors', cache: 'no-store'}), url);
+  }
+  assert.deepEqual(statuses, [...Array(8).fill(403), 400]);
+  assert.equal((await fetch(list)).status, 200, 'a program of this machine finds a place');
+  await page.evaluate((u) => { location.href = u; }, `${own.origin}/`);
+  await page.waitForURL(`${own.origin}/**`);
+  await page.getByText('following live').waitFor();
+  await page.close();
+  await new Promise((resolve) => {
+    site.close(resolve);
+    site.closeAllConnections();
+  });
+  await own.stop();
 });
 
 test('a second visit fetches nothing that has not changed', async () => {

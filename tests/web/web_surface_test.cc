@@ -83,7 +83,6 @@ TEST(WebSurfaceTest, AllowsNothingFromElsewhereAndNothingInline) {
                       HasSubstr("base-uri 'none'"),
                       HasSubstr("require-trusted-types-for 'script'; trusted-types 'none'"),
                       Not(HasSubstr("unsafe")), Not(HasSubstr("http")), Not(HasSubstr("*"))));
-    EXPECT_EQ(HeaderOf(reply, "X-Content-Type-Options"), "nosniff");
     EXPECT_EQ(HeaderOf(reply, "Referrer-Policy"), "no-referrer");
     EXPECT_EQ(HeaderOf(reply, "Set-Cookie"), "");
     EXPECT_EQ(HeaderOf(reply, "Access-Control-Allow-Origin"), "");
