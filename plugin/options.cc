@@ -390,7 +390,9 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 100'000, &o->following.history.flappers_max);
      }},
-    {"listings_max", "8", "Listings of all sessions under way at a time. 1 to 64.",
+    {"listings_max", "8",
+     "Listings of all sessions under way at a time; at the limit, one whose next page nobody has "
+     "asked for in two seconds makes room. 1 to 64.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 64, &o->following.listing.cuts_max);
      }},
