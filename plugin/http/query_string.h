@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace session_status::http {
 
@@ -21,6 +23,11 @@ bool PercentDecode(absl::string_view encoded, std::string* out);
 // Values are bytes: whoever needs UTF-8 checks it.
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryString(
     absl::string_view query);
+
+// For parameters that are text and say one thing each: refuses what is not UTF-8, and a name that
+// comes again, of which one value would be lost. Those of `repeatable` may: their values add up.
+absl::Status CheckTextParameters(const std::vector<std::pair<std::string, std::string>>& parameters,
+                                 absl::Span<const absl::string_view> repeatable);
 
 }  // namespace session_status::http
 

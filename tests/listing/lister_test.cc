@@ -273,6 +273,14 @@ TEST_F(ListerTest, StreamsJsonLinesWithTheChosenFields) {
             "{\"clientId\":\"a\",\"state\":\"SESSION_STATE_ONLINE\",\"address\":\"10.0.0.7\"}\n");
 }
 
+TEST_F(ListerTest, ValuesOfARepeatedListAddUp) {
+  writer_.Connect("here");
+  writer_.Connect("gone");
+  writer_.End("gone");
+  EXPECT_EQ(Get("state=offline&state=online&fields=clientId&fields=listenerPort").size(),
+            2 * std::string("{\"clientId\":\"here\",\"listenerPort\":1883}\n").size());
+}
+
 TEST_F(ListerTest, StreamsCsvThatNoSpreadsheetExecutes) {
   writer_.Connect("=cmd,\"x\"");
   EXPECT_EQ(Get("format=csv&fields=clientId,state,connectedAtMs,username"),
@@ -295,6 +303,9 @@ TEST_F(ListerTest, UnknownParametersAndNamesAreRefused) {
                 "disconnected_from, disconnected_until"));
   EXPECT_THAT(Get("state=onlin", 400), HasSubstr("state: a name in the list does not exist"));
   EXPECT_THAT(Get("format=xml", 400), HasSubstr("jsonl or csv"));
+  EXPECT_THAT(Get("prefix=a&prefix=zz", 400),
+              HasSubstr("parameter 2, \\\"prefix\\\": is given twice"));
+  EXPECT_THAT(Get("group=%ff", 400), HasSubstr("parameter 1, \\\"group\\\": is not UTF-8"));
   EXPECT_THAT(Get("connected_from=yesterday", 400), HasSubstr("connected_from must be"));
 }
 
