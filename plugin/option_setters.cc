@@ -212,6 +212,9 @@ absl::Status SetPortNames(absl::string_view text, size_t words_max,
                       SetInteger(word.substr(0, equals), 1, 65535, &port).ok();
     if (!good) return Wrong(word, "a port and a name, for example 1884=post-cn-b");
     name = word.substr(equals + 1);
+    const bool again =
+        std::any_of(pairs.begin(), pairs.end() - 1, [p = port](auto& x) { return x.first == p; });
+    if (again) return Wrong(word, absl::StrCat("the only word for port ", port));
   }
   *out = std::move(pairs);
   return absl::OkStatus();
