@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/broker_config.h"
 #include "cli/command.h"
+#include "cli/command_tree.h"
 #include "cli/envelopes.h"
 #include "cli/fault_diagnosis.h"
 #include "cli/file_diagnosis.h"
@@ -89,6 +91,23 @@ TEST(PrintableTest, NothingSteersATerminalAndLettersStayLetters) {
       {"\xC2", "\xC2"},
       {"\xE2\x80", "\xE2\x80"}};
   for (const auto& [text, printable] : cases) EXPECT_EQ(Printable(text), printable);
+}
+
+TEST(CommandTreeTest, OptionsTakeAValueAndFlagsTakeNone) {
+  CLI::App app;
+  std::string text;
+  std::vector<std::string> list;
+  bool flag = false;
+  app.add_option("-s,--socket", text, "")->type_name("PATH");
+  app.add_option("--fields", list, "")->delimiter(',');
+  app.add_flag("--json", flag, "");
+  app.add_option("ID", list, "");
+  app.set_version_flag("--version", "1");
+  std::vector<std::string> taking;
+  for (const OptionNode& option : DescribeTree(app).options) {
+    if (option.takes_value) taking.push_back(option.names.back());
+  }
+  EXPECT_THAT(taking, ElementsAre("--socket", "--fields", "ID"));
 }
 
 TEST(ListStreamTest, PassesWholeLinesInAnyPieces) {
