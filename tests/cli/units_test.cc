@@ -88,6 +88,8 @@ TEST(PrintableTest, NothingSteersATerminalAndLettersStayLetters) {
        "pmal",
        "\\xe2\\x80\\xaepmal"},
       {"\xE2\x80\x8E\xE2\x81\xA6 \xE2\x80\x93", "\\xe2\\x80\\x8e\\xe2\\x81\\xa6 \xE2\x80\x93"},
+      {"it's \"here\"", "it's \"here\""},
+      {"a\\b \\' \\n", "a\\\\b \\\\' \\\\n"},
       {"\xC2", "\xC2"},
       {"\xE2\x80", "\xE2\x80"}};
   for (const auto& [text, printable] : cases) EXPECT_EQ(Printable(text), printable);
@@ -108,6 +110,19 @@ TEST(CommandTreeTest, OptionsTakeAValueAndFlagsTakeNone) {
     if (option.takes_value) taking.push_back(option.names.back());
   }
   EXPECT_THAT(taking, ElementsAre("--socket", "--fields", "ID"));
+}
+
+TEST(TablePrinterTest, OneEndlessCellLeavesTheOtherRowsAsTheyAre) {
+  ::testing::internal::CaptureStdout();
+  PrintTable({{"CLIENT", "STATE"},
+              {"a", "online"},
+              {std::string(500, 'x'), "offline"},
+              {std::string(kPaddedColumnsMax, 'y'), "online"}});
+  EXPECT_EQ(
+      ::testing::internal::GetCapturedStdout(),
+      absl::StrCat("CLIENT", std::string(kPaddedColumnsMax - 6 + 2, ' '), "STATE\n", "a",
+                   std::string(kPaddedColumnsMax - 1 + 2, ' '), "online\n", std::string(500, 'x'),
+                   "  offline\n", std::string(kPaddedColumnsMax, 'y'), "  online\n"));
 }
 
 TEST(ListStreamTest, PassesWholeLinesInAnyPieces) {
