@@ -329,6 +329,12 @@ TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
   EXPECT_THAT(lines, Contains(HasSubstr("connects 5.0/s   disconnects 2.0/s")));
   EXPECT_THAT(lines, Contains(AllOf(HasSubstr("keepalive timeout"), HasSubstr("2.0/s"))));
   EXPECT_THAT(lines, Contains("Flappers"));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("elsewhere"))));
+  TopScreen of_a_fleet = screen;
+  of_a_fleet.now.status.mutable_fleet()->set_name("plant");
+  of_a_fleet.now.counts.set_online_elsewhere(7);
+  EXPECT_THAT(TopFrame(of_a_fleet, {80, 30}, false),
+              Contains(HasSubstr("offline 0   elsewhere in the fleet 7")));
   EXPECT_THAT(lines, Contains(HasSubstr("bouncing\\x1b[31m")));
   for (int rows = 1; rows < 20; ++rows) {
     const auto small = TopFrame(screen, {7, rows}, false);
