@@ -21,6 +21,22 @@ namespace pb = ::mosquitto_session_status::v1;
 
 // The service's limit for one call; longer lists are asked in several.
 constexpr int kIdsPerCall = 10'000;
+// Long identifiers fill a request before that; the listener takes 1 MiB unless it is told otherwise.
+constexpr size_t kBytesPerCall = 768 * 1024;
+constexpr size_t kOverheadBytes = 4;  // tag and length of one identifier
+
+// The identifiers from `*done` on that one call can ask for, at least one.
+pb::BatchQuerySessionByClientIdsRequest NextRequest(const std::vector<std::string>& ids,
+                                                    size_t* done) {
+  pb::BatchQuerySessionByClientIdsRequest request;
+  size_t bytes = 0;
+  for (; *done < ids.size() && request.client_ids_size() < kIdsPerCall; ++*done) {
+    bytes += ids[*done].size() + kOverheadBytes;
+    if (bytes > kBytesPerCall && request.client_ids_size() > 0) break;
+    request.add_client_ids(ids[*done]);
+  }
+  return request;
+}
 
 void Print(const pb::BatchQuerySessionByClientIdsResponse& reply) {
   std::vector<std::vector<std::string>> rows = {{"CLIENT", "STATE", "REASON"}};
@@ -52,10 +68,7 @@ void Run(const std::vector<std::string>& ids, Context* context) {
   AdminClient client = context->MakeClient();
   Progress progress("clients", ids.size(), !IsTerminal(STDOUT_FILENO));
   for (size_t done = 0; done < ids.size();) {
-    pb::BatchQuerySessionByClientIdsRequest request;
-    for (; done < ids.size() && request.client_ids_size() < kIdsPerCall; ++done) {
-      request.add_client_ids(ids[done]);
-    }
+    const pb::BatchQuerySessionByClientIdsRequest request = NextRequest(ids, &done);
     pb::BatchQuerySessionByClientIdsResponse reply;
     if (absl::Status s = client.Call("BatchQuerySessionByClientIds", request, &reply); !s.ok()) {
       return context->Fail(s);
@@ -80,7 +93,8 @@ void AddBatchCommand(CLI::App& app, Context* context) {
   command->add_option("-f,--file", *file, "Read identifiers from FILE, one a line; - is stdin")
       ->type_name("FILE");
   command->footer(
-      "More than 10000 identifiers are asked in several calls, each from one snapshot.\n\n"
+      "More than 10000 identifiers, or than 768 KiB of them, are asked in several calls, each from "
+      "one\nsnapshot.\n\n"
       "Examples:\n  mosquitto_session batch sensor-1 sensor-2\n"
       "  cut -d, -f1 devices.csv | mosquitto_session --json batch -f -");
   command->callback([ids, file, context] {

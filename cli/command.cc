@@ -62,13 +62,16 @@ void PrintTable(const std::vector<std::vector<std::string>>& rows) { TablePrinte
 void TablePrinter::Print(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     widths_.resize(std::max(widths_.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], Columns(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths_[i] = std::max(widths_[i], std::min(Columns(row[i]), kPaddedColumnsMax));
+    }
   }
   for (const auto& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       absl::StrAppend(&line, row[i]);
-      if (i + 1 < row.size()) line.append(widths_[i] - Columns(row[i]) + 2, ' ');
+      const size_t padding = widths_[i] - std::min(Columns(row[i]), widths_[i]);
+      if (i + 1 < row.size()) line.append(padding + 2, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     std::cout << line << "\n";
@@ -80,6 +83,12 @@ std::string Printable(absl::string_view text) {
   std::string printable;
   for (size_t i = 0; i < escaped.size();) {
     const absl::string_view rest = absl::string_view(escaped).substr(i);
+    if (rest.size() >= 2 && rest[0] == '\\') {
+      const bool quote = rest[1] == '\'' || rest[1] == '"';
+      absl::StrAppend(&printable, rest.substr(quote ? 1 : 0, quote ? 1 : 2));
+      i += 2;
+      continue;
+    }
     const size_t steering = SteeringBytes(rest);
     const absl::string_view next = rest.substr(0, std::max<size_t>(steering, 1));
     absl::StrAppend(&printable, steering > 0 ? absl::CHexEscape(next) : std::string(next));

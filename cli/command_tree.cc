@@ -31,7 +31,8 @@ OptionNode Describe(const CLI::Option& option) {
     for (const std::string& name : option.get_lnames())
       out.names.push_back(absl::StrCat("--", name));
   }
-  out.takes_value = option.get_type_size_max() > 0;
+  // Not by the size of its type, which flags have as well.
+  out.takes_value = option.get_items_expected_max() > 0;
   out.list = out.positional ? option.get_expected_max() > 1 : option.get_delimiter() != '\0';
   out.required = option.get_required();
   out.help = option.get_description();

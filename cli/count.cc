@@ -1,5 +1,6 @@
 // mosquitto_session count: exact counts, at the same cost for ten clients and ten million.
 #include <algorithm>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -107,6 +108,10 @@ void Run(const std::vector<std::string>& by, Context* context) {
       PrintTable(breakdown.rows(reply));
     }
   }
+  if (reply.online_elsewhere() > 0) {
+    std::cout << "elsewhere in the fleet, not counted above: " << reply.online_elsewhere()
+              << " online\n";
+  }
 }
 
 }  // namespace
@@ -122,7 +127,12 @@ void AddCountCommand(CLI::App& app, Context* context) {
       ->check(OneOf(BreakdownWords()));
   command->footer(
       "Counts are kept with every change: asking costs the same for ten clients and ten million.\n"
-      "A group is what stands before \"@@@\" in a client identifier.\n\n"
+      "A group is what stands before \"@@@\" in a client identifier. Groups with a name of more "
+      "than "
+      "64\n"
+      "bytes, and those beyond 4095 at a time, are counted as (none). Other brokers' clients of a "
+      "fleet\n"
+      "are told in one line, or as onlineElsewhere in JSON.\n\n"
       "Examples:\n  mosquitto_session count\n"
       "  mosquitto_session count --by listener,protocol\n"
       "  mosquitto_session --json count | jq -r .sessions.online");

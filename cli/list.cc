@@ -109,24 +109,36 @@ uint64_t Total(const pb::ListSessionsRequest& request, const Options& options,
   return options.limit == 0 ? all : std::min(all, options.limit);
 }
 
-void RunTable(const Options& options, Context* context) {
+// Other listings need not wait until this one is found to be left. An older plugin answers one page
+// more instead.
+void CloseCursor(const std::string& cursor, AdminClient* client) {
+  pb::ListSessionsRequest request;
+  request.set_cursor(cursor);
+  request.set_close_cursor(true);
+  request.set_page_size(1);
+  pb::ListSessionsResponse ignored;
+  client->Call("ListSessions", request, &ignored).IgnoreError();  // it ends by itself, later
+}
+
+// Returns the signal that ended it before the end, or 0.
+int PrintPages(const Options& options, Interrupts* interrupts, Context* context) {
   const std::vector<std::string> columns = Columns(options);
   AdminClient client = context->MakeClient();
   pb::ListSessionsRequest request = MakeRequest(options);
   for (const std::string& field : columns) request.add_fields(field);
-  request.set_page_size(kPageSize);
   Progress progress("sessions", Total(request, options, &client), !IsTerminal(STDOUT_FILENO));
   TablePrinter table;
   std::vector<std::string> heading;
   heading.reserve(columns.size());
   for (const std::string& field : columns) heading.push_back(SessionHeading(field));
   std::vector<std::vector<std::string>> rows = {heading};
-  uint64_t listed = 0;
-  pb::ListSessionsResponse page;
-  do {
-    page.Clear();
+  for (uint64_t listed = 0;;) {
+    const uint64_t left = options.limit == 0 ? kPageSize : options.limit - listed;
+    request.set_page_size(static_cast<uint32_t>(std::min<uint64_t>(left, kPageSize)));
+    pb::ListSessionsResponse page;
     if (absl::Status s = client.Call("ListSessions", request, &page); !s.ok()) {
-      return context->Fail(s);
+      context->Fail(s);
+      return 0;
     }
     for (const pb::QuerySessionByClientIdResponse& session : page.sessions()) {
       if (options.limit != 0 && listed == options.limit) break;
@@ -137,14 +149,28 @@ void RunTable(const Options& options, Context* context) {
       ++listed;
     }
     table.Print(rows);
+    std::cout.flush();
     rows.clear();
     progress.Advance(static_cast<uint64_t>(page.sessions_size()));
+    const int signal = interrupts->Wait(absl::ZeroDuration());
+    if (page.next_cursor().empty()) return signal;
     const bool enough = options.limit != 0 && listed == options.limit;
-    if (!std::cout || enough) break;
+    if (signal != 0 || enough || !std::cout) {
+      CloseCursor(page.next_cursor(), &client);
+      return signal;
+    }
     request.Clear();
     request.set_cursor(page.next_cursor());
-    request.set_page_size(kPageSize);
-  } while (!page.next_cursor().empty());
+  }
+}
+
+void RunTable(const Options& options, Context* context) {
+  int signal = 0;
+  {
+    Interrupts interrupts({SIGPIPE});  // of `| head`: there is something to close first
+    signal = PrintPages(options, &interrupts, context);
+  }
+  if (signal != 0) raise(signal);  // as if it had not been held back
 }
 
 void RunStream(const Options& options, Context* context) {

@@ -119,6 +119,10 @@ void PutHead(const TopScreen& s, Frame* frame) {
       .Add(absl::StrCat(sessions.offline_session_kept()), Colour::kYellow)
       .Add("   offline ")
       .Add(absl::StrCat(sessions.offline()), Colour::kRed);
+  if (status.has_fleet()) {
+    counts.Add("   elsewhere in the fleet ")
+        .Add(absl::StrCat(s.now.counts.online_elsewhere()), Colour::kGreen);
+  }
   frame->Put(counts);
   Line rates = frame->Start();
   const auto rate = [&s](uint64_t now, uint64_t before) {

@@ -217,6 +217,9 @@ absl::Status SetPortNames(absl::string_view text, size_t words_max,
                                       " bytes, for example 1884=post-cn-b"));
     }
     name = word.substr(equals + 1);
+    const bool again =
+        std::any_of(pairs.begin(), pairs.end() - 1, [p = port](auto& x) { return x.first == p; });
+    if (again) return Wrong(word, absl::StrCat("the only word for port ", port));
   }
   *out = std::move(pairs);
   return absl::OkStatus();

@@ -130,12 +130,14 @@ constexpr OptionSpec kOptions[] = {
        return SetNameOrNone(v, &o->listener.unix_socket_group);
      }},
     {"admin_socket_uids", "none",
-     "Numbers of the users who may use the socket, beside root; none: all whom its mode lets in.",
+     "Numbers of the users who may use the socket, beside root, separated by blanks or commas; "
+     "none: all whom its mode lets in.",
      [](absl::string_view v, Options* o) {
        return SetIds(v, kIdsMax, &o->listener.unix_allowed_uids);
      }},
     {"admin_socket_gids", "none",
-     "Numbers of the groups whose members may use the socket; none: all whom its mode lets in.",
+     "Numbers of the groups whose members may use the socket, separated by blanks or commas; none: "
+     "all whom its mode lets in.",
      [](absl::string_view v, Options* o) {
        return SetIds(v, kIdsMax, &o->listener.unix_allowed_gids);
      }},
@@ -273,7 +275,8 @@ constexpr OptionSpec kOptions[] = {
        return SetBool(v, &o->documented_api.instances_by_username);
      }},
     {"instances_by_listener", "none",
-     "Clients of a listener belong to an instance: words like 1884=post-cn-b.",
+     "Clients of a listener belong to an instance: words like 1884=post-cn-b, one for each port, "
+     "separated by blanks or commas.",
      [](absl::string_view v, Options* o) {
        return SetPortNames(v, kTcpAddressesMax, &o->documented_api.instances_by_listener);
      }},
@@ -395,7 +398,9 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 0, 100'000, &o->following.history.flappers_max);
      }},
-    {"listings_max", "8", "Listings of all sessions under way at a time. 1 to 64.",
+    {"listings_max", "8",
+     "Listings of all sessions under way at a time; at the limit, one whose next page nobody has "
+     "asked for in two seconds makes room. 1 to 64.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1, 64, &o->following.listing.cuts_max);
      }},
@@ -476,10 +481,11 @@ constexpr OptionSpec kOptions[] = {
                           &o->over_mqtt.topics.flap_interval);
      }},
     {"control_users", "none",
-     "User names whose clients may ask on $CONTROL/session-status/v1, as far as the broker's ACLs "
-     "let them publish there; *: everybody whom these let, which without an acl_file or an ACL "
-     "plugin is everybody; none: nobody. Names protect nothing where the broker checks no logins "
-     "(allow_anonymous true). See docs/following.md.",
+     "User names, separated by blanks or commas, whose clients may ask on "
+     "$CONTROL/session-status/v1, as far as the broker's ACLs let them publish there; *: everybody "
+     "whom these let, which without an acl_file or an ACL plugin is everybody; none: nobody. Names "
+     "protect nothing where the broker checks no logins (allow_anonymous true). See "
+     "docs/following.md.",
      [](absl::string_view v, Options* o) {
        const absl::Status status = SetWords(v, kIdsMax, &o->over_mqtt.control_users);
        o->broker.control = !o->over_mqtt.control_users.empty();
@@ -583,7 +589,7 @@ absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) 
 
 // Options of something that is off say that somebody believes that it is on.
 struct Group {
-  absl::string_view prefix;   // of their names
+  absl::string_view prefix;   // of their names; or one name
   absl::string_view switch_;  // the option that turns it on
   bool (*is_on)(const Options&);
 };
@@ -594,6 +600,11 @@ constexpr Group kGroups[] = {
     {"topics_", "topics_prefix",
      [](const Options& o) { return !o.over_mqtt.topics.prefix.empty(); }},
     {"fleet_", "fleet_url", [](const Options& o) { return !o.fleet.engines.empty(); }},
+    {"node_id", "fleet_url", [](const Options& o) { return !o.fleet.engines.empty(); }},
+    {"session_database_", "session_database",
+     [](const Options& o) { return !o.remembering.database.empty(); }},
+    {"session_history_", "session_database",
+     [](const Options& o) { return !o.remembering.database.empty(); }},
 };
 
 absl::Status CheckHasEffect(absl::string_view name, const Options& options) {
@@ -633,6 +644,13 @@ absl::Status CheckTogether(const Options& options) {
     return absl::InvalidArgumentError(
         "option plugin_opt_admin_socket: none, and plugin_opt_admin_listen is none too: nobody "
         "could ask; set one of them");
+  }
+  const webhook::WebhookOptions& webhook = options.following.webhook;
+  if (!webhook.ca_file.empty() && !absl::StartsWithIgnoreCase(webhook.url, "https:") &&
+      !webhook.url.empty()) {
+    return absl::InvalidArgumentError(
+        "option plugin_opt_webhook_ca_file: has no effect on a plugin_opt_webhook_url without "
+        "https://; make it one with, or remove this line");
   }
   if (!options.remembering.database.empty() &&
       options.remembering.database == options.documented_api.usage_database) {

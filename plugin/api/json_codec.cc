@@ -397,6 +397,12 @@ absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message) 
        }},
       {"fields", "fields",
        [](const V& v, M* m) { return TakeStrings("fields", v, m->mutable_fields()); }},
+      {"closeCursor", "close_cursor",
+       [](const V& v, M* m) {
+         if (!v.IsBool()) return Wrong("closeCursor", "true or false");
+         m->set_close_cursor(v.GetBool());
+         return absl::OkStatus();
+       }},
   };
   return ReadObject(json, kMembers, message);
 }

@@ -65,6 +65,7 @@ absl::Status ReadKinds(absl::string_view text, pb::WatchSessionsRequest* request
 absl::StatusOr<pb::WatchSessionsRequest> ReadRequest(const http::Request& request) {
   auto parameters = ReadParameters(request);
   if (!parameters.ok()) return parameters.status();
+  if (absl::Status s = http::CheckTextParameters(*parameters, {"id", "kind"}); !s.ok()) return s;
   pb::WatchSessionsRequest out;
   for (auto& [name, value] : *parameters) {
     absl::Status status;

@@ -1,7 +1,14 @@
 #include "plugin/http/query_string.h"
 
-#include "absl/status/status.h"
+#include <rapidjson/encodings.h>
+#include <rapidjson/memorystream.h>
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_set>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -12,6 +19,17 @@ int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c = absl::ascii_tolower(static_cast<unsigned char>(c));
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool IsUtf8(absl::string_view text) {
+  struct Nowhere {
+    void Put(char) {}
+  } nowhere;
+  rapidjson::MemoryStream in(text.data(), text.size());
+  while (in.Tell() < text.size()) {
+    if (!rapidjson::UTF8<>::Validate(in, nowhere)) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -60,6 +78,24 @@ bool IsForm(absl::string_view content_type) {
   const absl::string_view type = content_type.substr(0, content_type.find(';'));
   return absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(type),
                                 "application/x-www-form-urlencoded");
+}
+
+absl::Status CheckTextParameters(const std::vector<std::pair<std::string, std::string>>& parameters,
+                                 absl::Span<const absl::string_view> repeatable) {
+  constexpr size_t kNameShownMax = 32;
+  const auto wrong = [&parameters](auto at, absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "parameter ", at - parameters.begin() + 1, ", \"",
+        absl::CHexEscape(absl::string_view(at->first).substr(0, kNameShownMax)), "\": ", what));
+  };
+  std::unordered_set<std::string_view> seen;  // a form may hold very many
+  for (auto at = parameters.begin(); at != parameters.end(); ++at) {
+    const std::string& name = at->first;
+    if (!IsUtf8(name) || !IsUtf8(at->second)) return wrong(at, "is not UTF-8");
+    if (std::find(repeatable.begin(), repeatable.end(), name) != repeatable.end()) continue;
+    if (!seen.insert(name).second) return wrong(at, "is given twice");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace session_status::http

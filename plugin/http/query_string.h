@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace session_status::http {
 
@@ -24,6 +26,11 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryStrin
 
 // Of a body, by its Content-Type: parameters of the type (charset=…) do not matter.
 bool IsForm(absl::string_view content_type);
+
+// For parameters that are text and say one thing each: refuses what is not UTF-8, and a name that
+// comes again, of which one value would be lost. Those of `repeatable` may: their values add up.
+absl::Status CheckTextParameters(const std::vector<std::pair<std::string, std::string>>& parameters,
+                                 absl::Span<const absl::string_view> repeatable);
 
 }  // namespace session_status::http
 

@@ -123,7 +123,9 @@ absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
     os::MutexLock lock(&mu_);
     if (open() >= options_.cuts_max) {
       return absl::ResourceExhaustedError(
-          absl::StrCat(options_.cuts_max, " listings are under way; try again in a minute"));
+          absl::StrCat(options_.cuts_max,
+                       " listings are being read (listings_max); try again when one has "
+                       "ended, in a few seconds"));
     }
     if (ring_ == nullptr) ring_ = std::make_unique<WordRing>(options_.ring_bytes);
     position = ring_->head();
@@ -155,12 +157,12 @@ FrozenCut::FrozenCut(FrozenCuts& cuts, uint64_t ring_position, uint64_t sequence
 FrozenCut::~FrozenCut() {
   cuts_.poller_.Remove(this);
   os::MutexLock lock(&mu_);
-  if (open_) cuts_.Closed();  // not Close(): its message may find no memory
+  if (open_) cuts_.Closed();
 }
 
-void FrozenCut::Close() {
+absl::Duration FrozenCut::idle() {
   os::MutexLock lock(&mu_);
-  if (open_) GiveUp(absl::FailedPreconditionError("the listing has ended"));
+  return used_ ? absl::ZeroDuration() : looked_at_ - idle_since_;
 }
 
 void FrozenCut::GiveUp(absl::Status why) {
@@ -214,7 +216,7 @@ void FrozenCut::TakeNotes() {
       case WordRing::Read::kOverrun:
         cuts_.counters_.given_up.Add();
         return GiveUp(
-            absl::DataLossError("too much changed at once during the listing; start over"));
+            absl::AbortedError("too much changed at once during the listing; start over"));
       case WordRing::Read::kEntry:
         break;
     }
@@ -225,7 +227,7 @@ void FrozenCut::TakeNotes() {
     TakeNote(words_);
     if (notes_bytes_ > cuts_.options_.notes_bytes_max) {
       cuts_.counters_.given_up.Add();
-      return GiveUp(absl::DataLossError(
+      return GiveUp(absl::AbortedError(
           "too much changed during the listing; start over, and read it faster or by parts"));
     }
   }
@@ -236,6 +238,7 @@ void FrozenCut::Poll(absl::Duration now) {
   if (open_) {
     if (used_) idle_since_ = now;
     used_ = false;
+    looked_at_ = now;
     Drain();
     if (open_ && now - idle_since_ > cuts_.options_.idle_max) GiveUpIdle();
   }
@@ -244,7 +247,7 @@ void FrozenCut::Poll(absl::Duration now) {
 
 void FrozenCut::GiveUpIdle() {
   try {
-    absl::Status why = absl::DataLossError(
+    absl::Status why = absl::AbortedError(
         absl::StrCat("the listing was not read for ", absl::FormatDuration(cuts_.options_.idle_max),
                      "; start over"));
     cuts_.counters_.given_up.Add();

@@ -17,9 +17,9 @@
 // Consistency: a cut with sequence s contains every change up to s, and none after.
 // Ownership:   registry and poller outlive this; cuts are shared and die with their last owner,
 //              all before this object.
-// Errors:      kDataLoss from a cut that had to be given up (it was not read for too long, or too
-//              much changed meanwhile): the listing must start over. ResourceExhausted when
-//              cuts_max cuts are in use.
+// Errors:      Aborted from a cut that had to be given up (it was not read for too long, or too much
+//              changed meanwhile): the listing must start over. DataLoss where that was for want of
+//              memory. ResourceExhausted when cuts_max cuts are in use.
 #ifndef SESSION_STATUS_PLUGIN_LISTING_FROZEN_CUTS_H_
 #define SESSION_STATUS_PLUGIN_LISTING_FROZEN_CUTS_H_
 
@@ -87,8 +87,8 @@ class FrozenCut : private os::Poller::Member {
     os::MutexLock lock(&mu_);
     return open_;
   }
-  // Nothing more is going to be read.
-  void Close() ABSL_LOCKS_EXCLUDED(mu_);
+  // How long nobody has read it, as of the poller's last look.
+  absl::Duration idle() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   friend class FrozenCuts;
@@ -122,6 +122,7 @@ class FrozenCut : private os::Poller::Member {
   uint64_t keep_from_ ABSL_GUARDED_BY(mu_) = 0;
   bool used_ ABSL_GUARDED_BY(mu_) = true;  // since the last Poll()
   absl::Duration idle_since_ ABSL_GUARDED_BY(mu_);
+  absl::Duration looked_at_ ABSL_GUARDED_BY(mu_);  // by the last Poll()
   size_t notes_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   absl::btree_map<Key, Note> notes_ ABSL_GUARDED_BY(mu_);
   std::vector<uint64_t> words_ ABSL_GUARDED_BY(mu_);

@@ -43,20 +43,26 @@ absl::StatusOr<Lister::Cursor> Lister::ParseCursor(absl::string_view text) const
   return cursor;
 }
 
-bool Lister::DropFinished() {
+// Streams are in no table: their connections end them, a slow one after ten seconds.
+bool Lister::MakeRoom() {
   std::shared_ptr<Listing> dropped;  // destroyed after the lock
   os::MutexLock lock(&mu_);
+  auto first_to_go = listings_.end();
+  absl::Duration idle_longest = kGivesWayAfter;
   for (auto it = listings_.begin(); it != listings_.end(); ++it) {
     Listing& listing = *it->second;
     if (!listing.mu.TryLock()) continue;  // in use
     const bool finished = listing.finished;
     listing.mu.Unlock();
-    if (!finished) continue;
-    dropped = std::move(it->second);
-    listings_.erase(it);
-    return true;
+    const absl::Duration idle = finished ? absl::InfiniteDuration() : listing.walk->cut()->idle();
+    if (idle <= idle_longest) continue;
+    first_to_go = it;
+    idle_longest = idle;
   }
-  return false;
+  if (first_to_go == listings_.end()) return false;
+  dropped = std::move(first_to_go->second);
+  listings_.erase(first_to_go);
+  return true;
 }
 
 // What nobody went on with: so that the table stays as short as the list of open cuts.
@@ -95,7 +101,7 @@ absl::StatusOr<std::unique_ptr<SessionWalk>> Lister::Open(const pb::ListSessions
   auto fields = SessionFields::Make(request.fields());
   if (!fields.ok()) return fields.status();
   auto cut = cuts_.Open(now);
-  while (!cut.ok() && DropFinished()) cut = cuts_.Open(now);
+  while (!cut.ok() && MakeRoom()) cut = cuts_.Open(now);
   if (!cut.ok()) return cut.status();
   return std::make_unique<SessionWalk>(
       *std::move(cut),
@@ -156,6 +162,9 @@ absl::Status Lister::ListSessions(const pb::ListSessionsRequest& request, absl::
   if (request.page_size() > kPageSizeMax) {
     return absl::InvalidArgumentError(absl::StrCat("page_size: at most ", kPageSizeMax));
   }
+  if (request.close_cursor() && request.cursor().empty()) {
+    return absl::InvalidArgumentError("close_cursor: there is no cursor to close");
+  }
   Cursor cursor;
   if (request.cursor().empty()) {
     if (absl::Status s = StartListing(request, now, &cursor); !s.ok()) return s;
@@ -167,9 +176,15 @@ absl::Status Lister::ListSessions(const pb::ListSessionsRequest& request, absl::
     if (!parsed.ok()) return parsed.status();
     cursor = *parsed;
   }
+  if (request.close_cursor()) {
+    Drop(cursor.listing);  // already gone: as well
+    return absl::OkStatus();
+  }
   const std::shared_ptr<Listing> listing = Find(cursor.listing);
   if (listing == nullptr) {
-    return absl::DataLossError("the listing of this cursor is gone; start over");
+    return absl::AbortedError(
+        "the listing of this cursor has ended, or made room for another because nobody read it; "
+        "start over");
   }
   bool last = false;
   absl::Status status;
@@ -181,7 +196,7 @@ absl::Status Lister::ListSessions(const pb::ListSessionsRequest& request, absl::
     reply->set_taken_at_ms(absl::ToUnixMillis(listing->walk->cut()->taken_at()));
     status = FillPage(&*listing, cursor.page, reply, &last);
   }
-  if (absl::IsDataLoss(status)) Drop(cursor.listing);
+  if (absl::IsAborted(status) || absl::IsDataLoss(status)) Drop(cursor.listing);
   // A listing of one page has no cursor that could be repeated.
   if (last && cursor.page == 0) Drop(cursor.listing);
   if (status.ok() && !last) reply->set_next_cursor(FormatCursor({cursor.listing, cursor.page + 1}));

@@ -2,12 +2,15 @@
 // cursors that name them.
 //
 // A cursor may be used twice: whoever lost a page asks for it again. The one before it is spent.
+// Whoever wants no further page closes the cursor; a listing that was left without that gives way to
+// a new one when there is no room, and otherwise ends when its cut is given up.
 //
 // Threads:   any. Calls for one listing wait for each other.
 // Ownership: cuts outlive the lister.
-// Errors:    InvalidArgument: bad filter, field or cursor. DataLoss: the listing's cut had to be
-//            given up. FailedPrecondition: a spent cursor, or one of another life of the broker.
-//            ResourceExhausted: too many listings at a time.
+// Errors:    InvalidArgument: bad filter, field or cursor. Aborted: the listing's cut had to be given
+//            up, or made room; start over. FailedPrecondition: a spent cursor, or one of another life
+//            of the broker. ResourceExhausted: too many listings at a time, all of them being read.
+//            DataLoss: memory ran out.
 #ifndef SESSION_STATUS_PLUGIN_LISTING_LISTER_H_
 #define SESSION_STATUS_PLUGIN_LISTING_LISTER_H_
 
@@ -24,6 +27,9 @@ namespace session_status::listing {
 
 inline constexpr uint32_t kPageSizeDefault = 1'000;
 inline constexpr uint32_t kPageSizeMax = 10'000;  // 5 MB of JSON
+// What was not read for this long gives way. A program asks for the next page at once; somebody at
+// the page, who does not, has it list again by itself.
+inline constexpr absl::Duration kGivesWayAfter = absl::Seconds(2);
 
 class Lister : public api::SessionLister {
  public:
@@ -33,8 +39,8 @@ class Lister : public api::SessionLister {
   absl::Status ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
                             pb::ListSessionsResponse* reply) override;
 
-  // A walk over a new cut; for streams, which need no cursor. Makes room by dropping the listing
-  // that ended longest ago.
+  // A walk over a new cut; for streams, which need no cursor. Makes room by dropping a listing that
+  // has ended, or else the one that nobody has read for longest.
   absl::StatusOr<std::unique_ptr<SessionWalk>> Open(const pb::ListSessionsRequest& request,
                                                     absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
   int64_t epoch() const { return epoch_; }
@@ -59,7 +65,7 @@ class Lister : public api::SessionLister {
   absl::Status StartListing(const pb::ListSessionsRequest& request, absl::Time now, Cursor* cursor)
       ABSL_LOCKS_EXCLUDED(mu_);
   std::shared_ptr<Listing> Find(uint64_t number) ABSL_LOCKS_EXCLUDED(mu_);
-  bool DropFinished() ABSL_LOCKS_EXCLUDED(mu_);
+  bool MakeRoom() ABSL_LOCKS_EXCLUDED(mu_);
   void DropGivenUp() ABSL_LOCKS_EXCLUDED(mu_);
   void Drop(uint64_t number) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status FillPage(Listing* listing, uint64_t page, pb::ListSessionsResponse* reply,

@@ -212,6 +212,9 @@ constexpr ParameterRow kParameters[] = {
 absl::StatusOr<Parameters> ReadParameters(absl::string_view query) {
   auto pairs = http::ParseQueryString(query);
   if (!pairs.ok()) return pairs.status();
+  if (absl::Status s = http::CheckTextParameters(*pairs, {"fields", "state", "reason"}); !s.ok()) {
+    return s;
+  }
   Parameters out;
   for (const auto& [name, value] : *pairs) {
     const ParameterRow* found = nullptr;

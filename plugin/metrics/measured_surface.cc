@@ -59,7 +59,11 @@ void MeasuredSurface::Handle(const http::Request& request, http::Reply* reply) {
 void MeasuredSurface::HandleRefused(const http::Request& request, int status,
                                     absl::string_view message, http::Reply* reply) {
   surface_.HandleRefused(request, status, message, reply);
-  recorder_.Record(label_, OperationOf(request), ResultOf(*reply), 0);
+  // 503 and the like say that the listener has no room for this one: nothing failed, and a broker's
+  // log that says why there is not.
+  const QueryResult result = ResultOf(*reply);
+  recorder_.Record(label_, OperationOf(request),
+                   result == QueryResult::kFailed ? QueryResult::kRefused : result, 0);
 }
 
 }  // namespace session_status::metrics

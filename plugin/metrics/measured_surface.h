@@ -21,7 +21,8 @@ class MeasuredSurface : public http::Handler {
       : surface_(surface), label_(label), recorder_(recorder), now_ns_(now_ns) {}
 
   void Handle(const http::Request& request, http::Reply* reply) override;
-  // Counted as refused, with no time taken: the listener answered by itself.
+  // Counted as refused, or as denied where it is about who asks, with no time taken: the listener
+  // answered by itself. Never as failed, whatever the status: 503 is a limit of the listener.
   void HandleRefused(const http::Request& request, int status, absl::string_view message,
                      http::Reply* reply) override;
 

@@ -378,8 +378,9 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_listener_accepted_connections_total", MetricType::Counter, "",
      "Connections the listener accepted.", "transport", FromListener<&ListenerReadings::accepted>},
     {"session_status_listener_refused_connections_total", MetricType::Counter, "",
-     "Connections turned away over a limit.", "transport",
-     FromListener<&ListenerReadings::refused_connections>},
+     "Connections turned away: over a limit, or of a user whom admin_socket_uids and "
+     "admin_socket_gids do not name.",
+     "transport", FromListener<&ListenerReadings::refused_connections>},
     {"session_status_listener_evicted_connections_total", MetricType::Counter, "",
      "Connections closed to make room for others.", "transport",
      FromListener<&ListenerReadings::evicted_connections>},

@@ -107,6 +107,23 @@ TEST_P(CliTest, ALongListIsAskedInSeveralCalls) {
   EXPECT_THAT(result.output, HasSubstr("\"id-10000\""));
 }
 
+// Their bytes are more than the listener takes at once, though their number is not.
+TEST_P(CliTest, LongIdentifiersAreAskedInSeveralCallsToo) {
+  const std::string file = broker_->Expand("{DIR}/ids");
+  std::ofstream out(file);
+  for (int i = 0; i < 9'000; ++i) out << std::string(120, 'x') << i << "\n";
+  for (int i = 0; i < 14; ++i) out << std::string(65'000, 'y') << i << "\n";
+  out.close();
+  const CliResult result = Ask(absl::StrCat("--json batch -f ", file));
+  EXPECT_EQ(result.exit_code, 0) << result.output.substr(0, 200);
+  EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 3);
+  size_t answered = 0;
+  for (size_t at = 0; (at = result.output.find("\"clientId\":", at)) != std::string::npos; ++at) {
+    ++answered;
+  }
+  EXPECT_EQ(answered, 9'014u);
+}
+
 TEST_P(CliTest, ControlCharactersOfAnIdentifierDoNotReachTheTerminal) {
   for (const char* command : {"query", "batch"}) {
     EXPECT_THAT(Ask(absl::StrCat(command, " \"$(printf 'a\\033[31mb')\"")).output,

@@ -298,6 +298,34 @@ TEST_P(FollowCommandsTest, DoctorFindsNothingWrongWithAHealthyBroker) {
               HasSubstr(R"({"verdict":"ok","subject":"options")"));
 }
 
+// One listing at a time: whichever were left open would keep the next one away for two seconds.
+TEST(ListTest, WhatIsNotReadToItsEndMakesRoomForTheNextAtOnce) {
+  const auto broker = BrokerProcess::Start(
+      {.line = BrokerLine::k21,
+       .config = kPlainConfig,
+       .plugin = SessionStatusPlugin(),
+       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"listings_max", "1"}}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  constexpr int kClients = 1'005;  // more than a page, and more bytes than a pipe holds
+  const auto id = [](int i) { return absl::StrCat(std::string(60, 'x'), i); };
+  for (int i = 0; i < kClients; ++i) {
+    RawConnection client = RawConnection::Tcp(broker->port());
+    ASSERT_EQ(client.Connect({.id = id(i)}), 0);
+    ASSERT_TRUE(client.Ping());
+  }
+  const std::string socket = broker->Expand("{DIR}/admin.sock");
+  AdminClient(socket).WaitForState(id(kClients - 1), "OFFLINE");
+  const std::string list = absl::StrCat("--socket ", socket, " list");
+  for (int i = 0; i < 5; ++i) {
+    const CliResult first_five = RunCli(absl::StrCat(list, " -n 5"));
+    EXPECT_EQ(first_five.exit_code, 0) << first_five.output;
+    EXPECT_EQ(Lines(first_five.output), 6u);
+    EXPECT_THAT(RunCli(absl::StrCat(list, " | head -1")).output, StartsWith("CLIENT"));
+  }
+  EXPECT_EQ(RunCli(absl::StrCat(list, " -n 1002")).exit_code, 0);
+  EXPECT_EQ(Lines(RunCli(list).output), size_t{kClients} + 1);
+}
+
 TEST(DoctorOfPartsTest, APartThatIsDownIsAProblemAndStatusShowsIt) {
   // Nobody listens at {PORT2}.
   const auto broker =

@@ -71,6 +71,13 @@ class BashTest(unittest.TestCase):
     def test_a_value_is_not_taken_for_a_command(self):
         self.assertEqual(complete_in_bash("mosquitto_session list --prefix watch --sta"), ["--state"])
 
+    def test_a_flag_has_no_value_that_a_command_could_be(self):
+        self.assertEqual(complete_in_bash("mosquitto_session --json li"), ["list"])
+        self.assertEqual(sorted(complete_in_bash("mosquitto_session --json ")), sorted(commands()))
+        self.assertEqual(complete_in_bash("mosquitto_session list --csv --sta"), ["--state"])
+        self.assertEqual(complete_in_bash("mosquitto_session history --stored --li"), ["--limit"])
+        self.assertEqual(complete_in_bash("mosquitto_session --json list --state on"), ["online"])
+
 
 class ZshTest(unittest.TestCase):
     def test_the_script_is_sound_and_registers_itself(self):
@@ -82,6 +89,24 @@ class ZshTest(unittest.TestCase):
                       "print -r -- $_comps[mosquitto_session]; source " + str(path) + " && print sourced")
             result = run("zsh", "-f", "-c", script)
             self.assertEqual(result.stdout.split(), ["_mosquitto_session", "sourced"], result.stderr)
+
+    def complete(self, typed):
+        """What a real zsh at a terminal makes of `typed` and the tabulator key."""
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "_mosquitto_session").write_text(printed("completion", "zsh"))
+            line = pathlib.Path(folder) / "line"
+            setup = (f"PS1= fpath=({folder} $fpath); autoload -Uz compinit; compinit -D -u; "
+                     f"tell() {{ print -r -- $BUFFER >{line}; exit; }}; zle -N tell; bindkey '^X' tell; print ready")
+            script = ("zmodload zsh/zpty; zpty shell zsh -f -i; zpty -w shell \"$SETUP\"; "
+                      "zpty -r shell seen $'*\\nready*'; zpty -w -n shell \"$TYPED\"$'\\t\\x18'; "
+                      "while zpty -r shell seen; do :; done")
+            run("zsh", "-f", "-c", script, env={**os.environ, "SETUP": setup, "TYPED": typed, "TERM": "dumb"})
+            return line.read_text().strip()
+
+    def test_a_flag_has_no_value_that_a_command_could_be(self):
+        self.assertEqual(self.complete("mosquitto_session --json li"), "mosquitto_session --json list")
+        self.assertEqual(self.complete("mosquitto_session list --csv --sta"), "mosquitto_session list --csv --state")
+        self.assertEqual(self.complete("mosquitto_session --socket x li"), "mosquitto_session --socket x list")
 
 
 class FishTest(unittest.TestCase):
@@ -100,6 +125,11 @@ class FishTest(unittest.TestCase):
         self.assertEqual(self.complete("mosquitto_session completion z"), ["zsh"])
         self.assertIn("--state", self.complete("mosquitto_session list --s"))
         self.assertEqual(self.complete("mosquitto_session list --state offline_"), ["offline_session_kept"])
+
+    def test_a_flag_has_no_value_that_a_command_could_be(self):
+        self.assertEqual(self.complete("mosquitto_session --json li"), ["list"])
+        self.assertIn("--state", self.complete("mosquitto_session list --csv --s"))
+        self.assertIn("--limit", self.complete("mosquitto_session history --stored --l"))
 
 
 class HelpTest(unittest.TestCase):

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/broker_config.h"
 #include "cli/command.h"
+#include "cli/command_tree.h"
 #include "cli/diagnosis.h"
 #include "cli/envelopes.h"
 #include "cli/fault_diagnosis.h"
@@ -88,9 +90,41 @@ TEST(PrintableTest, NothingSteersATerminalAndLettersStayLetters) {
        "pmal",
        "\\xe2\\x80\\xaepmal"},
       {"\xE2\x80\x8E\xE2\x81\xA6 \xE2\x80\x93", "\\xe2\\x80\\x8e\\xe2\\x81\\xa6 \xE2\x80\x93"},
+      {"it's \"here\"", "it's \"here\""},
+      {"a\\b \\' \\n", "a\\\\b \\\\' \\\\n"},
       {"\xC2", "\xC2"},
       {"\xE2\x80", "\xE2\x80"}};
   for (const auto& [text, printable] : cases) EXPECT_EQ(Printable(text), printable);
+}
+
+TEST(CommandTreeTest, OptionsTakeAValueAndFlagsTakeNone) {
+  CLI::App app;
+  std::string text;
+  std::vector<std::string> list;
+  bool flag = false;
+  app.add_option("-s,--socket", text, "")->type_name("PATH");
+  app.add_option("--fields", list, "")->delimiter(',');
+  app.add_flag("--json", flag, "");
+  app.add_option("ID", list, "");
+  app.set_version_flag("--version", "1");
+  std::vector<std::string> taking;
+  for (const OptionNode& option : DescribeTree(app).options) {
+    if (option.takes_value) taking.push_back(option.names.back());
+  }
+  EXPECT_THAT(taking, ElementsAre("--socket", "--fields", "ID"));
+}
+
+TEST(TablePrinterTest, OneEndlessCellLeavesTheOtherRowsAsTheyAre) {
+  ::testing::internal::CaptureStdout();
+  PrintTable({{"CLIENT", "STATE"},
+              {"a", "online"},
+              {std::string(500, 'x'), "offline"},
+              {std::string(kPaddedColumnsMax, 'y'), "online"}});
+  EXPECT_EQ(
+      ::testing::internal::GetCapturedStdout(),
+      absl::StrCat("CLIENT", std::string(kPaddedColumnsMax - 6 + 2, ' '), "STATE\n", "a",
+                   std::string(kPaddedColumnsMax - 1 + 2, ' '), "online\n", std::string(500, 'x'),
+                   "  offline\n", std::string(kPaddedColumnsMax, 'y'), "  online\n"));
 }
 
 TEST(ListStreamTest, PassesWholeLinesInAnyPieces) {
@@ -381,6 +415,12 @@ TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
   EXPECT_THAT(lines, Contains(HasSubstr("connects 5.0/s   disconnects 2.0/s")));
   EXPECT_THAT(lines, Contains(AllOf(HasSubstr("keepalive timeout"), HasSubstr("2.0/s"))));
   EXPECT_THAT(lines, Contains("Flappers"));
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("elsewhere"))));
+  TopScreen of_a_fleet = screen;
+  of_a_fleet.now.status.mutable_fleet()->set_name("plant");
+  of_a_fleet.now.counts.set_online_elsewhere(7);
+  EXPECT_THAT(TopFrame(of_a_fleet, {80, 30}, false),
+              Contains(HasSubstr("offline 0   elsewhere in the fleet 7")));
   EXPECT_THAT(lines, Contains(HasSubstr("bouncing\\x1b[31m")));
   for (int rows = 1; rows < 20; ++rows) {
     const auto small = TopFrame(screen, {7, rows}, false);

@@ -127,9 +127,12 @@ TEST_F(ChangeStreamTest, BadParametersAreRefusedWithAReason) {
     const char* query;
     const char* want;
   };
-  for (const Case& c : {Case{"after=x", "after must be a sequence number"},
-                        Case{"kind=gone", "kind must be online"},
-                        Case{"prefx=a", "unknown parameter"}, Case{"id=", "1 to 65535 bytes"}}) {
+  for (const Case& c :
+       {Case{"after=x", "after must be a sequence number"},
+        Case{"kind=gone", "kind must be online"}, Case{"prefx=a", "unknown parameter"},
+        Case{"id=", "1 to 65535 bytes"}, Case{"id=%ff", "parameter 1, \\\"id\\\": is not UTF-8"},
+        Case{"prefix=a&id=x&prefix=zz", "parameter 3, \\\"prefix\\\": is given twice"},
+        Case{"after=1&after=2", "is given twice"}}) {
     SCOPED_TRACE(c.query);
     http::Reply reply;
     sse_.Handle(Get(c.query), &reply);

@@ -204,6 +204,10 @@ TEST(BrokerFleetTest, TheCommandShowsNodesAndWhereAClientIs) {
   EXPECT_THAT(shown, ContainsRegex("broker-1 .this one. +[0-9]+ +held"));
   EXPECT_THAT(shown, HasSubstr("0 here, 1 elsewhere"));
   EXPECT_THAT(Cli(fleet, 1, "--json fleet"), HasSubstr("\"nodesAlive\":2"));
+  EXPECT_THAT(Cli(fleet, 1, "count"),
+              HasSubstr("elsewhere in the fleet, not counted above: 1 online\n"));
+  EXPECT_THAT(Cli(fleet, 1, "top --once"), HasSubstr("online 0 "));
+  EXPECT_THAT(Cli(fleet, 1, "top --once"), HasSubstr("elsewhere in the fleet 1"));
   EXPECT_THAT(Cli(fleet, 1, "status"), HasSubstr("joined, 2 of 2 nodes, 1 online"));
   EXPECT_THAT(Cli(fleet, 1, "query lamp"), ContainsRegex("node +broker-0"));
   // On a slow machine the engine may need longer than a query waits for it.

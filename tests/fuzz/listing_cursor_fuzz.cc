@@ -2,7 +2,7 @@
 // than a page, no session twice along one listing, and only the documented errors.
 //
 // The input is lines: `+ID` connects, `-ID` ends, `>` goes on with the last reply's cursor, `SIZE CURSOR`
-// asks with that cursor, and `=NAME VALUE` sets a filter of the next new listing, which a blank line starts.
+// asks with that cursor, `<` closes the last reply's cursor, and `=NAME VALUE` sets a filter of the next new listing, which a blank line starts.
 #include <set>
 #include <string>
 
@@ -35,9 +35,11 @@ class World {
         return;
       case '=':
         return SetFilter(rest);
+      case '<':
       case '>': {
         pb::ListSessionsRequest request;
         request.set_cursor(next_cursor_);
+        request.set_close_cursor(line.front() == '<');
         return Ask(request, /*goes_on=*/!next_cursor_.empty());
       }
       default: {
@@ -74,7 +76,7 @@ class World {
     pb::ListSessionsResponse reply;
     const absl::Status status = lister_.ListSessions(request, kStart, &reply);
     if (!status.ok()) {
-      FUZZ_CHECK(absl::IsInvalidArgument(status) || absl::IsDataLoss(status) ||
+      FUZZ_CHECK(absl::IsInvalidArgument(status) || absl::IsAborted(status) ||
                  absl::IsFailedPrecondition(status) || absl::IsResourceExhausted(status));
       FUZZ_CHECK(!status.message().empty());
       return;

@@ -41,6 +41,7 @@ bool IsUtf8(absl::string_view text) {
 
 void CheckEncoding(absl::string_view text) {
   FUZZ_CHECK(auth::IsValidUtf8(text) == IsUtf8(text));
+  FUZZ_CHECK(http::CheckTextParameters({{"", std::string(text)}}, {}).ok() == IsUtf8(text));
   std::string once, twice, again, back;
   auth::AppendPercentEncoded(text, &once);
   auth::AppendPercentEncoded(once, &again);

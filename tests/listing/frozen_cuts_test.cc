@@ -107,9 +107,23 @@ TEST_F(FrozenCutsTest, AnIdleCutIsGivenUp) {
   EXPECT_FALSE(cut->open());
   Mirror seen;
   const absl::Status status = ReadCut(cut.get(), &seen);
-  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_TRUE(absl::IsAborted(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("not read for 1m"));
   EXPECT_EQ(writer.cuts.open(), 0) << "the writer takes no more notes";
+}
+
+TEST_F(FrozenCutsTest, ACutIsIdleSinceItWasLastRead) {
+  Writer writer(poller_);
+  const auto cut = Open(writer);
+  poller_.PollOnce(absl::Seconds(100));
+  EXPECT_EQ(cut->idle(), absl::ZeroDuration());
+  poller_.PollOnce(absl::Seconds(103));
+  EXPECT_EQ(cut->idle(), absl::Seconds(3));
+  Mirror seen;
+  ASSERT_TRUE(ReadCut(cut.get(), &seen).ok());
+  EXPECT_EQ(cut->idle(), absl::ZeroDuration());
+  poller_.PollOnce(absl::Seconds(104));
+  EXPECT_EQ(cut->idle(), absl::ZeroDuration());
 }
 
 TEST_F(FrozenCutsTest, ACutWithTooManyChangesIsGivenUpInsteadOfGrowing) {
@@ -128,7 +142,7 @@ TEST_F(FrozenCutsTest, AnOverrunOfTheNotesIsNoticed) {
   const auto cut = Open(writer);
   for (int i = 0; i < 20'000; ++i) writer.End(absl::StrCat("client-", i));
   Mirror seen;
-  EXPECT_TRUE(absl::IsDataLoss(ReadCut(cut.get(), &seen)));
+  EXPECT_TRUE(absl::IsAborted(ReadCut(cut.get(), &seen)));
 }
 
 // Any number of cuts beside a writer at full speed: each shows exactly what the events up to its

@@ -26,6 +26,16 @@ class ListerTest : public ::testing::Test {
     pb::ListSessionsResponse reply;
     return lister_.ListSessions(request, kStart, &reply);
   }
+  static pb::ListSessionsRequest OfAHundred() {
+    pb::ListSessionsRequest request;
+    request.set_page_size(100);
+    return request;
+  }
+  static pb::ListSessionsRequest After(const pb::ListSessionsResponse& page) {
+    pb::ListSessionsRequest request;
+    request.set_cursor(page.next_cursor());
+    return request;
+  }
   std::set<std::string> Ids(pb::ListSessionsRequest request) {
     std::set<std::string> ids;
     for (;;) {
@@ -158,9 +168,12 @@ TEST_F(ListerTest, BadRequestsAreRefusedWithAReason) {
   request.set_cursor("1.5.1.1");
   EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("before the broker's last start"));
   request.set_cursor(absl::StrCat("1.", kEpoch, ".77.1"));
-  EXPECT_TRUE(absl::IsDataLoss(Refusal(request)));
+  EXPECT_TRUE(absl::IsAborted(Refusal(request)));
   request.set_group("g");
   EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("send the cursor alone"));
+  request.Clear();
+  request.set_close_cursor(true);
+  EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("no cursor to close"));
   request.Clear();
   request.set_page_size(10'001);
   EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("page_size"));
@@ -172,19 +185,57 @@ TEST_F(ListerTest, BadRequestsAreRefusedWithAReason) {
   EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("there are clientId, online"));
 }
 
-TEST_F(ListerTest, AnAbandonedListingMakesRoomAndItsCursorSaysSo) {
+TEST_F(ListerTest, AnAbandonedListingIsGivenUpAndItsCursorSaysSo) {
   for (int i = 0; i < 300; ++i) writer_.Connect(absl::StrCat("c", i));
-  pb::ListSessionsRequest request;
-  request.set_page_size(100);
-  const auto abandoned = Page(request);
+  const auto abandoned = Page(OfAHundred());
   poller_.PollOnce(absl::Seconds(0));
   poller_.PollOnce(absl::Seconds(61));
-  pb::ListSessionsRequest late;
-  late.set_cursor(abandoned.next_cursor());
-  EXPECT_TRUE(absl::IsDataLoss(Refusal(late)));
-  Page(request);
-  Page(request);
-  EXPECT_TRUE(absl::IsResourceExhausted(Refusal(request)));
+  EXPECT_TRUE(absl::IsAborted(Refusal(After(abandoned))));
+  Page(OfAHundred());
+  Page(OfAHundred());
+  EXPECT_TRUE(absl::IsResourceExhausted(Refusal(OfAHundred())));
+}
+
+TEST_F(ListerTest, TheListingThatNobodyReadForLongestGivesWayToANewOneAndNoneThatIsRead) {
+  for (int i = 0; i < 500; ++i) writer_.Connect(absl::StrCat("c", i));
+  auto read = Page(OfAHundred());
+  const auto left = Page(OfAHundred());
+  poller_.PollOnce(absl::Seconds(10));
+  poller_.PollOnce(absl::Seconds(11));
+  read = Page(After(read));
+  poller_.PollOnce(absl::Seconds(12));
+  EXPECT_TRUE(absl::IsResourceExhausted(Refusal(OfAHundred()))) << "both may go on any moment";
+  poller_.PollOnce(absl::Seconds(13));
+  const auto newer = Page(OfAHundred());
+  EXPECT_THAT(std::string(Refusal(After(left)).message()), HasSubstr("made room for another"));
+  EXPECT_EQ(Page(After(read)).sessions_size(), 100);
+  EXPECT_EQ(Page(After(newer)).sessions_size(), 100);
+}
+
+TEST_F(ListerTest, AStreamTakesThePlaceOfAListingThatNobodyReads) {
+  for (int i = 0; i < 300; ++i) writer_.Connect(absl::StrCat("c", i));
+  Page(OfAHundred());
+  Page(OfAHundred());
+  poller_.PollOnce(absl::Seconds(10));
+  EXPECT_THAT(Get("", 429), HasSubstr("2 listings are being read"));
+  poller_.PollOnce(absl::Seconds(13));
+  const std::string body = Get("fields=clientId");
+  EXPECT_EQ(std::count(body.begin(), body.end(), '\n'), 300);
+}
+
+TEST_F(ListerTest, AClosedCursorMakesRoomAtOnceAndLeadsNowhere) {
+  for (int i = 0; i < 300; ++i) writer_.Connect(absl::StrCat("c", i));
+  for (int i = 0; i < 20; ++i) {
+    const auto page = Page(OfAHundred());
+    pb::ListSessionsRequest close = After(page);
+    close.set_close_cursor(true);
+    const auto closed = Page(close);
+    EXPECT_EQ(closed.sessions_size(), 0);
+    EXPECT_EQ(closed.next_cursor(), "");
+    EXPECT_EQ(writer_.cuts.open(), 0);
+    EXPECT_TRUE(absl::IsAborted(Refusal(After(page))));
+    Page(close);  // of no harm
+  }
 }
 
 TEST_F(ListerTest, FiltersByEverythingThatIsKnown) {
@@ -222,6 +273,14 @@ TEST_F(ListerTest, StreamsJsonLinesWithTheChosenFields) {
             "{\"clientId\":\"a\",\"state\":\"SESSION_STATE_ONLINE\",\"address\":\"10.0.0.7\"}\n");
 }
 
+TEST_F(ListerTest, ValuesOfARepeatedListAddUp) {
+  writer_.Connect("here");
+  writer_.Connect("gone");
+  writer_.End("gone");
+  EXPECT_EQ(Get("state=offline&state=online&fields=clientId&fields=listenerPort").size(),
+            2 * std::string("{\"clientId\":\"here\",\"listenerPort\":1883}\n").size());
+}
+
 TEST_F(ListerTest, StreamsCsvThatNoSpreadsheetExecutes) {
   writer_.Connect("=cmd,\"x\"");
   EXPECT_EQ(Get("format=csv&fields=clientId,state,connectedAtMs,username"),
@@ -244,6 +303,9 @@ TEST_F(ListerTest, UnknownParametersAndNamesAreRefused) {
                 "disconnected_from, disconnected_until"));
   EXPECT_THAT(Get("state=onlin", 400), HasSubstr("state: a name in the list does not exist"));
   EXPECT_THAT(Get("format=xml", 400), HasSubstr("jsonl or csv"));
+  EXPECT_THAT(Get("prefix=a&prefix=zz", 400),
+              HasSubstr("parameter 2, \\\"prefix\\\": is given twice"));
+  EXPECT_THAT(Get("group=%ff", 400), HasSubstr("parameter 1, \\\"group\\\": is not UTF-8"));
   EXPECT_THAT(Get("connected_from=yesterday", 400), HasSubstr("connected_from must be"));
 }
 

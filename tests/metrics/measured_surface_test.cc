@@ -75,6 +75,23 @@ TEST(MeasuredSurfaceTest, EachSurfaceIsCountedByItsOwnName) {
   }
 }
 
+// An alert and the doctor take what failed for a fault of the plugin.
+TEST(MeasuredSurfaceTest, WhatTheListenerRefusesByItselfHasNotFailed) {
+  FixedSurface inner;
+  QueryRecorder recorder;
+  MeasuredSurface surface(inner, QuerySurface::kOpenApi, recorder, FakeNowNs);
+  http::Request request;
+  request.path = "/";
+  http::Reply reply;
+  for (const int status : {400, 408, 413, 414, 431, 503}) {
+    surface.HandleRefused(request, status, "not by us", &reply);
+  }
+  surface.HandleRefused(request, 403, "not for you", &reply);
+  EXPECT_THAT(Hits(recorder),
+              testing::UnorderedElementsAre(testing::Pair("openapi/other/refused", 6),
+                                            testing::Pair("openapi/other/denied", 1)));
+}
+
 TEST(MeasuredSurfaceTest, FindsTheOperationWhereverItIsNamed) {
   struct Case {
     absl::string_view path, query, header, body;

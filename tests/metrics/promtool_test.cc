@@ -17,12 +17,14 @@
 #include "plugin/metrics/metric_table.h"
 #include "plugin/metrics/metrics_surface.h"
 #include "tests/metrics/example_readings.h"
+#include "tests/testing/temp_dir.h"
 
 namespace session_status::metrics {
 namespace {
 
 constexpr char kRules[] = SOURCE_DIR "/docs/alert-rules.yml";
 constexpr char kRuleTests[] = SOURCE_DIR "/tests/metrics/alert_rules_test.yml";
+constexpr char kMetricsManual[] = SOURCE_DIR "/docs/metrics.md";
 constexpr char kDashboard[] = SOURCE_DIR "/docs/grafana-dashboard.json";
 
 std::string ReadFile(const std::string& path) {
@@ -128,6 +130,27 @@ TEST(PromtoolTest, AcceptsTheAlertRules) {
 
 TEST(PromtoolTest, AlertsFireWhenTheyShouldAndOnlyThen) {
   EXPECT_EQ(Promtool(absl::StrCat("test rules ", kRuleTests)), 0);
+}
+
+// The samples of the manual, with files in the place of those that they name.
+TEST(PromtoolTest, AcceptsTheScrapesOfTheManual) {
+  const session_status::testing::TempDir folder;
+  for (const char* name : {"broker-ca.pem", "prometheus.pem", "prometheus.key"}) {
+    folder.Write(name, "");
+  }
+  folder.Write("alert-rules.yml", ReadFile(kRules));
+  const std::string manual = ReadFile(kMetricsManual);
+  int samples = 0;
+  int with_certificate = 0;
+  for (size_t at = 0; (at = manual.find("```yaml\n", at)) != std::string::npos; ++samples) {
+    at = manual.find('\n', at) + 1;
+    const std::string sample = absl::StrReplaceAll(manual.substr(at, manual.find("```", at) - at),
+                                                   {{"/etc/prometheus/", folder.File("")}});
+    if (absl::StrContains(sample, "cert_file: ")) ++with_certificate;
+    EXPECT_EQ(Promtool("check config " + folder.Write("prometheus.yml", sample)), 0) << sample;
+  }
+  EXPECT_EQ(samples, 2);
+  EXPECT_EQ(with_certificate, 1);
 }
 
 TEST(PromtoolTest, EveryAlertIsTested) {

@@ -125,6 +125,7 @@ TEST(ParseOptionsTest, EveryNumberAndEveryTimeGoesWhereItIsMeant) {
 #undef NUMBER
 #undef MILLISECONDS
   Given given = {{"webhook_url", "https://localhost/"},
+                 {"session_database", "/x.db"},
                  {"topics_prefix", "status"},
                  {"fleet_url", "redis://localhost"}};
   for (const Row& row : rows) given.emplace_back(row.name, row.value);
@@ -219,6 +220,7 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"instances_by_listener", "1884", "a port and a name"},
            Case{"instances_by_listener", "x=a", "a port and a name"},
            Case{"instances_by_listener", too_long.c_str(), "a name of at most 128 bytes"},
+           Case{"instances_by_listener", "1884=a 1885=a 1884=b", "the only word for port 1884"},
            Case{"api_log", "some", "one of: none, errors, all"},
            Case{"access_file", "keys.json", "an absolute path"},
            Case{"listener_threads", "0", "between 1 and 64"},
@@ -259,6 +261,11 @@ TEST(ParseOptionsTest, ACaFileHasACertificateInPem) {
       ParseOptions(Given{{"webhook_url", "https://localhost/"}, {"webhook_ca_file", path}});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->following.webhook.ca_file, path);
+  EXPECT_THAT(ErrorOf({{"webhook_url", "http://localhost/"}, {"webhook_ca_file", path}}),
+              HasSubstr("option plugin_opt_webhook_ca_file: has no effect on a"));
+  EXPECT_TRUE(
+      ParseOptions(Given{{"webhook_url", "HTTPS://localhost/"}, {"webhook_ca_file", path}}).ok());
+  EXPECT_THAT(ErrorOf({{"webhook_ca_file", path}}), HasSubstr("without plugin_opt_webhook_url"));
   std::filesystem::remove(path);
 }
 
@@ -274,6 +281,13 @@ TEST(ParseOptionsTest, AnOptionOfSomethingThatIsOffIsRefused) {
               HasSubstr("without plugin_opt_webhook_url"));
   EXPECT_THAT(ErrorOf({{"topics_retain", "true"}}), HasSubstr("without plugin_opt_topics_prefix"));
   EXPECT_THAT(ErrorOf({{"fleet_name", "plant"}}), HasSubstr("without plugin_opt_fleet_url"));
+  EXPECT_THAT(ErrorOf({{"node_id", "broker-1"}}), HasSubstr("without plugin_opt_fleet_url"));
+  for (const auto& [name, value] : Given{{"session_database_flush", "1s"},
+                                         {"session_history_ttl", "1h"},
+                                         {"session_history_max", "1000"}}) {
+    EXPECT_THAT(ErrorOf({{name, value}}), HasSubstr("without plugin_opt_session_database;"));
+    EXPECT_TRUE(ParseOptions(Given{{"session_database", "/x.db"}, {name, value}}).ok()) << name;
+  }
   Given defaults;  // as in the example of the configuration
   for (const OptionSpec& spec : OptionTable()) defaults.emplace_back(spec.name, spec.default_value);
   EXPECT_TRUE(ParseOptions(defaults).ok()) << ParseOptions(defaults).status();

@@ -9,7 +9,7 @@ import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import {after, before, test} from 'node:test';
 
-import {freePort} from './broker.mjs';
+import {freePort, waitFor} from './broker.mjs';
 import {Browser} from './browser.mjs';
 
 const CROWD = Number(process.env.SESSION_STATUS_CROWD ?? 20_000);
@@ -95,5 +95,58 @@ test('a storm of changes: the page keeps up, bounded, and ends at the right coun
   await tile(page, 'Online').filter({hasText: count.format(CROWD * 3 / 4)}).waitFor();
   await page.locator('.bars', {hasText: 'Why connections ended'}).getByText('network error').waitFor();
   await page.getByRole('img', {name: /^Ends by reason.*network error/}).waitFor();
+  await visit.close();
+});
+
+const ask = async (method, request) => {
+  const reply = await fetch(`${origin}/mosquitto_session_status.v1.SessionStatusService/${method}`,
+    {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(request)});
+  return reply.json();
+};
+// Listings that the page has begun, and those that it has closed.
+const begun = (visit) => visit.bodies.filter((body) =>
+  body.includes('/ListSessions') && !body.includes('"cursor"')).length;
+const closed = (visit) => visit.bodies.filter((body) => body.includes('"closeCursor":true')).length;
+
+test('a search letter by letter closes each listing that it leaves', async () => {
+  const visit = await browser.open(origin, 'live');
+  const {page} = visit;
+  await page.getByText(/^Listed at .*, page 1$/).waitFor();
+  const letters = 'GID_0';  // each has more clients than a page
+  for (let n = 1; n <= letters.length; ++n) {
+    const listed = page.waitForResponse((r) => (r.request().postData() ?? '').includes(
+      `"clientIdPrefix":"${letters.slice(0, n)}"`));
+    await page.getByLabel('Identifier begins with').fill(letters.slice(0, n));
+    assert.equal((await listed).status(), 200);
+    await page.getByText(/^Listed at .*, page 1$/).waitFor();
+  }
+  assert.ok(begun(visit) > letters.length);
+  await waitFor('all but the last are closed', () => closed(visit) === begun(visit) - 1);
+  await page.getByRole('link', {name: 'API explorer'}).click();
+  await waitFor('the last one as well', () => closed(visit) === begun(visit));
+  await visit.close();
+});
+
+test('a listing that the broker no longer holds begins anew by itself, and says so', async () => {
+  const visit = await browser.open(origin, 'explorer');
+  const {page} = visit;
+  const cursors = [];
+  page.on('response', async (response) => {
+    if (response.url().endsWith('/ListSessions')) cursors.push((await response.json()).nextCursor);
+  });
+  await page.getByRole('link', {name: 'Live', exact: true}).click();
+  // It lists once more when the feed has begun.
+  await waitFor('two listings', () => cursors.filter(Boolean).length === 2);
+  await page.getByText(/, page 1$/).waitFor();
+  for (const cursor of cursors.filter(Boolean)) await ask('ListSessions', {cursor, closeCursor: true});
+  visit.expectedStatus = 409;
+  await page.getByRole('button', {name: 'Next'}).click();
+  await page.getByRole('note').filter({hasText: 'begins anew with the first page'}).waitFor();
+  await page.getByText(/, page 1$/).waitFor();
+  assert.equal(await rows(page).count(), 100);
+  assert.equal(await page.getByRole('alert').count(), 0);
+  await page.getByRole('button', {name: 'Next'}).click();
+  await page.getByText(/, page 2$/).waitFor();
+  await page.getByRole('note').filter({hasText: 'begins anew'}).waitFor({state: 'detached'});
   await visit.close();
 });

@@ -3,7 +3,7 @@
 //
 //   crowd_host CLIENTS TCP_ADDRESS UNIX_PATH
 //
-// Prints "ready". Then takes lines from its standard input, until that ends: "connect ID", "end ID".
+// Three listings at a time, so that a page that leaves them open is noticed. Prints "ready". Then takes lines from its standard input, until that ends: "connect ID", "end ID".
 #include <poll.h>
 #include <unistd.h>
 
@@ -86,8 +86,8 @@ void ObeyUntilInputEnds(FakeBroker* broker, Crowd* crowd) {
 int Main(int argc, char** argv) {
   int clients = 0;
   if (argc != 4 || !absl::SimpleAtoi(argv[1], &clients)) return 2;
-  const std::pair<absl::string_view, absl::string_view> given[] = {{"admin_listen", argv[2]},
-                                                                   {"admin_socket", argv[3]}};
+  const std::pair<absl::string_view, absl::string_view> given[] = {
+      {"admin_listen", argv[2]}, {"admin_socket", argv[3]}, {"listings_max", "3"}};
   const auto options = ParseOptions(given);
   FakeBroker broker(FakeBroker::k21);
   absl::Status status = options.status();

@@ -243,6 +243,25 @@ test('the counts by reason, protocol and listener are those of the broker', asyn
   await visit.close();
 });
 
+test('an endless identifier leaves the page as wide as it was, and is whole where it opens', async () => {
+  const own = await Broker.start();
+  const id = `endless-${'x'.repeat(20_000)}`;
+  await own.connect(id);
+  await own.connect('short');
+  const visit = await browser.open(own.origin, 'live');
+  const {page} = visit;
+  await row(page, 'short').waitFor();
+  const button = row(page, 'endless-').getByRole('button', {name: id, exact: true});
+  const table = await page.getByRole('table').evaluate((t) => [t.offsetWidth, t.parentElement.clientWidth]);
+  assert.ok(table[0] <= table[1], `${table[0]} px in ${table[1]} px`);
+  assert.ok((await button.boundingBox()).height < 40);
+  assert.equal(await button.getAttribute('title'), id);
+  await button.click();
+  assert.equal(await page.getByRole('dialog').getByRole('heading').first().innerText(), id);
+  await visit.close();
+  await own.stop();
+});
+
 for (const colorScheme of ['light', 'dark']) {
   for (const [device, viewport] of [['wide', {width: 1280, height: 900}], ['phone', {width: 390, height: 844}]]) {
     test(`no accessibility violation, ${colorScheme} and ${device}`, async () => {

@@ -124,7 +124,11 @@ export class ServiceError extends Error {
   }
 }
 
-async function call<Reply>(method: string, request: object, signal?: AbortSignal): Promise<Reply> {
+async function call<Reply>(
+  method: string,
+  request: object,
+  {signal, keepalive = false}: {signal?: AbortSignal | undefined; keepalive?: boolean} = {},
+): Promise<Reply> {
   let response: Response;
   try {
     response = await fetch(SERVICE + method, {
@@ -132,6 +136,7 @@ async function call<Reply>(method: string, request: object, signal?: AbortSignal
       headers: {'Content-Type': 'application/json'},
       body: JSON.stringify(request),
       signal: signal ?? null,
+      keepalive,
     });
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -145,14 +150,17 @@ async function call<Reply>(method: string, request: object, signal?: AbortSignal
 }
 
 export const service = {
-  status: (signal?: AbortSignal) => call<ServerStatus>('GetServerStatus', {}, signal),
-  counts: (signal?: AbortSignal) => call<Counts>('GetCounts', {}, signal),
+  status: (signal?: AbortSignal) => call<ServerStatus>('GetServerStatus', {}, {signal}),
+  counts: (signal?: AbortSignal) => call<Counts>('GetCounts', {}, {signal}),
   query: (clientId: string) => call<Session>('QuerySessionByClientId', {clientId}),
   history: (clientId: string, limit: number) =>
     call<History>('GetHistory', {clientId, limit}),
   flappers: (limit: number, signal?: AbortSignal) =>
-    call<Flappers>('ListFlappers', {limit}, signal),
-  audit: (signal?: AbortSignal) => call<Audit>('GetAudit', {}, signal),
-  list: (request: ListRequest, signal?: AbortSignal) =>
-    call<ListReply>('ListSessions', request, signal),
+    call<Flappers>('ListFlappers', {limit}, {signal}),
+  audit: (signal?: AbortSignal) => call<Audit>('GetAudit', {}, {signal}),
+  list: (request: ListRequest) => call<ListReply>('ListSessions', request),
+  // No further page is wanted: the server keeps few listings. `keepalive`: outlives the page that asks.
+  closeListing: (cursor: string, keepalive = false) =>
+    void call('ListSessions', {cursor, closeCursor: true}, {keepalive})
+      .catch(() => undefined),  // it ends by itself, later
 };

@@ -9,6 +9,12 @@ export function StateMark({state}: {state: string | undefined}) {
   return <span class={`state state-${words.replace(' ', '-')}`}>{words}</span>;
 }
 
+// Opens one client. An identifier may have 65,535 bytes: what is too long for a line is cut, and whole
+// in the tip and in what opens.
+export function ClientLink({id, onOpen}: {id: string; onOpen: (id: string) => void}) {
+  return <button type="button" class="link client" title={id} onClick={() => onOpen(id)}>{id}</button>;
+}
+
 export interface Tab {
   id: string;
   label: string;

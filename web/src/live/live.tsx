@@ -6,7 +6,7 @@ import {
   bytes, count, duration, flaps, rate, reason, shortCount, state as stateWords, time,
 } from '../format';
 import {service, type ServiceError, type Session} from '../service';
-import {Notice, StateMark, SwitchedOff} from '../ui';
+import {ClientLink, Notice, StateMark, SwitchedOff} from '../ui';
 import {Bars, LineChart, type Series} from './charts';
 import {ClientDialog} from './client';
 import {
@@ -126,7 +126,7 @@ function Activity({memory, onOpen}: {memory: Memory; onOpen: (id: string) => voi
         {memory.activity.slice(0, 12).map((c) => (
           <li key={c.sequence}>
             <time>{c.timeMs && time(Number(c.timeMs))}</time>
-            <button type="button" class="link" onClick={() => onOpen(c.clientId ?? '')}>{c.clientId}</button>
+            <ClientLink id={c.clientId ?? ''} onOpen={onOpen} />
             <span>{changeText(c)}{reason(c.endReason) && `: ${reason(c.endReason)}`}</span>
           </li>
         ))}
@@ -147,7 +147,7 @@ function Flapping({faults, onOpen}: {faults: Faults | undefined; onOpen: (id: st
       <ol class="flappers">
         {flappers.map((f) => (
           <li key={f.clientId}>
-            <button type="button" class="link" onClick={() => onOpen(f.clientId ?? '')}>{f.clientId}</button>
+            <ClientLink id={f.clientId ?? ''} onOpen={onOpen} />
             <span>{flaps(Number(f.flaps ?? 0))}</span>
             <span class="dim">last {time(Number(f.lastFlapMs ?? 0))}, {reason(f.lastReason)}{f.address && `, ${f.address}`}</span>
           </li>
@@ -172,7 +172,7 @@ function WatchList(props: {
           <li key={id}>
             <button type="button" class="star" aria-pressed={true} aria-label={`Watch ${id}`}
                     onClick={() => props.onWatch(id)}>★</button>
-            <button type="button" class="link" onClick={() => props.onOpen(id)}>{id}</button>
+            <ClientLink id={id} onOpen={props.onOpen} />
             <StateMark state={props.sessions.get(id)?.state} />
           </li>
         ))}

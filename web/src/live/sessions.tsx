@@ -7,7 +7,7 @@ import {forwardRef} from 'preact/compat';
 import type {Change} from '../feed';
 import {reason, time} from '../format';
 import {type ListReply, type ListRequest, service, ServiceError, type Session, type State} from '../service';
-import {Notice, StateMark} from '../ui';
+import {ClientLink, Notice, StateMark} from '../ui';
 
 const PAGE_SIZE = 100;
 // New clients join the first page on top; beyond this it is time to load again.
@@ -80,23 +80,43 @@ function applyAll(rows: Session[], changes: Change[], filter: Filter, firstPage:
   return [...[...fresh.values()].reverse(), ...byId.values()].slice(0, ROWS_MAX);
 }
 
-// One page: a listing that filters answers short pages, even empty ones, until it has gone through
-// all sessions. `onProgress` gets what there is so far.
-async function loadPage(
-  begin: Omit<ListRequest, 'pageSize'>,
-  signal: AbortSignal,
-  onProgress: (sessions: Session[]) => void,
-): Promise<ListReply> {
-  let reply = await service.list({pageSize: PAGE_SIZE, ...begin}, signal);
-  const sessions = reply.sessions ?? [];
-  while (sessions.length < PAGE_SIZE && reply.nextCursor) {
-    onProgress([...sessions]);
-    reply = await service.list(
-      {pageSize: PAGE_SIZE - sessions.length, cursor: reply.nextCursor}, signal);
-    sessions.push(...(reply.sessions ?? []));
-  }
-  return {...reply, sessions};
+// A listing that the server holds, as far as it was read.
+interface Listing {
+  cursor: string; // of the next page; empty: none, or not known yet
+  left: boolean;
 }
+
+function leave(listing: Listing): void {
+  listing.left = true;
+  if (listing.cursor) service.closeListing(listing.cursor);
+  listing.cursor = '';
+}
+
+// One page: a listing that filters answers short pages, even empty ones, until it has gone through
+// all sessions. `onProgress` gets what there is so far. A request is never aborted, because only its
+// answer tells the cursor to close. Undefined: the listing was left meanwhile.
+async function loadPage(
+  listing: Listing,
+  begin: Omit<ListRequest, 'pageSize'>,
+  onProgress: (sessions: Session[]) => void,
+): Promise<ListReply | undefined> {
+  const sessions: Session[] = [];
+  for (let request = begin; ;) {
+    const reply = await service.list({pageSize: PAGE_SIZE - sessions.length, ...request});
+    listing.cursor = reply.nextCursor ?? '';
+    if (listing.left) {
+      leave(listing);
+      return undefined;
+    }
+    sessions.push(...(reply.sessions ?? []));
+    if (sessions.length >= PAGE_SIZE || !reply.nextCursor) return {...reply, sessions};
+    onProgress([...sessions]);
+    request = {cursor: reply.nextCursor};
+  }
+}
+
+// What the server says of a cursor whose listing it does not hold any more.
+const GONE = ['aborted', 'failed_precondition'];
 
 export const SessionTable = forwardRef<SessionTableHandle, {
   watched: string[];
@@ -109,13 +129,18 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   const [index, setIndex] = useState(0); // of the page that is shown, or is being loaded
   const [rows, setRows] = useState<Session[]>([]);
   const [error, setError] = useState('');
+  const [note, setNote] = useState('');
   const [loading, setLoading] = useState(true);
   const [reloads, setReloads] = useState(0);
   const typing = useRef(0);
   const recent = useRef<Change[]>([]);
+  const listing = useRef<Listing>({cursor: '', left: false});
   const firstPage = index === 0;
   const page: ListReply = pages[index] ?? {};
-  const startOver = () => {
+  const startOver = (why = '') => {
+    leave(listing.current);
+    listing.current = {cursor: '', left: false};
+    setNote(why);
     setPages([]);
     setIndex(0);
     setReloads((n) => n + 1);
@@ -126,11 +151,22 @@ export const SessionTable = forwardRef<SessionTableHandle, {
       recent.current = [...recent.current, ...changes].slice(-RECENT_MAX);
       setRows((r) => applyAll(r, changes, filter, firstPage));
     },
-    reload: startOver,
+    reload: () => startOver(),
   }), [filter, firstPage]);
 
   useEffect(() => {
-    const abort = new AbortController();
+    // Not leave(): whoever comes back to a page that the browser kept begins anew at its next page.
+    const close = () => listing.current.cursor && service.closeListing(listing.current.cursor, true);
+    window.addEventListener('pagehide', close);
+    return () => {
+      window.removeEventListener('pagehide', close);
+      leave(listing.current);
+    };
+  }, []);
+
+  useEffect(() => {
+    let shown = true;
+    const mine = listing.current;
     const known = pages[index];
     if (known) {
       setRows(known.sessions ?? []);
@@ -145,21 +181,28 @@ export const SessionTable = forwardRef<SessionTableHandle, {
       ...(filter.address && {address: filter.address}),
     };
     setLoading(true);
-    loadPage(begin, abort.signal, setRows).then(
+    loadPage(mine, begin, (sessions) => shown && setRows(sessions)).then(
       (reply) => {
+        if (!reply) return;
         setPages((all) => [...all.slice(0, index), reply]);
+        if (!shown) return;
         const cut = BigInt(reply.sequence ?? 0);
         const later = recent.current.filter((c) => BigInt(c.sequence ?? 0) > cut);
         setRows(applyAll(reply.sessions ?? [], later, filter, firstPage));
         setError('');
+        if (cursor) setNote('');
         setLoading(false);
       },
       (e: unknown) => {
-        if (abort.signal.aborted) return;
+        if (!shown || mine.left) return;
+        if (cursor && e instanceof ServiceError && GONE.includes(e.code)) {
+          startOver('The broker no longer held this listing, so it begins anew with the first page.');
+          return;
+        }
         setError(e instanceof ServiceError ? e.message : String(e));
         setLoading(false);
       });
-    return () => abort.abort();
+    return () => { shown = false; };
   }, [filter, index, reloads]);
 
   const change = (part: Partial<Filter>) => {
@@ -193,6 +236,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
         </div>
       </div>
       {error && <Notice kind="error">The list could not be loaded: {error}</Notice>}
+      {note && <Notice kind="hint">{note}</Notice>}
       <div class="scroll" tabIndex={0} role="region" aria-label="Table of clients" aria-busy={loading}>
         <table>
           <thead>
@@ -212,9 +256,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
                   </button>
                 </td>
                 <th scope="row">
-                  <button type="button" class="link" onClick={() => onOpen(row.clientId ?? '')}>
-                    {row.clientId}
-                  </button>
+                  <ClientLink id={row.clientId ?? ''} onOpen={onOpen} />
                 </th>
                 <td><StateMark state={row.state} /></td>
                 <td>{since(row)}</td>
@@ -239,7 +281,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
                   onClick={() => setIndex(index + 1)}>
             Next
           </button>
-          <button type="button" onClick={startOver}>
+          <button type="button" onClick={() => startOver()}>
             List again
           </button>
         </span>
