@@ -517,15 +517,16 @@ absl::Status SessionStore::WriteBatch() {
                            : database_->DeleteSession(client);
     if (!s.ok()) return s;
   }
+  int64_t numbers = 0;
   for (const HistoryRow& row : batch_.history) {
     if (absl::Status s = database_->AddHistory(row, life_); !s.ok()) return s;
+    numbers += SessionDatabase::NumbersOf(row);
   }
   const bool keep = options_.history_ttl > absl::ZeroDuration();
   const int64_t before_ms =
       keep ? complete_until_ms_ - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
-  // Twice as many as came, so that the table shrinks when it is too large.
-  const auto budget = static_cast<int64_t>(2 * batch_.history.size() + 1000);
-  return database_->PruneHistory(before_ms, options_.history_max, budget);
+  // Twice as many as the new ones push out, so that the table shrinks when it is too large.
+  return database_->PruneHistory(before_ms, options_.history_max, 2 * numbers + 1000);
 }
 
 absl::Status SessionStore::SaveSome() {

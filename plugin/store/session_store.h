@@ -72,7 +72,7 @@ struct SessionStoreOptions {
   absl::Duration flush_interval = absl::Milliseconds(500);
   // History of connections in the database; a ttl of zero: none is written.
   absl::Duration history_ttl = absl::Hours(168);
-  int64_t history_max = 1'000'000;
+  int64_t history_max = 1'000'000;  // rows of ordinary size: SessionDatabase::NumbersOf()
   // The registry's limits: ended sessions beyond ended_max, longest gone first, are not restored.
   absl::Duration ended_ttl = absl::Hours(24);
   uint64_t ended_max = 1'000'000;
