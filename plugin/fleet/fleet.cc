@@ -76,7 +76,7 @@ Fleet::Fleet(const FleetOptions& options, const registry::SessionRegistry& own,
       clocks_(std::move(clocks)),
       others_(remembered),
       kicks_(kKicksWaitingMax),
-      loop_(options_, clocks_, own_, others_, changes_, kicks_, board_),
+      loop_(options_, clocks_, own_, others_, changes_, kicks_, board_, stop_),
       lookup_(options_),
       cut_as_of_us_(kNever) {}
 
