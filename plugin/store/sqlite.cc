@@ -29,11 +29,12 @@ absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
   } else if (mode == Mode::kReadOnly && access(path.c_str(), R_OK) != 0) {
     return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
+  Database database(path, nullptr);  // before there is a handle that could be lost
   sqlite3* handle = nullptr;
   const int flags =
       (mode == Mode::kCreate ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
-  Database database(path, handle);
+  database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.Error(code);
   sqlite3_extended_result_codes(handle, 1);
   return database;
