@@ -59,8 +59,8 @@ int Write(const std::string& path, uint64_t count) {
     if (i % kFlushEvery != 0) continue;
     if (const absl::Status flushed = store.Flush(); !flushed.ok()) return Fail(flushed);
   }
-  store.Close(absl::Now());
-  return 0;
+  if (const absl::Status flushed = store.Flush(); !flushed.ok()) return Fail(flushed);
+  return store.Close(absl::Now()) ? 0 : Fail(absl::DeadlineExceededError("the disk hangs"));
 }
 
 }  // namespace

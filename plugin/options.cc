@@ -88,7 +88,9 @@ constexpr OptionSpec kOptions[] = {
        return SetDuration(v, absl::ZeroDuration(), absl::Hours(8760), &o->remembering.history_ttl);
      }},
     {"session_history_max", "1000000",
-     "How many of them, about 200 bytes of disk each; the oldest go first. 1000 to 1000000000.",
+     "How many of them, about 200 bytes of disk each; the oldest go first. One with an identifier "
+     "of "
+     "more than 64 bytes counts as several, one for every 64. 1000 to 1000000000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1000, 1'000'000'000, &o->remembering.history_max);
      }},

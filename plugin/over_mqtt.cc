@@ -55,8 +55,8 @@ bool OverMqtt::MayAsk(absl::string_view username) const {
 }
 
 void OverMqtt::OnControlRequest(const broker::ControlRequest& request) noexcept {
-  control::Asker asker;
   try {
+    control::Asker asker;
     asker.client_id = std::string(request.client_id);
     asker.incarnation = IncarnationOf(registry_, request.client_id);
     asker.correlation = std::string(request.correlation);
@@ -65,23 +65,22 @@ void OverMqtt::OnControlRequest(const broker::ControlRequest& request) noexcept 
     if (!request.response_topic.empty() && IsTopicName(request.response_topic)) {
       asker.topic = std::string(request.response_topic);
     }
-  } catch (const std::bad_alloc&) {
-    return desk_.counters().dropped.Add();
-  }
-  if (!MayAsk(request.username)) {
+    if (MayAsk(request.username)) return desk_.Ask(std::move(asker), request.payload);
+    const absl::Status refusal =
+        absl::PermissionDeniedError("this user may not ask; option control_users names who may");
     desk_.counters().requests.Add();
-    return desk_.Refuse(
-        std::move(asker),
-        absl::PermissionDeniedError("this user may not ask; option control_users names who may"));
+    desk_.Refuse(std::move(asker), refusal);
+  } catch (const std::bad_alloc&) {  // before the desk heard of it
+    desk_.counters().requests.Add();
+    desk_.counters().dropped.Add();
   }
-  desk_.Ask(std::move(asker), request.payload);
 }
 
 bool OverMqtt::Send(const control::Answer& answer) const noexcept {
-  // To the connection that asked, or to nobody: its name may be somebody else's by now.
-  const uint64_t asked_by = answer.asker.incarnation;
-  if (asked_by != 0 && IncarnationOf(registry_, answer.asker.client_id) != asked_by) return false;
   try {
+    // To the connection that asked, or to nobody: its name may be somebody else's by now.
+    const uint64_t asked_by = answer.asker.incarnation;
+    if (asked_by != 0 && IncarnationOf(registry_, answer.asker.client_id) != asked_by) return false;
     broker::Publication publication;
     publication.client_id = answer.asker.client_id;
     publication.topic = answer.asker.topic;

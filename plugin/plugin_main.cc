@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/broker/mosquitto_api.h"
 #include "plugin/options.h"
@@ -54,8 +55,8 @@ absl::Status StartProcess(OptionText given) {
   return absl::OkStatus();
 }
 
-void Release(const Instance& instance) {
-  g_process->instances &= ~(uint64_t{1} << instance.number);
+void Release(int number) {
+  g_process->instances &= ~(uint64_t{1} << number);
   if (g_process->instances != 0) return;
   delete g_process;
   g_process = nullptr;
@@ -69,21 +70,20 @@ absl::Status Init(mosquitto_plugin_id_t* identifier, OptionText given, void** us
         "the plugin is loaded more than once with different options; give every plugin line the "
         "same options, or load it once with global_plugin");
   }
-  auto instance = std::make_unique<Instance>();
-  while (instance->number < broker::kInstancesMax &&
-         (g_process->instances >> instance->number & 1) != 0) {
-    ++instance->number;
-  }
-  if (instance->number == broker::kInstancesMax) {
+  int number = 0;
+  while (number < broker::kInstancesMax && (g_process->instances >> number & 1) != 0) ++number;
+  if (number == broker::kInstancesMax) {
     return absl::ResourceExhaustedError("the plugin is loaded more than 64 times");
   }
-  g_process->instances |= uint64_t{1} << instance->number;
-  auto hooks = g_process->plugin->Attach(identifier, instance->number);
-  if (!hooks.ok()) {
-    Release(*instance);
-    return hooks.status();
-  }
+  g_process->instances |= uint64_t{1} << number;
+  // Unless all goes well. An exception, too, leaves neither the instance nor threads behind.
+  absl::Cleanup release = [number] { Release(number); };
+  auto instance = std::make_unique<Instance>();
+  instance->number = number;
+  auto hooks = g_process->plugin->Attach(identifier, number);
+  if (!hooks.ok()) return hooks.status();
   instance->hooks = *std::move(hooks);
+  std::move(release).Cancel();
   *user_data = instance.release();
   return absl::OkStatus();
 }
@@ -128,7 +128,7 @@ SESSION_STATUS_EXPORT int mosquitto_plugin_cleanup(void* user_data, mosquitto_op
     std::unique_ptr<Instance> instance(static_cast<Instance*>(user_data));
     if (instance == nullptr) return MOSQ_ERR_SUCCESS;
     instance->hooks.reset();  // events stop before anything they feed
-    Release(*instance);
+    Release(instance->number);
   } catch (const std::exception& e) {
     LogError(e.what());
   }

@@ -145,7 +145,15 @@ void Remembering::TellHeld(absl::string_view client_id, uint64_t incarnation,
 }
 
 void Remembering::Close(absl::Time now) {
-  if (store_ != nullptr) store_->Close(now);
+  if (store_ == nullptr) return;
+  const bool closed = store_->Close(now);
+  parts_.log.Flush();  // the loop, which does it else, has ended
+  if (closed) return;
+  // A disk that hangs has its thread, and is not worth a stop that hangs too: the thread needs what
+  // it works on for as long as the process lives.
+  parts_.log.Write(broker::LogLevel::kWarning,
+                   "the session database's disk does not answer; the stop goes on without it");
+  static_cast<void>(store_.release());
 }
 
 void Remembering::FillStoreStatus(api::pb::SessionStore* out) const {

@@ -48,10 +48,11 @@ Reply Reply::operator[](size_t i) const { return Reply(reply_->element[i]); }
 void EngineConnection::ContextDeleter::operator()(redisContext* c) const { redisFree(c); }
 
 EngineConnection::EngineConnection(const EngineAddress& address, std::string credentials_file,
-                                   absl::Duration timeout)
+                                   absl::Duration timeout, HostNames& names)
     : address_(address),
       credentials_file_(std::move(credentials_file)),
       timeout_(timeout),
+      names_(names),
       endpoint_(address.text) {}
 
 EngineConnection::~EngineConnection() = default;
@@ -72,7 +73,11 @@ absl::Status EngineConnection::Dial(const std::string& host, uint16_t port) {
   const timeval wait = absl::ToTimeval(timeout_);
   if (address_.unix_path.empty()) {
     endpoint_ = absl::StrCat(host, ":", port);
-    context_.reset(redisConnectWithTimeout(host.c_str(), port, wait));
+    if (names_.stopping()) return Fail("stopping");  // between two hosts, or two engines
+    // hiredis would ask the resolver itself, and its time-out does not bound that.
+    const absl::StatusOr<std::string> ip = names_.Find(host, timeout_);
+    if (!ip.ok()) return Fail(ip.status().message());
+    context_.reset(redisConnectWithTimeout(ip->c_str(), port, wait));
   } else {
     endpoint_ = address_.unix_path;
     context_.reset(redisConnectUnixWithTimeout(address_.unix_path.c_str(), wait));

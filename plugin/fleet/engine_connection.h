@@ -1,7 +1,8 @@
 // One connection to one engine: pipelines of commands, short time-outs, and nothing else. Any error
 // of the transport closes it; the caller opens it again when it sees fit.
 //
-// Threads:   one at a time. Blocking, each wait bounded by the time-out.
+// Threads:   one at a time. Blocking, each wait bounded by the time-out, that for an address of the
+//            host's name too.
 // Ownership: handlers run inside Execute() and may keep nothing of the reply.
 // Errors:    Unavailable: no connection any more; commands whose handler did not run may or may not
 //            have been carried out.
@@ -20,6 +21,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "plugin/fleet/fleet_options.h"
+#include "plugin/fleet/host_names.h"
 #include "plugin/fleet/reply_arena.h"
 
 struct redisContext;
@@ -46,8 +48,9 @@ class EngineConnection {
  public:
   using Handler = std::function<void(const Reply&)>;
 
+  // `names`, which outlives this object, says when to stop, too: nothing is opened from then on.
   EngineConnection(const EngineAddress& address, std::string credentials_file,
-                   absl::Duration timeout);
+                   absl::Duration timeout, HostNames& names);
   ~EngineConnection();
   EngineConnection(const EngineConnection&) = delete;
   EngineConnection& operator=(const EngineConnection&) = delete;
@@ -94,6 +97,7 @@ class EngineConnection {
   const EngineAddress address_;
   const std::string credentials_file_;
   const absl::Duration timeout_;
+  HostNames& names_;
   ReplyArena arena_;
   Context context_;
   std::deque<Handler> handlers_;

@@ -31,7 +31,7 @@ inline constexpr absl::Duration kPauseAfterError = absl::Seconds(1);
 class EngineLookup {
  public:
   explicit EngineLookup(const FleetOptions& options)
-      : keys_(options.name), engines_(options, kLookupTimeout) {}
+      : keys_(options.name), engines_(options, kLookupTimeout, nullptr) {}
 
   struct Holder {
     NodeNumber node = kNobody;  // kNobody: not online anywhere

@@ -2,6 +2,7 @@
 #include "plugin/fleet/engines.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,9 +17,10 @@ constexpr int kFailuresCounted = 4;  // the pause doubles with each
 
 }  // namespace
 
-Engines::Engines(const FleetOptions& options, absl::Duration timeout)
+Engines::Engines(const FleetOptions& options, absl::Duration timeout, const os::StopSignal* stop)
     : options_(options),
       timeout_(timeout),
+      names_(stop),
       configured_(options.engines.size()),
       keys_(options.name) {
   if (configured_ == 1 && options.engines[0].cluster) {
@@ -26,7 +28,7 @@ Engines::Engines(const FleetOptions& options, absl::Duration timeout)
     cluster_->seeds = options.engines[0].hosts;
   } else {
     for (const EngineAddress& address : options.engines) {
-      engines_.push_back(std::make_unique<Engine>(address, options_, timeout_));
+      engines_.push_back(std::make_unique<Engine>(address, options_, timeout_, names_));
     }
   }
   places_.resize(1);
@@ -126,11 +128,18 @@ bool Engines::Exchange(const OnError& on_error) {
     if (cluster_ != nullptr) cluster_->stale = true;
     on_error(status);
   };
-  for (auto& engine : engines_) {
-    if (engine->connection.open()) note(engine->connection.Send());
-  }
-  for (auto& engine : engines_) {
-    if (engine->connection.open()) note(engine->connection.Receive());
+  const auto begun = std::chrono::steady_clock::now();
+  const auto waited_enough = [&] {
+    return absl::FromChrono(std::chrono::steady_clock::now() - begun) >= timeout_ &&
+           names_.stopping();
+  };
+  using Half = absl::Status (EngineConnection::*)();
+  for (const Half half : {&EngineConnection::Send, &EngineConnection::Receive}) {
+    for (auto& engine : engines_) {
+      if (!engine->connection.open()) continue;
+      if (waited_enough()) engine->connection.Close();
+      note((engine->connection.*half)());
+    }
   }
   return complete;
 }

@@ -6,7 +6,7 @@
 // a lost connection, and whoever sent it sends it again in the next round. The map of the slots is
 // asked for at the start, after a MOVED, and when a primary is lost or has lost its slots.
 //
-// Threads:   one at a time. Blocking, each wait bounded by the time-out.
+// Threads:   one at a time. Blocking, each wait bounded by the time-out; a stop by one of them.
 // Ownership: handlers run inside Execute() and may keep nothing of the reply; none is left after it.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_ENGINES_H_
 #define SESSION_STATUS_PLUGIN_FLEET_ENGINES_H_
@@ -43,8 +43,9 @@ class Engines {
   using OnError = std::function<void(const absl::Status&)>;
 
   struct Engine {
-    Engine(const EngineAddress& where, const FleetOptions& options, absl::Duration timeout)
-        : address(where), connection(where, options.credentials_file, timeout) {}
+    Engine(const EngineAddress& where, const FleetOptions& options, absl::Duration timeout,
+           HostNames& names)
+        : address(where), connection(where, options.credentials_file, timeout, names) {}
     const EngineAddress address;
     EngineConnection connection;
     absl::Duration retry_at;
@@ -53,7 +54,9 @@ class Engines {
     absl::Duration keep_until;  // an ASK led here; it may hold nothing of ours yet
   };
 
-  Engines(const FleetOptions& options, absl::Duration timeout);
+  // `stop`, which outlives this object: from then on nothing is opened, and of engines that hang no
+  // more than one is waited for. nullptr: no stop.
+  Engines(const FleetOptions& options, absl::Duration timeout, const os::StopSignal* stop);
   Engines(const Engines&) = delete;
   Engines& operator=(const Engines&) = delete;
 
@@ -126,6 +129,7 @@ class Engines {
 
   const FleetOptions options_;
   const absl::Duration timeout_;
+  HostNames names_;
   const size_t configured_;
   const KeyNames keys_;
   std::unique_ptr<Cluster> cluster_;

@@ -77,7 +77,7 @@ Fleet::Fleet(const FleetOptions& options, const registry::SessionRegistry& own,
       others_(remembered),
       forgetting_time_(clocks_.wall(), clocks_.monotonic()),
       kicks_(kKicksWaitingMax),
-      loop_(options_, clocks_, own_, others_, changes_, kicks_, board_),
+      loop_(options_, clocks_, own_, others_, changes_, kicks_, board_, stop_),
       lookup_(options_),
       cut_as_of_us_(kNever) {}
 

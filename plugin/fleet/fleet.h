@@ -46,7 +46,8 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   ~Fleet() override;
 
   absl::Status Start();
-  // Leaves the fleet: the others know at once that this node's clients are gone.
+  // Leaves the fleet: the others know at once that this node's clients are gone. Waits for an engine
+  // that hangs for two of its time-outs at most, and for no name server.
   void Stop();
   // Ends as a crash would: the others find out by the lease.
   void AbandonForTest();
@@ -89,11 +90,11 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   KickRing kicks_;
   std::optional<Kick> kick_at_hand_;  // the broker's thread
   Board board_;
+  os::StopSignal stop_;
   FleetLoop loop_;
   mutable EngineLookup lookup_;
   std::atomic<int64_t> cut_as_of_us_;
   std::atomic<bool> leave_{true};  // relaxed: the stop, requested after it is set, orders it
-  os::StopSignal stop_;
   os::ServiceThread thread_;
 };
 

@@ -51,7 +51,8 @@ Clocks SystemClocks() {
 
 FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
                      const registry::SessionRegistry& own, registry::SessionRegistry& others,
-                     ChangeQueue& changes, KickRing& kicks, Board& board)
+                     ChangeQueue& changes, KickRing& kicks, Board& board,
+                     const os::StopSignal& stop)
     : options_(options),
       clocks_(clocks),
       own_(own),
@@ -62,7 +63,7 @@ FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
       keys_(options.name),
       random_(Seed()),
       boot_(RandomHex(random_)),
-      engines_(options_, kEngineTimeout),
+      engines_(options_, kEngineTimeout, &stop),
       directory_(options.lease) {
   status_.fleet = options_.name;
   status_.node = options_.node_id;

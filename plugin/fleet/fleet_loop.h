@@ -36,6 +36,7 @@
 #include "plugin/fleet/others_table.h"
 #include "plugin/fleet/shard_writer.h"
 #include "plugin/fleet/spsc_ring.h"
+#include "plugin/os/stop_signal.h"
 #include "registry/session_registry.h"
 
 namespace session_status::fleet {
@@ -69,10 +70,12 @@ using KickRing = SpscRing<Kick>;
 class FleetLoop {
  public:
   FleetLoop(const FleetOptions& options, const Clocks& clocks, const registry::SessionRegistry& own,
-            registry::SessionRegistry& others, ChangeQueue& changes, KickRing& kicks, Board& board);
+            registry::SessionRegistry& others, ChangeQueue& changes, KickRing& kicks, Board& board,
+            const os::StopSignal& stop);
   ~FleetLoop();
 
-  // One round. Returns how long to wait before the next.
+  // One round. Returns how long to wait before the next. From a stop on it does not wait for more
+  // than one answer of an engine, nor for a name server.
   absl::Duration Step();
   // After an exception left Step(), that is, when memory ran out: whatever was under way is forgotten,
   // and read or written again. Allocates nothing.

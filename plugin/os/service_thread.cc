@@ -12,30 +12,55 @@
 
 namespace session_status::os {
 
-absl::Status ServiceThread::Start(std::string name, int nice, std::function<void()> body) {
-  // Blocked before the thread exists, so that there is no moment at which it could take a signal.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  absl::Status status;
+namespace {
+
+// Blocked before the thread exists, so that there is no moment at which it could take a signal.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  // Also when there was no memory for the thread: the caller, the broker, must hear its signals.
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+absl::Status Launch(std::string name, int nice, std::function<void()> body, std::thread* out) {
+  const AllSignalsBlocked blocked;
   try {
-    thread_ = std::thread([name, nice, body = std::move(body)] {
+    *out = std::thread([name, nice, body = std::move(body)] {
       pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
       // Raising nice needs no privilege; a refusal would only cost priority, so it is not an error.
       if (nice > 0) setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice);
       body();
     });
   } catch (const std::system_error& e) {
-    status =
-        absl::ResourceExhaustedError(absl::StrCat("cannot start thread ", name, ": ", e.what()));
+    return absl::ResourceExhaustedError(absl::StrCat("cannot start thread ", name, ": ", e.what()));
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return status;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ServiceThread::Start(std::string name, int nice, std::function<void()> body) {
+  return Launch(std::move(name), nice, std::move(body), &thread_);
 }
 
 void ServiceThread::Join() {
   if (thread_.joinable()) thread_.join();
+}
+
+absl::Status StartUnjoined(std::string name, std::function<void()> body) {
+  std::thread thread;
+  absl::Status status = Launch(std::move(name), /*nice=*/0, std::move(body), &thread);
+  if (status.ok()) thread.detach();
+  return status;
 }
 
 }  // namespace session_status::os

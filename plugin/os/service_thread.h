@@ -32,6 +32,11 @@ class ServiceThread {
   std::thread thread_;
 };
 
+// A thread that nobody waits for, every signal blocked likewise: for a call of the system that nothing
+// interrupts. It outlives whatever is not kept alive by `body`, the plugin itself included; an
+// exception in there ends the process. Errors as Start().
+absl::Status StartUnjoined(std::string name, std::function<void()> body);
+
 }  // namespace session_status::os
 
 #endif  // SESSION_STATUS_PLUGIN_OS_SERVICE_THREAD_H_

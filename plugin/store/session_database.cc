@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -64,7 +65,7 @@ constexpr char kSchema[] = R"(
     generation INTEGER NOT NULL      -- of the last full save in which it was seen
   ) WITHOUT ROWID;
   CREATE TABLE history (
-    number INTEGER PRIMARY KEY,      -- in the order of events
+    number INTEGER PRIMARY KEY,      -- in the order of events; a long identifier takes several
     client_id TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     kind INTEGER NOT NULL,           -- 0 connection begun, 1 ended, 2 found after a start
@@ -111,9 +112,9 @@ constexpr char kReadByIdReverse[] =
 constexpr char kCountEnded[] = "SELECT count(*) FROM sessions WHERE state <> 2";
 
 constexpr char kAddHistory[] =
-    "INSERT INTO history (client_id, at_ms, kind, state, reason, broker_code, incarnation, "
-    "address, "
-    "listener_port, life) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    "INSERT INTO history (number, client_id, at_ms, kind, state, reason, broker_code, incarnation, "
+    "address, listener_port, life) VALUES ((SELECT coalesce(max(number), 0) FROM history) + ?1, "
+    "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 constexpr char kOldHistory[] =
     "SELECT max(number) FROM (SELECT number, at_ms FROM history ORDER BY number LIMIT ?1) "
     "WHERE at_ms < ?2 OR number <= (SELECT max(number) FROM history) - ?3";
@@ -361,9 +362,15 @@ absl::Status SessionDatabase::ReadSessions(Order order,
   }
 }
 
+int64_t SessionDatabase::NumbersOf(const HistoryRow& row) {
+  constexpr size_t kIdBytesPerNumber = 64;
+  return std::max<int64_t>(
+      1, static_cast<int64_t>((row.client_id.size() + kIdBytesPerNumber - 1) / kIdBytesPerNumber));
+}
+
 absl::Status SessionDatabase::AddHistory(const HistoryRow& row, int64_t life) {
   const ChangeRecord& r = row.record;
-  return Run(Cached(kAddHistory), absl::string_view(row.client_id), r.at_ms,
+  return Run(Cached(kAddHistory), NumbersOf(row), absl::string_view(row.client_id), r.at_ms,
              static_cast<int64_t>(r.kind), static_cast<int64_t>(r.state),
              static_cast<int64_t>(r.reason), int64_t{r.broker_code}, AsInteger(r.incarnation),
              absl::string_view(row.address), int64_t{r.listener_port}, life);

@@ -105,8 +105,13 @@ class SessionDatabase {
   absl::Status ReadSessions(Order order, const std::function<void(const StoredSession&)>& take,
                             uint64_t* invalid);
 
+  // Rows are numbered, and what is kept is a range of numbers, so that it bounds bytes: a row whose
+  // identifier, which stands in the table and in its index, has more than 64 bytes takes a number
+  // for every 64 of them. The row has the last of its numbers.
+  static int64_t NumbersOf(const HistoryRow& row);
   absl::Status AddHistory(const HistoryRow& row, int64_t life);
-  // Deletes at most `limit` of the oldest rows: those before `before_ms`, and those beyond `max`.
+  // Deletes at most `limit` of the oldest rows: those before `before_ms`, and those whose number lies
+  // `max` or more below the last.
   absl::Status PruneHistory(int64_t before_ms, int64_t max, int64_t limit);
 
  private:

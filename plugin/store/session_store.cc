@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/store/database_file.h"
 
@@ -15,6 +16,7 @@ namespace {
 using registry::SessionDetails;
 using registry::SessionEvent;
 using registry::SessionState;
+using std::chrono::steady_clock;
 
 // In one transaction: some 100 ms of work, so that a stop is not kept waiting.
 constexpr size_t kBatchRecordsMax = 20'000;
@@ -85,7 +87,9 @@ uint64_t IncarnationFloor(absl::Time now) {
 absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOptions options,
                                                                  absl::Time now) {
   std::unique_ptr<SessionStore> store(new SessionStore(std::move(options), now));
-  if (!store->stop_.ok()) return absl::ResourceExhaustedError("no file descriptor left");
+  if (!store->stop_.ok() || !store->ended_.ok()) {
+    return absl::ResourceExhaustedError("no file descriptor left");
+  }
   os::MutexLock hold(&store->mu_);
   if (absl::Status s = store->TakeLock(); !s.ok()) {
     if (IsOperatorsToMend(s)) return s;
@@ -279,7 +283,6 @@ SessionEvent SessionStore::RestoredEvent(const StoredSession& session) const {
 
 absl::Status SessionStore::Start(const registry::SessionRegistry& registry) {
   os::MutexLock hold(&mu_);
-  registry_ = &registry;
   first_incarnation_ = std::min(first_incarnation_, kIncarnationMax);
   // relaxed: the threads begin after this.
   last_incarnation_.store(first_incarnation_ - 1, std::memory_order_relaxed);
@@ -294,7 +297,17 @@ absl::Status SessionStore::Start(const registry::SessionRegistry& registry) {
   } else {
     Failed(status);
   }
-  return thread_.Start("session-store", options_.nice_level, [this] { Run(); });
+  const auto set_registry = [this](const registry::SessionRegistry* value) {
+    os::MutexLock lock(&outside_mu_);
+    registry_ = value;
+  };
+  set_registry(&registry);
+  // Without a thread there is nobody for Close() to wait for.
+  absl::Cleanup not_started = [&] { set_registry(nullptr); };
+  const absl::Status started =
+      thread_.Start("session-store", options_.nice_level, [this] { Run(); });
+  if (started.ok()) std::move(not_started).Cancel();
+  return started;
 }
 
 absl::Status SessionStore::OpenDatabase() {
@@ -389,6 +402,8 @@ void SessionStore::OnForgotten(absl::string_view client_id, absl::Time now) {
 void SessionStore::Run() {
   bool more = false;
   while (!stop_.WaitFor(more ? absl::ZeroDuration() : options_.flush_interval)) more = RunOnce();
+  if (end_ms_.load(std::memory_order_acquire) != 0) End();  // (4)
+  ended_.RequestStop();
 }
 
 bool SessionStore::RunOnce() {
@@ -538,29 +553,31 @@ absl::Status SessionStore::Write() {
 absl::Status SessionStore::WriteBatch() {
   for (const std::string& client : batch_.clients) {
     SessionDetails details;
-    const bool known =
-        registry_->FindDetails(client, &details) && details.status.state != SessionState::kUnknown;
-    absl::Status s = known ? database_->PutSession(client, details, life_, generation_)
-                           : database_->DeleteSession(client);
+    absl::Status s = Find(client, &details);
+    if (!s.ok()) return s;
+    const bool known = details.status.state != SessionState::kUnknown;
+    s = known ? database_->PutSession(client, details, life_, generation_)
+              : database_->DeleteSession(client);
     if (!s.ok()) return s;
   }
+  int64_t numbers = 0;
   for (const HistoryRow& row : batch_.history) {
     if (absl::Status s = database_->AddHistory(row, life_); !s.ok()) return s;
+    numbers += SessionDatabase::NumbersOf(row);
   }
-  return PruneHistory();
+  return PruneHistory(numbers);
 }
 
 int64_t SessionStore::LastingMs() {
   return lasting_time_.Advance(complete_until_ms_, Monotonic(options_));
 }
 
-absl::Status SessionStore::PruneHistory() {
+absl::Status SessionStore::PruneHistory(int64_t new_numbers) {
   const bool keep = options_.history_ttl > absl::ZeroDuration();
   const int64_t before_ms =
       keep ? LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
-  // Twice as many as came, so that the table shrinks when it is too large.
-  const auto budget = static_cast<int64_t>(2 * batch_.history.size() + 1000);
-  return database_->PruneHistory(before_ms, options_.history_max, budget);
+  // Twice as many as the new ones push out, so that the table shrinks when it is too large.
+  return database_->PruneHistory(before_ms, options_.history_max, 2 * new_numbers + 1000);
 }
 
 absl::Status SessionStore::SaveSome() {
@@ -573,13 +590,14 @@ absl::Status SessionStore::SaveSome() {
   }
   if (full_save_ == FullSave::kWalking) {
     size_t saved = 0;
+    std::vector<Seen> seen;
     do {
-      walk_position_ = registry_->VisitFrom(
-          walk_position_, [&](uint64_t, absl::string_view id, const SessionDetails& details) {
-            mu_.AssertHeld();
-            if (status.ok()) status = database_->PutSession(id, details, life_, generation_);
-            ++saved;
-          });
+      seen.clear();
+      if (status.ok()) status = VisitSome(&walk_position_, &seen);
+      for (const Seen& s : seen) {
+        if (status.ok()) status = database_->PutSession(s.client_id, s.details, life_, generation_);
+      }
+      saved += seen.size();
     } while (status.ok() && walk_position_ != 0 && saved < kSavedAtOnceMax);
     if (walk_position_ == 0) full_save_ = FullSave::kDeleting;
     return status;
@@ -633,32 +651,77 @@ void SessionStore::BeginAnew(const absl::Status& why) {
                    moved ? " and begun anew: " : ": ", why.message()));
 }
 
+absl::Status SessionStore::Find(const std::string& client_id, SessionDetails* details) const {
+  os::MutexLock lock(&outside_mu_);
+  if (registry_ == nullptr) return absl::CancelledError("the store is closed");
+  if (!registry_->FindDetails(client_id, details)) *details = SessionDetails();
+  return absl::OkStatus();
+}
+
+absl::Status SessionStore::VisitSome(uint64_t* position, std::vector<Seen>* seen) const {
+  os::MutexLock lock(&outside_mu_);
+  if (registry_ == nullptr) return absl::CancelledError("the store is closed");
+  *position = registry_->VisitFrom(
+      *position, [seen](uint64_t, absl::string_view id, const SessionDetails& details) {
+        seen->push_back({std::string(id), details});
+      });
+  return absl::OkStatus();
+}
+
 void SessionStore::Log(absl::string_view line) const {
-  if (options_.log) options_.log(line);
+  os::MutexLock lock(&outside_mu_);
+  if (options_.log && !silent_) options_.log(line);
 }
 
 // -- the end -----------------------------------------------------------------------------------------
 
-void SessionStore::Close(absl::Time now) {
-  stop_.RequestStop();
-  thread_.Join();
-  os::MutexLock hold(&mu_);
-  if (registry_ == nullptr) return;  // never started
-  const int64_t now_ms =
+bool SessionStore::Close(absl::Time now) {
+  {
+    os::MutexLock lock(&outside_mu_);
+    if (registry_ == nullptr) return true;  // never started, or closed
+  }
+  const int64_t end_ms =
       std::max(absl::ToUnixMillis(now), alive_ms_.load(std::memory_order_acquire));  // (2)
-  alive_ms_.store(now_ms, std::memory_order_release);                                // (1)
-  try {  // on failure it will look like a crash, with the interval that that leaves
-    WriteEnd(now_ms);
+  alive_ms_.store(end_ms, std::memory_order_release);                                // (1)
+  end_ms_.store(end_ms, std::memory_order_release);                                  // (3)
+  stop_.RequestStop();
+  const auto until = steady_clock::now() + absl::ToChronoMilliseconds(options_.close_waits);
+  bool ended = false;
+  for (auto left = until - steady_clock::now(); !ended && left > left.zero();
+       left = until - steady_clock::now()) {
+    ended = ended_.WaitFor(absl::FromChrono(left));  // a signal to the broker may cut it short
+  }
+  if (ended) thread_.Join();
+  os::MutexLock lock(&outside_mu_);
+  registry_ = nullptr;
+  silent_ = true;
+  return ended;
+}
+
+// On failure it will look like a crash, with the interval that that leaves.
+void SessionStore::End() {
+  os::MutexLock hold(&mu_);
+  try {
+    WriteEnd(end_ms_.load(std::memory_order_acquire));  // (4)
   } catch (const std::bad_alloc&) {
   }
-  registry_ = nullptr;
   database_.reset();
   lock_.reset();
 }
 
 void SessionStore::WriteEnd(int64_t now_ms) {
+  const auto until = steady_clock::now() + absl::ToChronoMilliseconds(options_.close_writes);
+  checked_ = true;  // it can wait for the next life
   idle_ = kHeartbeat;
-  if (!RoundsUntilDone().ok()) return;
+  do {
+    if (steady_clock::now() >= until) {
+      Log(absl::StrCat(options_.path, ": not all is written within ",
+                       absl::FormatDuration(options_.close_writes),
+                       " of the stop; the next start takes it for a sudden end"));
+      return;
+    }
+    if (!Round().ok()) return;
+  } while (HasMore());
   complete_until_ms_ = now_ms;
   absl::Status status = database_->Begin();
   if (status.ok()) status = PutLife(now_ms);

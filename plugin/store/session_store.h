@@ -4,7 +4,8 @@
 //   life:   the broker's thread leaves a record of every change in a ring of fixed size; a thread of
 //           our own writes them in batches. It reads what to write about a client from the registry,
 //           so a batch holds each client once, as it is now.
-//   end:    Close() writes the rest and that the end was in order, and when.
+//   end:    Close() has that thread write the rest and that the end was in order, and when. It waits
+//           for a few seconds at most; what is not written then is as after a crash.
 //
 // After a life that did not end in order, whoever was online is restored as offline with reason
 // broker restart; the end lies between the moment up to which the database was complete and the
@@ -25,7 +26,7 @@
 //              stats(): any.
 // Consistency: a crash of the process loses at most the changes of the last flush_interval; a power
 //              failure some more. What is lost makes answers older, never wrong about "online".
-// Ownership:   the registry given to Start outlives this object.
+// Ownership:   the registry given to Start, and `log`, live until Close has returned.
 // Errors:      Open fails only for what an operator must change: no such folder, no permission,
 //              another process has it, it is another program's database. Everything else degrades to
 //              memory only, loudly.
@@ -73,13 +74,16 @@ struct SessionStoreOptions {
   absl::Duration flush_interval = absl::Milliseconds(500);
   // History of connections in the database; a ttl of zero: none is written.
   absl::Duration history_ttl = absl::Hours(168);
-  int64_t history_max = 1'000'000;
+  int64_t history_max = 1'000'000;  // rows of ordinary size: SessionDatabase::NumbersOf()
   // The registry's limits: ended sessions beyond ended_max, longest gone first, are not restored.
   absl::Duration ended_ttl = absl::Hours(24);
   uint64_t ended_max = 1'000'000;
   // Changes waiting to be written: 16 MiB are about 150,000, more than ten seconds of ten thousand
   // changes a second.
   size_t queue_bytes = size_t{16} << 20;
+  // Close: no batch is begun after the first of these, and after the second nothing is waited for.
+  absl::Duration close_writes = absl::Seconds(3);
+  absl::Duration close_waits = absl::Seconds(5);
   int nice_level = 10;
   std::function<void(absl::string_view)> log{};  // for an operator; any thread; may be empty
   // Time that nobody sets, from any fixed moment; any thread. Empty: the system's.
@@ -120,9 +124,11 @@ class SessionStore : public registry::ChangeObserver {
   // Writes now what is pending; on failure it stays pending.
   absl::Status Flush();
 
-  // The last change has been told. Writes the rest, and that this life ended at `now`; another
-  // process may have the file then.
-  void Close(absl::Time now);
+  // The last change has been told. Has the rest written, and that this life ended at `now`; another
+  // process may have the file then. What takes longer than close_writes is left as after a crash.
+  // False: the disk has not answered within close_waits. The thread is still in a call of the system
+  // then, and this object must not be destroyed before that returns.
+  [[nodiscard]] bool Close(absl::Time now);
 
   SessionStoreStats stats() const;
 
@@ -137,10 +143,22 @@ class SessionStore : public registry::ChangeObserver {
     void Clear();
   };
 
+  // A session as the walk of a full save found it.
+  struct Seen {
+    std::string client_id;
+    registry::SessionDetails details;
+  };
+
   SessionStore(SessionStoreOptions options, absl::Time now);
   void Run();
+  void End() ABSL_LOCKS_EXCLUDED(mu_);
   // True: there is more to do at once.
   bool RunOnce() ABSL_LOCKS_EXCLUDED(mu_);
+  // Cancelled: Close() waits no longer.
+  absl::Status Find(const std::string& client_id, registry::SessionDetails* details) const
+      ABSL_LOCKS_EXCLUDED(outside_mu_);
+  absl::Status VisitSome(uint64_t* position, std::vector<Seen>* seen) const
+      ABSL_LOCKS_EXCLUDED(outside_mu_);
   void Push(const ChangeRecord& record, absl::string_view client_id, absl::string_view address);
 
   // All of these: under mu_.
@@ -166,7 +184,8 @@ class SessionStore : public registry::ChangeObserver {
   void NoticeDrops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status PruneHistory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // `new_numbers`: of the rows that have come since the last time.
+  absl::Status PruneHistory(int64_t new_numbers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The time by which what is old is forgotten.
   int64_t LastingMs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SaveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -174,7 +193,7 @@ class SessionStore : public registry::ChangeObserver {
   void Failed(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WriteEnd(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NeedFullSave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Log(absl::string_view line) const;
+  void Log(absl::string_view line) const ABSL_LOCKS_EXCLUDED(outside_mu_);
   // The event for a session of a life before.
   registry::SessionEvent RestoredEvent(const StoredSession& session) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -193,8 +212,16 @@ class SessionStore : public registry::ChangeObserver {
   // relaxed: only ever compared with what is reserved, far ahead of it.
   std::atomic<uint64_t> last_incarnation_;
 
-  os::Mutex mu_;  // held while writing
-  const registry::SessionRegistry* registry_ ABSL_GUARDED_BY(mu_) = nullptr;
+  // (3) release store in Close(), before the stop; pairs with (4) acquire load in Run().
+  std::atomic<int64_t> end_ms_{0};  // 0: no orderly end
+
+  // What a thread that the disk holds must not touch any more: taken after mu_, for moments without
+  // I/O.
+  mutable os::Mutex outside_mu_;
+  const registry::SessionRegistry* registry_ ABSL_GUARDED_BY(outside_mu_) = nullptr;
+  bool silent_ ABSL_GUARDED_BY(outside_mu_) = false;
+
+  os::Mutex mu_;                                                    // held while writing
   std::unique_ptr<SessionDatabase> database_ ABSL_GUARDED_BY(mu_);  // null: to be opened
   std::map<int64_t, Life> lives_ ABSL_GUARDED_BY(mu_);              // those before this one
   int64_t life_ ABSL_GUARDED_BY(mu_) = 1;
@@ -222,6 +249,7 @@ class SessionStore : public registry::ChangeObserver {
   SessionStoreStats stats_ ABSL_GUARDED_BY(stats_mu_);
 
   os::StopSignal stop_;
+  os::StopSignal ended_;      // the other way round: the thread has stopped
   os::ServiceThread thread_;  // last: joined before what it uses goes
 };
 

@@ -52,9 +52,10 @@ absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
 
 absl::StatusOr<Database> Database::Open(const std::string& path, const std::string& name, int flags,
                                         const char* system) {
+  Database database(path, nullptr);  // before there is a handle that could be lost
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, system);
-  Database database(path, handle);
+  database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.Error(code);
   sqlite3_extended_result_codes(handle, 1);
   return database;

@@ -16,12 +16,13 @@ constexpr char kList[] = "{\"pageSize\":10}";
 
 class AllocationFault : public ScenarioTest {
  protected:
-  void StartWithFailures() {
+  void StartWithFailures(const std::string& config = kPlainConfig, const Files& files = {}) {
     broker_ = BrokerProcess::Start(
         {.line = GetParam(),
-         .config = kPlainConfig,
+         .config = config,
          .plugin = SessionStatusPlugin(),
          .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "10ms"}},
+         .files = files,
          .environment = page_.Environment()});
     ASSERT_TRUE(broker_->running()) << broker_->Log();
   }
@@ -101,6 +102,74 @@ TEST_P(AllocationFault, EachAllocationFailsOnce) {
 TEST_P(AllocationFault, TenAllocationsInARowFail) {
   ASSERT_NO_FATAL_FAILURE(StartWithFailures());
   TryEveryAllocation(10);
+}
+
+// Two clients ask over MQTT, and one of them may not.
+class ControlAllocationFault : public AllocationFault {
+ protected:
+  static std::string Question() {
+    constexpr absl::string_view kTopic = "$CONTROL/session-status/v1";
+    std::string body = {'\0', static_cast<char>(kTopic.size())};
+    absl::StrAppend(&body, kTopic, R"({"commands":[{"command":"query","clientId":"lamp"}]})");
+    return EncodePacket(0x30, body);  // PUBLISH, QoS 0
+  }
+
+  // Requests that came to their end.
+  uint64_t Done() {
+    uint64_t done = 0;
+    const std::string metrics = AdminClient(Socket()).Get("/metrics").body;
+    for (const char* name : {"answers", "dropped_answers"}) {
+      const std::string line = absl::StrCat("\nsession_status_control_", name, "_total ");
+      const size_t at = metrics.find(line);
+      if (at == std::string::npos) ADD_FAILURE() << metrics;
+      if (at != std::string::npos) done += std::stoull(metrics.substr(at + line.size()));
+    }
+    return done;
+  }
+
+  void Ask(uint64_t nth, uint64_t burst) {
+    RawConnection asker = RawConnection::Tcp(port());
+    ASSERT_EQ(asker.Connect({.id = "a console whose name has more letters than fit into the object",
+                             .username = "operator",
+                             .password = "secret"}),
+              0);
+    RawConnection stranger = RawConnection::Tcp(port());
+    ASSERT_EQ(stranger.Connect({.id = "a stranger of as long a name, whom no option names"}), 0);
+    const uint64_t done = Done();
+    page_.Arm(nth, burst);
+    size_t answers = 0;
+    for (RawConnection* client : {&asker, &stranger}) ASSERT_TRUE(client->Send(Question()));
+    // Nothing else is asked meanwhile: the failures are for what serves these two.
+    ASSERT_TRUE(WaitUntil([&] {
+      for (RawConnection* client : {&asker, &stranger}) {
+        answers += client->Receive(absl::Milliseconds(5)).empty() ? 0 : 1;
+      }
+      return answers == 2 || page_->failed.load() > 0;
+    })) << broker_->Log();
+    page_.Disarm();
+    ASSERT_TRUE(asker.Ping() && stranger.Ping()) << "the plugin's trouble is not the client's";
+    ASSERT_TRUE(WaitUntil([&] { return Done() == done + 2; })) << "each is answered or counted";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(OnBroker, ControlAllocationFault, ::testing::ValuesIn(kBothLines),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
+
+TEST_P(ControlAllocationFault, EachAllocationOfARequestAndItsAnswerFails) {
+  ASSERT_NO_FATAL_FAILURE(StartWithFailures(
+      absl::StrCat(kPlainConfig,
+                   "plugin_opt_control_users operator\n"
+                   "password_file {DIR}/passwords\n"),  // 2.0 refuses user names without one
+      {{"passwords", PasswordFile("operator", "secret")}}));
+  uint64_t tried = 0;
+  for (const uint64_t burst : {uint64_t{1}, uint64_t{3}}) {
+    for (uint64_t nth = 1;; ++nth, ++tried) {
+      SCOPED_TRACE(absl::StrCat("allocation ", nth, ", burst ", burst));
+      ASSERT_NO_FATAL_FAILURE(Ask(nth, burst));
+      if (page_->failed.load() == 0) break;
+    }
+  }
+  EXPECT_GT(tried, 20u);
+  EXPECT_EQ(broker_->Stop(), 0);
 }
 
 }  // namespace

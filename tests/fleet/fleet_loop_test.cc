@@ -26,7 +26,7 @@ class SteppedNode {
               fleet::Mode mode = fleet::Mode::kReplica)
       : kicks_(kicks_waiting_max),
         loop_(Options(name, engine, mode), fleet::SystemClocks(), own_, others_, changes_, kicks_,
-              board_) {
+              board_, stop_) {
     EXPECT_TRUE(StepUntil([this] { return board_.GetStatus().ready; })) << Describe();
   }
 
@@ -111,6 +111,7 @@ class SteppedNode {
   fleet::ChangeQueue changes_;
   fleet::KickRing kicks_;
   fleet::Board board_;
+  os::StopSignal stop_;
   fleet::FleetLoop loop_;
   uint64_t incarnation_ = 0;
 };

@@ -43,6 +43,26 @@ TEST(FleetTest, AnExactAnswerBelievesTheEngineAndNotAnOldCopy) {
   EXPECT_TRUE(asked.OnlineInSnapshot("lamp")) << "the copy is the old one";
 }
 
+TEST(FleetTest, AStopWaitsForOneOfTheEnginesThatHangAndNotForEach) {
+  RedisProcess engine;
+  std::vector<std::unique_ptr<TcpProxy>> links;
+  fleet::FleetOptions options;
+  options.name = "test";
+  options.nice_level = 0;
+  for (int i = 0; i < 16; ++i) {
+    links.push_back(std::make_unique<TcpProxy>(engine.port()));
+    ASSERT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", links.back()->port()),
+                                      &options.engines.emplace_back())
+                    .ok());
+  }
+  FleetNode node("one", options, absl::ZeroDuration());
+  ASSERT_TRUE(WaitUntil([&] { return node.fleet().Status().ready; }));
+  for (auto& link : links) link->Set(TcpProxy::Link::kSilent);
+  const absl::Time begun = absl::Now();
+  node.Stop();
+  EXPECT_LT(absl::Now() - begun, 8 * fleet::kEngineTimeout);
+}
+
 // Two nodes whose threads stand still, so that nothing repairs what happens to the engine now.
 class StandingStill {
  public:

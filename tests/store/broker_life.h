@@ -103,7 +103,7 @@ class BrokerLife {
     EXPECT_TRUE(status.ok()) << status;
   }
   // An orderly end.
-  void Close() { store->Close(now_); }
+  void Close() { EXPECT_TRUE(store->Close(now_)); }
 
   registry::SessionDetails Details(const std::string& id) const {
     registry::SessionDetails details;

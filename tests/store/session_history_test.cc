@@ -10,6 +10,7 @@ namespace {
 
 using registry::EndReason;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 class SessionHistoryTest : public StoreFolder {
  protected:
@@ -85,7 +86,12 @@ TEST_F(SessionHistoryTest, AnOrderlyEndIsOneAsLongAsTheHistoryIsKept) {
     life.Close();
     closed = life.now();
   }
-  Live(kStart + absl::Hours(1)).Close();
+  {
+    BrokerLife life = Live(kStart + absl::Hours(1));
+    life.Advance(options_.ended_ttl + absl::Hours(1));
+    life.Maintain();  // forgets the session, and not its history
+    life.Close();
+  }
   // Longer than ended sessions are kept, shorter than history is.
   ASSERT_LT(options_.ended_ttl + absl::Hours(24), absl::Hours(72));
   ASSERT_GT(options_.history_ttl, absl::Hours(72));
@@ -119,6 +125,48 @@ TEST_F(SessionHistoryTest, AnEntryKnowsWhatWasBeforeItAndWhereItsConnectionCameF
   EXPECT_EQ(answer->entries[0].address, "10.0.0.1");
   EXPECT_EQ(answer->entries[1].before, registry::SessionState::kOnline) << "it took over";
   EXPECT_EQ(answer->kept_since_ms, first_ms);
+}
+
+// Rows are bounded by what they weigh: one client with a long name must not fill the disk.
+TEST_F(SessionHistoryTest, ALongIdentifierTakesTheRoomOfManyRows) {
+  options_.history_max = 1000;
+  const std::string long_id(65'000, 'x');
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.End("lamp", EndReason::kNetworkError);
+  for (int i = 0; i < 10; ++i) {
+    life.Connect(long_id);
+    life.End(long_id, EndReason::kClientDisconnect);
+    life.Flush();
+    EXPECT_LE(Integer("SELECT sum(length(client_id)) FROM history"), 2 * 65'000);
+  }
+  EXPECT_THAT(Words(), IsEmpty()) << "pushed out";
+  // The newest is always kept, and ordinary ones come beside it again.
+  EXPECT_GE(Integer("SELECT count(*) FROM history"), 1);
+  for (int i = 0; i < 999; ++i) life.Connect("lamp");
+  life.Connect("bell");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 1000);
+  EXPECT_EQ(Integer("SELECT sum(length(client_id) > 64) FROM history"), 0);
+  HistoryQuery query;
+  query.limit = 2;
+  EXPECT_THAT(Words(query), ElementsAre("begun 10.0.0.1", "begun 10.0.0.1"));
+  life.Close();
+  // Numbers that are not in a row are no gap, and the next life goes on above them.
+  BrokerLife next = Live(kStart + absl::Hours(1));
+  next.Connect("lamp");
+  next.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 1000);
+  EXPECT_EQ(Ask("SELECT client_id FROM history ORDER BY number DESC LIMIT 1"), "lamp");
+}
+
+TEST_F(SessionHistoryTest, IdentifiersOfOrdinaryLengthTakeOneNumber) {
+  HistoryRow row;
+  for (const auto& [bytes, numbers] : std::vector<std::pair<size_t, int64_t>>{
+           {0, 1}, {1, 1}, {64, 1}, {65, 2}, {128, 2}, {129, 3}, {65'535, 1024}}) {
+    row.client_id.assign(bytes, 'x');
+    EXPECT_EQ(SessionDatabase::NumbersOf(row), numbers) << bytes;
+  }
 }
 
 TEST_F(SessionHistoryTest, ATimeLimitEndsTheReading) {

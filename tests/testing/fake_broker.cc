@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace session_status::testing {
 namespace {
@@ -222,8 +224,12 @@ const mosquitto_property* mosquitto_property_read_binary(const mosquitto_propert
 
 int mosquitto_property_add_binary(mosquitto_property** list, int /*identifier*/, const void* value,
                                   uint16_t bytes) {
-  *list = new mqtt5__property{{}, std::string(static_cast<const char*>(value), bytes)};
-  return 0;
+  try {
+    *list = new mqtt5__property{{}, std::string(static_cast<const char*>(value), bytes)};
+    return 0;
+  } catch (const std::bad_alloc&) {
+    return MOSQ_ERR_NOMEM;
+  }
 }
 
 void mosquitto_property_free_all(mosquitto_property** list) {
@@ -235,14 +241,18 @@ int mosquitto_broker_publish(const char* client_id, const char* topic, int bytes
                              int qos, bool retain, mosquitto_property* properties) {
   FakeBroker* broker = FakeBroker::current();
   if (broker->out_of_memory) return MOSQ_ERR_NOMEM;
-  FakeBroker::Published message;
-  message.client_id = client_id == nullptr ? "" : client_id;
-  message.topic = topic;
-  message.payload.assign(static_cast<const char*>(payload), static_cast<size_t>(bytes));
-  if (properties != nullptr) message.correlation = properties->correlation;
-  message.qos = qos;
-  message.retain = retain;
-  broker->published.push_back(message);
+  try {
+    FakeBroker::Published message;
+    message.client_id = client_id == nullptr ? "" : client_id;
+    message.topic = topic;
+    message.payload.assign(static_cast<const char*>(payload), static_cast<size_t>(bytes));
+    if (properties != nullptr) message.correlation = properties->correlation;
+    message.qos = qos;
+    message.retain = retain;
+    broker->published.push_back(std::move(message));
+  } catch (const std::bad_alloc&) {  // the stand-in is C to whoever calls it
+    return MOSQ_ERR_NOMEM;
+  }
   free(payload);
   delete properties;
   return 0;
