@@ -303,7 +303,7 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
     const size_t id_hash = HashOf(entry.client_id);
     TellOrHold({std::move(entry.client_id), entry.incarnation, reason, KeepsSession20(client), now,
-                next_incarnation_});
+                next_incarnation_, rounds_ + kRoundsOfWaiting});
     if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, id_hash);
   });
 }
@@ -312,7 +312,8 @@ SessionTracker::Waiting* SessionTracker::FindReason(const EndIn20& end) {
   if (waiting_.empty()) return nullptr;
   const size_t id_hash = HashOf(end.client_id);
   for (auto waiting = waiting_.rbegin(); waiting != waiting_.rend(); ++waiting) {
-    if (waiting->id_hash != id_hash || waiting->incarnation >= end.before) continue;
+    const bool may_be_it = waiting->incarnation < end.before || rounds_ < end.passed_on_until_round;
+    if (waiting->id_hash != id_hash || !may_be_it) continue;
     const Entry* const entry = table_.Find(waiting->client);
     if (entry != nullptr && entry->incarnation == waiting->incarnation &&
         entry->client_id == end.client_id) {

@@ -174,6 +174,9 @@ class SessionTracker {
     bool session_kept = false;
     absl::Time time;
     uint64_t before = 0;  // logins from this incarnation on came after it
+    // Until then a later login may have taken over from the one that was the reason. Not longer, or
+    // whoever is refused again and again could hold it back for ever.
+    uint64_t passed_on_until_round = 0;
   };
   // 2.0: a login over WebSockets.
   struct Waiting {
