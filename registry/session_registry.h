@@ -144,8 +144,8 @@ class SessionRegistry {
 
   // Whether ended sessions are past their limits in number, or take the room that others need: more
   // than 15/16 of sessions_max are in use, or identifiers over 40 bytes and user names over 16 take
-  // more than two lines of 64 bytes for each of ended_max and eight for each session that has not
-  // ended, or half of what there is room for. Maintain() then should not wait for the next tick.
+  // more than two lines of 64 bytes for each of ended_max (65,536 lines at least) and eight for each
+  // session that has not ended, or half of what there is room for. Maintain() then should not wait for the next tick.
   bool MustForget() const;
 
   // Bounded housekeeping: forgets ended sessions past their limits, the longest gone first, at most

@@ -453,6 +453,7 @@ void SessionWriter::CheckInvariantsForTest() const {
   std::map<uint16_t, uint64_t> by_port;
   std::map<uint32_t, uint64_t> references;
   uint64_t queued[3] = {0, 0, 0};
+  uint64_t forgotten_lines = 0;
   t.index.CheckInvariantsForTest([&](Slot slot) {
     const Session s = Read(slot, StatusWord(t.index.hot(slot).status.Own()));
     const Details d = DetailsOf(s);
@@ -466,6 +467,7 @@ void SessionWriter::CheckInvariantsForTest() const {
     }
     if (d.address_is_interned()) ++references[d.address()];
     if (d.username() != 0) ++references[d.username()];
+    if (IsForgotten(s.state())) forgotten_lines += NameLines(slot);
     if (IsQueued(s.state())) {
       ++queued[QueueOf(s.state())];
       const EndedLink& link = t.index.details(slot).ended;
@@ -478,6 +480,7 @@ void SessionWriter::CheckInvariantsForTest() const {
   for (int q = 1; q <= 2; ++q) {
     CheckFor(queued[q] == t.ended.size(static_cast<EndedList::Queue>(q)), "a queue lost sessions");
   }
+  CheckFor(forgotten_lines == forgotten_lines_, "lines of the forgotten");
   const RegistryCounts c = t.counters.Read();
   for (size_t i = 1; i < by_state.size(); ++i) CheckFor(by_state[i] == c.by_state[i], "by_state");
   CheckFor(c.by_state[0] == 0, "by_state[kUnknown]");

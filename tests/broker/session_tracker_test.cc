@@ -387,6 +387,18 @@ class SessionTracker20Test : public ::testing::Test {
   void Rounds(int n) {
     for (int i = 0; i < n; ++i) Round();
   }
+  mosquitto* Connected(const std::string& id) {
+    mosquitto* client = broker_.NewClient(id);
+    Login(client);
+    Round();
+    return client;
+  }
+  mosquitto* LoginOverWebSockets(const std::string& id) {
+    mosquitto* client = broker_.NewClient(id);
+    client->protocol = mp_websockets;
+    Login(client);
+    return client;
+  }
 
   FakeBroker broker_{FakeBroker::k20};
   Recorder events_;
@@ -503,14 +515,9 @@ TEST_F(SessionTracker20Test, InTheRoundOfAReloadANewConnectionMayLieWhereASessio
   EXPECT_THAT(events_.words, ElementsAre("connected fresh 3"));
 }
 
-mosquitto* OverWebSockets(mosquitto* client) {
-  client->protocol = mp_websockets;
-  return client;
-}
-
 TEST_F(SessionTracker20Test, ALoginOverWebSocketsIsAConnectionWhenTwoWholeRoundsAreOver) {
   Round();
-  Login(OverWebSockets(broker_.NewClient("page")));
+  LoginOverWebSockets("page");
   Login(broker_.NewClient("lamp"));
   Round();
   EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 2"));
@@ -525,12 +532,9 @@ TEST_F(SessionTracker20Test, ALoginOverWebSocketsIsAConnectionWhenTwoWholeRounds
 // libwebsockets writes the refusal first: the end comes after others were heard, or a round later.
 TEST_F(SessionTracker20Test, ARefusalOverWebSocketsThatIsToldLateChangesNothing) {
   Round();
-  mosquitto* lamp = broker_.NewClient("lamp");
-  Login(lamp);
-  Round();
+  Connected("lamp");
   for (const int rounds : {0, 1, 2}) {
-    mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
-    Login(refused);
+    mosquitto* refused = LoginOverWebSockets("lamp");
     Login(broker_.NewClient(absl::StrCat("other", rounds)));
     Rounds(rounds);
     EXPECT_TRUE(tracker_.settled() || rounds == 0);
@@ -544,8 +548,7 @@ TEST_F(SessionTracker20Test, ARefusalOverWebSocketsThatIsToldLateChangesNothing)
 // 2.0.11 tells who is refused before the end does.
 TEST_F(SessionTracker20Test, ALoginOverWebSocketsThatLostItsIdentifierIsNoConnection) {
   Round();
-  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
-  Login(refused);
+  mosquitto* refused = LoginOverWebSockets("lamp");
   refused->has_id = false;
   Rounds(5);
   End(refused);
@@ -555,16 +558,12 @@ TEST_F(SessionTracker20Test, ALoginOverWebSocketsThatLostItsIdentifierIsNoConnec
 
 TEST_F(SessionTracker20Test, ATakeoverOverWebSocketsIsNeverOffline) {
   Round();
-  mosquitto* first = broker_.NewClient("lamp");
-  Login(first);
-  Round();
-  mosquitto* second = OverWebSockets(broker_.NewClient("lamp"));
-  Login(second);
+  mosquitto* first = Connected("lamp");
+  mosquitto* second = LoginOverWebSockets("lamp");
   End(first);
   Rounds(3);
   EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected lamp 2"));
-  mosquitto* third = OverWebSockets(broker_.NewClient("lamp"));
-  Login(third);
+  LoginOverWebSockets("lamp");
   Round();
   EXPECT_TRUE(tracker_.settled());
   End(second);  // WebSockets are closed a round later
@@ -576,11 +575,8 @@ TEST_F(SessionTracker20Test, ATakeoverOverWebSocketsIsNeverOffline) {
 
 TEST_F(SessionTracker20Test, AnEndBesideARefusalOverWebSocketsIsTold) {
   Round();
-  mosquitto* lamp = broker_.NewClient("lamp");
-  Login(lamp);
-  Round();
-  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
-  Login(refused);
+  mosquitto* lamp = Connected("lamp");
+  mosquitto* refused = LoginOverWebSockets("lamp");
   End(lamp);
   EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1"));
   End(refused);
@@ -591,14 +587,10 @@ TEST_F(SessionTracker20Test, AnEndBesideARefusalOverWebSocketsIsTold) {
 // Each may have taken over from the one before it.
 TEST_F(SessionTracker20Test, TakeoversOverWebSocketsInARowAreNeverOffline) {
   Round();
-  mosquitto* first = broker_.NewClient("lamp");
-  Login(first);
-  Round();
-  mosquitto* second = OverWebSockets(broker_.NewClient("lamp"));
-  Login(second);
+  mosquitto* first = Connected("lamp");
+  mosquitto* second = LoginOverWebSockets("lamp");
   End(first);
-  mosquitto* third = OverWebSockets(broker_.NewClient("lamp"));
-  Login(third);
+  LoginOverWebSockets("lamp");
   End(second);
   Rounds(3);
   EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected lamp 3"));
@@ -607,16 +599,12 @@ TEST_F(SessionTracker20Test, TakeoversOverWebSocketsInARowAreNeverOffline) {
 // Else whoever is refused again and again could keep a client online that is long gone.
 TEST_F(SessionTracker20Test, RefusalsOverWebSocketsInARowHoldBackNoEndForEver) {
   Round();
-  mosquitto* lamp = broker_.NewClient("lamp");
-  Login(lamp);
-  Round();
-  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
-  Login(refused);
+  mosquitto* lamp = Connected("lamp");
+  mosquitto* refused = LoginOverWebSockets("lamp");
   End(lamp);
   EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1"));
   for (int i = 0; i < 6; ++i) {
-    mosquitto* next = OverWebSockets(broker_.NewClient("lamp"));
-    Login(next);
+    mosquitto* next = LoginOverWebSockets("lamp");
     Round();
     End(refused);
     refused = next;
@@ -626,13 +614,10 @@ TEST_F(SessionTracker20Test, RefusalsOverWebSocketsInARowHoldBackNoEndForEver) {
 
 TEST_F(SessionTracker20Test, OfTwoLoginsOverWebSocketsTheRefusedOneLeavesTheEndToTheOther) {
   Round();
-  mosquitto* first = OverWebSockets(broker_.NewClient("lamp"));
-  Login(first);
+  mosquitto* first = LoginOverWebSockets("lamp");
   Rounds(3);
-  mosquitto* second = OverWebSockets(broker_.NewClient("lamp"));
-  Login(second);
-  mosquitto* refused = OverWebSockets(broker_.NewClient("lamp"));
-  Login(refused);
+  LoginOverWebSockets("lamp");
+  mosquitto* refused = LoginOverWebSockets("lamp");
   End(first);
   End(refused);
   Rounds(3);
