@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {execFile, spawn} from 'node:child_process';
 import {chmodSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
+import {after} from 'node:test';
 import {tmpdir, userInfo} from 'node:os';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
@@ -38,11 +39,18 @@ async function ended(child) {
 }
 
 export class Broker {
+  static #started = [];
   #children = [];
+
+  // What a test that failed did not stop would keep the whole file from ending.
+  static async stopAll() {
+    for (const broker of Broker.#started) await broker.stop();
+  }
 
   // `options`: further plugin options; {DIR} is the broker's folder. `files`: written there.
   static async start({options = [], files = {}} = {}) {
     const broker = new Broker();
+    Broker.#started.push(broker);
     broker.dir = mkdtempSync(join(tmpdir(), 'session-status-web.'));
     broker.mqttPort = await freePort();
     broker.port = await freePort();
@@ -131,3 +139,5 @@ export class Broker {
     rmSync(this.dir, {recursive: true, force: true});
   }
 }
+
+after(() => Broker.stopAll());

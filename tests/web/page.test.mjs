@@ -77,7 +77,7 @@ test('other pages can neither frame this one nor read the service', async () => 
   }
 });
 
-test('a page of another site can lead here, and uses the browser for nothing else', async () => {
+test('a page of another site can lead here, and uses the browser for nothing else', async (t) => {
   const own = await Broker.start();
   for (const id of ['a', 'b']) await own.connect(id);
   const site = createServer((_, reply) => {
@@ -85,18 +85,23 @@ test('a page of another site can lead here, and uses the browser for nothing els
     reply.end('<!doctype html><title>another site</title>');
   });
   await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    site.close();
+    site.closeAllConnections();
+  });
   const page = await browser.context.newPage();
   const statuses = [];
-  page.on('response', (r) => {
-    if (r.url().startsWith(own.origin)) statuses.push(r.status());
-  });
   await page.goto(`http://${ELSEWHERE}:${site.address().port}/`);
   // A page of one session leaves a listing open, and there are eight places for those.
   const service = `${own.origin}/mosquitto_session_status.v1.SessionStatusService/ListSessions`;
   const list = `${service}?connect=v1&encoding=json&message=${encodeURIComponent('{"pageSize":1}')}`;
   const call = `${own.origin}/?Action=QuerySessionByClientId&Version=2020-04-20&InstanceId=mosquitto&ClientId=a`;
   for (const url of [...Array(8).fill(list), call]) {
-    await page.evaluate((u) => fetch(u, {mode: 'no-cors', cache: 'no-store'}), url);
+    const [response] = await Promise.all([
+      page.waitForResponse((r) => r.url().startsWith(own.origin)),
+      page.evaluate((u) => { fetch(u, {mode: 'no-cors', cache: 'no-store'}); }, url),
+    ]);
+    statuses.push(response.status());
   }
   assert.deepEqual(statuses, [...Array(8).fill(403), 400]);
   assert.equal((await fetch(list)).status, 200, 'a program of this machine finds a place');
@@ -104,10 +109,6 @@ test('a page of another site can lead here, and uses the browser for nothing els
   await page.waitForURL(`${own.origin}/**`);
   await page.getByText('following live').waitFor();
   await page.close();
-  await new Promise((resolve) => {
-    site.close(resolve);
-    site.closeAllConnections();
-  });
   await own.stop();
 });
 
@@ -140,6 +141,9 @@ test('where the browser does not sign the explorer says so', async () => {
   assert.equal(await page.evaluate(() => window.isSecureContext), false);
   await page.getByText('Browsers sign only on pages that came over HTTPS or from this machine').waitFor();
   assert.equal(await page.getByRole('radio', {name: /^V3/}).isDisabled(), true);
+  // A stranger is not told which instance is served.
+  assert.equal(await page.locator('input[name="InstanceId"]').inputValue(), '');
+  await explorer.field('InstanceId', 'mosquitto');
   // The call that nobody signed is refused, and explained.
   visit.expectedStatus = 400;
   await explorer.ids('x');
