@@ -70,6 +70,21 @@ EndedList::Queue QueueOf(SessionState s) {
   return IsForgotten(s) ? EndedList::kForgotten : EndedList::kEnded;
 }
 
+bool IsBeforeMqtt5(const Details& d) {
+  return d.protocol_version() == ProtocolVersion::kMqtt31 ||
+         d.protocol_version() == ProtocolVersion::kMqtt311;
+}
+
+// Whether a connection begins a session, rather than going on with the one that was there. A clean
+// start discards what was (MQTT 5, 3.1.2.4); a session that was begun so before MQTT 5 lasts as long
+// as its connection, so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). What MQTT 5 asks of a
+// session whose expiry is zero cannot be told: the broker keeps the interval to itself.
+bool BeginsSession(const SessionEvent& e, SessionState before_state, const Details& before) {
+  if (e.connection.clean_start) return true;
+  if (before_state == SessionState::kOnline) return IsBeforeMqtt5(before) && before.clean_start();
+  return before_state != SessionState::kOfflineSessionKept;
+}
+
 void CheckFor(bool ok, const char* what) {
   if (ok) return;
   std::fprintf(stderr, "session registry invariant broken: %s\n", what);
@@ -130,9 +145,7 @@ Details SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s, con
   f.username = strings.username;
   f.group = before.group();
   if (e.kind == Kind::kConnected) {
-    const bool session_is_new =
-        s.state() == SessionState::kUnknown || s.state() == SessionState::kOffline;
-    f.created_ms = session_is_new ? now_ms : before.created_ms();
+    f.created_ms = BeginsSession(e, s.state(), before) ? now_ms : before.created_ms();
     f.connected_ms = now_ms;
     f.connects = before.connects() + (before.connects() < UINT32_MAX ? 1 : 0);
   } else {
@@ -437,9 +450,8 @@ uint64_t SessionWriter::InspectFrom(uint64_t position, const SessionRegistry::In
     if (IsForgotten(s.state())) continue;
     table_.index.ReadId(slot, &inspected_id_);
     const Details details = DetailsOf(s);
-    const bool before_mqtt5 = details.protocol_version() == ProtocolVersion::kMqtt31 ||
-                              details.protocol_version() == ProtocolVersion::kMqtt311;
-    inspect({inspected_id_, s.state(), s.incarnation, before_mqtt5 && details.clean_start()});
+    const bool ends_with_connection = IsBeforeMqtt5(details) && details.clean_start();
+    inspect({inspected_id_, s.state(), s.incarnation, ends_with_connection});
   }
   return page.last_position + 1;
 }

@@ -49,9 +49,12 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
   if (e.kind == Kind::kConnected) {
     ++counts_.connects;
     if (d.status.online()) ++counts_.takeovers;
-    if (r.before == SessionState::kUnknown || r.before == SessionState::kOffline) {
-      d.session_created_at = e.time;
-    }
+    const bool until_the_end = d.clean_start && (d.protocol_version == ProtocolVersion::kMqtt31 ||
+                                                 d.protocol_version == ProtocolVersion::kMqtt311);
+    const bool goes_on =
+        !e.connection.clean_start && (r.before == SessionState::kOfflineSessionKept ||
+                                      (r.before == SessionState::kOnline && !until_the_end));
+    if (!goes_on) d.session_created_at = e.time;
     d.status = {SessionState::kOnline, EndReason::kNone};
     d.connected_at = e.time;
     d.disconnected_at = absl::InfinitePast();

@@ -54,6 +54,50 @@ SessionEvent Ended(absl::string_view id, uint64_t incarnation) {
   return e;
 }
 
+// When the session of a client began that was online, or whose session was kept, before it connected
+// again a minute later.
+struct Return {
+  ProtocolVersion protocol;
+  bool clean_before, clean_now, kept_between;
+  bool new_session;
+};
+
+TEST(SessionRegistryTest, ASessionBeginsWhereTheClientLeavesNoOther) {
+  constexpr Return kReturns[] = {
+      {ProtocolVersion::kMqtt311, false, false, false, false},
+      {ProtocolVersion::kMqtt311, false, false, true, false},
+      {ProtocolVersion::kMqtt311, false, true, false, true},
+      {ProtocolVersion::kMqtt311, false, true, true, true},
+      {ProtocolVersion::kMqtt311, true, false, false, true},
+      {ProtocolVersion::kMqtt31, true, false, false, true},
+      {ProtocolVersion::kMqtt5, true, false, false, false},
+      {ProtocolVersion::kMqtt5, true, false, true, false},
+      {ProtocolVersion::kMqtt5, false, true, true, true},
+      {ProtocolVersion::kMqtt5, true, true, false, true},
+  };
+  for (const Return& r : kReturns) {
+    SessionRegistry registry;
+    SessionEvent e = Connected("a", 1);
+    e.connection.protocol_version = r.protocol;
+    e.connection.clean_start = r.clean_before;
+    registry.Apply(e);
+    if (r.kept_between) {
+      SessionEvent end = Ended("a", 1);
+      end.session_kept = true;
+      registry.Apply(end);
+    }
+    const absl::Time first = e.time;
+    e.incarnation = 2;
+    e.time += absl::Minutes(1);
+    e.connection.clean_start = r.clean_now;
+    registry.Apply(e);
+    SessionDetails details;
+    ASSERT_TRUE(registry.FindDetails("a", &details));
+    EXPECT_EQ(details.session_created_at, r.new_session ? e.time : first)
+        << "row " << &r - kReturns;
+  }
+}
+
 TEST(SessionRegistryTest, EventsThatNoBrokerSendsChangeNothing) {
   SessionRegistry registry;
   registry.Apply(Connected("a", 5));
