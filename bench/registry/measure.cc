@@ -18,6 +18,8 @@ constexpr uint64_t kNowMs = 1'700'000'000'000;
 constexpr double kEventsPerSecond = 20'000;
 // At 20,000 events/s a tail of one in a thousand needs some time to be seen.
 constexpr std::chrono::milliseconds kPacedLeast(500);
+constexpr size_t kEventsExpected = 4'000'000;
+constexpr size_t kLookUpsExpected = 1'000'000;
 constexpr size_t kBatch = 10;
 constexpr size_t kBigBatch = 10'000;
 // Slower events than this are looked at: was the thread preempted?
@@ -168,8 +170,9 @@ void Population::WriteEvents(Writing writing, uint64_t seed, bool* running, bool
 Figures Population::Measure(Writing writing, int operations, uint64_t seed) {
   Figures f;
   bool writer_runs = false, stop = false;
-  std::vector<double> events;
-  events.reserve(4'000'000);
+  std::vector<double> events = RoomFor(kEventsExpected);
+  std::vector<double> hits = RoomFor(kLookUpsExpected), misses = RoomFor(kLookUpsExpected),
+                      batches = RoomFor(kLookUpsExpected);
   std::thread writer;
   if (writing != Writing::kOff) {
     writer = std::thread([&] { WriteEvents(writing, seed, &writer_runs, &stop, &events); });
@@ -181,7 +184,7 @@ Figures Population::Measure(Writing writing, int operations, uint64_t seed) {
     table_.EnterThread();
     const uint64_t n = clients_.size();
     Picks picks(seed);
-    std::vector<double> hits, misses, batches, bigs;
+    std::vector<double> bigs;
     std::vector<IdText> texts(kBigBatch);
     std::vector<absl::string_view> views(kBigBatch);
     for (size_t i = 0; i < kBigBatch; ++i) views[i] = View(texts[i]);

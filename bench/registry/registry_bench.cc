@@ -43,6 +43,8 @@ constexpr uint64_t kAllTablesUpTo = 2'000'000;
 // Of our own table: its worst event is judged, and one is the machine's as often as not.
 constexpr int kGrowthsMax = 5;
 
+constexpr size_t kWarmBytesPerSession = 1200;
+
 using MakeTable = std::function<std::unique_ptr<Table>()>;
 
 template <typename T, typename... Args>
@@ -183,6 +185,8 @@ void RunRegistered() {
 }
 
 SizeReport MeasureSize(uint64_t sessions, const Settings& settings) {
+  // More than all tables together.
+  WarmUpMemory(sessions * kWarmBytesPerSession);
   std::vector<std::unique_ptr<Contender>> contenders;
   for (const MakeTable& make : Contenders(sessions)) {
     contenders.push_back(std::make_unique<Contender>(make, sessions));

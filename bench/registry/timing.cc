@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -81,6 +82,20 @@ size_t ResidentBytes() {
 long Preemptions() {
   rusage usage;
   return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
+}
+
+std::vector<double> RoomFor(size_t n) {
+  std::vector<double> room(n, 1.0);
+  room.clear();
+  return room;
+}
+
+void WarmUpMemory(size_t bytes) {
+  const auto pages = static_cast<size_t>(std::max(sysconf(_SC_AVPHYS_PAGES), 0L));
+  bytes = std::min(bytes, pages / 2 * static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+  void* const p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (p != MAP_FAILED) munmap(p, bytes);
 }
 
 double Percentile(std::vector<double>* values, double fraction) {

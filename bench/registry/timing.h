@@ -22,6 +22,14 @@ size_t ResidentBytes();
 // Involuntary context switches of the calling thread so far.
 long Preemptions();
 
+// An empty list with room for `n` samples, in memory that the process has already: a page that is new
+// to it, or to the machine, costs more than what is being timed, and whoever is measured first would
+// pay for most of them.
+std::vector<double> RoomFor(size_t n);
+// The same for what the tables will take: `bytes` of the machine's memory, at most half
+// of what is free, are touched and given back.
+void WarmUpMemory(size_t bytes);
+
 double Percentile(std::vector<double>* values, double fraction);  // reorders them
 double Median(std::vector<double> values);
 
