@@ -86,7 +86,7 @@ class FileChecks {
                     absl::StrCat(path, ": you may not read it, which is as it should be"),
                     "run as root, or as the broker's user, to have its content checked");
     }
-    if (option == "tls_certificate_file" && !IsGoodForSomeTime(option, path)) return;
+    if (!IsGoodForSomeTime(option, path)) return;
     if (rule == nullptr) return Report(Verdict::kGood, option, absl::StrCat(path, " is there"));
     if (absl::Status s = ReadSecret(option, path); !s.ok()) {
       return Report(Verdict::kProblem, option, std::string(s.message()),
@@ -247,13 +247,14 @@ class FileChecks {
   bool IsGoodForSomeTime(const std::string& option, const std::string& path) const {
     constexpr absl::Duration kRenewedBefore = absl::Hours(14 * 24);  // a person needs some time
     const absl::Time now = absl::Now();
-    const CertificateCheck check = CheckCertificate(path, now);
+    const absl::optional<CertificateCheck> check = CheckCertificate(option, path, now);
+    if (!check.has_value()) return true;
     constexpr char kRenew[] = "renew it; then SIGHUP makes a running broker read it again";
-    if (!check.complaint.empty()) {
-      Report(Verdict::kProblem, option, check.complaint, kRenew);
+    if (!check->complaint.empty()) {
+      Report(Verdict::kProblem, option, check->complaint, kRenew);
       return false;
     }
-    const absl::Duration left = check.ends - now;
+    const absl::Duration left = check->ends - now;
     if (left >= kRenewedBefore) return true;
     Report(Verdict::kWarning, option,
            absl::StrCat(path, ": the certificate expires in ",

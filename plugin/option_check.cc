@@ -116,10 +116,15 @@ absl::StatusOr<ToldOptions> ToldBy(absl::Span<const Given> given) {
   return told;
 }
 
-CertificateCheck CheckCertificate(const std::string& path, absl::Time now) {
-  const absl::StatusOr<transport::Validity> validity = transport::ReadValidity(path);
-  return {transport::ComplaintAbout(path, now),
-          validity.ok() ? validity->ends : absl::InfiniteFuture()};
+absl::optional<CertificateCheck> CheckCertificate(absl::string_view option, const std::string& path,
+                                                  absl::Time now) {
+  using transport::PemContent;
+  const bool list = option == "tls_client_crl_file";
+  if (!list && option != "tls_certificate_file") return absl::nullopt;
+  const PemContent content = list ? PemContent::kRevocationList : PemContent::kCertificate;
+  const absl::StatusOr<transport::Validity> validity = transport::ReadValidity(content, path);
+  return CertificateCheck{transport::ComplaintAbout(content, path, now),
+                          validity.ok() && !list ? validity->ends : absl::InfiniteFuture()};
 }
 
 absl::Status CheckSecretFile(absl::string_view option, const std::string& path) {

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 
 namespace session_status {
@@ -40,14 +41,16 @@ struct ToldOptions {
 absl::StatusOr<ToldOptions> ToldBy(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
-// What clients have against the certificate that this file begins with now ("/x.pem: the certificate
-// has expired on …"), and until when it is good. Empty, and the infinite future: nothing, or nobody can
-// tell.
+// What is wrong with the certificate, or the list of revoked ones, in this option's file by its dates
+// ("/x.pem: the certificate has expired on …"); empty: nothing, or nobody can tell. nullopt: the option
+// has neither.
 struct CertificateCheck {
   std::string complaint;
+  // When somebody has to renew it: infinite for lists, which their CA renews every few days.
   absl::Time ends;
 };
-CertificateCheck CheckCertificate(const std::string& path, absl::Time now);
+absl::optional<CertificateCheck> CheckCertificate(absl::string_view option, const std::string& path,
+                                                  absl::Time now);
 
 // What is in the secret file of this option, as the plugin would read it. OK of options whose file
 // is not read here.

@@ -187,9 +187,17 @@ absl::Status SetAddresses(absl::string_view text, size_t words_max, std::vector<
   return absl::OkStatus();
 }
 
-absl::Status SetIds(absl::string_view text, size_t words_max, std::vector<uint32_t>* out) {
+absl::Status SetSomeWords(absl::string_view text, size_t words_max, std::vector<std::string>* out) {
   std::vector<std::string> words;
   if (absl::Status s = SetWords(text, words_max, &words); !s.ok()) return s;
+  if (words.empty() && text != "none") return Wrong(text, "none or a list of words");
+  *out = std::move(words);
+  return absl::OkStatus();
+}
+
+absl::Status SetIds(absl::string_view text, size_t words_max, std::vector<uint32_t>* out) {
+  std::vector<std::string> words;
+  if (absl::Status s = SetSomeWords(text, words_max, &words); !s.ok()) return s;
   std::vector<uint32_t> ids;
   for (const std::string& word : words) {
     if (absl::Status s = SetInteger(word, 0, UINT32_MAX - 1, &ids.emplace_back()); !s.ok()) {

@@ -61,6 +61,8 @@ absl::Status SetNameOrNone(absl::string_view text, std::string* out);  // "none"
 
 // Blank- or comma-separated words; "none" is the empty list.
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
+// The same where no words mean everybody: only "none" says so, a list of separators does not.
+absl::Status SetSomeWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
 
 // Words of the form 127.0.0.1:PORT, [::1]:PORT or *:PORT.
 absl::Status SetAddresses(absl::string_view text, size_t words_max, std::vector<std::string>* out);

@@ -150,8 +150,8 @@ constexpr OptionSpec kOptions[] = {
        return SetAddresses(v, kTcpAddressesMax, &o->listener.tcp_addresses);
      }},
     {"admin_listen_tls", "none",
-     "The same with TLS 1.2 or newer. Clients with a certificate of tls_client_ca_file may ask "
-     "everything.",
+     "The same with TLS 1.2 or newer. Clients with a certificate of tls_client_ca_file (and "
+     "tls_client_names) may ask everything.",
      [](absl::string_view v, Options* o) {
        return SetAddresses(v, kTcpAddressesMax, &o->listener.tls_addresses);
      }},
@@ -171,6 +171,20 @@ constexpr OptionSpec kOptions[] = {
     {"tls_client_certificate_required", "false", "Refuse TLS clients without a certificate.",
      [](absl::string_view v, Options* o) {
        return SetBool(v, &o->listener.tls_client_certificate_required);
+     }},
+    {"tls_client_crl_file", "none",
+     "PEM file with that CA's list of revoked certificates, read again on SIGHUP; once it is out "
+     "of "
+     "date no client certificate is accepted. none: none is revoked.",
+     [](absl::string_view v, Options* o) {
+       return SetAbsolutePath(v, &o->listener.tls_client_crl_file);
+     }},
+    {"tls_client_names", "none",
+     "Client certificates that may ask everything, by a DNS name or the common name in them, "
+     "separated by blanks or commas; others of the CA are answered like clients without one. none: "
+     "every certificate of the CA may.",
+     [](absl::string_view v, Options* o) {
+       return SetSomeWords(v, kIdsMax, &o->listener.tls_client_names);
      }},
     {"access_file", "none",
      "Accounts, access keys and policies of the documented API (docs/access.md), readable by its "
@@ -596,8 +610,12 @@ struct Group {
   bool (*is_on)(const Options&);
 };
 constexpr Group kGroups[] = {
+    {"admin_socket_", "admin_socket",
+     [](const Options& o) { return !o.listener.unix_socket_path.empty(); }},
     {"tls_", "admin_listen_tls",
      [](const Options& o) { return !o.listener.tls_addresses.empty(); }},
+    {"tls_client_", "tls_client_ca_file",
+     [](const Options& o) { return !o.listener.tls_client_ca_file.empty(); }},
     {"webhook_", "webhook_url", [](const Options& o) { return !o.following.webhook.url.empty(); }},
     {"topics_", "topics_prefix",
      [](const Options& o) { return !o.over_mqtt.topics.prefix.empty(); }},

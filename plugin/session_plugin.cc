@@ -155,11 +155,16 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
 }
 
 void SessionPlugin::LogCertificate() {
-  const std::string& file = options_.listener.tls_certificate_file;
-  const std::string complaint = transport::ComplaintAbout(file, absl::Now());
-  if (complaint.empty()) return;
-  log_.Write(broker::LogLevel::kWarning,
-             absl::StrCat("option plugin_opt_tls_certificate_file: ", complaint));
+  using transport::PemContent;
+  const auto log = [&](absl::string_view option, PemContent content, const std::string& file) {
+    const std::string complaint = transport::ComplaintAbout(content, file, absl::Now());
+    if (complaint.empty()) return;
+    log_.Write(broker::LogLevel::kWarning,
+               absl::StrCat("option plugin_opt_", option, ": ", complaint));
+  };
+  const transport::ListenerOptions& listener = options_.listener;
+  log("tls_certificate_file", PemContent::kCertificate, listener.tls_certificate_file);
+  log("tls_client_crl_file", PemContent::kRevocationList, listener.tls_client_crl_file);
 }
 
 const registry::OthersView* SessionPlugin::others() const {

@@ -9,6 +9,8 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 
 namespace session_status::transport {
 namespace {
@@ -23,33 +25,61 @@ std::string Text(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 
-}  // namespace
-
-absl::StatusOr<Validity> ReadValidity(const std::string& certificate_file) {
-  const std::unique_ptr<BIO, int (*)(BIO*)> file(BIO_new_file(certificate_file.c_str(), "r"),
-                                                 BIO_free);
+absl::optional<Validity> ReadCertificate(BIO* file) {
   const std::unique_ptr<X509, void (*)(X509*)> certificate(
-      file == nullptr ? nullptr : PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr),
-      X509_free);
-  ERR_clear_error();  // the queue belongs to the thread, others look into it
-  if (file == nullptr) return absl::NotFoundError(certificate_file);
-  if (certificate == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(certificate_file, ": no certificate"));
-  }
+      PEM_read_bio_X509(file, nullptr, nullptr, nullptr), X509_free);
+  if (certificate == nullptr) return absl::nullopt;
   return Validity{TimeOf(X509_get0_notBefore(certificate.get())),
                   TimeOf(X509_get0_notAfter(certificate.get()))};
 }
 
-std::string ComplaintAbout(const std::string& certificate_file, absl::Time now) {
-  const absl::StatusOr<Validity> validity = ReadValidity(certificate_file);
+absl::optional<Validity> ReadRevocationList(BIO* file) {
+  const std::unique_ptr<X509_CRL, void (*)(X509_CRL*)> list(
+      PEM_read_bio_X509_CRL(file, nullptr, nullptr, nullptr), X509_CRL_free);
+  if (list == nullptr) return absl::nullopt;
+  const ASN1_TIME* const next = X509_CRL_get0_nextUpdate(list.get());  // need not be there
+  return Validity{TimeOf(X509_CRL_get0_lastUpdate(list.get())),
+                  next == nullptr ? absl::InfiniteFuture() : TimeOf(next)};
+}
+
+// As in "the certificate has expired on DATE; clients refuse it".
+struct Words {
+  absl::string_view thing, ended, consequence;
+};
+Words WordsFor(PemContent content) {
+  if (content == PemContent::kCertificate) {
+    return {"the certificate", "has expired on", "clients refuse it"};
+  }
+  return {"the list of revoked certificates", "has been out of date since",
+          "no client certificate is accepted"};
+}
+
+}  // namespace
+
+absl::StatusOr<Validity> ReadValidity(PemContent content, const std::string& path) {
+  const std::unique_ptr<BIO, int (*)(BIO*)> file(BIO_new_file(path.c_str(), "r"), BIO_free);
+  absl::optional<Validity> validity;
+  if (file != nullptr) {
+    validity = content == PemContent::kCertificate ? ReadCertificate(file.get())
+                                                   : ReadRevocationList(file.get());
+  }
+  ERR_clear_error();  // the queue belongs to the thread, others look into it
+  if (file == nullptr) return absl::NotFoundError(path);
+  if (validity.has_value()) return *validity;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": not ", WordsFor(content).thing));
+}
+
+std::string ComplaintAbout(PemContent content, const std::string& path, absl::Time now) {
+  const absl::StatusOr<Validity> validity = ReadValidity(content, path);
   if (!validity.ok()) return "";
+  const Words words = WordsFor(content);
   if (now > validity->ends) {
-    return absl::StrCat(certificate_file, ": the certificate has expired on ", Text(validity->ends),
-                        "; clients refuse it");
+    return absl::StrCat(path, ": ", words.thing, " ", words.ended, " ", Text(validity->ends), "; ",
+                        words.consequence);
   }
   if (now < validity->begins) {
-    return absl::StrCat(certificate_file, ": the certificate is not valid before ",
-                        Text(validity->begins), "; clients refuse it");
+    return absl::StrCat(path, ": ", words.thing, " is not valid before ", Text(validity->begins),
+                        "; ", words.consequence);
   }
   return "";
 }

@@ -210,7 +210,7 @@ void Connection::ShakeHands() {
     case IoResult::Kind::kDone:
       break;
   }
-  peer_.client_certificate = socket_.has_client_certificate();
+  peer_.client_certificate = socket_.has_client_certificate(context_.options.tls_client_names);
   if (peer_.client_certificate) Rise();
   phase_ = Phase::kFirstByte;  // with the deadline of the handshake: both are one wait
   SetInterest(EPOLLIN);

@@ -36,6 +36,10 @@ struct ListenerOptions {
   std::string tls_private_key_file;
   std::string tls_client_ca_file;  // set: client certificates are asked for and verified
   bool tls_client_certificate_required = false;
+  std::string tls_client_crl_file;  // set: whoever this list of the CA names is refused
+  // Of the certificates of that CA those that are told to the handler: with one of these as a DNS
+  // name or as the common name. Empty: all.
+  std::vector<std::string> tls_client_names;
 
   // --- threads ---
 

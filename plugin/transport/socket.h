@@ -11,8 +11,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "plugin/transport/file_descriptor.h"
 
 namespace session_status::transport {
@@ -41,7 +43,8 @@ class Socket {
   // TLS: kDone once the handshake is through (at once for plain sockets). kWouldBlock: call again
   // when the socket is readable, or writable if wants_write().
   IoResult Handshake();
-  bool has_client_certificate() const;
+  // A verified one that bears one of `names` (none: any).
+  bool has_client_certificate(absl::Span<const std::string> names) const;
 
   IoResult Read(char* data, size_t size);
   IoResult Write(absl::string_view bytes);

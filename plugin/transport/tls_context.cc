@@ -94,6 +94,21 @@ absl::Status LoadClientCa(SSL_CTX* context, const ListenerOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status LoadRevocations(SSL_CTX* context, const ListenerOptions& options) {
+  const std::string& file = options.tls_client_crl_file;
+  if (file.empty()) return absl::OkStatus();
+  X509_LOOKUP* const lookup =
+      X509_STORE_add_lookup(SSL_CTX_get_cert_store(context), X509_LOOKUP_file());
+  if (lookup == nullptr || X509_load_crl_file(lookup, file.c_str(), X509_FILETYPE_PEM) <= 0) {
+    return BadFile("tls_client_crl_file", file,
+                   "give a PEM file with the CA's list of revoked certificates, readable by the "
+                   "broker's user");
+  }
+  // Of the client's own certificate: lists of the authorities above it are seldom at hand.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_CRL_CHECK);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const ListenerOptions& options) {
@@ -104,6 +119,7 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const ListenerOptions& o
   SetFixedParts(context.get());
   if (absl::Status status = LoadIdentity(context.get(), options); !status.ok()) return status;
   if (absl::Status status = LoadClientCa(context.get(), options); !status.ok()) return status;
+  if (absl::Status status = LoadRevocations(context.get(), options); !status.ok()) return status;
   return context;
 }
 

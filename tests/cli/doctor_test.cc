@@ -404,6 +404,24 @@ TEST_F(DoctorTest, ACertificateIsGoodForSomeTimeYet) {
   EXPECT_THAT(diagnose(15 * kDay), HasSubstr(Line("ok", "tls_certificate_file", "")));
 }
 
+TEST_F(DoctorTest, AListOfRevokedCertificatesHasToBeUpToDate) {
+  transport::TestCertificates certificates(dir_.path());
+  certificates.Make("server");
+  const auto diagnose = [&](long good_for_s) {
+    certificates.WriteRevocations({}, good_for_s);
+    return Diagnose(
+        absl::StrCat("user root\nplugin_opt_admin_listen_tls 127.0.0.1:18081\n",
+                     "plugin_opt_tls_certificate_file ", certificates.certificate_file("server"),
+                     "\nplugin_opt_tls_private_key_file ", certificates.key_file("server"),
+                     "\nplugin_opt_tls_client_ca_file ", certificates.ca_file(),
+                     "\nplugin_opt_tls_client_crl_file ", certificates.crl_file()));
+  };
+  EXPECT_THAT(diagnose(3600), HasSubstr(Line("ok", "tls_client_crl_file", "")));
+  EXPECT_THAT(diagnose(-60),
+              AllOf(HasSubstr(Line("problem", "tls_client_crl_file", "")),
+                    HasSubstr("crl.pem: the list of revoked certificates has been out of date")));
+}
+
 TEST_F(DoctorTest, AFolderIsNoConfiguration) {
   const CliResult result = RunCli(absl::StrCat("doctor -c ", dir_.path()));
   EXPECT_EQ(result.exit_code, 1);

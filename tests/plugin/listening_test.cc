@@ -127,18 +127,24 @@ TEST_P(ListeningTest, ACertificateThatHasExpiredIsServedAndTheLogSaysSo) {
   const TempDir dir;
   transport::TestCertificates certificates(dir.path());
   certificates.Make("server");
+  certificates.WriteRevocations({});
   auto broker = BrokerProcess::Start(
       Plain(GetParam(), {{"admin_socket", "{DIR}/admin.sock"},
                          {"admin_listen_tls", "127.0.0.1:{PORT2}"},
                          {"tls_certificate_file", certificates.certificate_file("server")},
-                         {"tls_private_key_file", certificates.key_file("server")}}));
+                         {"tls_private_key_file", certificates.key_file("server")},
+                         {"tls_client_ca_file", certificates.ca_file()},
+                         {"tls_client_crl_file", certificates.crl_file()}}));
   ASSERT_TRUE(broker->running()) << broker->Log();
   broker->Signal(SIGHUP);
   ASSERT_TRUE(broker->WaitForLog("reloaded: certificates")) << broker->Log();
-  EXPECT_THAT(broker->Log(), Not(HasSubstr("expired")));
+  EXPECT_THAT(broker->Log(), Not(HasSubstr("plugin_opt_tls_")));
   certificates.Make("server", -60);
+  certificates.WriteRevocations({}, -60);
   broker->Signal(SIGHUP);
   EXPECT_TRUE(broker->WaitForLog("server.pem: the certificate has expired on ")) << broker->Log();
+  EXPECT_TRUE(broker->WaitForLog("crl.pem: the list of revoked certificates has been out of date"))
+      << broker->Log();
 }
 
 TEST_P(ListeningTest, ThreadsOfOursGiveWayToTheBroker) {

@@ -269,6 +269,15 @@ TEST(ParseOptionsTest, ACaFileHasACertificateInPem) {
   std::filesystem::remove(path);
 }
 
+// An empty list lets everybody in: it has to be said in so many words.
+TEST(ParseOptionsTest, ARestrictionThatNamesNobodyIsRefused) {
+  for (const char* name : {"admin_socket_uids", "admin_socket_gids", "tls_client_names"}) {
+    EXPECT_THAT(ErrorOf({{name, ", ,"}}),
+                HasSubstr(absl::StrCat("option plugin_opt_", name,
+                                       ": \", ,\" is not none or a list of words")));
+  }
+}
+
 // Somebody who sets a certificate believes that he has TLS.
 TEST(ParseOptionsTest, AnOptionOfSomethingThatIsOffIsRefused) {
   EXPECT_EQ(ErrorOf({{"tls_certificate_file", "/x.pem"}}),
@@ -277,6 +286,17 @@ TEST(ParseOptionsTest, AnOptionOfSomethingThatIsOffIsRefused) {
   EXPECT_THAT(
       ErrorOf({{"admin_listen", "127.0.0.1:1"}, {"tls_client_certificate_required", "true"}}),
       HasSubstr("without plugin_opt_admin_listen_tls"));
+  EXPECT_THAT(ErrorOf({{"admin_socket", "none"},
+                       {"admin_listen", "127.0.0.1:1"},
+                       {"admin_socket_mode", "0600"}}),
+              HasSubstr("option plugin_opt_admin_socket_mode: has no effect without "
+                        "plugin_opt_admin_socket; "));
+  EXPECT_THAT(ErrorOf({{"admin_listen_tls", "127.0.0.1:1"},
+                       {"tls_certificate_file", "/x"},
+                       {"tls_private_key_file", "/x"},
+                       {"tls_client_names", "ops"}}),
+              HasSubstr("option plugin_opt_tls_client_names: has no effect without "
+                        "plugin_opt_tls_client_ca_file; "));
   EXPECT_THAT(ErrorOf({{"webhook_secret_file", "/x"}}),
               HasSubstr("without plugin_opt_webhook_url"));
   EXPECT_THAT(ErrorOf({{"topics_retain", "true"}}), HasSubstr("without plugin_opt_topics_prefix"));

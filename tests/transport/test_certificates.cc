@@ -38,7 +38,8 @@ std::shared_ptr<X509> NewCertificate(const std::string& name, EVP_PKEY* key, X50
   X509_set_pubkey(certificate.get(), key);
   AddExtension(certificate.get(), NID_basic_constraints,
                issuer == nullptr ? "CA:TRUE" : "CA:FALSE");
-  if (issuer != nullptr) AddExtension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1");
+  const std::string other_names = "IP:127.0.0.1,DNS:" + name + ".example.com";
+  if (issuer != nullptr) AddExtension(certificate.get(), NID_subject_alt_name, other_names.c_str());
   EXPECT_NE(X509_sign(certificate.get(), issuer_key, EVP_sha256()), 0);
   return certificate;
 }
@@ -68,6 +69,31 @@ void TestCertificates::Make(const std::string& name, long good_for_s) {
   WriteFile(key_file(name), [&](FILE* file) {
     return PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   });
+}
+
+void TestCertificates::WriteRevocations(const std::vector<std::string>& names, long good_for_s) {
+  const std::unique_ptr<X509_CRL, void (*)(X509_CRL*)> list(X509_CRL_new(), X509_CRL_free);
+  const std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> time(ASN1_TIME_new(), ASN1_TIME_free);
+  X509_CRL_set_version(list.get(), X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(ca_.get()));
+  X509_gmtime_adj(time.get(), -7200);
+  X509_CRL_set1_lastUpdate(list.get(), time.get());
+  for (const std::string& name : names) {
+    FILE* const file = std::fopen(certificate_file(name).c_str(), "r");
+    ASSERT_NE(file, nullptr);
+    const std::unique_ptr<X509, void (*)(X509*)> certificate(
+        PEM_read_X509(file, nullptr, nullptr, nullptr), X509_free);
+    std::fclose(file);
+    X509_REVOKED* const revoked = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(revoked, X509_get_serialNumber(certificate.get()));
+    X509_REVOKED_set_revocationDate(revoked, time.get());
+    X509_CRL_add0_revoked(list.get(), revoked);
+  }
+  X509_gmtime_adj(time.get(), good_for_s);
+  X509_CRL_set1_nextUpdate(list.get(), time.get());
+  X509_CRL_sort(list.get());
+  EXPECT_NE(X509_CRL_sign(list.get(), ca_key_.get(), EVP_sha256()), 0);
+  WriteFile(crl_file(), [&](FILE* file) { return PEM_write_X509_CRL(file, list.get()); });
 }
 
 std::shared_ptr<SSL_CTX> TestCertificates::ClientContext(const std::string& name) const {

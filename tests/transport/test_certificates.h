@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace session_status::transport {
 
@@ -14,13 +15,18 @@ class TestCertificates {
   // Writes ca.pem, and NAME.pem with NAME.key for each certificate made, into `directory`.
   explicit TestCertificates(std::string directory);
 
-  // Good for so many seconds from now; negative: until so many ago.
+  // Good for so many seconds from now; negative: until so many ago. The common name is `name`, a DNS
+  // name NAME.example.com.
   void Make(const std::string& name, long good_for_s = 3600);
+  // Writes crl_file(): the CA's list of revoked certificates, good for so many seconds, with those of
+  // `names` in it.
+  void WriteRevocations(const std::vector<std::string>& names, long good_for_s = 3600);
   std::string certificate_file(const std::string& name) const {
     return directory_ + "/" + name + ".pem";
   }
   std::string key_file(const std::string& name) const { return directory_ + "/" + name + ".key"; }
   std::string ca_file() const { return directory_ + "/ca.pem"; }
+  std::string crl_file() const { return directory_ + "/crl.pem"; }
 
   // A client that trusts the CA; with `name`, it presents that certificate.
   std::shared_ptr<SSL_CTX> ClientContext(const std::string& name = "") const;

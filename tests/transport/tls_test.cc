@@ -283,6 +283,52 @@ TEST_F(TlsTest, CanInsistOnAClientCertificateOfItsCa) {
   std::filesystem::remove_all(elsewhere);
 }
 
+TEST_F(TlsTest, CertificatesOfOtherNamesCountAsNone) {
+  certificates_.Make("device");
+  options_.tls_client_ca_file = certificates_.ca_file();
+  for (const auto& names : std::vector<std::vector<std::string>>{
+           {"client"}, {"Client.Example.com"}, {"another", "client"}}) {
+    options_.tls_client_names = names;
+    Start([](const http::Request& request, http::Reply* reply) {
+      reply->body = request.peer->client_certificate ? "certified" : "anonymous";
+    });
+    const auto listed = certificates_.ClientContext("client");
+    EXPECT_EQ(TestClient(address_, listed.get()).Ask(kGet).body, "certified") << names[0];
+    const auto other = certificates_.ClientContext("device");
+    EXPECT_EQ(TestClient(address_, other.get()).Ask(kGet).body, "anonymous") << names[0];
+  }
+}
+
+TEST_F(TlsTest, RefusesRevokedCertificatesFromTheReloadOn) {
+  certificates_.Make("other");
+  certificates_.WriteRevocations({"other"});
+  options_.tls_client_ca_file = certificates_.ca_file();
+  options_.tls_client_crl_file = certificates_.crl_file();
+  Start();
+  const auto client = certificates_.ClientContext("client");
+  const auto other = certificates_.ClientContext("other");
+  const auto without = certificates_.ClientContext();
+  EXPECT_EQ(TestClient(address_, client.get()).Ask(kGet).status, 200);
+  EXPECT_EQ(TestClient(address_, other.get()).Ask(kGet).status, 0);
+  EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).status, 200);
+
+  certificates_.WriteRevocations({"other", "client"});
+  ASSERT_TRUE((*listener_)->ReloadTls().ok());
+  EXPECT_EQ(TestClient(address_, client.get()).Ask(kGet).status, 0);
+  EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).status, 200);
+}
+
+TEST_F(TlsTest, AcceptsNoClientCertificateByAListThatIsOutOfDate) {
+  certificates_.WriteRevocations({}, /*good_for_s=*/-60);
+  options_.tls_client_ca_file = certificates_.ca_file();
+  options_.tls_client_crl_file = certificates_.crl_file();
+  Start();
+  const auto client = certificates_.ClientContext("client");
+  EXPECT_EQ(TestClient(address_, client.get()).Ask(kGet).status, 0);
+  const auto without = certificates_.ClientContext();
+  EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).status, 200);
+}
+
 TEST_F(TlsTest, ReloadsItsCertificateAndKeepsOldConnections) {
   Start();
   const auto context = certificates_.ClientContext();
@@ -321,7 +367,11 @@ TEST_F(TlsTest, SaysWhichFileIsWrong) {
         Case{&ListenerOptions::tls_private_key_file, certificates_.key_file("client"),
              "tls_private_key_file"},
         Case{&ListenerOptions::tls_client_ca_file, "/missing.ca",
-             "tls_client_ca_file \"/missing.ca\": No such file or directory; give"}}) {
+             "tls_client_ca_file \"/missing.ca\": No such file or directory; give"},
+        Case{&ListenerOptions::tls_client_crl_file, "/missing.crl",
+             "tls_client_crl_file \"/missing.crl\": No such file or directory; give"},
+        Case{&ListenerOptions::tls_client_crl_file, certificates_.certificate_file("client"),
+             "tls_client_crl_file"}}) {
     ListenerOptions options = options_;
     options.*c.file = c.value;
     EchoHandler handler;
