@@ -28,9 +28,8 @@ inline void LoadPadded(const char* p, size_t n, std::array<uint64_t, kIdWords>* 
     (*words)[0] = word;
     return;
   }
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8) (*words)[i / 8] = Load64(p + i);
-  if (i < n) (*words)[i / 8] = Load64(p + n - 8) >> (8 * (8 - (n - i)));
+  for (size_t i = 0; i < kIdWords && i < n / 8; ++i) (*words)[i] = Load64(p + 8 * i);
+  if (n % 8 != 0) (*words)[n / 8] = Load64(p + n - 8) >> (8 * (8 - n % 8));
 }
 
 }  // namespace internal

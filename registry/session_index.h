@@ -96,25 +96,35 @@ class SessionIndex {
   // The same in steps, for batches: all ids take one step before any takes the next, so that their
   // cache misses overlap. A probe is a guess; Find() settles what it does not find.
   struct Probe {
+    const std::atomic<uint32_t>* entry;
     const Page* page;
-    uint32_t candidates;  // bit i: slot i of the page has the id's tag
+    Slot first;       // of those that have the id's tag; 0, which holds nobody: none has
+    uint32_t others;  // bit i: slot i of the page has the tag as well
   };
-  void PrefetchEntry(uint64_t hash) const { __builtin_prefetch(EntryOf(hash)); }
   Probe BeginProbe(uint64_t hash) const {
-    const Page* const p = page(EntryOf(hash)->load(std::memory_order_acquire));  // (i3)
-    __builtin_prefetch(p);
-    return {p, 0};
+    Probe probe;
+    probe.entry = EntryOf(hash);
+    __builtin_prefetch(probe.entry);
+    return probe;
   }
-  void ContinueProbe(uint64_t hash, Probe* probe) const {
-    probe->candidates = probe->page->Match(TagOf(hash));
-    for (uint32_t mask = probe->candidates; mask != 0; mask &= mask - 1) {
+  void ProbePage(Probe* probe) const {
+    probe->page = page(probe->entry->load(std::memory_order_acquire));  // (i3)
+    __builtin_prefetch(probe->page);
+  }
+  void ProbeSlots(uint64_t hash, Probe* probe) const {
+    const uint32_t candidates = probe->page->Match(TagOf(hash));
+    probe->first = candidates == 0 ? 0 : SlotAt(*probe->page, __builtin_ctz(candidates));
+    __builtin_prefetch(&hot(probe->first));
+    probe->others = candidates & (candidates - 1);
+    for (uint32_t mask = probe->others; mask != 0; mask &= mask - 1) {
       __builtin_prefetch(&hot(SlotAt(*probe->page, __builtin_ctz(mask))));
     }
   }
   Slot FinishProbe(const PreparedId& id, const Probe& probe, uint64_t* status_word) const {
-    for (uint32_t mask = probe.candidates; mask != 0; mask &= mask - 1) {
+    if (Holds(probe.first, id, status_word)) return probe.first;
+    for (uint32_t mask = probe.others; mask != 0; mask &= mask - 1) {
       const Slot s = SlotAt(*probe.page, __builtin_ctz(mask));
-      if (Compare(hot(s), id, status_word) == Compared::kEqual) return s;
+      if (Holds(s, id, status_word)) return s;
     }
     return Find(id, status_word);
   }

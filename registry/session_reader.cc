@@ -181,10 +181,10 @@ SessionReader::Batch SessionReader::AnswerGroup(uint64_t* epoch,
     // An id that is too long is unknown; as an empty one it costs nothing, and is not answered.
     const bool valid = client_ids[i].size() <= kClientIdBytesMax;
     table_.hasher.Prepare(valid ? client_ids[i] : absl::string_view(), &ids[i]);
-    index.PrefetchEntry(ids[i].hash);
+    probes[i] = index.BeginProbe(ids[i].hash);
   }
-  for (size_t i = 0; i < count; ++i) probes[i] = index.BeginProbe(ids[i].hash);
-  for (size_t i = 0; i < count; ++i) index.ContinueProbe(ids[i].hash, &probes[i]);
+  for (size_t i = 0; i < count; ++i) index.ProbePage(&probes[i]);
+  for (size_t i = 0; i < count; ++i) index.ProbeSlots(ids[i].hash, &probes[i]);
   for (size_t i = 0; i < count; ++i) {
     uint64_t bits;
     out[i] = SessionStatus();
@@ -199,7 +199,7 @@ SessionReader::Batch SessionReader::AnswerGroup(uint64_t* epoch,
       table_.epochs.Adopt(*epoch);
       return Batch::kOvertaken;
     }
-    out[i] = (word.epoch() <= *epoch ? word.now() : word.before()).Unpack();
+    out[i] = word.AsOf(*epoch).Unpack();
   }
   return Batch::kDone;
 }

@@ -93,6 +93,11 @@ class StatusWord {
   constexpr PackedStatus now() const { return PackedStatus::FromBits(bits_); }
   constexpr PackedStatus before() const { return PackedStatus::FromBits(bits_ >> 6); }
 
+  // The status in the cut `cut`. REQUIRES: epoch() <= cut + 1.
+  constexpr PackedStatus AsOf(uint64_t cut) const {
+    return PackedStatus::FromBits(bits_ >> (epoch() <= cut ? 0 : 6));
+  }
+
   // The word after a change to `status` in `epoch` (never below epoch()).
   constexpr StatusWord Changed(uint64_t epoch_now, PackedStatus status, uint16_t cohort) const {
     return Make(epoch_now, status, epoch() < epoch_now ? now() : before(), cohort);

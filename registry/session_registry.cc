@@ -37,7 +37,8 @@ void SessionRegistry::Prefetch(absl::string_view client_id) const {
   if (client_id.size() > kClientIdBytesMax) return;
   PreparedId id;
   impl_->table.hasher.Prepare(client_id, &id);
-  impl_->table.index.BeginProbe(id.hash);
+  SessionIndex::Probe probe = impl_->table.index.BeginProbe(id.hash);
+  impl_->table.index.ProbePage(&probe);
 }
 
 bool SessionRegistry::MustForget() const { return impl_->writer.MustForget(); }

@@ -422,9 +422,7 @@ void SessionWriter::Forget(Slot slot) {
 
 bool SessionWriter::IsUnknownToReaders(StatusWord word) const {
   const uint64_t published = table_.epochs.published();
-  if (word.epoch() > published + 1) return false;
-  const PackedStatus at_cut = word.epoch() <= published ? word.now() : word.before();
-  return IsForgotten(at_cut.Unpack().state);
+  return word.epoch() <= published + 1 && IsForgotten(word.AsOf(published).Unpack().state);
 }
 
 void SessionWriter::Remove(Slot slot) {
