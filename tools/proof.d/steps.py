@@ -21,6 +21,7 @@ class Step:
     quick: str
     rows: Callable
     targets: list = field(default_factory=list)
+    build: str = ""  # the command that builds what `targets` of the release build do not
 
     def command(self, quick):
         return self.quick if quick else self.full
@@ -103,13 +104,17 @@ def storm(name, title, claim, program, pattern, full=None, quick=None):
 
 STEPS = [
     Step("registry", "The registry and its rivals", "every bound of the registry",
-         "./tools/bench registry", "./tools/bench registry --quick", markdown_verdicts),
+         "./tools/bench registry", "./tools/bench registry --quick", markdown_verdicts,
+         build="./tools/bench registry --build"),
     Step("listener", "The listener, nginx and Redis", "every bound of the listener",
-         "./tools/bench listener", "./tools/bench listener --rounds 1 --seconds 0.3", markdown_verdicts),
+         "./tools/bench listener", "./tools/bench listener --rounds 1 --seconds 0.3", markdown_verdicts,
+         ["listener_host", "load_client", "signed_requests"]),
     Step("publish", "The broker's own work beside queries", "publishing is not held up",
-         "./tools/bench publish", "./tools/bench publish --rounds 6 --seconds 0.5", markdown_verdicts),
+         "./tools/bench publish", "./tools/bench publish --rounds 6 --seconds 0.5", markdown_verdicts,
+         ["publish_probe", "past_sessions", "load_client"]),
     Step("fleet", "Many brokers on one Redis", "every bound of the fleet",
-         "./tools/bench fleet", "./tools/bench fleet --seconds=2 --partition_s=5 --ghost_rounds=1", markdown_verdicts),
+         "./tools/bench fleet", "./tools/bench fleet --seconds=2 --partition_s=5 --ghost_rounds=1", markdown_verdicts,
+         ["fleet_bench"]),
     Step("model", "The registry against a plain map", "random events, compared after every step",
          "build/release/tests/registry/registry_soak 100000000", "build/release/tests/registry/registry_soak 2000000",
          program("random events on the registry and on a plain map: no difference", r"(\d+ random events), no difference", "no difference"),
@@ -134,9 +139,9 @@ STEPS = [
     Step("models", "Exhaustive checks of the lock-free protocols", "the models hold, and those with a fault planted fail",
          *["ctest --test-dir build/release -R '^models'"] * 2, tests("the models hold, and those with a fault planted fail")),
     Step("load", "Real connections", "a crowd of real MQTT clients",
-         "./tools/load --clients 100000 --seconds 600 --churn 5000", "./tools/load --quick", load_results),
+         "./tools/load --clients 100000 --seconds 600 --churn 5000", "./tools/load --quick", load_results, ["mqtt_load"]),
     Step("soak", "An hour of churn", "memory stays flat",
-         "./tools/load --soak 3600", "./tools/load --quick --soak 30", load_results),
+         "./tools/load --soak 3600", "./tools/load --quick --soak 30 --ramps 1", load_results, ["mqtt_load"]),
     Step("fuzz", "Fuzzing", "every byte that comes from outside",
-         "./tools/fuzz all 600", "./tools/fuzz all 5", fuzz_rows),
+         "./tools/fuzz all 600", "./tools/fuzz all 5", fuzz_rows, build="./tools/fuzz build"),
 ]
