@@ -41,6 +41,7 @@ async function ended(child) {
 export class Broker {
   static #started = [];
   #children = [];
+  #process;
 
   // What a test that failed did not stop would keep the whole file from ending.
   static async stopAll() {
@@ -71,20 +72,31 @@ export class Broker {
       'plugin_opt_snapshot_refresh 50ms',
       ...lines, ''].join('\n'));
     chmodSync(broker.dir, 0o700);
-    const process_ = spawn(process.env.BROKER, ['-c', join(broker.dir, 'mosquitto.conf')], {
+    broker.log = '';
+    await broker.run();
+    return broker;
+  }
+
+  async run() {
+    const started = spawn(process.env.BROKER, ['-c', join(this.dir, 'mosquitto.conf')], {
       env: {...process.env, LD_PRELOAD: process.env.PRELOAD ?? ''},
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    broker.log = '';
-    for (const stream of [process_.stdout, process_.stderr]) {
-      stream.on('data', (data) => { broker.log += data; });
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on('data', (data) => { this.log += data; });
     }
-    broker.#children.push(process_);
+    this.#children.push(started);
+    this.#process = started;
     await waitFor('the broker answers', async () => {
-      assert.equal(process_.exitCode, null, broker.log);
-      return (await fetch(`${broker.origin}/readyz`)).ok;
-    }).catch((error) => { throw new Error(`${error.message}\n${broker.log}`); });
-    return broker;
+      assert.equal(started.exitCode, null, this.log);
+      return (await fetch(`${this.origin}/readyz`)).ok;
+    }).catch((error) => { throw new Error(`${error.message}\n${this.log}`); });
+  }
+
+  // The broker alone ends; run() starts it again, at the same ports.
+  async halt() {
+    this.#process.kill('SIGTERM');
+    await ended(this.#process);
   }
 
   async query(clientId) {

@@ -58,6 +58,28 @@ test('search narrows the table by prefix and by state', async () => {
   await visit.close();
 });
 
+test('filters that are set within one typing pause all count', async () => {
+  await broker.connect('paused-1');
+  await broker.connect('other-1');
+  await (await broker.connect('paused-2')).disconnect();
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  await row(page, 'paused-2').waitFor();
+  await page.evaluate(() => {
+    const set = (selector, value, type) => {
+      const input = document.querySelector(selector);
+      input.value = value;
+      input.dispatchEvent(new Event(type, {bubbles: true}));
+    };
+    set('.filters input', 'paused', 'input');
+    set('.filters select', 'SESSION_STATE_ONLINE', 'change');
+  });
+  await row(page, 'paused-2').waitFor({state: 'detached'});
+  await row(page, 'other-1').waitFor({state: 'detached'});
+  await row(page, 'paused-1').waitFor();
+  await visit.close();
+});
+
 test('a bad filter is refused with the reason', async () => {
   const visit = await browser.open(broker.origin, 'live');
   visit.expectedStatus = 400;
@@ -96,6 +118,64 @@ test('the watch list follows its members and is still there after a reload', asy
   await item.getByText('offline', {exact: true}).waitFor();
   await item.getByRole('button', {name: 'Watch watched-1'}).click();
   await item.waitFor({state: 'detached'});
+  await visit.close();
+});
+
+test('after a restart of the broker the table and the watch list are those of its new life', async () => {
+  const own = await Broker.start();
+  const visit = await browser.open(own.origin, 'live');
+  const {page} = visit;
+  visit.expectedText = 'ERR_';  // nobody answers while the broker is down
+  await page.getByText('following live').waitFor();
+  // Later than anything that the new life will have numbered, and remembered by the page.
+  for (let i = 0; i < 4; ++i) await (await own.connect('comes-back')).disconnect();
+  await row(page, 'comes-back').getByText('offline', {exact: true}).waitFor();
+  await page.getByRole('table').getByRole('button', {name: 'Watch comes-back'}).click();
+  const item = page.locator('.watch li', {hasText: 'comes-back'});
+  await item.getByText('offline', {exact: true}).waitFor();
+  // The feed is let through when it cannot tell of the new connection any more.
+  let release;
+  const released = new Promise((resolve) => { release = resolve; });
+  await page.route('**/v1/changes', async (route) => {
+    await released;
+    await route.continue();
+  });
+  await own.halt();
+  await page.getByText('connecting …').waitFor();
+  await own.run();
+  await own.connect('comes-back');
+  const listed = page.waitForResponse((r) => r.url().endsWith('/ListSessions') && r.ok());
+  release();
+  await page.getByText('following live').waitFor();
+  await listed;
+  await item.getByText('online', {exact: true}).waitFor();
+  await page.locator('[aria-label="Table of clients"][aria-busy=false]').waitFor();
+  await row(page, 'comes-back').getByText('online', {exact: true}).waitFor();
+  await visit.close();
+  await own.stop();
+});
+
+test('a feed that was answered with an error is asked for again, and shows what came meanwhile', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  await page.getByText('following live').waitFor();
+  visit.expectedStatus = 502;
+  let asked = 0;
+  // The connection breaks; a proxy says that nobody is there; then the feed is back.
+  await page.route('**/v1/changes', async (route) => {
+    ++asked;
+    if (asked === 1) return route.fulfill({contentType: 'text/event-stream', body: ''});
+    if (asked > 2) return route.continue();
+    await broker.connect('came-meanwhile');
+    return route.fulfill({status: 502, body: 'Bad Gateway'});
+  });
+  await page.reload();
+  await row(page, 'came-meanwhile').getByText('online', {exact: true}).waitFor();
+  await page.getByText('following live').waitFor();
+  const client = await broker.connect('comes-after');
+  await row(page, 'comes-after').getByText('online', {exact: true}).waitFor();
+  await client.disconnect();
+  await row(page, 'comes-after').getByText('offline', {exact: true}).waitFor();
   await visit.close();
 });
 

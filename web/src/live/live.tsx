@@ -181,16 +181,25 @@ function WatchList(props: {
   );
 }
 
-function useWatched(ids: string[]): [Map<string, Session>, (changes: Change[]) => void] {
+interface Watched {
+  sessions: Map<string, Session>;
+  apply(changes: Change[]): void;
+  reload(): void;
+}
+
+function useWatched(ids: string[]): Watched {
   const [sessions, setSessions] = useState(new Map<string, Session>());
+  const [reloads, setReloads] = useState(0);
   const key = ids.join('\n');
   useEffect(() => {
+    let outdated = false;  // a later question may be answered first
     for (const id of ids) {
       service.query(id).then(
-        (session) => setSessions((m) => new Map(m).set(id, session)),
+        (session) => { if (!outdated) setSessions((m) => new Map(m).set(id, session)); },
         () => undefined);  // shown as unknown
     }
-  }, [key]);
+    return () => { outdated = true; };
+  }, [key, reloads]);
   const apply = (changes: Change[]) => {
     const ours = changes.filter((c) => ids.includes(c.clientId ?? ''));
     if (ours.length === 0) return;
@@ -200,7 +209,7 @@ function useWatched(ids: string[]): [Map<string, Session>, (changes: Change[]) =
       return next;
     });
   };
-  return [sessions, apply];
+  return {sessions, apply, reload: () => setReloads((n) => n + 1)};
 }
 
 function Footer({figures: {status, samples}}: {figures: Figures}) {
@@ -230,7 +239,7 @@ export function Live() {
   const {figures, error} = useFigures();
   const table = useRef<SessionTableHandle>(null);
   const [watched, toggleWatched] = useWatchList();
-  const [watchedSessions, applyWatched] = useWatched(watched);
+  const watchedSessions = useWatched(watched);
   const [open, setOpen] = useState<string>();
   const faults = useFaults();
   const [openChanges, setOpenChanges] = useState(0);
@@ -238,10 +247,11 @@ export function Live() {
     (changes) => {
       if (changes.some((c) => c.clientId === open)) setOpenChanges((n) => n + 1);
       table.current?.apply(changes);
-      applyWatched(changes);
+      watchedSessions.apply(changes);
     },
     () => {
       setOpenChanges((n) => n + 1);
+      watchedSessions.reload();
       table.current?.reload();
     });
   return (
@@ -257,7 +267,7 @@ export function Live() {
         </div>
       )}
       {figures && <Breakdown figures={figures} />}
-      <WatchList ids={watched} sessions={watchedSessions} onOpen={setOpen} onWatch={toggleWatched} />
+      <WatchList ids={watched} sessions={watchedSessions.sessions} onOpen={setOpen} onWatch={toggleWatched} />
       <SessionTable ref={table} watched={watched} onWatch={toggleWatched} onOpen={setOpen} />
       <div class="grid2">
         <Activity memory={memory} onOpen={setOpen} />

@@ -133,6 +133,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   const [loading, setLoading] = useState(true);
   const [reloads, setReloads] = useState(0);
   const typing = useRef(0);
+  const typed = useRef<Partial<Filter>>({});
   const recent = useRef<Change[]>([]);
   const listing = useRef<Listing>({cursor: '', left: false});
   const firstPage = index === 0;
@@ -151,7 +152,12 @@ export const SessionTable = forwardRef<SessionTableHandle, {
       recent.current = [...recent.current, ...changes].slice(-RECENT_MAX);
       setRows((r) => applyAll(r, changes, filter, firstPage));
     },
-    reload: () => startOver(),
+    reload: () => {
+      // All of it is in the listing that begins now. A broker that restarted numbers anew: changes of
+      // its former life would count as later than that listing.
+      recent.current = [];
+      startOver();
+    },
   }), [filter, firstPage]);
 
   useEffect(() => {
@@ -206,9 +212,11 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   }, [filter, index, reloads]);
 
   const change = (part: Partial<Filter>) => {
+    // One pause serves all inputs: what was typed in another one meanwhile counts as well.
+    typed.current = {...typed.current, ...part};
     window.clearTimeout(typing.current);
     typing.current = window.setTimeout(() => {
-      setFilter((f) => ({...f, ...part}));
+      setFilter((f) => ({...f, ...typed.current}));
       startOver();
     }, TYPING_PAUSE_MS);
   };
