@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/envelopes.h"
@@ -22,6 +23,14 @@ constexpr size_t kReplyBytesMax = size_t{1} << 30;
 constexpr size_t kErrorBytesMax = 65'536;
 // How often a transfer looks whether it has been silent for too long.
 constexpr int kPollMillis = 1000;
+
+// The mark of an error that was the answer.
+constexpr absl::string_view kAnswered = "mosquitto_session/answered";
+
+absl::Status Answered(absl::Status error) {
+  error.SetPayload(kAnswered, absl::Cord());
+  return error;
+}
 
 absl::StatusCode CodeFromName(absl::string_view name) {
   if (name == "invalid_argument") return absl::StatusCode::kInvalidArgument;
@@ -44,7 +53,7 @@ absl::string_view Member(const rapidjson::Value& value, const char* name) {
 bool ReadError(const rapidjson::Value& value, absl::Status* out) {
   const absl::string_view code = Member(value, "code");
   if (code.empty()) return false;
-  *out = absl::Status(CodeFromName(code), Member(value, "message"));
+  *out = Answered(absl::Status(CodeFromName(code), Member(value, "message")));
   return true;
 }
 
@@ -67,8 +76,11 @@ absl::Status ErrorFromBody(long http_status, const std::string& body) {
       (ReadError(document, &error) || ReadDocumentedError(document, http_status, &error))) {
     return error;
   }
-  return absl::UnknownError(
-      absl::StrCat("HTTP status ", http_status, "; is this the session status plugin?"));
+  // A proxy's, while the broker behind it restarts.
+  const bool for_now = http_status == 502 || http_status == 503 || http_status == 504;
+  return Answered(absl::Status(
+      for_now ? absl::StatusCode::kUnavailable : absl::StatusCode::kUnknown,
+      absl::StrCat("HTTP status ", http_status, "; is this the session status plugin?")));
 }
 
 bool IsOurTlsFault(int curl_code) {
@@ -84,10 +96,14 @@ absl::Status StatusFromEnd(absl::string_view json) {
       ReadError(document["error"], &error)) {
     return error;
   }
-  return absl::UnavailableError("the plugin ended the stream");
+  return Answered(absl::UnavailableError("the plugin ended the stream"));
 }
 
 }  // namespace
+
+bool IsUnanswered(const absl::Status& error) {
+  return absl::IsUnavailable(error) && !error.GetPayload(kAnswered).has_value();
+}
 
 struct AdminClient::Curl {
   CURL* easy = curl_easy_init();

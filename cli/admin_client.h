@@ -5,7 +5,7 @@
 // Ownership: owns its curl handles; the connection is kept between calls.
 // Errors:    Unavailable when nobody answers (with what was tried), Cancelled when `stop_fd` became
 //            readable, FailedPrecondition for TLS files that curl cannot use, otherwise the
-//            server's own code and message.
+//            server's own code and message. That may be Unavailable as well: IsUnanswered() tells.
 #ifndef SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 #define SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 
@@ -28,6 +28,9 @@ struct TlsFiles {
   std::string certificate_file;  // ours
   std::string key_file;          // of that; none: the certificate's file holds it
 };
+
+// Whether nobody answered, or the answer broke off; false: somebody says that he cannot serve now.
+bool IsUnanswered(const absl::Status& error);
 
 class AdminClient {
  public:

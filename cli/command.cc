@@ -44,7 +44,7 @@ size_t SteeringBytes(absl::string_view text) {
 
 void Context::Fail(const absl::Status& error) {
   std::cerr << "mosquitto_session: " << error.message() << "\n";
-  exit_code = absl::IsUnavailable(error) ? kExitUnreachable : kExitRefused;
+  exit_code = IsUnanswered(error) ? kExitUnreachable : kExitRefused;
 }
 
 void PrintJson(const google::protobuf::Message& message) {

@@ -202,6 +202,7 @@ std::string AdviceFor(const absl::Status& error, const std::string& where) {
   }
   if (absl::IsFailedPrecondition(error)) return "correct --ca, --cert or --key";
   if (!absl::IsUnavailable(error)) return "somebody answers there: is it the plugin?";
+  if (!IsUnanswered(error)) return "somebody answers there, but cannot serve now: ask again";
   return absl::StrCat(
       "is the broker running? Its log says why the plugin did not start",
       absl::StartsWith(where, "https:") ? "; --ca names the CA of its certificate" : "");

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -318,6 +319,28 @@ TEST(CliWithoutBrokerTest, WhomThePluginRefusesIsNotToldByTheDoctorThatAllMayAsk
                     ContainsRegex("problem +answer .*this user may not use the socket"),
                     HasSubstr("admin_socket_uids"), Not(HasSubstr("is the broker running")),
                     Not(HasSubstr("the installed broker")), Not(HasSubstr("every user"))));
+}
+
+TEST(CliWithoutBrokerTest, WhoSaysThatHeCannotServeNowHasAnswered) {
+  const std::string busy = R"({"code":"unavailable","message":"too many connections"})";
+  for (const auto& [status, body, said] :
+       {std::tuple("503 Service Unavailable", busy, "too many connections"),
+        std::tuple("502 Bad Gateway", std::string("<html>"), "HTTP status 502")}) {
+    const std::string reply =
+        absl::StrCat("HTTP/1.1 ", status, "\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+    for (const char* command : {"status", "query lamp", "watch", "list --prefix x"}) {
+      OneReply server(reply);
+      const CliResult result = RunCli(absl::StrCat("--socket ", server.path(), " ", command));
+      EXPECT_EQ(result.exit_code, 4) << command << " " << status;
+      EXPECT_THAT(result.output, HasSubstr(said)) << command;
+    }
+    OneReply server(reply);
+    const TempDir dir;
+    EXPECT_THAT(RunCli(absl::StrCat("--socket ", server.path(), " doctor -c ",
+                                    dir.Write("m.conf", "global_plugin /x/y.so\n")))
+                    .output,
+                AllOf(HasSubstr("cannot serve now"), Not(HasSubstr("is the broker running"))));
+  }
 }
 
 TEST(CliOverTlsTest, TheFilesOfTheOptionsOpenTheAdminService) {
