@@ -7,11 +7,14 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/text_file.h"
@@ -37,11 +40,19 @@ struct Options {
 constexpr char kFooter[] =
     "Works on the file, not on a running plugin: try a change before it is in force.\n"
     "Exit status 0: allowed, 1: denied.\n\n"
+    "The single query goes by mq:MqttInstanceAccess and mq:QuerySessionByClientId; either stands "
+    "for\n"
+    "both, as the server asks both at once. The batch that needs mq:MqttInstanceAccess as well\n"
+    "(api_batch_needs_instance_access) asks for that name alone; where that makes a difference, a\n"
+    "second line says so.\n\n"
     "Examples:\n"
     "  sudo mosquitto_session access check -f /etc/mosquitto/access.json -k KEY \\\n"
     "    -a mq:MqttInstanceAccess -r post-cn-local0001 --secure --source-ip 10.1.2.3\n"
     "  mosquitto_session --json access check -f access.json -k KEY \\\n"
     "    -a mq:BatchQuerySessionByClientIds -r post-cn-local0001 --at 2027-01-01T00:00:00Z";
+
+constexpr absl::string_view kInstanceAccess = "mq:MqttInstanceAccess";
+constexpr absl::string_view kQuery = "mq:QuerySessionByClientId";
 
 struct Finding {
   bool allowed = false;
@@ -50,10 +61,19 @@ struct Finding {
   size_t statement = 0;  // of it, from 1
 };
 
-// The single query goes by two names; a policy may use either.
+struct Answer {
+  Finding finding;
+  // What the batch is told, which may need mq:MqttInstanceAccess as well and is then asked under that
+  // name alone. Where it says something else.
+  absl::optional<Finding> in_batch;
+};
+
+// The single query goes by two names, and the server asks both at once: a statement about either of
+// them matches it.
 std::vector<absl::string_view> ActionNames(absl::string_view action) {
-  if (absl::EqualsIgnoreCase(action, "mq:QuerySessionByClientId")) {
-    return {action, "mq:MqttInstanceAccess"};
+  for (const auto& [name, other] :
+       {std::pair(kQuery, kInstanceAccess), std::pair(kInstanceAccess, kQuery)}) {
+    if (absl::EqualsIgnoreCase(action, name)) return {action, other};
   }
   return {action};
 }
@@ -77,7 +97,7 @@ auth::PolicyContext MakeContext(const Options& options) {
   return context;
 }
 
-absl::StatusOr<Finding> Check(const Options& options) {
+absl::StatusOr<Answer> Check(const Options& options) {
   const auto file = auth::AccessFile::Load(options.file, auth::AccessFile::Owner::kAnybodys);
   if (!file.ok()) return file.status();
   const auth::AccessKey* key = (*file)->FindKey(options.key);
@@ -99,9 +119,7 @@ absl::StatusOr<Finding> Check(const Options& options) {
   }
   std::unique_ptr<auth::InstanceResource> instance;
   const absl::string_view as_given[] = {options.resource};
-  const std::vector<absl::string_view> actions = ActionNames(options.action);
   auth::PolicyRequest request;
-  request.actions = actions;
   request.resources = as_given;
   request.context = MakeContext(options);
   if (name.has_value()) {
@@ -109,53 +127,76 @@ absl::StatusOr<Finding> Check(const Options& options) {
         std::make_unique<auth::InstanceResource>(name->region, name->account, name->instance_id);
     request.resources = instance->both();
   }
-  Finding finding;
-  const auth::PolicyVerdict verdict = auth::EvaluateSession(
-      user.owner, user.policies, policy_text->empty() ? nullptr : &session_policy, request);
-  finding.explanation = auth::Explain(verdict);
-  finding.allowed = verdict.allowed();
-  if (verdict.policy != nullptr) {
-    finding.policy = verdict.policy->name;
-    finding.statement = verdict.statement + 1;
+  const auto judge = [&](absl::Span<const absl::string_view> actions) {
+    Finding finding;
+    request.actions = actions;
+    const auth::PolicyVerdict verdict = auth::EvaluateSession(
+        user.owner, user.policies, policy_text->empty() ? nullptr : &session_policy, request);
+    finding.explanation = auth::Explain(verdict);
+    finding.allowed = verdict.allowed();
+    if (verdict.policy != nullptr) {
+      finding.policy = verdict.policy->name;
+      finding.statement = verdict.statement + 1;
+    }
+    if (finding.allowed && name.has_value() && !user.account->Owns(name->instance_id)) {
+      finding.allowed = false;
+      finding.explanation =
+          absl::StrCat("denied: account ", user.account->id,
+                       " does not own the instance (policies: ", finding.explanation, ")");
+    }
+    if (!key->active()) absl::StrAppend(&finding.explanation, "; but the key is inactive");
+    finding.allowed = finding.allowed && key->active();
+    return finding;
+  };
+  Answer answer;
+  answer.finding = judge(ActionNames(options.action));
+  if (absl::EqualsIgnoreCase(options.action, kInstanceAccess)) {
+    const absl::string_view alone[] = {kInstanceAccess};
+    Finding in_batch = judge(alone);
+    if (in_batch.allowed != answer.finding.allowed) answer.in_batch = std::move(in_batch);
   }
-  if (finding.allowed && name.has_value() && !user.account->Owns(name->instance_id)) {
-    finding.allowed = false;
-    finding.explanation =
-        absl::StrCat("denied: account ", user.account->id,
-                     " does not own the instance (policies: ", finding.explanation, ")");
-  }
-  if (!key->active()) absl::StrAppend(&finding.explanation, "; but the key is inactive");
-  finding.allowed = finding.allowed && key->active();
-  return finding;
+  return answer;
 }
 
-void Print(const Finding& finding, bool as_json) {
+void WriteMembers(const Finding& finding, http::JsonWriter* json) {
+  json->Key("allowed");
+  json->Bool(finding.allowed);
+  json->Key("explanation");
+  json->String(finding.explanation);
+  if (finding.policy.empty()) return;
+  json->Key("policy");
+  json->String(finding.policy);
+  json->Key("statement");
+  json->Uint64(finding.statement);
+}
+
+void Print(const Answer& answer, bool as_json) {
   if (!as_json) {
-    std::cout << finding.explanation << "\n";
+    std::cout << answer.finding.explanation << "\n";
+    if (!answer.in_batch.has_value()) return;
+    std::cout << "the batch with api_batch_needs_instance_access, which asks for this name alone: "
+              << answer.in_batch->explanation << "\n";
     return;
   }
   std::string text;
   http::JsonWriter json(&text);
   json.StartObject();
-  json.Key("allowed");
-  json.Bool(finding.allowed);
-  json.Key("explanation");
-  json.String(finding.explanation);
-  if (!finding.policy.empty()) {
-    json.Key("policy");
-    json.String(finding.policy);
-    json.Key("statement");
-    json.Uint64(finding.statement);
+  WriteMembers(answer.finding, &json);
+  if (answer.in_batch.has_value()) {
+    json.Key("batch_needs_instance_access");
+    json.StartObject();
+    WriteMembers(*answer.in_batch, &json);
+    json.EndObject();
   }
   json.EndObject();
   std::cout << text << "\n";
 }
 
 void Run(const Options& options, Context* context) {
-  const absl::StatusOr<Finding> finding = Check(options);
-  if (!finding.ok()) return context->Fail(finding.status());
-  Print(*finding, context->json);
-  context->exit_code = finding->allowed ? kExitOk : kExitNotOnline;
+  const absl::StatusOr<Answer> answer = Check(options);
+  if (!answer.ok()) return context->Fail(answer.status());
+  Print(*answer, context->json);
+  context->exit_code = answer->finding.allowed ? kExitOk : kExitNotOnline;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "plugin/auth/sts.h"
@@ -33,7 +34,14 @@ constexpr char kAccessFile[] = R"({
       {"Effect": "Allow", "Action": "mq:MqttInstanceAccess",
        "Resource": "acs:mq:*:*:instance/post-cn-local*",
        "Condition": {"IpAddress": {"acs:SourceIp": "10.0.0.0/8"}}}]}},
-    "users": [{"name": "ann", "policies": ["office"], "access_keys": [
+    "users": [{"name": "bob", "policies": [{"Version": "1", "Statement": [
+      {"Effect": "Allow", "Action": "mq:MqttInstanceAccess", "Resource": "*"},
+      {"Effect": "Deny", "Action": "mq:QuerySessionByClientId", "Resource": "*"}]}],
+      "access_keys": [{"id": "BOB", "secret": "secretofbob"}]},
+      {"name": "sue", "policies": [{"Version": "1", "Statement": [
+      {"Effect": "Allow", "Action": "mq:QuerySessionByClientId", "Resource": "*"}]}],
+      "access_keys": [{"id": "SUE", "secret": "secretofsue"}]},
+      {"name": "ann", "policies": ["office"], "access_keys": [
       {"id": "ANN", "secret": "secretofann"},
       {"id": "OLD", "secret": "secretofold", "status": "Inactive"}]}]
   }]
@@ -123,6 +131,29 @@ TEST_F(FileCommandsTest, AccessCheckSaysWhichStatementDecides) {
   EXPECT_EQ(Check("--json -k ANN -a mq:x -r y").output,
             "{\"allowed\":false,\"explanation\":\"denied by statement 1 of policy \\\"office\\\"\","
             "\"policy\":\"office\",\"statement\":1}\n");
+}
+
+// As openapi/authorization.cc asks.
+TEST_F(FileCommandsTest, AccessCheckAsksForTheQueryUnderBothOfItsNames) {
+  constexpr char kBatch[] = "the batch with api_batch_needs_instance_access";
+  for (const char* action : {"mq:MqttInstanceAccess", "MQ:querysessionbyclientid"}) {
+    const bool may_be_of_batch = action[3] == 'M';
+    SCOPED_TRACE(action);
+    const Ran bob = Check(absl::StrCat("-k BOB -r post-cn-local0001 -a ", action));
+    EXPECT_EQ(bob.exit_code, 1);
+    EXPECT_THAT(bob.output, StartsWith("denied by statement 2"));
+    const Ran sue = Check(absl::StrCat("-k SUE -r post-cn-local0001 -a ", action));
+    EXPECT_EQ(sue.exit_code, 0);
+    EXPECT_THAT(sue.output, StartsWith("allowed by statement 1"));
+    for (const Ran& ran : {bob, sue}) {
+      EXPECT_EQ(absl::StrContains(ran.output, kBatch), may_be_of_batch) << ran.output;
+    }
+  }
+  EXPECT_THAT(Check("-k BOB -r post-cn-local0001 -a mq:MqttInstanceAccess").output,
+              HasSubstr("for this name alone: allowed by statement 1"));
+  EXPECT_THAT(
+      Check("--json -k SUE -r post-cn-local0001 -a mq:MqttInstanceAccess").output,
+      HasSubstr(R"(,"batch_needs_instance_access":{"allowed":false,"explanation":"denied,)"));
 }
 
 TEST_F(FileCommandsTest, AccessCheckRefusesAFileThatOthersCanRead) {
