@@ -324,6 +324,7 @@ bool EventLoop::MakeRoom(Standing newcomer) {
 
 EventLoop::Entry EventLoop::Enter(const PeerKey& key, Standing standing) {
   Entry entry;
+  if (!MayBeSilent(standing)) return {503, "too many connections"};
   auto verdict = shared_.limits.Enter(key, standing, &entry.use);
   if (verdict == ConnectionLimits::Verdict::kFull && MakeRoom(standing)) {
     verdict = shared_.limits.Enter(key, standing, &entry.use);
@@ -336,15 +337,32 @@ EventLoop::Entry EventLoop::Enter(const PeerKey& key, Standing standing) {
   return entry;
 }
 
-// Of those that have said nothing yet the oldest goes, strangers first.
-void EventLoop::LimitSilent() {
-  const auto silent_max = static_cast<size_t>(
+size_t EventLoop::SilentMax() const {
+  return static_cast<size_t>(
       std::max(1, shared_.options.connections_awaiting_first_byte_max / shared_.options.threads));
+}
+
+size_t EventLoop::Silent() const {
   size_t silent = 0;
   for (const Waits& waits : context_.waits) silent += waits.first_byte.size();
-  if (silent < silent_max) return;
-  for (const Waits& waits : context_.waits) {
-    if (CloseOldest(waits.first_byte)) return context_.counters.evicted_connections.Add();
+  return silent;
+}
+
+// A newcomer has said nothing yet. Is there a place for one more such, or whom it may push out?
+bool EventLoop::MayBeSilent(Standing newcomer) const {
+  if (Silent() < SilentMax()) return true;
+  const auto* waits = context_.waits.begin();
+  return std::any_of(waits, waits + static_cast<size_t>(newcomer) + 1,
+                     [](const Waits& w) { return w.first_byte.size() > 0; });
+}
+
+// Of those that have said nothing yet the oldest goes, strangers first and none of a higher standing.
+void EventLoop::LimitSilent(Standing newcomer) {
+  if (Silent() < SilentMax()) return;
+  for (size_t i = 0; i <= static_cast<size_t>(newcomer); ++i) {
+    if (CloseOldest(context_.waits[i].first_byte)) {
+      return context_.counters.evicted_connections.Add();
+    }
   }
 }
 
@@ -369,7 +387,7 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
     shared_.limits.Leave(key, standing);
     return;
   }
-  LimitSilent();
+  LimitSilent(standing);
   Guarded(connection, &Connection::Start);
 }
 

@@ -73,7 +73,10 @@ class EventLoop {
   Entry Enter(const PeerKey& key, Standing standing);
   bool MakeRoom(Standing newcomer);
   bool CloseOldest(const TimeoutQueue& queue);
-  void LimitSilent();
+  size_t SilentMax() const;
+  size_t Silent() const;
+  bool MayBeSilent(Standing newcomer) const;
+  void LimitSilent(Standing newcomer);
   void TurnAway(FileDescriptor fd, const SocketAddress& address, const PeerKey& key,
                 Standing standing, const Entry& entry);
   Connection* Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address, const PeerKey& key,

@@ -1,6 +1,7 @@
 #include "plugin/transport/tls_context.h"
 
 #include <openssl/err.h>
+#include <openssl/pemerr.h>
 
 #include <cstring>
 #include <string>
@@ -41,7 +42,15 @@ int SelectProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// Else OpenSSL asks the terminal, which would stop the broker's start, a reload or `doctor`.
+int KnowNoPassPhrase(char*, int, int, void*) {
+  ERR_raise(ERR_LIB_PEM,
+            PEM_R_BAD_PASSWORD_READ);  // OpenSSL's own would be "interrupted or cancelled"
+  return -1;
+}
+
 void SetFixedParts(SSL_CTX* context) {
+  SSL_CTX_set_default_passwd_cb(context, KnowNoPassPhrase);
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   // Renegotiation costs the server more than the client; nobody needs it.
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |

@@ -119,6 +119,24 @@ TEST_F(StrangersTest, PushOutNobodyWhoIsVouchedFor) {
   EXPECT_EQ(silent.Ask(kGet).status, 200);
 }
 
+TEST_F(StrangersTest, PushOutNobodyWhoIsVouchedForAndHasSaidNothing) {
+  options_.connections_awaiting_first_byte_max = 4;
+  Start();
+  std::vector<TestClient> silent;
+  for (int i = 0; i < 4; ++i) silent.emplace_back(i % 2 == 0 ? unix_address() : loopback_address());
+  ASSERT_TRUE(testing::WaitUntil([&] { return listener().stats().connections == 4; }));
+  ASSERT_NO_FATAL_FAILURE(Crowd(5, kGet));
+  const TestReply refusal = crowd_.back().Read();
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_EQ(refusal.body, "too many connections");
+  EXPECT_EQ(listener().stats().evicted_connections, 0);
+  // A program of this machine pushes out its like, the socket's anybody.
+  TestClient program(loopback_address());
+  EXPECT_EQ(program.Ask(kGet).status, 200);
+  EXPECT_TRUE(silent[1].AtEnd());
+  for (const size_t i : {0u, 2u, 3u}) EXPECT_EQ(silent[i].Ask(kGet).status, 200) << i;
+}
+
 TEST_F(StrangersTest, WhoAreTurnedAwayLeaveRoomToTellOthersWhyTheyAre) {
   options_.connections_max = 8;
   options_.connections_per_peer_max = 1;

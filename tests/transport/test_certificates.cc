@@ -60,14 +60,17 @@ TestCertificates::TestCertificates(std::string directory)
   WriteFile(ca_file(), [this](FILE* file) { return PEM_write_X509(file, ca_.get()); });
 }
 
-void TestCertificates::Make(const std::string& name, long good_for_s) {
+void TestCertificates::Make(const std::string& name, long good_for_s,
+                            const std::string& pass_phrase) {
   const std::shared_ptr<EVP_PKEY> key = NewKey();
   const std::shared_ptr<X509> certificate =
       NewCertificate(name, key.get(), ca_.get(), ca_key_.get(), good_for_s);
   WriteFile(certificate_file(name),
             [&](FILE* file) { return PEM_write_X509(file, certificate.get()); });
   WriteFile(key_file(name), [&](FILE* file) {
-    return PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    const EVP_CIPHER* cipher = pass_phrase.empty() ? nullptr : EVP_aes_256_cbc();
+    return PEM_write_PrivateKey(file, key.get(), cipher, nullptr, 0, nullptr,
+                                const_cast<char*>(pass_phrase.c_str()));
   });
 }
 

@@ -355,6 +355,7 @@ TEST_F(TlsTest, KeepsTheOldCertificateWhenTheNewOneIsBad) {
 }
 
 TEST_F(TlsTest, SaysWhichFileIsWrong) {
+  certificates_.Make("closed", 3600, "secret");
   struct Case {
     std::string ListenerOptions::*file;
     std::string value, want;
@@ -366,6 +367,8 @@ TEST_F(TlsTest, SaysWhichFileIsWrong) {
              "tls_private_key_file \"/missing.key\": No such file or directory; give"},
         Case{&ListenerOptions::tls_private_key_file, certificates_.key_file("client"),
              "tls_private_key_file"},
+        Case{&ListenerOptions::tls_private_key_file, certificates_.key_file("closed"),
+             "bad password read; give a PEM file without pass phrase"},
         Case{&ListenerOptions::tls_client_ca_file, "/missing.ca",
              "tls_client_ca_file \"/missing.ca\": No such file or directory; give"},
         Case{&ListenerOptions::tls_client_crl_file, "/missing.crl",
