@@ -27,6 +27,8 @@ constexpr absl::Duration kClockDifferenceMax = absl::Seconds(2);
 // A refresh may come late on a busy machine; three of them missing is more than that.
 constexpr int64_t kRefreshesMissedMax = 3;
 constexpr int64_t kRefreshGraceMs = 1000;
+// Of Mosquitto 2.0: the first that tells plugins of its loop under per_listener_settings true.
+constexpr int kFirstReleaseWithListenersTick = 15;
 
 // Mosquitto 2.0 does not know the line: it would not start.
 bool NeedsBroker21(const PluginLine& line) {
@@ -137,6 +139,22 @@ void CheckSameOptions(const std::vector<PluginLine>& lines, Findings* findings) 
         "give each line that loads it the same options in the same order, or load it once: on "
         "Mosquitto 2.1 with global_plugin");
   }
+}
+
+// A broker that runs does not tell which 2.0 it is.
+void CheckPerListenerSettings(const BrokerConfig& config, BrokerKind broker, Findings* findings) {
+  const bool known = broker.release_of_20 >= 0;
+  if (config.per_listener_settings.empty() || broker.line != BrokerLine::k20 ||
+      (known && broker.release_of_20 >= kFirstReleaseWithListenersTick)) {
+    return;
+  }
+  Add(findings, known ? Verdict::kProblem : Verdict::kWarning, "listeners",
+      absl::StrCat(config.per_listener_settings,
+                   ": per_listener_settings true: Mosquitto before 2.0.",
+                   kFirstReleaseWithListenersTick,
+                   " gives plugins no tick then, and who connects stays unknown"),
+      absl::StrCat("remove the line, or move to 2.0.", kFirstReleaseWithListenersTick,
+                   " or later (docs/broker-support.md)"));
 }
 
 bool IsGiven(absl::string_view value) { return !value.empty() && value != "none"; }
@@ -288,13 +306,7 @@ void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings*
   }
   for (const PluginLine& line : config.plugin_lines) CheckLine(line, config, broker, findings);
   CheckSameOptions(config.plugin_lines, findings);
-  if (!config.per_listener_settings.empty() && broker.line == BrokerLine::k20) {
-    Add(findings, Verdict::kProblem, "listeners",
-        absl::StrCat(config.per_listener_settings,
-                     ": per_listener_settings true: Mosquitto 2.0 gives plugins no tick then, and "
-                     "who connects stays unknown"),
-        "remove the line, or move to Mosquitto 2.1 (docs/broker-support.md)");
-  }
+  CheckPerListenerSettings(config, broker, findings);
 }
 
 bool GuardsItsSocket(const BrokerConfig& config) {

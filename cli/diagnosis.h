@@ -23,7 +23,8 @@ using ServerStatus = ::mosquitto_session_status::v1::GetServerStatusResponse;
 // Whose configuration it is.
 struct BrokerKind {
   BrokerLine line = BrokerLine::kUnknown;
-  bool running = false;  // the plugin said so itself; else it is the installed one
+  bool running = false;    // the plugin said so itself; else it is the installed one
+  int release_of_20 = -1;  // 11 of 2.0.11; -1: not known, or not of that line
 };
 
 // The configuration: is there a line that loads the plugin, does this broker know it, would the

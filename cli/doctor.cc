@@ -107,8 +107,9 @@ absl::StatusOr<ServerStatus> Ask(AdminClient* client) {
 // The broker that runs knows best what it is; one that does not tell us need not be the installed one.
 BrokerKind KindOf(const absl::StatusOr<ServerStatus>& status) {
   if (status.ok()) return {ParseBrokerLine(status->broker()), true};
-  if (!absl::IsUnavailable(status.status())) return {};
-  return {InstalledBroker(), false};
+  if (!IsUnanswered(status.status())) return {};
+  const std::string installed = InstalledBroker();
+  return {ParseBrokerLine(installed), false, ParseReleaseOf20(installed)};
 }
 
 Findings Diagnose(const std::string& path, bool chosen, Context* context) {

@@ -266,14 +266,18 @@ class FileChecks {
   // A file that is there, and what SQLite and the plugin keep beside it.
   bool CheckDatabase(const std::string& option, const std::string& path) const {
     bool good = true;
-    for (const char* suffix : {"", "-wal", "-shm", "-lock"}) {
-      const std::string name = path + suffix;
+    for (const absl::string_view suffix : {"", "-wal", "-shm", "-lock"}) {
+      if (suffix == "-lock" && option != "session_database") continue;  // the only one with a lock
+      const std::string name = absl::StrCat(path, suffix);
       struct stat file {};
       if (stat(name.c_str(), &file) != 0) continue;
       if (user_.has_value() && !Permits(name, *user_, R_OK | W_OK)) {
+        // Before the start the plugin tries its own files, not what SQLite keeps beside them.
+        const bool of_sqlite = suffix == "-wal" || suffix == "-shm";
         Report(VerdictOn(file), option,
                absl::StrCat(name, " (", OwnerText(file), ") is not writable for ", user_name_,
-                            ": the broker would not start"),
+                            of_sqlite ? ": what is kept there would be in memory only"
+                                      : ": the broker would not start"),
                absl::StrCat("chown ", user_name_, " ", name));
         good = false;
       } else if ((file.st_mode & (S_IRWXG | S_IRWXO)) != 0) {

@@ -10,30 +10,44 @@
 #include "absl/strings/strip.h"
 
 namespace session_status::cli {
+namespace {
 
-BrokerLine ParseBrokerLine(absl::string_view text) {
-  if (!absl::ConsumePrefix(&text, "mosquitto ")) return BrokerLine::kUnknown;
+// "2.0.11": its numbers, as far as they are some.
+std::vector<int> NumbersOf(absl::string_view text) {
+  std::vector<int> numbers;
+  if (!absl::ConsumePrefix(&text, "mosquitto ")) return numbers;
   absl::ConsumePrefix(&text, "version ");
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::ByAnyChar(". \n"));
-  int major = 0;
-  int minor = 0;
-  if (parts.size() < 2 || !absl::SimpleAtoi(parts[0], &major) ||
-      !absl::SimpleAtoi(parts[1], &minor)) {
-    return BrokerLine::kUnknown;
+  for (absl::string_view part : absl::StrSplit(text, absl::ByAnyChar(". \n"))) {
+    int number = 0;
+    if (!absl::SimpleAtoi(part, &number)) break;
+    numbers.push_back(number);
   }
-  return std::pair(major, minor) < std::pair(2, 1) ? BrokerLine::k20 : BrokerLine::k21;
+  return numbers;
 }
 
-BrokerLine InstalledBroker() {
+}  // namespace
+
+BrokerLine ParseBrokerLine(absl::string_view text) {
+  const std::vector<int> numbers = NumbersOf(text);
+  if (numbers.size() < 2) return BrokerLine::kUnknown;
+  return std::pair(numbers[0], numbers[1]) < std::pair(2, 1) ? BrokerLine::k20 : BrokerLine::k21;
+}
+
+int ParseReleaseOf20(absl::string_view text) {
+  const std::vector<int> numbers = NumbersOf(text);
+  return numbers.size() >= 3 && numbers[0] == 2 && numbers[1] == 0 ? numbers[2] : -1;
+}
+
+std::string InstalledBroker() {
   // Not every user's PATH has the folders of daemons.
   // NOLINTNEXTLINE(cert-env33-c): the text is fixed, and the shell is to find the program.
   FILE* pipe = popen("PATH=$PATH:/usr/local/sbin:/usr/sbin mosquitto -h 2>/dev/null", "re");
-  if (pipe == nullptr) return BrokerLine::kUnknown;
+  if (pipe == nullptr) return "";
   std::string text;
   char buffer[4096];
   while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) text.append(buffer, got);
   pclose(pipe);
-  return ParseBrokerLine(text);
+  return text;
 }
 
 }  // namespace session_status::cli

@@ -249,12 +249,15 @@ TEST_F(DoctorTest, WithoutASocketTheAddressIsAsked) {
 TEST_F(DoctorTest, WhatTheInstalledBrokerNeedsIsNamed) {
   constexpr char kNeedsLogins[] = "starts only with plugin_opt_observe_logins true";
   constexpr char kPerListener[] = ": per_listener_settings true: ";
-  Install("2.0.18");
+  Install("2.0.14");
   EXPECT_THAT(Diagnose("per_listener_settings true"),
               AllOf(HasSubstr(kNeedsLogins), HasSubstr(absl::StrCat("conf:2", kPerListener))));
   EXPECT_THAT(Diagnose("plugin_opt_observe_logins true\nper_listener_settings false"),
               AllOf(Not(HasSubstr(kNeedsLogins)), Not(HasSubstr(kPerListener)),
                     HasSubstr("2.0 would refuse every client")));
+  Install("2.0.15");  // the first that gives plugins a tick then
+  EXPECT_THAT(Diagnose("per_listener_settings true"),
+              AllOf(HasSubstr(kNeedsLogins), Not(HasSubstr(kPerListener))));
   for (const char* version : {"2.1.2", "3.0.0", "unknown"}) {
     Install(version);
     EXPECT_THAT(Diagnose("per_listener_settings true"),
@@ -359,12 +362,20 @@ INSTANTIATE_TEST_SUITE_P(In, DatabaseOfTheDoctorTest,
 TEST_P(DatabaseOfTheDoctorTest, IsWritableForTheBrokerWithAllThatLiesBeside) {
   const std::string good = Line("ok", GetParam(), "folder ");
   EXPECT_THAT(DiagnoseFile("", kNobody, 0600), HasSubstr(good));
-  for (const char* suffix : {"-lock", "-wal", "-shm", ""}) {
+  const bool has_lock = GetParam() == std::string("session_database");
+  for (const std::string suffix : {"-lock", "-wal", "-shm", ""}) {
     SCOPED_TRACE(suffix);
+    if (suffix == "-lock" && !has_lock) {
+      EXPECT_THAT(DiagnoseFile(suffix, 0, 0600), HasSubstr(good));
+      continue;
+    }
     EXPECT_THAT(
         DiagnoseFile(suffix, 0, 0600),
         AllOf(HasSubstr(Line("problem", GetParam(),
                              absl::StrCat(Path(), suffix, " (root:root, mode 0600) is not "))),
+              HasSubstr(suffix.empty() || suffix == "-lock"
+                            ? "the broker would not start\n"
+                            : "what is kept there would be in memory only\n"),
               HasSubstr(absl::StrCat("→ chown nobody ", Path(), suffix, "\n")),
               Not(HasSubstr(good))));
     EXPECT_THAT(DiagnoseFile(suffix, kNobody, 0600), HasSubstr(good));
@@ -420,6 +431,25 @@ TEST_F(DoctorTest, AListOfRevokedCertificatesHasToBeUpToDate) {
   EXPECT_THAT(diagnose(-60),
               AllOf(HasSubstr(Line("problem", "tls_client_crl_file", "")),
                     HasSubstr("crl.pem: the list of revoked certificates has been out of date")));
+}
+
+// OpenSSL itself would ask the terminal for it, and the broker has nobody who answers.
+TEST_F(DoctorTest, AKeyWithAPassPhraseIsRefusedWithoutAskingForIt) {
+  transport::TestCertificates certificates(dir_.path());
+  certificates.Make("server", 365L * 24 * 3600, "secret");
+  const passwd* user = getpwuid(geteuid());
+  ASSERT_NE(user, nullptr);
+  const std::string config = dir_.Write(
+      "m.conf",
+      absl::StrCat("user ", user->pw_name, "\nplugin /x/mosquitto_session_status.so\n",
+                   "plugin_opt_admin_listen_tls 127.0.0.1:18081\nplugin_opt_tls_certificate_file ",
+                   certificates.certificate_file("server"), "\nplugin_opt_tls_private_key_file ",
+                   certificates.key_file("server"), "\n"));
+  CliProcess doctor({"doctor", "-c", config}, Screen::kAll);
+  doctor.Write("secret\n");
+  EXPECT_EQ(doctor.Wait(), 1);
+  EXPECT_THAT(doctor.output(),
+              AllOf(HasSubstr("give a PEM file without pass phrase"), Not(HasSubstr("Enter PEM"))));
 }
 
 TEST_F(DoctorTest, AFolderIsNoConfiguration) {

@@ -397,7 +397,11 @@ TEST(InstalledBrokerTest, ItsLineIsInItsVersion) {
   for (const char* other :
        {"", "mosquitto", "sh: 1: mosquitto: not found", "mosquitto version x.y"}) {
     EXPECT_EQ(ParseBrokerLine(other), BrokerLine::kUnknown) << other;
+    EXPECT_EQ(ParseReleaseOf20(other), -1) << other;
   }
+  EXPECT_EQ(ParseReleaseOf20("mosquitto version 2.0.11\n\nmosquitto is"), 11);
+  EXPECT_EQ(ParseReleaseOf20("mosquitto 2.0"), -1);
+  EXPECT_EQ(ParseReleaseOf20("mosquitto version 2.1.2\n"), -1);
 }
 
 TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
