@@ -1,21 +1,19 @@
 // The operator's command against real brokers of both lines: output, exit status, bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/cli/cli_process.h"
+#include "tests/cli/one_reply.h"
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
@@ -245,38 +243,6 @@ TEST(CliWithoutBrokerTest, TheSocketComesFromTheEnvironmentToo) {
   EXPECT_THAT(RunCli("-s /nonexistent/option.sock status").output, HasSubstr("option.sock"));
   unsetenv("MOSQUITTO_SESSION_SOCKET");
 }
-
-// Takes one connection and answers whatever is asked with `reply`.
-class OneReply {
- public:
-  explicit OneReply(std::string reply) : reply_(std::move(reply)) {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    path().copy(address.sun_path, sizeof(address.sun_path) - 1);
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(listen(fd_, 1), 0);
-    thread_ = std::thread([this] {
-      const int peer = accept(fd_, nullptr, nullptr);
-      char request[4096];
-      if (peer >= 0 && read(peer, request, sizeof(request)) > 0) {
-        EXPECT_EQ(write(peer, reply_.data(), reply_.size()), static_cast<ssize_t>(reply_.size()));
-      }
-      close(peer);
-    });
-  }
-  ~OneReply() {
-    shutdown(fd_, SHUT_RDWR);  // nobody came
-    thread_.join();
-    close(fd_);
-  }
-  std::string path() const { return dir_.File("sock"); }
-
- private:
-  const std::string reply_;
-  const TempDir dir_;
-  const int fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  std::thread thread_;
-};
 
 TEST(CliWithoutBrokerTest, AListingThatBreaksOffIsAFailureWhateverWasPrinted) {
   for (const absl::string_view end :

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/cli/cli_process.h"
+#include "tests/cli/one_reply.h"
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
@@ -223,6 +224,21 @@ TEST_P(FollowCommandsTest, WatchGoesOnWhereItWasAfterARestartAndSaysWhatItMissed
   ASSERT_TRUE(watch.WaitFor("gap: ")) << watch.output();
   const auto after = Connect("after", 4);
   ASSERT_TRUE(watch.WaitFor("  after  ")) << watch.output();
+  watch.Signal(SIGTERM);
+  EXPECT_EQ(watch.Wait(), 0);
+}
+
+// As a proxy does while the broker behind it restarts.
+TEST_P(FollowCommandsTest, WatchWaitsForWhoSaysThatHeCannotServeNow) {
+  CliProcess watch(With({"watch", "--text"}), Screen::kNone);
+  ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();
+  broker_->Kill();
+  {
+    OneReply proxy("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>", socket_);
+    ASSERT_TRUE(WaitUntil([&] { return proxy.answered(); }));
+  }
+  broker_->Restart();
+  EXPECT_TRUE(watch.WaitFor("gap: ")) << watch.output();
   watch.Signal(SIGTERM);
   EXPECT_EQ(watch.Wait(), 0);
 }
