@@ -10,6 +10,16 @@ namespace session_status {
 
 using broker::LogLevel;
 
+namespace {
+
+// Of several engines that cannot be reached each gives its reason in turn, one a second.
+constexpr absl::Duration kReasonsApart = absl::Minutes(1);
+
+// "not joined: 10.0.0.5:6379: Connection refused" without why.
+absl::string_view KindOf(absl::string_view state) { return state.substr(0, state.find(':')); }
+
+}  // namespace
+
 std::unique_ptr<FleetMembership> FleetMembership::IfConfigured(
     const fleet::FleetOptions& options, const registry::SessionRegistry& own,
     const registry::RegistryOptions& remembered, broker::BrokerLog& log) {
@@ -37,17 +47,19 @@ absl::Status FleetMembership::Start() {
 void FleetMembership::Publish(absl::Time now) {
   fleet_.PublishSnapshot(now);
   try {
-    LogChanges(fleet_.Status());
+    LogChanges(fleet_.Status(), now);
   } catch (const std::bad_alloc&) {  // a line less; the cut is out
   }
 }
 
-void FleetMembership::LogChanges(const registry::FleetStatus& status) {
+void FleetMembership::LogChanges(const registry::FleetStatus& status, absl::Time now) {
   const auto say = [&](LogLevel level, const auto&... what) {
     log_.Write(level, absl::StrCat("fleet ", status.fleet, ": ", what...));
   };
-  if (status.state != state_) {
+  const bool same_kind = KindOf(status.state) == KindOf(state_);
+  if (status.state != state_ && (!same_kind || absl::AbsDuration(now - told_) >= kReasonsApart)) {
     state_ = status.state;
+    told_ = now;
     const bool joined = state_ == "joined";  // else it says at which engine it is not
     say(joined ? LogLevel::kNotice : LogLevel::kWarning, "node ", status.node, " ", state_,
         joined ? " at " : "", joined ? status.engine : "");

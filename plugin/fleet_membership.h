@@ -47,14 +47,15 @@ class FleetMembership {
  private:
   FleetMembership(const fleet::FleetOptions& options, const registry::SessionRegistry& own,
                   const registry::RegistryOptions& remembered, broker::BrokerLog& log);
-  void LogChanges(const registry::FleetStatus& status);
+  void LogChanges(const registry::FleetStatus& status, absl::Time now);
 
   const fleet::FleetOptions options_;
   broker::BrokerLog& log_;
   fleet::Fleet fleet_;
 
   // Publish() only.
-  std::string state_;
+  std::string state_;                       // as it was told last
+  absl::Time told_ = absl::InfinitePast();  // when that was
   bool ready_ = false;
   std::set<std::string> lost_;
 };

@@ -118,18 +118,15 @@ absl::Status EngineConnection::LogIn() {
       Close();
       return s;
     }
-    std::string refusal;
-    const Handler handler = [&refusal](const Reply& reply) {
-      if (reply.is_error()) refusal = std::string(reply.text());
-    };
     const absl::Status s = credentials.user.empty()
-                               ? Ask({"AUTH", credentials.password}, handler)
-                               : Ask({"AUTH", credentials.user, credentials.password}, handler);
+                               ? Require({"AUTH", credentials.password})
+                               : Require({"AUTH", credentials.user, credentials.password});
     if (!s.ok()) return s;
-    if (!refusal.empty()) return Fail(refusal);
   }
   if (address_.database == 0) return absl::OkStatus();
-  return Ask({"SELECT", absl::StrCat(address_.database)}, [](const Reply&) {});
+  // Refused, the connection would stay in database 0, maybe in another fleet.
+  const std::string database = absl::StrCat(address_.database);
+  return Require({"SELECT", database}, absl::StrCat("database ", database, ": "));
 }
 
 absl::Status EngineConnection::CheckPrimary() {
@@ -207,6 +204,16 @@ absl::Status EngineConnection::Ask(std::initializer_list<absl::string_view> comm
   if (reply == nullptr) return Fail(context_->errstr);
   handler(Reply(reply));
   return absl::OkStatus();
+}
+
+absl::Status EngineConnection::Require(std::initializer_list<absl::string_view> command,
+                                       absl::string_view about) {
+  std::string refusal;
+  absl::Status s = Ask(command, [&refusal](const Reply& reply) {
+    if (reply.is_error()) refusal = std::string(reply.text());
+  });
+  if (!s.ok() || refusal.empty()) return s;
+  return Fail(absl::StrCat(about, refusal));
 }
 
 void EngineConnection::Add(absl::Span<const absl::string_view> command, Handler handler) {

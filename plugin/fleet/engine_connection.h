@@ -92,6 +92,9 @@ class EngineConnection {
   absl::Status LoadFunctions();
   // One command, its reply to `handler`.
   absl::Status Ask(std::initializer_list<absl::string_view> command, const Handler& handler);
+  // One command that the engine must not refuse; `about` begins what is said when it does.
+  absl::Status Require(std::initializer_list<absl::string_view> command,
+                       absl::string_view about = "");
   absl::Status Fail(absl::string_view what);
 
   const EngineAddress address_;

@@ -323,6 +323,36 @@ TEST(BrokerFleetTest, ASecondBrokerOfTheSameNameDoesNotJoin) {
   EXPECT_THAT(ready.body, HasSubstr("node_id must differ"));
 }
 
+TEST(BrokerFleetTest, EnginesThatCannotBeReachedInTurnAreNotToldInTurn) {
+  const auto broker = BrokerProcess::Start(
+      {.config = kPlainConfig,
+       .plugin = SessionStatusPlugin(),
+       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                          {"snapshot_refresh", "50ms"},
+                          {"fleet_url", "cluster://127.0.0.1:1,127.0.0.1:2"}}});
+  ASSERT_TRUE(broker->running());
+  AdminClient admin(broker->Expand("{DIR}/admin.sock"));
+  // Each is asked, and its reason seen by the refresher, more than once.
+  std::string last;
+  int turns = 0;
+  EXPECT_TRUE(WaitUntil([&] {
+    const std::string ready = admin.Get("/readyz").body;
+    for (const char* engine : {"127.0.0.1:1: ", "127.0.0.1:2: "}) {
+      if (last == engine || !absl::StrContains(ready, engine)) continue;
+      last = engine;
+      ++turns;
+    }
+    return turns >= 4;
+  })) << admin.Get("/readyz").body;
+  const std::string log = broker->Log();
+  size_t told = 0;
+  for (size_t at = log.find("not joined: "); at != std::string::npos;
+       at = log.find("not joined: ", at + 1)) {
+    ++told;
+  }
+  EXPECT_EQ(told, 1u) << log;
+}
+
 // The line of docs/fleet.md is the one that is tried.
 void TryTheDocumentedUser(RedisProcess& engine, absl::string_view scheme) {
   const std::string manual = ReadFile(SESSION_STATUS_SOURCE_DIR "/docs/fleet.md");

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/fleet/fleet_world.h"
@@ -41,6 +43,29 @@ TEST(FleetTest, AnExactAnswerBelievesTheEngineAndNotAnOldCopy) {
   EXPECT_EQ(session.node, "");
   EXPECT_FALSE(asked.OnlineExactly("lamp"));
   EXPECT_TRUE(asked.OnlineInSnapshot("lamp")) << "the copy is the old one";
+}
+
+TEST(FleetTest, AnEngineThatRefusesTheDatabaseIsNotJoinedInAnother) {
+  RedisProcess one_database({"--databases", "1"});
+  RedisProcess forbidden;
+  ASSERT_EQ(forbidden.Command("ACL SETUSER default -select"), "OK");
+  for (const auto& [engine, why] :
+       {std::pair(&one_database, "DB index is out of range"), std::pair(&forbidden, "NOPERM")}) {
+    fleet::FleetOptions options;
+    options.name = "test";
+    ASSERT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", engine->port(), "/5"),
+                                      &options.engines.emplace_back())
+                    .ok());
+    FleetNode node("one", options, absl::ZeroDuration());
+    EXPECT_TRUE(WaitUntil([&] {
+      const std::string state = node.fleet().Status().state;
+      return state == "joined" || absl::StrContains(state, why);
+    }));
+    EXPECT_NE(node.fleet().Status().state, "joined");
+    EXPECT_TRUE(absl::StrContains(node.fleet().Status().state, "database 5: "))
+        << node.fleet().Status().state;
+    EXPECT_EQ(engine->Command("DBSIZE"), "0") << "nothing was written to database 0";
+  }
 }
 
 TEST(FleetTest, AStopWaitsForOneOfTheEnginesThatHangAndNotForEach) {
