@@ -351,7 +351,7 @@ size_t EventLoop::Silent() const {
 // A newcomer has said nothing yet. Is there a place for one more such, or whom it may push out?
 bool EventLoop::MayBeSilent(Standing newcomer) const {
   if (Silent() < SilentMax()) return true;
-  const auto* waits = context_.waits.begin();
+  const Waits* waits = context_.waits.data();
   return std::any_of(waits, waits + static_cast<size_t>(newcomer) + 1,
                      [](const Waits& w) { return w.first_byte.size() > 0; });
 }
