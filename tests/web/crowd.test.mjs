@@ -150,3 +150,19 @@ test('a listing that the broker no longer holds begins anew by itself, and says 
   await page.getByRole('note').filter({hasText: 'begins anew'}).waitFor({state: 'detached'});
   await visit.close();
 });
+
+test('a page that one goes back to has what happened meanwhile', async () => {
+  const visit = await browser.open(origin, 'live');
+  const {page} = visit;
+  await page.getByText('following live').waitFor();
+  await page.getByText(/, page 1$/).waitFor();
+  const id = (await rows(page).filter({hasText: 'online'}).first().getByRole('rowheader').innerText()).trim();
+  await page.getByRole('button', {name: 'Next'}).click();
+  await page.getByText(/, page 2$/).waitFor();
+  host.stdin.write(`end ${id}\n`);
+  await page.locator('.activity li').filter({hasText: id}).getByText(/^went offline/).waitFor();
+  await page.getByRole('button', {name: 'Previous'}).click();
+  await page.getByText(/, page 1$/).waitFor();
+  await rows(page).filter({hasText: id}).getByText('offline', {exact: true}).waitFor();
+  await visit.close();
+});

@@ -15,7 +15,7 @@ const ROWS_MAX = 3 * PAGE_SIZE;
 // Kept for going back; who looks further searches instead.
 const PAGES_MAX = 100;
 const TYPING_PAUSE_MS = 250;
-// Changes that may be younger than a listing under way.
+// Changes that may be younger than a listing under way, or than a page that is shown again.
 const RECENT_MAX = 1000;
 
 interface Filter {
@@ -173,11 +173,17 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   useEffect(() => {
     let shown = true;
     const mine = listing.current;
+    // As it was listed, and what has changed since.
+    const show = (reply: ListReply) => {
+      const cut = BigInt(reply.sequence ?? 0);
+      const later = recent.current.filter((c) => BigInt(c.sequence ?? 0) > cut);
+      setRows(applyAll(reply.sessions ?? [], later, filter, firstPage));
+      setError('');
+      setLoading(false);
+    };
     const known = pages[index];
     if (known) {
-      setRows(known.sessions ?? []);
-      setLoading(false);
-      setError('');
+      show(known);
       return undefined;
     }
     const cursor = pages[index - 1]?.nextCursor;
@@ -192,12 +198,8 @@ export const SessionTable = forwardRef<SessionTableHandle, {
         if (!reply) return;
         setPages((all) => [...all.slice(0, index), reply]);
         if (!shown) return;
-        const cut = BigInt(reply.sequence ?? 0);
-        const later = recent.current.filter((c) => BigInt(c.sequence ?? 0) > cut);
-        setRows(applyAll(reply.sessions ?? [], later, filter, firstPage));
-        setError('');
+        show(reply);
         if (cursor) setNote('');
-        setLoading(false);
       },
       (e: unknown) => {
         if (!shown || mine.left) return;
