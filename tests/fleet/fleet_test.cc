@@ -57,7 +57,7 @@ TEST(FleetTest, AnEngineThatRefusesTheDatabaseIsNotJoinedInAnother) {
                                       &options.engines.emplace_back())
                     .ok());
     FleetNode node("one", options, absl::ZeroDuration());
-    EXPECT_TRUE(WaitUntil([&] {
+    EXPECT_TRUE(WaitUntil([&, why = why] {
       const std::string state = node.fleet().Status().state;
       return state == "joined" || absl::StrContains(state, why);
     }));
