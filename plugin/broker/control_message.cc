@@ -28,7 +28,10 @@ ControlMessage::ControlMessage(const mosquitto_evt_control& event) noexcept {
   request_.payload = {static_cast<const char*>(event.payload),
                       event.payload == nullptr ? 0 : event.payloadlen};
   request_.qos = event.qos;
-  if (event.properties == nullptr) return;
+  if (event.properties == nullptr || mosquitto_property_read_string == nullptr ||
+      mosquitto_property_read_binary == nullptr) {
+    return;  // as of MQTT 3.1.1
+  }
   mosquitto_property_read_string(event.properties, kPropertyResponseTopic, &response_topic_, false);
   request_.response_topic = OrEmpty(response_topic_);
   uint16_t bytes = 0;

@@ -84,6 +84,8 @@ void OnControl(mosquitto_evt_control& event, Hooks& hooks) {
 void OnLoopRound(mosquitto_evt_tick& event, Hooks& hooks) {
   SetNextTick(event, 0);
   Feed& feed = hooks.feed();
+  if (feed.teller_of_rounds == nullptr) feed.teller_of_rounds = &hooks;
+  if (feed.teller_of_rounds != &hooks) return;
   feed.tracker.OnLoopRound([&feed] { return feed.clock.Now(); });
 }
 
@@ -180,6 +182,7 @@ absl::Status Hooks::RegisterAll(const HookOptions& options) {
 }
 
 Hooks::~Hooks() {
+  if (feed_.teller_of_rounds == this) feed_.teller_of_rounds = nullptr;
   for (size_t i = std::size(kRows); i-- > 0;) {
     if ((taken_ & (uint32_t{1} << i)) == 0) continue;
     mosquitto_callback_unregister(identifier_, kRows[i].event, kRows[i].callback, kRows[i].topic);

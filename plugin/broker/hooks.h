@@ -29,6 +29,8 @@
 
 namespace session_status::broker {
 
+class Hooks;
+
 // What broker events feed. One per process, whatever the number of plugin instances.
 struct Feed {
   EventSink& sink;
@@ -38,6 +40,9 @@ struct Feed {
   absl::Time next_housekeeping = absl::InfinitePast();
   absl::Time first_login = absl::InfiniteFuture();  // 2.0
   bool told_of_missing_rounds = false;              // 2.0
+  // Whose ticks are the rounds: 2.0 under per_listener_settings has one for each listener with the
+  // plugin, 2.1 one for each instance.
+  const Hooks* teller_of_rounds = nullptr;
   Counter exceptions{};  // that reached the C boundary; the event was dropped
 };
 

@@ -3,7 +3,8 @@
 //
 //   * events and error numbers are our own constants (2.0's headers do not know 2.1's events, and
 //     some error numbers moved between the lines);
-//   * functions that only 2.1 has are weak: test them against nullptr before the call;
+//   * functions that only 2.1 has, or only some builds of 2.0 let plugins see, are weak: test them
+//     against nullptr before the call;
 //   * the two event structs that 2.0 does not declare are declared here with 2.1's layout.
 //
 // Threads: every function of the broker: broker only.
@@ -36,6 +37,12 @@ __attribute__((weak)) int mosquitto_plugin_set_info(mosquitto_plugin_id_t* ident
                                                     const char* plugin_name,
                                                     const char* plugin_version);
 __attribute__((weak)) const char* mosquitto_persistence_location(void);
+// Debian 12's 2.0.11 has them; upstream's list of what a 2.0 broker exports has not.
+__attribute__((weak)) const mosquitto_property* mosquitto_property_read_string(
+    const mosquitto_property* proplist, int identifier, char** value, bool skip_first);
+__attribute__((weak)) const mosquitto_property* mosquitto_property_read_binary(
+    const mosquitto_property* proplist, int identifier, void** value, uint16_t* len,
+    bool skip_first);
 }
 
 namespace session_status::broker {

@@ -15,6 +15,9 @@ using registry::SessionState;
 
 constexpr absl::Duration kConfirmationInterval = absl::Seconds(1);
 
+// 2.0 tells the end of a connection over TLS WebSockets that was taken over five seconds later at most.
+constexpr absl::Duration kClosedWithin = absl::Seconds(10);
+
 // Whether the tracker's entry is of an earlier connection at the same place in memory: the client
 // bears another name, and the registry has long had a newer connection of the tracked one.
 bool IsStale(const registry::SessionRegistry& registry, const mosquitto* client,
@@ -186,10 +189,22 @@ void SelfAudit::SettleOne(const Suspect& suspect, absl::Time now) {
     figures_.found_expired.Add();
     DropFromTracker(suspect.incarnation);
   } else if (suspect.state == SessionState::kOnline && !suspect.renamed) {
-    tracker_.TellEnded(suspect.client_id, suspect.incarnation, now);
-    Repaired(figures_.repaired_ends, "a session that was online without a connection");
-    DropFromTracker(suspect.incarnation);
+    RepairEnd(suspect, now);
   }
+}
+
+// The walk may have been waited for: meanwhile it can have ended, or come back.
+void SelfAudit::RepairEnd(const Suspect& suspect, absl::Time now) {
+  registry::SessionDetails details;
+  if (registry_.FindDetails(suspect.client_id, &details) &&
+      details.incarnation == suspect.incarnation) {
+    if (!details.status.online()) return;
+    tracker_.TellEnded(suspect.client_id, suspect.incarnation, now);
+    if (!registry_.Find(suspect.client_id).online()) {
+      Repaired(figures_.repaired_ends, "a session that was online without a connection");
+    }
+  }
+  DropFromTracker(suspect.incarnation);
 }
 
 // At the end of the pass, all at once: the tracker finds connections by their pointers only.
@@ -262,6 +277,8 @@ uint64_t SelfAudit::OnlineInRegistry() const {
 
 void SelfAudit::TellMissing(absl::Time now) {
   std::vector<const mosquitto*> missing;
+  std::unordered_map<uint64_t, absl::Time> overtaken;
+  std::vector<const mosquitto*> renewed;
   tracker_.ForEach([&](const mosquitto* client, const SessionTracker::Tracked& tracked) {
     if (!tracked.online || missing.size() == kSuspectsMax) return;
     if (sees_broker_table() && mosquitto_client(std::string(tracked.client_id).c_str()) != client) {
@@ -271,11 +288,22 @@ void SelfAudit::TellMissing(absl::Time now) {
     const bool known = registry_.FindDetails(tracked.client_id, &details);
     if (!known || (!details.status.online() && details.incarnation < tracked.incarnation)) {
       missing.push_back(client);
+    } else if (!sees_broker_table() && !details.status.online() &&
+               details.incarnation > tracked.incarnation && overtaken.size() < kSuspectsMax) {
+      const auto before = overtaken_.find(tracked.incarnation);
+      const absl::Time since = before == overtaken_.end() ? now : before->second;
+      overtaken.emplace(tracked.incarnation, since);
+      if (now - since >= kClosedWithin) renewed.push_back(client);
     }
   });
+  overtaken_ = std::move(overtaken);
   for (const mosquitto* client : missing) {
     tracker_.TellAgain(client, now);
     RepairedConnect(client, "a connection that the registry had missed");
+  }
+  for (const mosquitto* client : renewed) {
+    tracker_.TellAnew(client, now);
+    RepairedConnect(client, "a connection that the registry took for an earlier one");
   }
 }
 

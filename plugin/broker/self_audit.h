@@ -7,7 +7,8 @@
 //           connection that only bears another name now (another plugin's doing) is not.
 //   walk    over the broker's whole table, at start, after each pass and when a slice found a
 //           connection gone: finds connections that nobody told us of.
-// On Mosquitto 2.0, which shows plugins no table: with the connections that the tracker follows.
+// On Mosquitto 2.0, which shows plugins no table: with the connections that the tracker follows. One
+// that stays where the registry knows only of a later one's end becomes a new incarnation.
 //
 // What cannot be seen: 2.1 lists kept sessions like connections, so a lost end of a client whose
 // session the broker keeps is found when the session expires or the client returns (counted as
@@ -24,6 +25,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -98,12 +100,14 @@ class SelfAudit {
   // False: they must wait for a walk, which may not come yet.
   bool Settle(absl::Time now);
   void SettleOne(const Suspect& suspect, absl::Time now);
+  void RepairEnd(const Suspect& suspect, absl::Time now);
   void DropFromTracker(uint64_t incarnation);
   bool NeedsWalk() const;
   void WalkOverClients(absl::Time now);
   bool IsConnectionOf(const mosquitto* client, const std::string& client_id) const;
   static int Visit(const mosquitto* client, void* walk);
-  // The registry counts fewer online than the tracker follows: tells of those it does not have.
+  // The registry counts fewer online than the tracker follows: tells of those it does not have. At most
+  // kSuspectsMax of each kind.
   void TellMissing(absl::Time now);
   uint64_t OnlineInRegistry() const;
   void RepairedConnect(const mosquitto* client, absl::string_view what);
@@ -128,6 +132,8 @@ class SelfAudit {
   // 2.0: what the tracker followed when the pass began.
   std::unordered_set<uint64_t> followed_;
   uint64_t followed_below_ = 0;  // … of the incarnations below this one; 0: not known
+  // 2.0: followed as online, while the registry knows of a later connection that has ended; since when.
+  std::unordered_map<uint64_t, absl::Time> overtaken_;
 };
 
 }  // namespace session_status::broker

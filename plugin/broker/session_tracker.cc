@@ -73,7 +73,8 @@ size_t HashOf(absl::string_view id) {
   return std::hash<std::string_view>()({id.data(), id.size()});
 }
 
-// 2.0: its refusal is told when libwebsockets has written the answer, in this round or the next.
+// 2.0: a refusal over WebSockets is told when libwebsockets has written the answer, in this round or
+// the next; over TLS only when the other side closes, or after five seconds (see contested_).
 constexpr uint64_t kRoundsOfWaiting = 3;  // the rest of the present one, and two whole ones
 
 bool MayKeepSession20(const mosquitto* client) {
@@ -255,14 +256,11 @@ void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time n
   Contained(counters_, [&] {
     const char* id = mosquitto_client_id(client);
     if (!IsUsable(id)) return;
-    const Entry* const known = table_.Find(client);
-    if (known != nullptr && known->phase != Phase::kSessionKept) {
+    if (table_.Find(client) != nullptr) {
       last_login_ = client;  // the broker reloads and asks everybody again
       return;
     }
-    if (known == nullptr && IsHeldWithoutConnection(client, id)) return;
-    // 2.0 frees kept sessions without a word; the pointer is a new connection now.
-    if (known != nullptr) ForgetPrevious(client, *known, id, now);
+    if (IsHeldWithoutConnection(client, id)) return;
     maybe_held_.Erase(client);
     const bool waits = has_rounds() && mosquitto_client_protocol(client) == mp_websockets;
     if (waits) {
@@ -279,31 +277,33 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     Entry* const found = table_.Find(client);
     if (found == nullptr) {
       counters_.unknown_ends.Add();
+      maybe_held_.Erase(
+          client);  // a new connection goes on with its session, under another pointer
       return;
     }
     Entry entry = std::move(*found);
     const bool refused_again = last_login_ == client;
     last_login_ = nullptr;
     Forget(client);
-    if (entry.phase == Phase::kSessionKept) return;  // the session goes on under a new pointer
+    const size_t id_hash = HashOf(entry.client_id);
+    bool taken_over = false;
+    if (pending_ == client) {
+      pending_ = nullptr;
+    } else if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) {
+      taken_over = table_.Find(accepted)->client_id == entry.client_id;
+      Promote(accepted, now);
+    }
     if (entry.phase == Phase::kPending) {  // refused; or it came and went within one round
-      if (pending_ == client) {
-        pending_ = nullptr;
-      } else {
-        DropWaiting(client, entry.incarnation);
-      }
-      if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, HashOf(entry.client_id));
+      DropWaiting(client, entry.incarnation, id_hash);
+      if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, id_hash);
       return;
     }
-    if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) {
-      const bool taken_over = table_.Find(accepted)->client_id == entry.client_id;
-      Promote(accepted, now);
-      if (taken_over) return;
+    if (taken_over) return;
+    if (!PromoteContested(client, entry, id_hash, now)) {
+      const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
+      TellOrHold({std::move(entry.client_id), entry.incarnation, reason, KeepsSession20(client),
+                  now, next_incarnation_, rounds_ + kRoundsOfWaiting});
     }
-    const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
-    const size_t id_hash = HashOf(entry.client_id);
-    TellOrHold({std::move(entry.client_id), entry.incarnation, reason, KeepsSession20(client), now,
-                next_incarnation_, rounds_ + kRoundsOfWaiting});
     if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, id_hash);
   });
 }
@@ -313,7 +313,9 @@ SessionTracker::Waiting* SessionTracker::FindReason(const EndIn20& end) {
   const size_t id_hash = HashOf(end.client_id);
   for (auto waiting = waiting_.rbegin(); waiting != waiting_.rend(); ++waiting) {
     const bool may_be_it = waiting->incarnation < end.before || rounds_ < end.passed_on_until_round;
-    if (waiting->id_hash != id_hash || !may_be_it) continue;
+    // Who logged in before the one that ended has not taken over from it.
+    if (waiting->id_hash != id_hash || !may_be_it || waiting->incarnation < end.incarnation)
+      continue;
     const Entry* const entry = table_.Find(waiting->client);
     if (entry != nullptr && entry->incarnation == waiting->incarnation &&
         entry->client_id == end.client_id) {
@@ -333,7 +335,14 @@ void SessionTracker::TellOrHold(EndIn20 end) {
   EmitEnded(end.client_id, end.incarnation, end.reason, kNoBrokerCode, end.session_kept, end.time);
 }
 
-void SessionTracker::DropWaiting(const mosquitto* client, uint64_t incarnation) {
+void SessionTracker::DropWaiting(const mosquitto* client, uint64_t incarnation, size_t id_hash) {
+  const auto [first, last] = contested_.equal_range(id_hash);
+  const auto contested = std::find_if(
+      first, last, [&](const auto& row) { return row.second.incarnation == incarnation; });
+  if (contested != last) {
+    contested_.erase(contested);
+    return;
+  }
   const auto refused = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
     return waiting.client == client && waiting.incarnation == incarnation;
   });
@@ -349,24 +358,65 @@ void SessionTracker::PromoteWaiting(absl::Time now) noexcept {
     Waiting settled = std::move(waiting_.front());
     waiting_.pop_front();
     if (settled.end.incarnation != 0) --ends_in_waiting_;
-    const Entry* const entry = table_.Find(settled.client);
-    const bool is_there = entry != nullptr && entry->phase == Phase::kPending &&
-                          entry->incarnation == settled.incarnation;
     Contained(counters_, [&] {
-      // 2.0.11 takes the identifier from those that it refuses.
-      if (is_there && mosquitto_client_id(settled.client) != nullptr) {
+      const Entry* const entry = FindPending(settled.client, settled.incarnation);
+      const uint64_t online = entry == nullptr ? 0 : OnlineAs(settled.id_hash, entry->client_id);
+      if (entry != nullptr && online == 0) {
         Promote(settled.client, now);  // what ended was taken over
-      } else if (settled.end.incarnation != 0) {
-        TellOrHold(std::move(settled.end));
+        return;
       }
+      if (online != 0 && online < settled.incarnation) {
+        contested_.emplace(settled.id_hash, Contested{settled.client, settled.incarnation});
+      }
+      if (settled.end.incarnation != 0) TellOrHold(std::move(settled.end));
     });
   }
+}
+
+const SessionTracker::Entry* SessionTracker::FindPending(const mosquitto* client,
+                                                         uint64_t incarnation) const {
+  const Entry* const entry = table_.Find(client);
+  if (entry == nullptr || entry->phase != Phase::kPending || entry->incarnation != incarnation) {
+    return nullptr;
+  }
+  // 2.0.11 takes the identifier from those that it refuses.
+  return mosquitto_client_id(client) == nullptr ? nullptr : entry;
+}
+
+uint64_t SessionTracker::OnlineAs(size_t id_hash, const std::string& client_id) const {
+  const mosquitto* const* const client = online_.Find(id_hash);
+  const Entry* const entry = client == nullptr ? nullptr : table_.Find(*client);
+  const bool is_it =
+      entry != nullptr && entry->phase == Phase::kOnline && entry->client_id == client_id;
+  return is_it ? entry->incarnation : 0;
+}
+
+bool SessionTracker::PromoteContested(const mosquitto* ended, const Entry& former, size_t id_hash,
+                                      absl::Time now) {
+  const mosquitto* const* const last = online_.Find(id_hash);
+  if (last == nullptr || *last != ended) return false;  // somebody took over from it before
+  online_.Erase(id_hash);
+  const auto [begin, end] = contested_.equal_range(id_hash);
+  for (auto row = begin; row != end; ++row) {
+    const auto [client, incarnation] = row->second;
+    const Entry* const entry = FindPending(client, incarnation);
+    if (entry == nullptr || entry->client_id != former.client_id ||
+        incarnation < former.incarnation) {
+      continue;
+    }
+    contested_.erase(row);
+    Promote(client, now);
+    return true;
+  }
+  return false;
 }
 
 void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
   Entry* const entry = table_.Find(pending);
   if (entry == nullptr) return;
   entry->phase = Phase::kOnline;
+  // Without memory it is only not guarded against refused logins (contested_).
+  Contained(counters_, [&] { online_.InsertOrAssign(HashOf(entry->client_id), pending); });
   EmitConnected(pending, *entry, now);
 }
 
@@ -437,7 +487,7 @@ bool SessionTracker::MissedConnect(const mosquitto* client) const {
 
 void SessionTracker::Adopt(const mosquitto* client, absl::Time now) noexcept {
   Contained(counters_, [&] {
-    // Every instance counts as having told of it: what one of them tells later is old news.
+    // Every instance counts as having told of it: what one of them tells later is a new connection.
     Track(0, client, mosquitto_client_id(client), Phase::kOnline).instances = ~uint64_t{0};
     TellAgain(client, now);
   });
@@ -447,6 +497,15 @@ void SessionTracker::TellAgain(const mosquitto* client, absl::Time now) noexcept
   Contained(counters_, [&] {
     const Entry* const entry = table_.Find(client);
     if (entry == nullptr) return;
+    EmitConnected(client, *entry, now, /*repaired=*/true);
+  });
+}
+
+void SessionTracker::TellAnew(const mosquitto* client, absl::Time now) noexcept {
+  Contained(counters_, [&] {
+    Entry* const entry = table_.Find(client);
+    if (entry == nullptr) return;
+    entry->incarnation = next_incarnation_++;
     EmitConnected(client, *entry, now, /*repaired=*/true);
   });
 }

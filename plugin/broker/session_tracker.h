@@ -22,6 +22,8 @@
 //   Over WebSockets the end that is a refusal comes only when libwebsockets has written the answer,
 //   after others have been heard: such a login waits until two more rounds are over. The end of a
 //   connection with its identifier is held back until then: it is a takeover, or an end like any other.
+//   Over TLS that end may come seconds later still. So where somebody is online under the identifier, such
+//   a login is contested until that one ends, which is what a takeover does to it; it is told then.
 //
 // Several instances of the plugin may feed one tracker: an event told by a second instance is
 // recognised and changes nothing.
@@ -38,6 +40,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -140,6 +143,8 @@ class SessionTracker {
   void Adopt(const mosquitto* client, absl::Time now) noexcept;
   // Tells once more of a tracked connection that the sink did not take; as a repair.
   void TellAgain(const mosquitto* client, absl::Time now) noexcept;
+  // 2.0: the same as of a new connection, where the sink believes a later one to be over.
+  void TellAnew(const mosquitto* client, absl::Time now) noexcept;
   // Tells of an end that nobody told, as a repair; of an expired session as such.
   void TellEnded(const std::string& client_id, uint64_t incarnation, absl::Time now) noexcept;
   void TellExpired(const std::string& client_id, uint64_t incarnation, absl::Time now) noexcept;
@@ -186,6 +191,11 @@ class SessionTracker {
     uint64_t until_round = 0;
     EndIn20 end;  // of the connection that it takes over, if it is accepted
   };
+  // 2.0: a login over WebSockets that has waited, while an earlier connection is online.
+  struct Contested {
+    const mosquitto* client = nullptr;
+    uint64_t incarnation = 0;
+  };
 
   // A connect of this pointer later in this round is not to be believed.
   void RememberUnknownEnd(const mosquitto* client);
@@ -208,9 +218,16 @@ class SessionTracker {
   Waiting* FindReason(const EndIn20& end);
   // Holds the end back if there is such a login; else tells of it.
   void TellOrHold(EndIn20 end);
-  // A login that waited was refused.
-  void DropWaiting(const mosquitto* client, uint64_t incarnation);
+  // A login that waited, or is contested, was refused.
+  void DropWaiting(const mosquitto* client, uint64_t incarnation, size_t id_hash);
   void PromoteWaiting(absl::Time now) noexcept;
+  // The entry of a login that was neither refused nor told yet; nullptr: it is none.
+  const Entry* FindPending(const mosquitto* client, uint64_t incarnation) const;
+  // Who is online under that identifier; 0: nobody.
+  uint64_t OnlineAs(size_t id_hash, const std::string& client_id) const;
+  // `ended` is no longer online: tells of the first login that contested it. False: there is none.
+  bool PromoteContested(const mosquitto* ended, const Entry& former, size_t id_hash,
+                        absl::Time now);
   void Hold(Entry& entry, int reason, absl::Time now);
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
@@ -239,6 +256,11 @@ class SessionTracker {
   bool asks_all_ = false;
   std::deque<Waiting> waiting_;  // 2.0; in the order of their logins
   size_t ends_in_waiting_ = 0;
+  // 2.0; by a hash of the client identifier, in the order of their logins. No more than connections.
+  std::multimap<size_t, Contested> contested_;
+  // 2.0: who was told as connected last. By a hash of the client identifier; where two have the same,
+  // one of them is not guarded against refused logins.
+  ShardedMap<size_t, const mosquitto*> online_;
   // 2.0: connections that ended and whose sessions the broker may hold under the same pointers.
   // With a hash of the client identifier.
   ShardedMap<const mosquitto*, size_t> maybe_held_;

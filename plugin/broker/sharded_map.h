@@ -10,12 +10,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
 namespace session_status::broker {
 
-// `Key`: a pointer.
+// `Key`: a pointer, or a hash.
 template <typename Key, typename Value>
 class ShardedMap {
  public:
@@ -64,7 +65,12 @@ class ShardedMap {
 
   Shard& ShardOf(Key key) {
     // The upper bits of a product, for std::hash of a pointer is the pointer.
-    const auto bits = static_cast<uint64_t>(reinterpret_cast<uintptr_t>(key));
+    uint64_t bits = 0;
+    if constexpr (std::is_pointer_v<Key>) {
+      bits = reinterpret_cast<uintptr_t>(key);
+    } else {
+      bits = key;
+    }
     return shards_[(bits * 0x9E37'79B9'7F4A'7C15) >> (64 - kShardBits)];
   }
 

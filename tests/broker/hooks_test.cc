@@ -146,6 +146,26 @@ TEST(HooksTest, TwoInstancesThatGetTheSameEventsTellThemOnce) {
   EXPECT_EQ(plugin.sink.ends, 1);
 }
 
+// 2.0 under per_listener_settings ticks once for each listener with the plugin.
+TEST(HooksTest, TheTicksOfManyInstancesAreOneRound) {
+  Plugin plugin(FakeBroker::k20);
+  std::vector<std::unique_ptr<Hooks>> hooks;
+  for (int i = 0; i < 3; ++i) {
+    auto registered = plugin.Register({.observe_logins = true}, i);
+    ASSERT_TRUE(registered.ok());
+    hooks.push_back(*std::move(registered));
+  }
+  plugin.broker.LoopRound();
+  mosquitto* page = plugin.broker.NewClient("page");
+  page->protocol = mp_websockets;
+  plugin.broker.Login(page);
+  for (int round = 0; round < 2; ++round) plugin.broker.LoopRound();
+  EXPECT_EQ(plugin.sink.connects, 0) << "it may be refused yet";
+  hooks.erase(hooks.begin());
+  plugin.broker.LoopRound();
+  EXPECT_EQ(plugin.sink.connects, 1) << "whoever is left tells of the rounds";
+}
+
 TEST(HooksTest, MoreInstancesThanAreCountedAreRefused) {
   Plugin plugin(FakeBroker::k21);
   EXPECT_EQ(plugin.Register({}, kInstancesMax).status().code(),

@@ -119,6 +119,53 @@ TEST_P(RefusalScenario, RefusedOverWebSocketsWithAnOnlineClientsId) {
   EXPECT_EQ(Query("lamp").incarnation, incarnation);
 }
 
+// Over TLS libwebsockets ends a refused login only when the other side closes, or after five seconds:
+// it outlives any number of rounds of 2.0's loop.
+TEST_P(RefusalScenario, RefusedOverTlsWebSocketsWithAnOnlineClientsId) {
+  const TestCertificates& c = Certificates();
+  Start(absl::StrCat("listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nprotocol websockets\n",
+                     "cafile ", c.ca, "\ncertfile ", c.server_cert, "\nkeyfile ", c.server_key,
+                     "\nallow_anonymous true\npassword_file {DIR}/passwords\n",
+                     "plugin {PLUGIN}\n{OPTIONS}\n"),
+        {{"passwords", PasswordFile("anna", "secret")}});
+  const auto tls = [&] { return RawConnection::Tls(port(2), /*websocket=*/true); };
+  const auto refuse = [&] {
+    RawConnection refused = tls();
+    EXPECT_GT(refused.Connect({.id = "lamp", .username = "anna", .password = "wrong"}), 0);
+    return refused;
+  };
+  RawConnection lamp = tls();
+  ASSERT_EQ(lamp.Connect({.id = "lamp"}), 0);
+  ASSERT_EQ(admin_->WaitForState("lamp", "ONLINE").state, "ONLINE");
+  const uint64_t incarnation = Query("lamp").incarnation;
+  RawConnection refused = refuse();
+  for (int i = 0; i < 5; ++i) {
+    Settle();
+    ExpectOnline("lamp");
+    EXPECT_EQ(Query("lamp").incarnation, incarnation);
+  }
+  refused.Close();
+  for (int i = 0; i < 5; ++i) {
+    Settle();
+    ExpectOnline("lamp");
+    EXPECT_EQ(Query("lamp").incarnation, incarnation);
+  }
+  // A takeover is believed when the old connection's end is told: beside a refusal, too.
+  refused = refuse();
+  RawConnection newer = tls();
+  ASSERT_EQ(newer.Connect({.id = "lamp"}), 0);
+  EXPECT_TRUE(lamp.WaitClosed());
+  refused.Close();
+  EXPECT_TRUE(WaitUntil([&] {
+    const SessionAnswer answer = Query("lamp");
+    EXPECT_TRUE(answer.online) << answer.raw;
+    return answer.incarnation > incarnation;
+  }));
+  ASSERT_TRUE(newer.Ping());
+  newer.Close();
+  ExpectEnd("lamp", "OFFLINE", "NETWORK_ERROR");
+}
+
 TEST_P(RefusalScenario, MalformedConnect) {
   Start();
   const std::string good = Encode({.id = "lamp"});

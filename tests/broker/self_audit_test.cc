@@ -106,6 +106,19 @@ TEST_F(SelfAuditTest, WhatTheRegistryDoesNotTakeIsNoRepair) {
   EXPECT_EQ(repaired(), 1u);
 }
 
+TEST_F(SelfAuditTest, AnEndThatTheRegistryDoesNotTakeIsNoRepair) {
+  broker_.Free(Connect("lamp"));  // nobody tells
+  sink_.refuse = "lamp";
+  Pass(absl::Seconds(3));
+  EXPECT_GT(sink_.repairs, 0) << "it is tried";
+  EXPECT_EQ(repaired(), 0u);
+  EXPECT_THAT(broker_.log, IsEmpty());
+  sink_.refuse.clear();
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOffline);
+  EXPECT_EQ(audit_.figures().repaired_ends.value(), 1u);
+}
+
 TEST_F(SelfAuditTest, PassesKeepToTheBeatHoweverFewSessionsThereAre) {
   constexpr absl::Duration kPeriod = absl::Minutes(1);
   SelfAudit audit(sink_.registry, tracker_, log_, {.period = kPeriod, .walk_max = 1000});
@@ -450,6 +463,25 @@ TEST_F(SelfAudit20Test, WhoConnectsWhileAPassIsUnderWayIsLeftAlone) {
     EXPECT_EQ(StateOf(id), SessionState::kOnline) << id;
   }
   EXPECT_EQ(repaired(), 0u);
+}
+
+// Whatever made the registry believe that a later connection has come and gone. One over TLS WebSockets
+// that was taken over looks the same until its end is told.
+TEST_F(SelfAudit20Test, AConnectionThatStaysWhileALaterOneHasEndedIsToldAnew) {
+  mosquitto* lamp = Login("lamp");
+  mosquitto* later = Login("lamp");
+  tracker_.OnEndWithoutReason(later, now_);
+  Pass(absl::Seconds(6));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOffline);
+  EXPECT_EQ(repaired(), 0u);
+  Pass(absl::Seconds(8));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(audit_.figures().repaired_connects.value(), 1u);
+  Pass(absl::Seconds(20));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(repaired(), 1u);
+  tracker_.OnEndWithoutReason(lamp, now_);
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOffline);
 }
 
 // It has an incarnation of before the pass, and is told of in its course.

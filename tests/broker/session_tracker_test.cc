@@ -624,6 +624,118 @@ TEST_F(SessionTracker20Test, OfTwoLoginsOverWebSocketsTheRefusedOneLeavesTheEndT
   EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected lamp 2"));
 }
 
+// Over TLS the end of a refused login is told when the other side closes, or after five seconds.
+TEST_F(SessionTracker20Test, ARefusalOverTlsWebSocketsMayOutliveAnyNumberOfRounds) {
+  Round();
+  mosquitto* lamp = Connected("lamp");
+  mosquitto* refused = LoginOverWebSockets("lamp");
+  Rounds(50);
+  EXPECT_TRUE(tracker_.settled()) << "the audit may look";
+  End(refused);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1"));
+  End(lamp);
+  EXPECT_THAT(events_.Take(), ElementsAre("ended lamp 1 reason 13 code 65535"));
+}
+
+// … and so is the end of the connection that was taken over.
+TEST_F(SessionTracker20Test, ATakeoverOverTlsWebSocketsIsToldWhenTheOldConnectionEnds) {
+  Round();
+  mosquitto* first = LoginOverWebSockets("lamp");
+  Rounds(3);
+  mosquitto* second = LoginOverWebSockets("lamp");
+  Rounds(50);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1"));
+  End(first);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 2"));
+  End(second);
+  EXPECT_THAT(events_.Take(), ElementsAre("ended lamp 2 reason 13 code 65535"));
+}
+
+TEST_F(SessionTracker20Test, OfTwoLoginsThatContestAConnectionTheRefusedOneDoesNotEndIt) {
+  for (const bool first_is_refused : {true, false}) {
+    SCOPED_TRACE(first_is_refused);
+    Recorder events;
+    SessionTracker tracker(events, 1);
+    const auto rounds = [&] {
+      for (int i = 0; i < 5; ++i) tracker.OnLoopRound([] { return kStart; });
+    };
+    std::vector<mosquitto*> logins;
+    for (int i = 0; i < 3; ++i) {
+      rounds();
+      logins.push_back(broker_.NewClient("lamp"));
+      logins.back()->protocol = mp_websockets;
+      tracker.OnLogin(0, logins.back(), kStart);
+    }
+    rounds();
+    EXPECT_THAT(events.words, ElementsAre("connected lamp 1"));
+    tracker.OnEndWithoutReason(logins[0], kStart);
+    rounds();
+    tracker.OnEndWithoutReason(logins[first_is_refused ? 1 : 2], kStart);
+    rounds();
+    tracker.OnEndWithoutReason(logins[first_is_refused ? 2 : 1], kStart);
+    const std::string last = first_is_refused ? "connected lamp 3" : "connected lamp 2";
+    ASSERT_GE(events.words.size(), 3u);
+    EXPECT_EQ(events.words[events.words.size() - 2], last);
+    EXPECT_THAT(events.words.back(), ::testing::StartsWith("ended lamp"));
+  }
+}
+
+TEST_F(SessionTracker20Test, WhoContestedAConnectionBeforeItWasTakenOverTakesNothingOver) {
+  Round();
+  mosquitto* first = Connected("lamp");
+  mosquitto* refused = LoginOverWebSockets("lamp");
+  Rounds(5);
+  mosquitto* second = broker_.NewClient("lamp");
+  Login(second);
+  End(first);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected lamp 3"));
+  End(second);
+  End(refused);
+  EXPECT_THAT(events_.Take(), ElementsAre("ended lamp 3 reason 13 code 65535"));
+}
+
+// The login over TCP is accepted, or its end would have been the next that is heard.
+TEST_F(SessionTracker20Test, ATakeoverOverWebSocketsThatIsTakenOverAtOnceIsNeverOffline) {
+  Round();
+  mosquitto* first = Connected("lamp");
+  mosquitto* second = LoginOverWebSockets("lamp");
+  End(first);
+  Login(broker_.NewClient("lamp"));
+  End(second);
+  Rounds(5);
+  // The end of an earlier incarnation changes nothing then.
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "connected lamp 3",
+                                          "ended lamp 1 reason 13 code 65535"));
+}
+
+TEST_F(SessionTracker20Test, AnEndIsNotHeldBackForALoginThatCameBeforeThatConnection) {
+  Round();
+  LoginOverWebSockets("lamp");
+  mosquitto* newer = broker_.NewClient("lamp");
+  Login(newer);
+  Round();
+  End(newer);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 2", "ended lamp 2 reason 13 code 65535"));
+}
+
+// Its end is told once more when a new connection goes on with the session.
+TEST_F(SessionTracker20Test, APlaceWhereASessionWasHeldIsForgottenWithTheSession) {
+  Round();
+  mosquitto* kept = broker_.NewClient("kept");
+  kept->clean = false;
+  Login(kept);
+  Round();
+  End(kept);
+  Login(broker_.NewClient("kept"));
+  End(kept);
+  Round();
+  events_.words.clear();
+  tracker_.OnReload();
+  Login(broker_.Reuse(kept, "fresh"));
+  Round();
+  EXPECT_THAT(events_.Take(), ElementsAre("connected fresh 3"));
+}
+
 TEST_F(SessionTracker20Test, AnEndHasNoReason) {
   mosquitto* client = broker_.NewClient("lamp");
   Login(client);

@@ -76,6 +76,7 @@ RawConnection& RawConnection::operator=(RawConnection&& other) noexcept {
   if (this != &other) {
     Close();
     fd_ = std::exchange(other.fd_, -1);
+    ssl_ = std::move(other.ssl_);
     websocket_ = other.websocket_;
     version_ = other.version_;
     in_ = std::move(other.in_);
@@ -98,6 +99,17 @@ RawConnection RawConnection::Tcp(uint16_t port, bool websocket) {
   const int on = 1;
   setsockopt(c.fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   if (websocket && !c.Handshake(port)) c.Close();
+  return c;
+}
+
+RawConnection RawConnection::Tls(uint16_t port, bool websocket) {
+  RawConnection c = Tcp(port);
+  if (!c.open()) return c;
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  c.ssl_.reset(SSL_new(context));  // shares the context
+  SSL_CTX_free(context);
+  SSL_set_fd(c.ssl_.get(), c.fd_);
+  if (SSL_connect(c.ssl_.get()) != 1 || (websocket && !c.Handshake(port))) c.Close();
   return c;
 }
 
@@ -144,18 +156,31 @@ bool RawConnection::Send(absl::string_view bytes) {
     bytes = frame;
   }
   while (!bytes.empty()) {
-    const ssize_t n = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t n = Write(bytes);
     if (n <= 0) return false;
     bytes.remove_prefix(static_cast<size_t>(n));
   }
   return true;
 }
 
+ssize_t RawConnection::Write(absl::string_view bytes) {
+  if (ssl_ == nullptr) return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
+}
+
+ssize_t RawConnection::Read(char* buffer, size_t size) {
+  if (ssl_ == nullptr) return recv(fd_, buffer, size, 0);
+  return SSL_read(ssl_.get(), buffer, static_cast<int>(size));
+}
+
 bool RawConnection::Fill(absl::Duration patience) {
   pollfd waiting{fd_, POLLIN, 0};
-  if (poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) <= 0) return false;
+  const bool decrypted = ssl_ != nullptr && SSL_pending(ssl_.get()) > 0;
+  if (!decrypted && poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) <= 0) {
+    return false;
+  }
   char buffer[65536];
-  const ssize_t n = recv(fd_, buffer, sizeof(buffer), 0);
+  const ssize_t n = Read(buffer, sizeof(buffer));
   if (n <= 0) {
     Close();
     return false;
@@ -231,6 +256,7 @@ bool RawConnection::Ping() {
 }
 
 void RawConnection::Close() {
+  ssl_.reset();
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
 }

@@ -1,11 +1,14 @@
-// MQTT by hand: packets as bytes, a plain socket, WebSockets. For what a well-behaved library will
+// MQTT by hand: packets as bytes, a plain socket, TLS, WebSockets. For what a well-behaved library will
 // not send, and for thousands of connections at once.
 //
 // Threads: one per RawConnection.
 #ifndef SESSION_STATUS_TESTS_TESTING_RAW_MQTT_H_
 #define SESSION_STATUS_TESTS_TESTING_RAW_MQTT_H_
 
+#include <openssl/ssl.h>
+
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -41,6 +44,8 @@ class RawConnection {
 
   // Connects to 127.0.0.1. `websocket`: does the handshake too; Send() then frames.
   static RawConnection Tcp(uint16_t port, bool websocket = false);
+  // The same by TLS. Believes every certificate.
+  static RawConnection Tls(uint16_t port, bool websocket = false);
   static RawConnection Unix(const std::string& path);
 
   bool open() const { return fd_ >= 0; }
@@ -64,7 +69,15 @@ class RawConnection {
   bool Handshake(uint16_t port);
   std::optional<std::string> TakePacket();
 
+  ssize_t Write(absl::string_view bytes);
+  ssize_t Read(char* buffer, size_t size);
+
+  struct SslFree {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+
   int fd_ = -1;
+  std::unique_ptr<SSL, SslFree> ssl_;
   bool websocket_ = false;
   uint8_t version_ = 4;
   std::string in_;      // bytes of packets, frames removed
