@@ -74,7 +74,7 @@ size_t HashOf(absl::string_view id) {
 }
 
 // 2.0: a refusal over WebSockets is told when libwebsockets has written the answer, in this round or
-// the next; over TLS only when the other side closes, or after five seconds (see contested_).
+// the next; over TLS only when the other side closes, or after five seconds (Waiting::contests).
 constexpr uint64_t kRoundsOfWaiting = 3;  // the rest of the present one, and two whole ones
 
 bool MayKeepSession20(const mosquitto* client) {
@@ -264,7 +264,9 @@ void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time n
     maybe_held_.Erase(client);
     const bool waits = has_rounds() && mosquitto_client_protocol(client) == mp_websockets;
     if (waits) {
-      waiting_.push_back({client, next_incarnation_, HashOf(id), rounds_ + kRoundsOfWaiting, {}});
+      const size_t id_hash = HashOf(id);
+      due_.push_back({rounds_ + kRoundsOfWaiting, id_hash, next_incarnation_});
+      waiting_.emplace(id_hash, Waiting{.client = client, .incarnation = next_incarnation_});
     }
     Track(instance, client, id, Phase::kPending);
     const mosquitto* const accepted = std::exchange(pending_, waits ? nullptr : client);
@@ -294,12 +296,12 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
       Promote(accepted, now);
     }
     if (entry.phase == Phase::kPending) {  // refused; or it came and went within one round
-      DropWaiting(client, entry.incarnation, id_hash);
+      DropWaiting(id_hash, entry.incarnation);
       if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, id_hash);
       return;
     }
     if (taken_over) return;
-    if (!PromoteContested(client, entry, id_hash, now)) {
+    if (!PromoteContesting(client, entry.client_id, id_hash, now)) {
       const EndReason reason = refused_again ? EndReason::kNotAuthorized : EndReason::kUnknown;
       TellOrHold({std::move(entry.client_id), entry.incarnation, reason, KeepsSession20(client),
                   now, next_incarnation_, rounds_ + kRoundsOfWaiting});
@@ -309,23 +311,23 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
 }
 
 SessionTracker::Waiting* SessionTracker::FindReason(const EndIn20& end) {
-  if (waiting_.empty()) return nullptr;
-  const size_t id_hash = HashOf(end.client_id);
-  for (auto waiting = waiting_.rbegin(); waiting != waiting_.rend(); ++waiting) {
-    const bool may_be_it = waiting->incarnation < end.before || rounds_ < end.passed_on_until_round;
-    // Who logged in before the one that ended has not taken over from it.
-    if (waiting->id_hash != id_hash || !may_be_it || waiting->incarnation < end.incarnation)
-      continue;
-    const Entry* const entry = table_.Find(waiting->client);
-    if (entry != nullptr && entry->incarnation == waiting->incarnation &&
-        entry->client_id == end.client_id) {
-      return &*waiting;
-    }
+  const auto [first, last] = waiting_.equal_range(HashOf(end.client_id));
+  for (auto row = last; row != first;) {
+    Waiting& waiting = (--row)->second;
+    const bool may_be_it = waiting.incarnation < end.before || rounds_ < end.passed_on_until_round;
+    if (may_be_it && !waiting.contests && IsLoginOf(waiting, end.client_id)) return &waiting;
   }
   return nullptr;
 }
 
+bool SessionTracker::IsLoginOf(const Waiting& waiting, const std::string& client_id) const {
+  const Entry* const entry = table_.Find(waiting.client);
+  return entry != nullptr && entry->incarnation == waiting.incarnation &&
+         entry->phase == Phase::kPending && entry->client_id == client_id;
+}
+
 void SessionTracker::TellOrHold(EndIn20 end) {
+  if (end.incarnation == 0) return;
   Waiting* const waiting = FindReason(end);
   if (waiting != nullptr && waiting->end.incarnation < end.incarnation) {
     if (waiting->end.incarnation == 0) ++ends_in_waiting_;
@@ -335,88 +337,89 @@ void SessionTracker::TellOrHold(EndIn20 end) {
   EmitEnded(end.client_id, end.incarnation, end.reason, kNoBrokerCode, end.session_kept, end.time);
 }
 
-void SessionTracker::DropWaiting(const mosquitto* client, uint64_t incarnation, size_t id_hash) {
-  const auto [first, last] = contested_.equal_range(id_hash);
-  const auto contested = std::find_if(
+SessionTracker::EndIn20 SessionTracker::TakeEnd(Waiting& waiting) {
+  if (waiting.end.incarnation != 0) --ends_in_waiting_;
+  return std::exchange(waiting.end, EndIn20());
+}
+
+SessionTracker::WaitingLogins::iterator SessionTracker::FindWaiting(size_t id_hash,
+                                                                    uint64_t incarnation) {
+  const auto [first, last] = waiting_.equal_range(id_hash);
+  const auto found = std::find_if(
       first, last, [&](const auto& row) { return row.second.incarnation == incarnation; });
-  if (contested != last) {
-    contested_.erase(contested);
-    return;
-  }
-  const auto refused = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
-    return waiting.client == client && waiting.incarnation == incarnation;
-  });
+  return found == last ? waiting_.end() : found;
+}
+
+void SessionTracker::DropWaiting(size_t id_hash, uint64_t incarnation) {
+  const auto refused = FindWaiting(id_hash, incarnation);
   if (refused == waiting_.end()) return;
-  EndIn20 end = std::move(refused->end);
-  if (end.incarnation != 0) --ends_in_waiting_;
+  EndIn20 end = TakeEnd(refused->second);
   waiting_.erase(refused);
-  if (end.incarnation != 0) TellOrHold(std::move(end));
+  TellOrHold(std::move(end));
 }
 
 void SessionTracker::PromoteWaiting(absl::Time now) noexcept {
-  while (!waiting_.empty() && waiting_.front().until_round <= rounds_) {
-    Waiting settled = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (settled.end.incarnation != 0) --ends_in_waiting_;
+  while (!due_.empty() && due_.front().in_round <= rounds_) {
+    const Due due = due_.front();
+    due_.pop_front();
+    const auto row = FindWaiting(due.id_hash, due.incarnation);
+    if (row == waiting_.end()) continue;
+    Waiting& waiting = row->second;
+    EndIn20 end = TakeEnd(waiting);
+    const Entry* const entry = table_.Find(waiting.client);
+    // 2.0.11 takes the identifier from those that it refuses.
+    const bool is_there = entry != nullptr && entry->incarnation == due.incarnation &&
+                          mosquitto_client_id(waiting.client) != nullptr;
+    waiting.contests = is_there && IsOnline(due.id_hash, entry->client_id);
+    const mosquitto* const accepted = is_there && !waiting.contests ? waiting.client : nullptr;
+    if (!waiting.contests) waiting_.erase(row);
     Contained(counters_, [&] {
-      const Entry* const entry = FindPending(settled.client, settled.incarnation);
-      const uint64_t online = entry == nullptr ? 0 : OnlineAs(settled.id_hash, entry->client_id);
-      if (entry != nullptr && online == 0) {
-        Promote(settled.client, now);  // what ended was taken over
-        return;
+      if (accepted != nullptr) {
+        Promote(accepted, now);  // what ended was taken over
+      } else {
+        TellOrHold(std::move(end));
       }
-      if (online != 0 && online < settled.incarnation) {
-        contested_.emplace(settled.id_hash, Contested{settled.client, settled.incarnation});
-      }
-      if (settled.end.incarnation != 0) TellOrHold(std::move(settled.end));
     });
   }
 }
 
-const SessionTracker::Entry* SessionTracker::FindPending(const mosquitto* client,
-                                                         uint64_t incarnation) const {
-  const Entry* const entry = table_.Find(client);
-  if (entry == nullptr || entry->phase != Phase::kPending || entry->incarnation != incarnation) {
-    return nullptr;
-  }
-  // 2.0.11 takes the identifier from those that it refuses.
-  return mosquitto_client_id(client) == nullptr ? nullptr : entry;
-}
-
-uint64_t SessionTracker::OnlineAs(size_t id_hash, const std::string& client_id) const {
+bool SessionTracker::IsOnline(size_t id_hash, const std::string& client_id) const {
   const mosquitto* const* const client = online_.Find(id_hash);
   const Entry* const entry = client == nullptr ? nullptr : table_.Find(*client);
-  const bool is_it =
-      entry != nullptr && entry->phase == Phase::kOnline && entry->client_id == client_id;
-  return is_it ? entry->incarnation : 0;
+  return entry != nullptr && entry->phase == Phase::kOnline && entry->client_id == client_id;
 }
 
-bool SessionTracker::PromoteContested(const mosquitto* ended, const Entry& former, size_t id_hash,
-                                      absl::Time now) {
+bool SessionTracker::PromoteContesting(const mosquitto* ended, const std::string& client_id,
+                                       size_t id_hash, absl::Time now) {
   const mosquitto* const* const last = online_.Find(id_hash);
   if (last == nullptr || *last != ended) return false;  // somebody took over from it before
   online_.Erase(id_hash);
-  const auto [begin, end] = contested_.equal_range(id_hash);
-  for (auto row = begin; row != end; ++row) {
-    const auto [client, incarnation] = row->second;
-    const Entry* const entry = FindPending(client, incarnation);
-    if (entry == nullptr || entry->client_id != former.client_id ||
-        incarnation < former.incarnation) {
-      continue;
-    }
-    contested_.erase(row);
-    Promote(client, now);
-    return true;
-  }
-  return false;
+  const auto [begin, end] = waiting_.equal_range(id_hash);
+  const auto row = std::find_if(begin, end, [&](const auto& candidate) {
+    return candidate.second.contests && IsLoginOf(candidate.second, client_id);
+  });
+  if (row == end) return false;
+  const mosquitto* const accepted = row->second.client;
+  waiting_.erase(row);
+  Promote(accepted, now);
+  return true;
 }
 
 void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
   Entry* const entry = table_.Find(pending);
   if (entry == nullptr) return;
   entry->phase = Phase::kOnline;
-  // Without memory it is only not guarded against refused logins (contested_).
-  Contained(counters_, [&] { online_.InsertOrAssign(HashOf(entry->client_id), pending); });
+  const size_t id_hash = HashOf(entry->client_id);
+  // Logins before it were refused, or it has taken over from them, and from whoever they did.
+  const auto [begin, end] = waiting_.equal_range(id_hash);
+  for (auto row = begin; row != end;) {
+    const bool earlier =
+        row->second.incarnation < entry->incarnation && IsLoginOf(row->second, entry->client_id);
+    if (earlier) TakeEnd(row->second);
+    row = earlier ? waiting_.erase(row) : std::next(row);
+  }
+  // Without memory it is only not guarded against refused logins.
+  Contained(counters_, [&] { online_.InsertOrAssign(id_hash, pending); });
   EmitConnected(pending, *entry, now);
 }
 

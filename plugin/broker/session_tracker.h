@@ -23,7 +23,7 @@
 //   after others have been heard: such a login waits until two more rounds are over. The end of a
 //   connection with its identifier is held back until then: it is a takeover, or an end like any other.
 //   Over TLS that end may come seconds later still. So where somebody is online under the identifier, such
-//   a login is contested until that one ends, which is what a takeover does to it; it is told then.
+//   a login goes on waiting until that one ends, which is what a takeover does to it; it is told then.
 //
 // Several instances of the plugin may feed one tracker: an event told by a second instance is
 // recognised and changes nothing.
@@ -113,7 +113,7 @@ class SessionTracker {
     asks_all_ = false;
     unknown_ends_.clear();
     if (!ended_mqtt5_.empty()) FindLingering();
-    if (!settled() || !waiting_.empty()) SettleRound(clock());
+    if (!settled() || !due_.empty()) SettleRound(clock());
   }
 
   // True when nothing is held back that would change what was told before: logins may be waiting.
@@ -183,17 +183,18 @@ class SessionTracker {
     // whoever is refused again and again could hold it back for ever.
     uint64_t passed_on_until_round = 0;
   };
-  // 2.0: a login over WebSockets.
+  // 2.0: a login over WebSockets that was neither refused nor told yet.
   struct Waiting {
     const mosquitto* client = nullptr;
     uint64_t incarnation = 0;
-    size_t id_hash = 0;
-    uint64_t until_round = 0;
-    EndIn20 end;  // of the connection that it takes over, if it is accepted
+    bool contests = false;  // its rounds are over, but an earlier connection is online
+    EndIn20 end{};          // of the connection that it takes over, if it is accepted
   };
-  // 2.0: a login over WebSockets that has waited, while an earlier connection is online.
-  struct Contested {
-    const mosquitto* client = nullptr;
+  // By a hash of the client identifier; under one, in the order of the logins.
+  using WaitingLogins = std::multimap<size_t, Waiting>;
+  struct Due {
+    uint64_t in_round = 0;
+    size_t id_hash = 0;
     uint64_t incarnation = 0;
   };
 
@@ -218,16 +219,17 @@ class SessionTracker {
   Waiting* FindReason(const EndIn20& end);
   // Holds the end back if there is such a login; else tells of it.
   void TellOrHold(EndIn20 end);
-  // A login that waited, or is contested, was refused.
-  void DropWaiting(const mosquitto* client, uint64_t incarnation, size_t id_hash);
+  // Whether it is still a login under that identifier.
+  bool IsLoginOf(const Waiting& waiting, const std::string& client_id) const;
+  EndIn20 TakeEnd(Waiting& waiting);
+  WaitingLogins::iterator FindWaiting(size_t id_hash, uint64_t incarnation);
+  // A login that waited was refused.
+  void DropWaiting(size_t id_hash, uint64_t incarnation);
   void PromoteWaiting(absl::Time now) noexcept;
-  // The entry of a login that was neither refused nor told yet; nullptr: it is none.
-  const Entry* FindPending(const mosquitto* client, uint64_t incarnation) const;
-  // Who is online under that identifier; 0: nobody.
-  uint64_t OnlineAs(size_t id_hash, const std::string& client_id) const;
-  // `ended` is no longer online: tells of the first login that contested it. False: there is none.
-  bool PromoteContested(const mosquitto* ended, const Entry& former, size_t id_hash,
-                        absl::Time now);
+  bool IsOnline(size_t id_hash, const std::string& client_id) const;
+  // `ended` is no longer online: tells of the first login that contests it. False: there is none.
+  bool PromoteContesting(const mosquitto* ended, const std::string& client_id, size_t id_hash,
+                         absl::Time now);
   void Hold(Entry& entry, int reason, absl::Time now);
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
@@ -254,10 +256,9 @@ class SessionTracker {
   const mosquitto* last_login_ = nullptr;  // 2.0: a known pointer logged in again (reload)
   uint64_t rounds_ = 0;                    // 2.0.11 with per_listener_settings tells of none
   bool asks_all_ = false;
-  std::deque<Waiting> waiting_;  // 2.0; in the order of their logins
+  WaitingLogins waiting_;  // 2.0; no more than connections
   size_t ends_in_waiting_ = 0;
-  // 2.0; by a hash of the client identifier, in the order of their logins. No more than connections.
-  std::multimap<size_t, Contested> contested_;
+  std::deque<Due> due_;  // 2.0: when those of the last rounds have waited, in that order
   // 2.0: who was told as connected last. By a hash of the client identifier; where two have the same,
   // one of them is not guarded against refused logins.
   ShardedMap<size_t, const mosquitto*> online_;

@@ -7,7 +7,8 @@
 //   r login refused          e kept session expires        h reload         t loop round
 //   2.1: g kicked by another plugin before we hear of the connect, G the same with a kept session,
 //        q takeover whose new connection is refused, a removed by an administrator, n renamed
-//   2.0: H reload that throws the client out
+//   2.0: H reload that throws the client out, w connect over TLS WebSockets, s login refused there,
+//        l the ends are told of what was refused or taken over there
 #include <array>
 #include <memory>
 #include <set>
@@ -49,6 +50,9 @@ struct Client {
   bool online = false;
   bool persistent = false;
   bool told = false;  // the plugin heard of this connection
+  bool over_websockets = false;
+  // 2.0: refused or taken over, closed over TLS WebSockets: their ends are told any time later.
+  std::vector<mosquitto*> closing{};
 };
 
 class World {
@@ -66,13 +70,23 @@ class World {
   }
 
   ~World() {
+    for (Client& client : clients_) TellLateEnds(client);
     Round();
     hooks_.clear();
     FUZZ_CHECK(broker_.registered() == 0);
     FUZZ_CHECK(feed_.exceptions.value() == 0);
   }
 
+  // Who is connected before and after is never a moment offline, once it was told.
   void Do(char operation, size_t index) {
+    const Client& client = clients_[index];
+    const bool was_online = client.online && sink_.model.Find(IdOf(index)).online();
+    DoIt(operation, index);
+    if (was_online && client.online) FUZZ_CHECK(sink_.model.Find(IdOf(index)).online());
+  }
+
+ private:
+  void DoIt(char operation, size_t index) {
     Client& client = clients_[index];
     const bool is_21 = broker_.line() == FakeBroker::k21;
     switch (operation) {
@@ -95,15 +109,19 @@ class World {
       default:
         break;
     }
-    if (!is_21 && operation == 'H') Reload20(client.online ? &client : nullptr);
-    if (!is_21) return;
+    if (!is_21) {
+      if (operation == 'H') Reload20(client.online ? &client : nullptr);
+      if (operation == 'w') Connect(index, false, /*over_websockets=*/true);
+      if (operation == 's') RefuseOverWebSockets(index);
+      if (operation == 'l') TellLateEnds(client);
+      return;
+    }
     if (operation == 'g' || operation == 'G') Ghost(index, operation == 'G');
     if (operation == 'q') RefuseTakeover(index);
     if (operation == 'a') Remove(client);
     if (operation == 'n' && client.online) client.context->id = "renamed";
   }
 
- private:
   static std::string IdOf(size_t index) { return absl::StrCat("client-", index); }
 
   mosquitto* Accept(size_t index, bool persistent) {
@@ -125,18 +143,26 @@ class World {
   // The former connection or kept session gives way. 2.0 says nothing about kept sessions.
   void GiveWay(Client& client) {
     if (client.context == nullptr) return;
+    if (client.online && client.over_websockets) {
+      client.closing.push_back(client.context);
+      return Clear(client);
+    }
     if (client.online || broker_.line() == FakeBroker::k21) {
       broker_.Disconnect(client.context, 142);
     }
     Discard(client.context);
-    client = Client();
+    Clear(client);
   }
 
-  void Connect(size_t index, bool persistent) {
+  // Neither a connection nor a session; what is closing goes on.
+  static void Clear(Client& client) { client = {.closing = std::move(client.closing)}; }
+
+  void Connect(size_t index, bool persistent, bool over_websockets = false) {
     Client& client = clients_[index];
     if (client.online && sink_.model.Find(IdOf(index)).online())
       sink_.must_stay_online = IdOf(index);
     mosquitto* context = Accept(index, persistent);
+    if (over_websockets) context->protocol = mp_websockets;
     if (broker_.line() == FakeBroker::k21) {
       GiveWay(client);
       broker_.SetInTable(IdOf(index), context);
@@ -146,7 +172,7 @@ class World {
       GiveWay(client);
     }
     sink_.must_stay_online.clear();
-    client = {context, true, persistent, true};
+    client = {context, true, persistent, true, over_websockets, std::move(client.closing)};
   }
 
   void End(Client& client, int reason) {
@@ -167,7 +193,23 @@ class World {
   void Forget(Client& client) {
     broker_.SetInTable(IdOf(static_cast<size_t>(&client - clients_.data())), nullptr);
     Discard(client.context);
-    client = Client();
+    Clear(client);
+  }
+
+  void RefuseOverWebSockets(size_t index) {
+    mosquitto* context = Accept(index, false);
+    broker_.SetInTable(IdOf(index), clients_[index].context);
+    context->protocol = mp_websockets;
+    broker_.Login(context);
+    clients_[index].closing.push_back(context);
+  }
+
+  void TellLateEnds(Client& client) {
+    for (mosquitto* context : client.closing) {
+      broker_.Disconnect(context, 0);
+      Discard(context);
+    }
+    client.closing.clear();
   }
 
   void Refuse(size_t index) {
@@ -185,7 +227,7 @@ class World {
     broker_.SetInTable(IdOf(static_cast<size_t>(&client - clients_.data())), nullptr);
     Round();
     broker_.Free(client.context);
-    client = Client();
+    Clear(client);
   }
 
   void Ghost(size_t index, bool persistent) {
@@ -195,7 +237,7 @@ class World {
     broker_.SetInTable(IdOf(index), persistent ? context : nullptr);
     if (persistent) {
       broker_.Offline(context, 152);
-      client = {context, false, true, false};
+      client = {.context = context, .persistent = true};
     } else {
       broker_.Disconnect(context, 152);
       Discard(context);
@@ -230,7 +272,8 @@ class World {
   }
 
   // The end of a loop round: now every answer is right; with 2.0, whose refusals over WebSockets may
-  // come later, after two more.
+  // come later, after two more. Who is offline may show as online while something is closing, for
+  // nobody can tell it from a connection.
   void Round() {
     const int rounds = broker_.line() == FakeBroker::k20 ? 3 : 1;
     for (int i = 0; i < rounds; ++i) broker_.LoopRound();
@@ -239,7 +282,9 @@ class World {
     for (size_t i = 0; i < kClients; ++i) {
       const Client& client = clients_[i];
       const SessionState state = sink_.model.Find(IdOf(i)).state;
-      FUZZ_CHECK((state == SessionState::kOnline) == client.online);
+      if (client.online || client.closing.empty()) {
+        FUZZ_CHECK((state == SessionState::kOnline) == client.online);
+      }
       if (broker_.line() == FakeBroker::k21 && client.told && client.context != nullptr &&
           !client.online) {
         FUZZ_CHECK(state == SessionState::kOfflineSessionKept);
