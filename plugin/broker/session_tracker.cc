@@ -279,8 +279,8 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     Entry* const found = table_.Find(client);
     if (found == nullptr) {
       counters_.unknown_ends.Add();
-      maybe_held_.Erase(
-          client);  // a new connection goes on with its session, under another pointer
+      // A new connection goes on with the session that was held here.
+      maybe_held_.Erase(client);
       return;
     }
     Entry entry = std::move(*found);
