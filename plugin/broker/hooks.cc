@@ -47,10 +47,11 @@ void WarnOfMissingRounds(Feed& feed, absl::Time now) {
   feed.first_login = std::min(feed.first_login, now);
   if (now - feed.first_login < kRoundAtMost) return;
   feed.told_of_missing_rounds = true;
-  feed.log.Write(LogLevel::kWarning,
-                 "this broker tells plugins nothing of its loop, as Mosquitto 2.0 does under "
-                 "per_listener_settings true: clients are seen late, or not at all; set "
-                 "per_listener_settings false");
+  feed.log.Write(
+      LogLevel::kWarning,
+      "this broker tells plugins nothing of its loop, as Mosquitto before 2.0.15 does not "
+      "under per_listener_settings true: clients are seen late, or not at all; set "
+      "per_listener_settings false");
 }
 
 void OnLogin(mosquitto_evt_basic_auth& event, Hooks& hooks) {
