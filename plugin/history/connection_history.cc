@@ -62,8 +62,8 @@ void ConnectionHistory::Add(const Change& change) {
       entry.transport = last.transport;
     }
   }
-  if (IsFlap(change)) ++client->flaps;
   Append(entry, client);
+  if (IsFlap(change)) ++client->flaps;
   while (bytes_ > options_.bytes_max && !clients_.empty()) ForgetOldest();
 }
 
@@ -80,10 +80,13 @@ ConnectionHistory::Client* ConnectionHistory::Touch(absl::string_view client_id)
       options_.bytes_max) {
     return nullptr;
   }
-  Client& client = clients_.emplace_front();
+  // In both tables, or, without memory, in none.
+  Clients fresh(1);
+  Client& client = fresh.front();
   client.id.assign(client_id.data(), client_id.size());
   client.dropped_before_ms = forgotten_until_ms_;  // it may have been one of them
-  by_id_.emplace(client.id, clients_.begin());
+  by_id_.emplace(client.id, fresh.begin());
+  clients_.splice(clients_.begin(), fresh);
   bytes_ += BytesOf(client);
   return &client;
 }
@@ -99,9 +102,9 @@ void ConnectionHistory::Append(const Entry& entry, Client* client) {
     return;
   }
   if (entries.size() == entries.capacity()) {
-    bytes_ -= BytesOf(*client);
+    const size_t before = BytesOf(*client);
     entries.reserve(std::min(max, std::max<size_t>(2, entries.size() * 2)));
-    bytes_ += BytesOf(*client);
+    bytes_ += BytesOf(*client) - before;
   }
   entries.push_back(entry);
 }
@@ -142,8 +145,10 @@ void ConnectionHistory::PackAddress(absl::string_view address, Entry* entry) {
           entry->address_kind = AddressKind::kNone;
           break;
         }
-        texts_.emplace_back(text);
-        known = text_numbers_.emplace(texts_.back(), texts_.size() - 1).first;
+        texts_.reserve(kTextsMax);  // so that a text that has its number finds its place
+        std::string copy(text);
+        known = text_numbers_.emplace(copy, texts_.size()).first;
+        texts_.push_back(std::move(copy));
       }
       std::memcpy(entry->address.data(), &known->second, sizeof known->second);
       break;

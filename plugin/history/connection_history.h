@@ -6,7 +6,8 @@
 //
 // Threads:   one at a time.
 // Ownership: copies what it is told; answers are copies.
-// Errors:    none. An identifier that alone is over the budget is not remembered.
+// Errors:    an identifier that alone is over the budget is not remembered. Add throws std::bad_alloc;
+//            the change is not remembered then, nothing else is lost.
 #ifndef SESSION_STATUS_PLUGIN_HISTORY_CONNECTION_HISTORY_H_
 #define SESSION_STATUS_PLUGIN_HISTORY_CONNECTION_HISTORY_H_
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <new>
 
 #include "absl/strings/str_cat.h"
 #include "plugin/feed/change_json.h"
@@ -47,7 +48,13 @@ void HistoryFollower::CatchUp() {
   for (;;) {
     switch (feed_.ring().Next(&cursor_, &change)) {
       case ChangeRing::Read::kChange:
-        Take(change);
+        try {
+          Take(change);
+        } catch (const std::bad_alloc&) {  // it has been read, and will not be again
+          ++gaps_;
+          gap_open_ = true;
+          throw;
+        }
         break;
       case ChangeRing::Read::kUpToDate:
         return;

@@ -6,7 +6,8 @@
 // Consistency: an answer contains every change that was in the feed when the question came.
 // Ownership:   the feed (and its poller) outlives this object.
 // Errors:      when changes come faster than they are taken in for longer than the feed's buffer
-//              lasts, some are missed; answers then say from when on nothing is missing.
+//              lasts, some are missed, and so is one that there is no memory for; answers then say
+//              from when on nothing is missing. Methods throw std::bad_alloc.
 #ifndef SESSION_STATUS_PLUGIN_HISTORY_HISTORY_FOLLOWER_H_
 #define SESSION_STATUS_PLUGIN_HISTORY_HISTORY_FOLLOWER_H_
 
