@@ -41,6 +41,8 @@ class OverMqtt {
   void OnTick(absl::Time now);
   // The registry is about to forget this client.
   void OnForget(absl::string_view client_id) { topics_.Forget(client_id); }
+  // For as many of them there is room; beyond, something is left behind.
+  size_t forget_room() const { return topics_.forget_room(); }
 
   // Any thread.
   void Read(metrics::Readings* out);

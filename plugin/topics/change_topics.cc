@@ -1,6 +1,7 @@
 #include "plugin/topics/change_topics.h"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -100,8 +101,12 @@ void ChangeTopics::SendGap() {
   Send(topic, payload, /*retain=*/false);
 }
 
+size_t ChangeTopics::forget_room() const {
+  return Retains() ? kForgottenMax - forgotten_.size() : std::numeric_limits<size_t>::max();
+}
+
 void ChangeTopics::Forget(absl::string_view client_id) {
-  if (options_.prefix.empty() || !options_.retain) return;
+  if (!Retains()) return;
   if (forgotten_.size() >= kForgottenMax) return counters_.skipped.Add();
   forgotten_.emplace_back(client_id);
 }

@@ -5,8 +5,10 @@
 //   <prefix>/$gap       the feed's FeedGap, never retained: more changed than could be published
 //
 // A retained message is removed when the registry forgets its client (ended_sessions_ttl and _max),
-// so there are no more of them than the registry holds: what is published later than that of such a
-// client (its change waited for the budget, or for the end of its flapping) is not retained.
+// so there are about as many of them as clients that the registry holds: what is published later than
+// that of such a client (its change waited for the budget, or for the end of its flapping) is not
+// retained. Removals take their turn, kForgottenMax of them wait: who forgets more than forget_room()
+// leaves the messages of the others behind, for ever; they are counted.
 //
 // Threads:   Tick, Forget: broker; never wait. counters(): any.
 // Ownership: the feed outlives this object.
@@ -43,7 +45,7 @@ struct TopicOptions {
 inline constexpr uint32_t kTicksPerSecond = 10;
 inline constexpr size_t kBytesPerTickMax = size_t{1} << 20;
 inline constexpr int kChangesPerTickMax = 4'000;
-// Forgotten clients whose retained message is still there; beyond, it stays and is counted.
+// Forgotten clients whose retained message is still there.
 inline constexpr size_t kForgottenMax = 65'536;
 
 struct TopicCounters {
@@ -64,10 +66,12 @@ class ChangeTopics {
   void Tick(absl::Time now);
   // The registry is about to forget this client.
   void Forget(absl::string_view client_id);
+  size_t forget_room() const;
 
   TopicCounters& counters() { return counters_; }
 
  private:
+  bool Retains() const { return options_.retain && !options_.prefix.empty(); }
   bool HasBudget() const { return messages_left_ > 0 && bytes_left_ > 0; }
   bool IsKnown(absl::string_view client_id) const;
   void Send(const std::string& topic, absl::string_view payload, bool retain);
