@@ -63,6 +63,17 @@ absl::Status DocumentedApi::OpenUsage(int nice) {
   return absl::OkStatus();
 }
 
+void DocumentedApi::BeginClose() {
+  if (usage_ != nullptr) usage_->BeginClose();
+}
+
+void DocumentedApi::Close() {
+  if (usage_ == nullptr) return;
+  // A disk that hangs has its thread, which needs what it works on for as long as the process lives.
+  if (!usage_->Close()) static_cast<void>(usage_.release());
+  log_.Flush();  // the loop, which does it else, has ended
+}
+
 absl::Status DocumentedApi::Reload() {
   return access_.has_value() ? access_->Reload() : absl::OkStatus();
 }

@@ -1,7 +1,7 @@
 // The documented API with everything that belongs to it, built in one place: access file,
 // instances, usage counts, call log, the surface at "/".
 //
-// Threads:   construction, Start, AddRoutes: broker. Reload: the reloader's thread.
+// Threads:   construction, Start, AddRoutes, BeginClose, Close: broker. Reload: the reloader's thread.
 // Ownership: the registry outlives this object; the listener is destroyed before it.
 // Errors:    Start says which option holds the file that cannot be used, and why.
 #ifndef SESSION_STATUS_PLUGIN_DOCUMENTED_API_H_
@@ -50,6 +50,10 @@ class DocumentedApi {
 
   // Reads the access file and opens the usage database. The surface is there afterwards.
   absl::Status Start(int nice);
+  // Nobody asks any longer. Has the last usage written; does not wait.
+  void BeginClose();
+  // After it. Waits for the disk, os::kDiskWaitMax from BeginClose() on at most.
+  void Close();
   absl::Status Reload();  // the access file, as a whole or not at all
   // Before Start(), after CoverFleet().
   void use_grace(const registry::LossGrace* grace) {

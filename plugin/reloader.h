@@ -3,6 +3,8 @@
 // does no I/O.
 //
 // Threads: Add, Start, Stop: the broker's (init and cleanup). Request(): broker, never waits.
+//          Stop() waits for a reload that is under way, and so for a disk that hangs in it: a SIGHUP has
+//          the broker read its own files first, on its own thread, where that stops everything.
 // Errors:  a reload that fails leaves the old in force; its reason goes to the log.
 #ifndef SESSION_STATUS_PLUGIN_RELOADER_H_
 #define SESSION_STATUS_PLUGIN_RELOADER_H_

@@ -144,16 +144,22 @@ void Remembering::TellHeld(absl::string_view client_id, uint64_t incarnation,
   parts_.sink.OnSessionEvent(event);
 }
 
-void Remembering::Close(absl::Time now) {
-  if (store_ == nullptr) return;
-  const bool closed = store_->Close(now);
-  parts_.log.Flush();  // the loop, which does it else, has ended
-  if (closed) return;
+void Remembering::BeginClose(absl::Time now) {
+  if (history_ != nullptr) history_->BeginClose();
+  if (store_ != nullptr) store_->BeginClose(now);
+}
+
+void Remembering::Close() {
   // A disk that hangs has its thread, and is not worth a stop that hangs too: the thread needs what
   // it works on for as long as the process lives.
+  const bool history_closed = history_ == nullptr || history_->Close();
+  if (!history_closed) static_cast<void>(history_.release());
+  const bool store_closed = store_ == nullptr || store_->Close();
+  if (!store_closed) static_cast<void>(store_.release());
+  parts_.log.Flush();  // the loop, which does it else, has ended
+  if (history_closed && store_closed) return;
   parts_.log.Write(broker::LogLevel::kWarning,
                    "the session database's disk does not answer; the stop goes on without it");
-  static_cast<void>(store_.release());
 }
 
 void Remembering::FillStoreStatus(api::pb::SessionStore* out) const {

@@ -1,7 +1,7 @@
 // What the plugin knows over restarts of the broker: the session database, the sessions that the
 // broker itself restored, and incarnation numbers that never go back.
 //
-// Threads:   construction, Start, OnForgotten, OnHousekeeping, Close: broker. Read(): any.
+// Threads:   construction, Start, OnForgotten, OnHousekeeping, BeginClose, Close: broker. Read(): any.
 // Ownership: everything in Parts outlives this object.
 // Errors:    Start says that the option session_database holds a place that cannot be used.
 #ifndef SESSION_STATUS_PLUGIN_REMEMBERING_H_
@@ -50,8 +50,10 @@ class Remembering : public api::StoreStatusSource {
 
   void OnForgotten(absl::string_view client_id, absl::Time now);
   void OnHousekeeping(absl::Time now);
-  // The last event has been told.
-  void Close(absl::Time now);
+  // The last event has been told. Has written what is left; does not wait.
+  void BeginClose(absl::Time now);
+  // After it. Waits for the disk, os::kDiskWaitMax from BeginClose() on at most.
+  void Close();
 
   // Without a database: false, nothing.
   bool has_database() const { return store_ != nullptr; }

@@ -57,7 +57,11 @@ SessionPlugin::~SessionPlugin() {
   // Before any member goes: a reload may be on its way to the listener, a query may be reading it.
   reloader_.Stop();
   if (listener_.has_value()) listener_->Stop();
-  remembering_.Close(clock_.Now());
+  // All before any is waited for: a disk that hangs may hold each of them.
+  remembering_.BeginClose(clock_.Now());
+  documented_api_.BeginClose();
+  remembering_.Close();
+  documented_api_.Close();
 }
 
 absl::StatusOr<std::unique_ptr<broker::Hooks>> SessionPlugin::Attach(

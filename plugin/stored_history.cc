@@ -77,12 +77,21 @@ StoredHistory::StoredHistory(const store::SessionStore& store, std::string path)
     : store_(store), path_(std::move(path)) {}
 
 StoredHistory::~StoredHistory() {
+  BeginClose();
+  thread_.Join();
+}
+
+void StoredHistory::BeginClose() {
+  close_begun_ = Clock::now();
   {
     os::MutexLock lock(&mu_);
     stop_ = true;
   }
   bell_.Ring();
-  thread_.Join();
+}
+
+bool StoredHistory::Close() {
+  return thread_.JoinBefore(close_begun_ + absl::ToChronoMilliseconds(os::kDiskWaitMax));
 }
 
 absl::Status StoredHistory::Start(int nice) {

@@ -4,8 +4,9 @@
 // listeners that long kWaitersMax + 1 times, and then nothing: further questions are refused at once.
 // Nothing here is asked by the broker's thread, and no lock is taken that the store needs to write.
 //
-// Threads:     construction, Start, destruction: broker (init and cleanup). GetStoredHistory: any
-//              but the broker's; blocking.
+// Threads:     construction, Start, BeginClose, Close, destruction: broker (init and cleanup); the
+//              destructor waits for the disk for as long as it takes, unless Close() has.
+//              GetStoredHistory: any but the broker's; blocking.
 // Consistency: one moment of the database; complete_until_ms says which, a flush interval ago.
 // Ownership:   the store outlives this object; nobody waits for an answer when it is destroyed.
 // Errors:      InvalidArgument for a limit too high. DeadlineExceeded when the database does not
@@ -44,6 +45,11 @@ class StoredHistory : public api::StoredHistorySource {
   ~StoredHistory() override;
 
   absl::Status Start(int nice);
+  // Nobody asks any longer. Does not wait.
+  void BeginClose() ABSL_LOCKS_EXCLUDED(mu_);
+  // After it. False: the disk has not answered within os::kDiskWaitMax of BeginClose(). The thread is
+  // still in a call of the system then, and this object must not be destroyed before that returns.
+  [[nodiscard]] bool Close();
 
   absl::Status GetStoredHistory(const api::pb::GetHistoryRequest& request,
                                 api::pb::GetHistoryResponse* reply) override
@@ -69,6 +75,7 @@ class StoredHistory : public api::StoredHistorySource {
   os::Mutex mu_;  // for the time of a push or pop
   std::deque<std::unique_ptr<Job>> jobs_ ABSL_GUARDED_BY(mu_);
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  Clock::time_point close_begun_;
   os::Bell bell_;  // a job, or stop
   os::ServiceThread thread_;
 };

@@ -10,11 +10,12 @@
 // FailedPrecondition with IsOtherSchema(), another program's database InvalidArgument. Every addition
 // that older plugins can live with (a column with a default, a table, an index) keeps the version.
 //
-// Threads: one at a time.
+// Threads: one at a time, but for StopCheck().
 // Errors:  as Database; after an error between Begin and Commit: Rollback.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -71,6 +72,9 @@ class SessionDatabase {
   // beyond kCheckedBytesMax: that would take minutes.
   static constexpr uint64_t kCheckedBytesMax = uint64_t{1} << 30;
   absl::Status Check();
+  // Any thread, while the database is there: a Check() that runs, or is to come, ends at once with
+  // Cancelled. What runs beside it fails: nothing but a Check() may.
+  void StopCheck();
 
   bool created() const { return created_; }  // by this Open
   // False: the file at the path is another one by now, or gone.
@@ -124,6 +128,8 @@ class SessionDatabase {
   Database database_;
   std::optional<OpenedFile> file_;
   bool created_ = false;
+  // (1) release store in StopCheck(), pairs with (2) acquire load in Check().
+  std::atomic<bool> check_stopped_{false};
   std::map<const char*, Statement> statements_;  // by address: each text is one constant
 };
 

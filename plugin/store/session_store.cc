@@ -87,9 +87,7 @@ uint64_t IncarnationFloor(absl::Time now) {
 absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOptions options,
                                                                  absl::Time now) {
   std::unique_ptr<SessionStore> store(new SessionStore(std::move(options), now));
-  if (!store->stop_.ok() || !store->ended_.ok()) {
-    return absl::ResourceExhaustedError("no file descriptor left");
-  }
+  if (!store->stop_.ok()) return absl::ResourceExhaustedError("no file descriptor left");
   os::MutexLock hold(&store->mu_);
   if (absl::Status s = store->TakeLock(); !s.ok()) {
     if (IsOperatorsToMend(s)) return s;
@@ -403,7 +401,6 @@ void SessionStore::Run() {
   bool more = false;
   while (!stop_.WaitFor(more ? absl::ZeroDuration() : options_.flush_interval)) more = RunOnce();
   if (end_ms_.load(std::memory_order_acquire) != 0) End();  // (4)
-  ended_.RequestStop();
 }
 
 bool SessionStore::RunOnce() {
@@ -465,8 +462,7 @@ absl::Status SessionStore::Round() {
 
 absl::Status SessionStore::Attempt() {
   absl::Status status = database_ == nullptr ? OpenDatabase() : absl::OkStatus();
-  // Here and not at the start: it takes as long as reading the whole file.
-  if (status.ok() && !std::exchange(checked_, true)) status = database_->Check();
+  if (status.ok()) status = CheckOnce();
   if (status.ok()) status = Write();
   if (status.ok()) {
     Succeeded();
@@ -474,6 +470,22 @@ absl::Status SessionStore::Attempt() {
     Failed(status);
   }
   return status;
+}
+
+// Here and not at the start: it takes as long as reading the whole file. A stop does not wait for it.
+absl::Status SessionStore::CheckOnce() {
+  if (std::exchange(checked_, true)) return absl::OkStatus();
+  const auto set_checking = [this](SessionDatabase* value) {
+    os::MutexLock lock(&outside_mu_);
+    const bool closing = close_begun_ != steady_clock::time_point();
+    checking_ = closing ? nullptr : value;
+    return checking_ != nullptr;
+  };
+  if (!set_checking(database_.get())) return absl::OkStatus();
+  // Before the next statement: what interrupts a check would interrupt that one, too.
+  const absl::Cleanup checked = [&set_checking] { set_checking(nullptr); };
+  const absl::Status status = database_->Check();
+  return absl::IsCancelled(status) ? absl::OkStatus() : status;
 }
 
 void SessionStore::Batch::Clear() {
@@ -675,23 +687,26 @@ void SessionStore::Log(absl::string_view line) const {
 
 // -- the end -----------------------------------------------------------------------------------------
 
-bool SessionStore::Close(absl::Time now) {
-  {
-    os::MutexLock lock(&outside_mu_);
-    if (registry_ == nullptr) return true;  // never started, or closed
-  }
+void SessionStore::BeginClose(absl::Time now) {
+  os::MutexLock lock(&outside_mu_);
+  if (registry_ == nullptr) return;  // the start has failed
+  close_begun_ = steady_clock::now();
   const int64_t end_ms =
       std::max(absl::ToUnixMillis(now), alive_ms_.load(std::memory_order_acquire));  // (2)
   alive_ms_.store(end_ms, std::memory_order_release);                                // (1)
   end_ms_.store(end_ms, std::memory_order_release);                                  // (3)
+  if (checking_ != nullptr) checking_->StopCheck();
   stop_.RequestStop();
-  const auto until = steady_clock::now() + absl::ToChronoMilliseconds(options_.close_waits);
-  bool ended = false;
-  for (auto left = until - steady_clock::now(); !ended && left > left.zero();
-       left = until - steady_clock::now()) {
-    ended = ended_.WaitFor(absl::FromChrono(left));  // a signal to the broker may cut it short
+}
+
+bool SessionStore::Close() {
+  steady_clock::time_point until;
+  {
+    os::MutexLock lock(&outside_mu_);
+    if (registry_ == nullptr) return true;
+    until = close_begun_ + absl::ToChronoMilliseconds(options_.close_waits);
   }
-  if (ended) thread_.Join();
+  const bool ended = thread_.JoinBefore(until);
   os::MutexLock lock(&outside_mu_);
   registry_ = nullptr;
   silent_ = true;
@@ -710,7 +725,11 @@ void SessionStore::End() {
 }
 
 void SessionStore::WriteEnd(int64_t now_ms) {
-  const auto until = steady_clock::now() + absl::ToChronoMilliseconds(options_.close_writes);
+  steady_clock::time_point until;
+  {
+    os::MutexLock lock(&outside_mu_);
+    until = close_begun_ + absl::ToChronoMilliseconds(options_.close_writes);
+  }
   checked_ = true;  // it can wait for the next life
   idle_ = kHeartbeat;
   do {

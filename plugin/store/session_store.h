@@ -4,8 +4,9 @@
 //   life:   the broker's thread leaves a record of every change in a ring of fixed size; a thread of
 //           our own writes them in batches. It reads what to write about a client from the registry,
 //           so a batch holds each client once, as it is now.
-//   end:    Close() has that thread write the rest and that the end was in order, and when. It waits
-//           for a few seconds at most; what is not written then is as after a crash.
+//   end:    BeginClose() has that thread write the rest and that the end was in order, and when; the
+//           check of the file that it may be at is given up. Close() waits for a few seconds at most;
+//           what is not written then is as after a crash.
 //
 // After a life that did not end in order, whoever was online is restored as offline with reason
 // broker restart; the end lies between the moment up to which the database was complete and the
@@ -21,9 +22,9 @@
 // was reserved is skipped only as far as it can have been given out since the last commit: skipping
 // more would take the numbers ahead of the clock, and the floor would not hold them any longer.
 //
-// Threads:     Open, Restore, Start, Close, destructor: broker (init and cleanup). OnChange, OnTick,
-//              OnForgotten: broker, wait-free, no I/O, no allocation. Flush(): any, blocking.
-//              stats(): any.
+// Threads:     Open, Restore, Start, BeginClose, Close, destructor: broker (init and cleanup).
+//              OnChange, OnTick, OnForgotten: broker, wait-free, no I/O, no allocation. Flush(): any,
+//              blocking. stats(): any.
 // Consistency: a crash of the process loses at most the changes of the last flush_interval; a power
 //              failure some more. What is lost makes answers older, never wrong about "online".
 // Ownership:   the registry given to Start, and `log`, live until Close has returned.
@@ -34,6 +35,7 @@
 #define SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -126,9 +128,12 @@ class SessionStore : public registry::ChangeObserver {
 
   // The last change has been told. Has the rest written, and that this life ended at `now`; another
   // process may have the file then. What takes longer than close_writes is left as after a crash.
-  // False: the disk has not answered within close_waits. The thread is still in a call of the system
-  // then, and this object must not be destroyed before that returns.
-  [[nodiscard]] bool Close(absl::Time now);
+  // Does not wait. Once, and not before Start().
+  void BeginClose(absl::Time now) ABSL_LOCKS_EXCLUDED(outside_mu_);
+
+  // After it. False: the disk has not answered within close_waits of BeginClose(). The thread is still
+  // in a call of the system then, and this object must not be destroyed before that returns.
+  [[nodiscard]] bool Close() ABSL_LOCKS_EXCLUDED(outside_mu_);
 
   SessionStoreStats stats() const;
 
@@ -154,6 +159,8 @@ class SessionStore : public registry::ChangeObserver {
   void End() ABSL_LOCKS_EXCLUDED(mu_);
   // True: there is more to do at once.
   bool RunOnce() ABSL_LOCKS_EXCLUDED(mu_);
+  // Damage that only reading every page finds, looked for once in a life.
+  absl::Status CheckOnce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) ABSL_LOCKS_EXCLUDED(outside_mu_);
   // Cancelled: Close() waits no longer.
   absl::Status Find(const std::string& client_id, registry::SessionDetails* details) const
       ABSL_LOCKS_EXCLUDED(outside_mu_);
@@ -191,7 +198,7 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status SaveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Failed(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void WriteEnd(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void WriteEnd(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) ABSL_LOCKS_EXCLUDED(outside_mu_);
   void NeedFullSave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Log(absl::string_view line) const ABSL_LOCKS_EXCLUDED(outside_mu_);
   // The event for a session of a life before.
@@ -212,7 +219,7 @@ class SessionStore : public registry::ChangeObserver {
   // relaxed: only ever compared with what is reserved, far ahead of it.
   std::atomic<uint64_t> last_incarnation_;
 
-  // (3) release store in Close(), before the stop; pairs with (4) acquire load in Run().
+  // (3) release store in BeginClose(), before the stop; pairs with (4) acquire load in Run().
   std::atomic<int64_t> end_ms_{0};  // 0: no orderly end
 
   // What a thread that the disk holds must not touch any more: taken after mu_, for moments without
@@ -220,6 +227,9 @@ class SessionStore : public registry::ChangeObserver {
   mutable os::Mutex outside_mu_;
   const registry::SessionRegistry* registry_ ABSL_GUARDED_BY(outside_mu_) = nullptr;
   bool silent_ ABSL_GUARDED_BY(outside_mu_) = false;
+  // Of BeginClose(); 0: it is to come.
+  std::chrono::steady_clock::time_point close_begun_ ABSL_GUARDED_BY(outside_mu_);
+  SessionDatabase* checking_ ABSL_GUARDED_BY(outside_mu_) = nullptr;  // it is in Check()
 
   os::Mutex mu_;                                                    // held while writing
   std::unique_ptr<SessionDatabase> database_ ABSL_GUARDED_BY(mu_);  // null: to be opened
@@ -249,7 +259,6 @@ class SessionStore : public registry::ChangeObserver {
   SessionStoreStats stats_ ABSL_GUARDED_BY(stats_mu_);
 
   os::StopSignal stop_;
-  os::StopSignal ended_;      // the other way round: the thread has stopped
   os::ServiceThread thread_;  // last: joined before what it uses goes
 };
 

@@ -96,6 +96,8 @@ bool Database::expired() const {
   return end_ != nullptr && std::chrono::steady_clock::now() >= *end_;
 }
 
+void Database::Interrupt() const { sqlite3_interrupt(handle_.get()); }
+
 absl::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Error(code);

@@ -1,6 +1,6 @@
 // SQLite's C interface with owners and absl::Status. No SQL of its own.
 //
-// Threads: one at a time per Database; SQLite is opened without its own mutexes.
+// Threads: one at a time per Database, but for Interrupt(); SQLite is opened without its own mutexes.
 // Errors:  every Status names the file and says what SQLite said. Its code is DataLoss when the file
 //          is damaged or no database, ResourceExhausted when the disk is full, Unavailable when
 //          somebody else holds the lock, DeadlineExceeded after a time limit; of a file that cannot
@@ -44,6 +44,9 @@ class Database {
   // Counted from now on the monotonic clock: afterwards every statement fails with DeadlineExceeded,
   // one that runs soon.
   void SetTimeLimit(absl::Duration limit);
+
+  // Any thread, while this object stays: the statements that run fail with DeadlineExceeded soon.
+  void Interrupt() const;
 
   // Statements without parameters and without rows, separated by semicolons.
   absl::Status Execute(const std::string& sql);

@@ -96,9 +96,20 @@ UsageStore::UsageStore(UsageOptions options) : options_(std::move(options)) {}
 UsageStore::~UsageStore() {
   stop_.RequestStop();
   thread_.Join();
-  if (stats().pending == 0) return;
-  FlushAndReport();
-  ReportLost();
+}
+
+void UsageStore::BeginClose() {
+  close_begun_ = std::chrono::steady_clock::now();
+  stop_.RequestStop();
+}
+
+bool UsageStore::Close() noexcept {
+  const bool ended =
+      thread_.JoinBefore(close_begun_ + absl::ToChronoMilliseconds(options_.close_waits));
+  if (!ended) SayNotWritten("the disk does not answer and the stop goes on without it");
+  os::MutexLock lock(&log_mu_);
+  silent_ = true;
+  return ended;
 }
 
 bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now) {
@@ -196,8 +207,17 @@ UsageStats UsageStore::stats() const {
 }
 
 void UsageStore::Run() {
-  // The destructor writes what comes after the last round.
   while (!stop_.WaitFor(options_.flush_interval)) FlushAndReport();
+  End();
+}
+
+void UsageStore::End() noexcept {
+  if (stats().pending != 0) FlushAndReport();
+  {
+    os::MutexLock lock(&database_mu_);
+    database_.reset();  // here: it writes, too
+  }
+  if (NotWritten() != 0) SayNotWritten("usage could not be written before the stop");
 }
 
 void UsageStore::FlushAndReport() noexcept {
@@ -212,6 +232,7 @@ absl::Status UsageStore::Write(const Counts& counts) {
   if (!status.ok()) return status;
   absl::StatusOr<Statement> add = database_->Prepare(kAdd);
   status = add.status();
+  uint64_t written = 0;
   for (auto i = counts.begin(); status.ok() && i != counts.end(); ++i) {
     const auto& [key, calls] = *i;
     status.Update(add->Bind(1, key.hour));
@@ -221,8 +242,13 @@ absl::Status UsageStore::Write(const Counts& counts) {
     status.Update(add->Bind(5, key.operation));
     status.Update(add->Bind(6, static_cast<int64_t>(calls)));
     if (status.ok()) status = add->Run();
+    written += calls;
   }
-  return status.ok() ? database_->Execute("COMMIT") : status;
+  if (status.ok()) status = database_->Execute("COMMIT");
+  if (!status.ok()) return status;
+  os::MutexLock lock(&mu_);
+  written_ += written;
+  return status;
 }
 
 void UsageStore::PutBack(Counts counts) {
@@ -247,22 +273,22 @@ void UsageStore::Report(const absl::Status& status) {
                : absl::StrCat(options_.path, ": usage is written again"));
 }
 
-void UsageStore::ReportLost() noexcept {
+uint64_t UsageStore::NotWritten() const {
+  os::MutexLock lock(&mu_);
+  return stats_.counted - written_;
+}
+
+void UsageStore::SayNotWritten(absl::string_view why) const noexcept {
   try {
-    os::MutexLock lock(&mu_);
-    uint64_t calls = 0;
-    for (const Counts* counts : {&pending_, &left_over_}) {
-      for (const auto& [key, count] : *counts) calls += count;
-    }
-    if (calls == 0) return;
-    Log(absl::StrCat(options_.path, ": usage could not be written before the stop; ", calls,
+    Log(absl::StrCat(options_.path, ": ", why, "; ", NotWritten(),
                      " calls that were answered are not counted"));
   } catch (const std::bad_alloc&) {  // not even for the line
   }
 }
 
 void UsageStore::Log(absl::string_view line) const {
-  if (options_.log) options_.log(line);
+  os::MutexLock lock(&log_mu_);
+  if (options_.log && !silent_) options_.log(line);
 }
 
 }  // namespace session_status::store

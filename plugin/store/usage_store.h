@@ -8,9 +8,10 @@
 // database is moved aside to "<path>.damaged" and begun anew; in one that was replaced, or taken away,
 // counting goes on in what is there then.
 //
-// Threads:   TryCount(), stats(): any; one short lock. Open(), destructor: one thread.
-//            Flush(): any, blocking.
-// Ownership: the destructor writes what is left; what it cannot write is lost, and `log` has how much.
+// Threads:   TryCount(), stats(): any; one short lock. Open(), BeginClose(), Close(), destructor: one
+//            thread. Flush(): any, blocking.
+// Ownership: at the end the thread writes what is left; what it cannot write is lost, and `log` has how
+//            much. `log` lives until Close(), or else the destructor, has returned.
 // Errors:    Open fails only for what an operator must change: no such folder, no permission, a folder
 //            in the file's place, another program's database. Everything else goes to `log`, once per
 //            failure and once per recovery.
@@ -18,6 +19,7 @@
 #ifndef SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
 #define SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -46,6 +48,7 @@ struct UsageOptions {
   // Different (hour, account, user, instance, operation) waiting to be written: hours of a disk
   // that is full, for thousands of users; about 200 bytes each.
   size_t pending_max = 65'536;
+  absl::Duration close_waits = os::kDiskWaitMax;
   int nice_level = 10;
   std::function<void(absl::string_view)> log;  // for an operator; may be empty
 };
@@ -60,7 +63,14 @@ struct UsageStats {
 class UsageStore : public limits::Meter {
  public:
   static absl::StatusOr<std::unique_ptr<UsageStore>> Open(UsageOptions options);
+  // Waits for the disk for as long as it takes, unless Close() has.
   ~UsageStore() override;
+
+  // The last call has been counted. Has the rest written and the file closed; does not wait.
+  void BeginClose();
+  // After it. False: the disk has not answered within close_waits of BeginClose(). The thread is still
+  // in a call of the system then, and this object must not be destroyed before that returns.
+  [[nodiscard]] bool Close() noexcept ABSL_LOCKS_EXCLUDED(mu_, log_mu_);
 
   bool TryCount(const limits::Transaction& transaction, absl::Time now) override;
 
@@ -103,12 +113,14 @@ class UsageStore : public limits::Meter {
   absl::Status WritePending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void BeginAnew(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void FlushAndReport() noexcept;
+  void End() noexcept;
   // In one transaction; when it fails this may be open yet.
   absl::Status Write(const Counts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void PutBack(Counts counts);
   void Report(const absl::Status& status) ABSL_LOCKS_EXCLUDED(database_mu_);
-  void ReportLost() noexcept;
-  void Log(absl::string_view line) const;
+  uint64_t NotWritten() const ABSL_LOCKS_EXCLUDED(mu_);  // calls
+  void SayNotWritten(absl::string_view why) const noexcept ABSL_LOCKS_EXCLUDED(mu_, log_mu_);
+  void Log(absl::string_view line) const ABSL_LOCKS_EXCLUDED(log_mu_);
 
   const UsageOptions options_;
 
@@ -122,7 +134,13 @@ class UsageStore : public limits::Meter {
   // What a flush could not write and had no memory to put back: the next one begins with it.
   Counts left_over_ ABSL_GUARDED_BY(mu_);
   UsageStats stats_ ABSL_GUARDED_BY(mu_);
+  uint64_t written_ ABSL_GUARDED_BY(mu_) = 0;  // of stats_.counted
 
+  // A thread that the disk holds must not call who takes the lines any more. Taken last.
+  mutable os::Mutex log_mu_;
+  bool silent_ ABSL_GUARDED_BY(log_mu_) = false;
+
+  std::chrono::steady_clock::time_point close_begun_;
   os::StopSignal stop_;
   os::ServiceThread thread_;  // last: joined before what it uses goes
 };

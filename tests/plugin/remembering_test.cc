@@ -31,7 +31,10 @@ class Life : private broker::EventSink {
     const absl::Status started = remembering_.Start(now_, /*nice=*/0);
     EXPECT_TRUE(started.ok()) << started;
   }
-  ~Life() override { remembering_.Close(now_); }
+  ~Life() override {
+    remembering_.BeginClose(now_);
+    remembering_.Close();
+  }
 
   mosquitto* Connect(const std::string& id) {
     mosquitto* client = broker_.NewClient(id);

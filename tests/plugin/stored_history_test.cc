@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "tests/store/store_folder.h"
+#include "tests/testing/wait.h"
 
 namespace session_status {
 namespace {
@@ -106,6 +108,22 @@ TEST_F(StoredHistoryTest, ADiskThatHangsHoldsNobodyForLong) {
   }
   EXPECT_EQ(code(), absl::StatusCode::kUnavailable) << "the queue is full";
   close(open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
+}
+
+TEST_F(StoredHistoryTest, ADiskThatHangsDoesNotHoldTheStop) {
+  const store::BrokerLife life = Live();
+  const std::string pipe = folder_ / "hangs";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  StoredHistory history(*life.store, pipe);
+  ASSERT_TRUE(history.Start(0).ok());
+  pb::GetHistoryResponse reply;
+  EXPECT_EQ(history.GetStoredHistory(Ask(), &reply).code(), absl::StatusCode::kDeadlineExceeded);
+  history.BeginClose();
+  const absl::Time begun = absl::Now();
+  EXPECT_FALSE(history.Close());
+  EXPECT_LT(absl::Now() - begun, 3 * os::kDiskWaitMax);
+  close(open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
+  EXPECT_TRUE(testing::WaitUntil([&history] { return history.Close(); }));
 }
 
 }  // namespace

@@ -103,7 +103,10 @@ class BrokerLife {
     EXPECT_TRUE(status.ok()) << status;
   }
   // An orderly end.
-  void Close() { EXPECT_TRUE(store->Close(now_)); }
+  void Close() {
+    store->BeginClose(now_);
+    EXPECT_TRUE(store->Close());
+  }
 
   registry::SessionDetails Details(const std::string& id) const {
     registry::SessionDetails details;

@@ -1,7 +1,7 @@
-// The pace of the disk, for what SQLite writes in this process: every write takes a while, or waits
-// until a test lets it go on. A disk that hangs, without one.
+// The pace of the disk, for what SQLite reads and writes in this process: every read, or write, takes a
+// while, or a write waits until a test lets it go on. A disk that hangs, without one.
 //
-// Threads: the test's; the writes are anybody's. One object at a time.
+// Threads: the test's; reads and writes are anybody's. One object at a time.
 #ifndef SESSION_STATUS_TESTS_STORE_DISK_PACE_H_
 #define SESSION_STATUS_TESTS_STORE_DISK_PACE_H_
 
@@ -24,6 +24,9 @@ class DiskPace {
     Set(vfs, "write", reinterpret_cast<sqlite3_syscall_ptr>(&Write));
     Set(vfs, "pwrite", reinterpret_cast<sqlite3_syscall_ptr>(&WriteAt));
     Set(vfs, "pwrite64", reinterpret_cast<sqlite3_syscall_ptr>(&WriteAt));
+    Set(vfs, "read", reinterpret_cast<sqlite3_syscall_ptr>(&Read));
+    Set(vfs, "pread", reinterpret_cast<sqlite3_syscall_ptr>(&ReadAt));
+    Set(vfs, "pread64", reinterpret_cast<sqlite3_syscall_ptr>(&ReadAt));
   }
   ~DiskPace() {
     LetGo();
@@ -33,12 +36,18 @@ class DiskPace {
   DiskPace& operator=(const DiskPace&) = delete;
 
   void SlowDown(absl::Duration per_write) { pause_us() = absl::ToInt64Microseconds(per_write); }
+  void SlowDownReads(absl::Duration per_read) {
+    slowed_reads() = 0;
+    read_pause_us() = absl::ToInt64Microseconds(per_read);
+  }
   void Hold() { held() = true; }
   void LetGo() {
     pause_us() = 0;
+    read_pause_us() = 0;
     held() = false;
   }
-  int waiting() const { return waiters(); }  // writes that do not come back
+  int slow_reads() const { return slowed_reads(); }  // since SlowDownReads()
+  int waiting() const { return waiters(); }          // writes that do not come back
 
  private:
   static void Set(sqlite3_vfs* vfs, const char* name, sqlite3_syscall_ptr function) {
@@ -58,6 +67,27 @@ class DiskPace {
   static ssize_t WriteAt(int fd, const void* data, size_t bytes, off_t at) {
     Wait();
     return pwrite(fd, data, bytes, at);
+  }
+  static void WaitToRead() {
+    if (read_pause_us() == 0) return;
+    absl::SleepFor(absl::Microseconds(read_pause_us().load()));
+    ++slowed_reads();
+  }
+  static ssize_t Read(int fd, void* data, size_t bytes) {
+    WaitToRead();
+    return read(fd, data, bytes);
+  }
+  static ssize_t ReadAt(int fd, void* data, size_t bytes, off_t at) {
+    WaitToRead();
+    return pread(fd, data, bytes, at);
+  }
+  static std::atomic<int64_t>& read_pause_us() {
+    static std::atomic<int64_t> value{0};
+    return value;
+  }
+  static std::atomic<int>& slowed_reads() {
+    static std::atomic<int> value{0};
+    return value;
   }
   static std::atomic<int64_t>& pause_us() {
     static std::atomic<int64_t> value{0};

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,7 +48,7 @@ TEST_F(SessionStoreEndTest, AFullSaveThatIsNotDoneInTimeIsMadeByTheNextLife) {
     Remove();
     disk_.SlowDown(absl::Milliseconds(3));  // a round writes some hundred pages
     const absl::Time begun = absl::Now();
-    EXPECT_TRUE(life.store->Close(life.now()));
+    life.Close();
     EXPECT_LT(absl::Now() - begun, testing::kPatience);
     EXPECT_EQ(life.store->stats().full_saves, 0u);
   }
@@ -82,7 +83,8 @@ TEST_F(SessionStoreEndTest, ADiskThatHangsIsNotWaitedForAndFindsNothingToTouchAf
     ASSERT_TRUE(testing::WaitUntil([this] { return disk_.waiting() == 1; }));
     for (int i = 0; i < 1000; ++i) life.Connect(absl::StrCat("device-", i));  // for the end
     const absl::Time begun = absl::Now();
-    EXPECT_FALSE(life.store->Close(life.now()));
+    life.store->BeginClose(life.now());
+    EXPECT_FALSE(life.store->Close());
     EXPECT_LT(absl::Now() - begun, absl::Seconds(10));
     EXPECT_EQ(disk_.waiting(), 1);
     now = life.now();
@@ -95,6 +97,54 @@ TEST_F(SessionStoreEndTest, ADiskThatHangsIsNotWaitedForAndFindsNothingToTouchAf
   const BrokerLife next = Live(now + absl::Hours(1));
   EXPECT_EQ(next.Details("lamp").status.reason, EndReason::kBrokerRestart);
   EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
+}
+
+// The check reads every page, at the pace of the disk: a minute here.
+TEST_F(SessionStoreEndTest, ACheckOfTheWholeFileIsGivenUpForAnEndInOrder) {
+  options_.close_writes = options_.close_waits = testing::kPatience;
+  {
+    BrokerLife life = Live();
+    for (int i = 0; i < 40'000; ++i) life.Connect(absl::StrCat("device-", i));
+    life.Flush();
+    life.Close();
+  }
+  const absl::Time now = kStart + absl::Hours(1);
+  {
+    BrokerLife life = Live(now);
+    life.Connect("lamp");
+    disk_.SlowDownReads(absl::Milliseconds(30));
+    std::thread checks([&life] { EXPECT_TRUE(life.store->Flush().ok()); });
+    EXPECT_TRUE(testing::WaitUntil([this] { return disk_.slow_reads() > 10; }));
+    life.Close();
+    disk_.LetGo();
+    checks.join();
+  }
+  EXPECT_THAT(log_.lines(), IsEmpty()) << "half a check is no damage";
+  const BrokerLife next = Live(now + absl::Hours(1));
+  EXPECT_EQ(next.Details("lamp").status.reason, EndReason::kServerShutdown);
+  EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(SessionStoreEndTest, TheTimeForWritingBeginsWithTheStopAndNotWhenTheThreadHearsOfIt) {
+  options_.close_writes = absl::Milliseconds(100);
+  options_.close_waits = testing::kPatience;
+  options_.flush_interval = absl::Milliseconds(1);
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Flush();
+    disk_.Hold();
+    life.Connect("bell");
+    ASSERT_TRUE(testing::WaitUntil([this] { return disk_.waiting() == 1; }));
+    life.Connect("door");
+    life.store->BeginClose(life.now());
+    const absl::Time begun = absl::Now();
+    ASSERT_TRUE(testing::WaitUntil([&] { return absl::Now() - begun > options_.close_writes; }));
+    disk_.LetGo();
+    EXPECT_TRUE(life.store->Close());
+  }
+  EXPECT_THAT(log_.lines(), Contains(HasSubstr("not all is written within 100ms")));
+  EXPECT_EQ(Integer("SELECT count(*) FROM lives WHERE ended_ms <> 0"), 0);
 }
 
 }  // namespace

@@ -10,8 +10,10 @@
 
 #include "plugin/store/usage_report.h"
 #include "plugin/store/usage_store.h"
+#include "tests/store/disk_pace.h"
 #include "tests/store/file_size_limit.h"
 #include "tests/store/store_folder.h"
+#include "tests/testing/wait.h"
 
 namespace session_status::store {
 namespace {
@@ -23,15 +25,17 @@ using ::testing::IsEmpty;
 
 class UsageFaultsTest : public StoreFolder {
  protected:
-  absl::StatusOr<std::unique_ptr<UsageStore>> TryOpen() {
+  absl::StatusOr<std::unique_ptr<UsageStore>> TryOpen(
+      absl::Duration close_waits = os::kDiskWaitMax) {
     UsageOptions options;
     options.path = path_;
+    options.close_waits = close_waits;
     options.flush_interval = absl::Hours(1);  // only when a test says so
     options.log = [this](absl::string_view line) { log_.Add(line); };
     return UsageStore::Open(std::move(options));
   }
-  std::unique_ptr<UsageStore> Open() {
-    auto store = TryOpen();
+  std::unique_ptr<UsageStore> Open(absl::Duration close_waits = os::kDiskWaitMax) {
+    auto store = TryOpen(close_waits);
     EXPECT_TRUE(store.ok()) << store.status();
     return store.ok() ? *std::move(store) : nullptr;
   }
@@ -134,6 +138,29 @@ TEST_F(UsageFaultsTest, AStopThatCannotWriteSaysHowManyCallsAreLost) {
       log_.lines(),
       ElementsAre(HasSubstr("cannot be written"),
                   HasSubstr("before the stop; 7 calls that were answered are not counted")));
+}
+
+TEST_F(UsageFaultsTest, ADiskThatHangsIsNotWaitedForAndTheLogSaysHowManyCallsAreLost) {
+  DiskPace disk;
+  auto store = Open(absl::Milliseconds(200));
+  Call(store.get(), 3, "ann");
+  ASSERT_TRUE(store->Flush().ok());
+  disk.Hold();
+  Call(store.get(), 4, "bob");
+  store->BeginClose();
+  ASSERT_TRUE(testing::WaitUntil([&] { return disk.waiting() == 1; }));
+  Call(store.get(), 2, "eve");  // not even in its hands
+  const absl::Time begun = absl::Now();
+  EXPECT_FALSE(store->Close());
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(10));
+  EXPECT_EQ(disk.waiting(), 1);
+  const auto told = ElementsAre(HasSubstr(
+      "the disk does not answer and the stop goes on without it; 6 calls that were answered"));
+  EXPECT_THAT(log_.lines(), told);
+  disk.LetGo();
+  store.reset();  // joins
+  EXPECT_THAT(log_.lines(), told) << "who took the lines may be gone as well";
+  EXPECT_EQ(Counted(), 7) << "whole all the same, as the disk has it";
 }
 
 TEST_F(UsageFaultsTest, AFileThatIsTakenAwayIsBegunAnewAndTheLogSaysSo) {
