@@ -77,8 +77,9 @@ void Remembering::Restore(absl::Time now) {
   }
   store_->Restore([&](SessionEvent event) {
     // The clock may have been ahead; who ends in the future would be forgotten by nobody, nor would
-    // those who end after it.
-    event.time = std::min(event.time, now);
+    // those who end after it. Not by a clock that is still to be set: once it is, nobody ends in the
+    // future, and who had ended in 1970 would be forgotten.
+    if (now >= store::kClockIsSetFrom) event.time = std::min(event.time, now);
     event.ended_not_before = std::min(event.ended_not_before, event.time);
     const auto found = held.find(event.client_id);
     if (found != held.end()) {

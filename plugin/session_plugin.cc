@@ -1,5 +1,6 @@
 #include "plugin/session_plugin.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ std::string PlacesOf(const transport::ListenerOptions& listener) {
 SessionPlugin::SessionPlugin(const Options& options)
     : options_(options),
       registry_(options_.registry),
-      forgetting_time_(clock_.Now(), absl::Milliseconds(SteadyMillis())),
+      forgetting_time_(absl::Now(), absl::Milliseconds(SteadyMillis())),
       tracker_(*this, /*first_incarnation=*/1),  // remembering_ raises it
       feed_{*this, tracker_, clock_, log_},
       auditing_(registry_, tracker_, log_, options_.audit),
@@ -198,7 +199,7 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
     for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
   }
   // Last: should memory run out in it, the event has been told.
-  if (registry_.MustForget()) Forget(event.time, kForgetPerEventMax);
+  if (registry_.MustForget()) Forget(kForgetPerEventMax);
 }
 
 void SessionPlugin::FillReadings(metrics::Readings* out) {
@@ -210,9 +211,12 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
   following_->Read(out);
 }
 
-void SessionPlugin::Forget(absl::Time now, size_t budget) {
+void SessionPlugin::Forget(size_t budget) {
   listing::FrozenCuts& cuts = following_->cuts();
   const listing::FrozenCuts::Change change(cuts, {});
+  // By the clock itself: neither an event's time, which may be anything, nor clock_, which never steps
+  // back, so that a step forward for a minute would be one that lasts.
+  const absl::Time now = absl::Now();
   registry_.Maintain(forgetting_time_.Advance(now, absl::Milliseconds(SteadyMillis())), budget,
                      [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
@@ -221,10 +225,17 @@ void SessionPlugin::Forget(absl::Time now, size_t budget) {
                      });
 }
 
+// Who is forgotten faster than retained messages are removed leaves one behind for ever. Too many who
+// are remembered, or no room for others, is worse.
+size_t SessionPlugin::HousekeepingBudget() const {
+  const size_t least = registry_.MustForget() ? kForgetPerEventMax : 0;
+  return std::min(kForgetPerHousekeepingMax, std::max(over_mqtt_->forget_room(), least));
+}
+
 void SessionPlugin::OnHousekeeping(absl::Time now) {
   clock_ahead_ms_.store(absl::ToInt64Milliseconds(now - absl::Now()), std::memory_order_relaxed);
   auditing_.OnTick(now);
-  Forget(now, kForgetPerHousekeepingMax);
+  Forget(HousekeepingBudget());
   remembering_.OnHousekeeping(now);
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
   over_mqtt_->OnTick(now);

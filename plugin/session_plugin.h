@@ -62,7 +62,8 @@ class SessionPlugin : private broker::EventSink {
   void OnControlRequest(const broker::ControlRequest& request) override;
 
   registry::ApplyResult Apply(const registry::SessionEvent& event);
-  void Forget(absl::Time now, size_t budget);
+  void Forget(size_t budget);
+  size_t HousekeepingBudget() const;
   absl::Status StartService(broker::BrokerLine line);
   // Says so when there is room for fewer than option sessions_max wants.
   void LogRoom(absl::string_view whom, uint64_t sessions_max);

@@ -1,6 +1,7 @@
 // Wall time for what is forgotten by age. A clock that is set forward makes everything old at once, and
 // what is forgotten then stays so when the clock is set right again; so a step forward counts only once
-// it has lasted. A step back counts at once.
+// it has lasted. A step back counts at once; so the wall clock must be the system's own, none that waits
+// instead of stepping back.
 //
 // Threads: one at a time.
 #ifndef SESSION_STATUS_REGISTRY_LASTING_TIME_H_

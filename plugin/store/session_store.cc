@@ -8,6 +8,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "plugin/store/database_file.h"
 
 namespace session_status::store {
@@ -77,8 +78,7 @@ ChangeRecord::Kind KindOf(SessionEvent::Kind kind) {
 }  // namespace
 
 uint64_t IncarnationFloor(absl::Time now) {
-  constexpr int64_t k2020 = 1'577'836'800;
-  const int64_t ms = std::max<int64_t>(absl::ToUnixMillis(now) - k2020 * 1000, 0);
+  const int64_t ms = std::max<int64_t>(absl::ToInt64Milliseconds(now - kClockIsSetFrom), 0);
   return std::max<uint64_t>(static_cast<uint64_t>(ms) * kIncarnationsPerMs, 1);
 }
 
@@ -580,8 +580,11 @@ absl::Status SessionStore::WriteBatch() {
   return PruneHistory(numbers);
 }
 
+// By the clock itself: the times of events never step back, and a step back that is not seen makes the
+// step forward before it one that lasts.
 int64_t SessionStore::LastingMs() {
-  return lasting_time_.Advance(complete_until_ms_, Monotonic(options_));
+  const absl::Time wall = options_.wall ? options_.wall() : absl::Now();
+  return lasting_time_.Advance(absl::ToUnixMillis(wall), Monotonic(options_));
 }
 
 absl::Status SessionStore::PruneHistory(int64_t new_numbers) {

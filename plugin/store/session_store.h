@@ -63,6 +63,9 @@
 
 namespace session_status::store {
 
+// 2020: a clock that says less has not been set since the machine started.
+inline constexpr absl::Time kClockIsSetFrom = absl::FromUnixSeconds(1'577'836'800);
+
 // Incarnations begin at this at least: 64 for every millisecond since 2020, twice what a broker can
 // accept. Fits the registry's 48 bits until 2159.
 inline constexpr uint64_t kIncarnationsPerMs = 64;
@@ -83,13 +86,16 @@ struct SessionStoreOptions {
   // Changes waiting to be written: 16 MiB are about 150,000, more than ten seconds of ten thousand
   // changes a second.
   size_t queue_bytes = size_t{16} << 20;
-  // Close: no batch is begun after the first of these, and after the second nothing is waited for.
+  // From BeginClose() on: no batch is begun after the first of these, and after the second nothing is
+  // waited for.
   absl::Duration close_writes = absl::Seconds(3);
-  absl::Duration close_waits = absl::Seconds(5);
+  absl::Duration close_waits = os::kDiskWaitMax;
   int nice_level = 10;
   std::function<void(absl::string_view)> log{};  // for an operator; any thread; may be empty
-  // Time that nobody sets, from any fixed moment; any thread. Empty: the system's.
+  // Time that nobody sets, from any fixed moment, and the time of day, which must step back when
+  // somebody sets it back, other than that of events; any thread. Empty: the system's.
   std::function<absl::Duration()> monotonic{};
+  std::function<absl::Time()> wall{};
 };
 
 struct SessionStoreStats {

@@ -105,6 +105,23 @@ TEST_F(RememberingTest, NobodyEndsInTheFuture) {
   EXPECT_LE(life.Details("bell").disconnected_at, store::kStart);
 }
 
+// A machine without a clock of its own begins in 1970, until somebody tells it the time.
+TEST_F(RememberingTest, AClockThatIsStillToBeSetChangesNoEnd) {
+  SessionDetails before;
+  {
+    Life life(path_, store::kStart);
+    life.End(life.Connect("bell"), 0, false);
+    before = life.Details("bell");
+    life.Connect("lamp");
+  }
+  const Life life(path_, absl::UnixEpoch() + absl::Seconds(20));
+  before.restored = true;
+  EXPECT_EQ(Text(life.Details("bell")), Text(before));
+  const SessionDetails lamp = life.Details("lamp");
+  EXPECT_EQ(lamp.status.reason, registry::EndReason::kServerShutdown);
+  EXPECT_GE(lamp.disconnected_at, lamp.connected_at);
+}
+
 TEST_F(RememberingTest, WithTheClockSetBackARestartStillTakesClientsThatConnect) {
   Life(path_, store::kStart).Connect("lamp");
   Life life(path_, store::kStart - absl::Hours(24));

@@ -3,16 +3,23 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iterator>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "plugin/options.h"
+#include "tests/plugin/system_clocks.h"
 #include "tests/store/disk_pace.h"
 #include "tests/store/store_folder.h"
 #include "tests/testing/fake_broker.h"
@@ -21,9 +28,55 @@
 namespace session_status {
 namespace {
 
+using ::testing::Contains;
 using testing::FakeBroker;
+using ::testing::HasSubstr;
 
-class SessionPluginTest : public store::StoreFolder {};
+class SessionPluginTest : public store::StoreFolder {
+ protected:
+  using Given = std::vector<std::pair<absl::string_view, absl::string_view>>;
+
+  // With these options and an admin socket.
+  void Start(Given given) {
+    given.emplace_back("admin_socket", socket_path_);
+    const auto options = ParseOptions(given);
+    ASSERT_TRUE(options.ok()) << options.status();
+    plugin_ = std::make_unique<SessionPlugin>(*options);
+    auto hooks = plugin_->Attach(broker_.NewInstance(), 0);
+    ASSERT_TRUE(hooks.ok()) << hooks.status();
+    hooks_ = *std::move(hooks);
+  }
+  void Stop() {
+    hooks_.reset();
+    plugin_.reset();
+  }
+
+  // One transaction; whether it was answered well.
+  bool CallDocumentedApi() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket_path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    constexpr absl::string_view kCall =
+        "GET /?Action=QuerySessionByClientId&ClientId=lamp&InstanceId=mosquitto&Version=2020-04-20 "
+        "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    std::string answer(4096, '\0');
+    ssize_t got = -1;
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+        write(fd, kCall.data(), kCall.size()) == ssize_t{kCall.size()}) {
+      got = read(fd, answer.data(), answer.size());
+    }
+    close(fd);
+    answer.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 200"));
+    return !::testing::Test::HasFailure();
+  }
+
+  const std::string socket_path_ = folder_ / "admin.sock";
+  FakeBroker broker_{FakeBroker::k21};
+  std::unique_ptr<SessionPlugin> plugin_;
+  std::unique_ptr<broker::Hooks> hooks_;
+};
 
 TEST_F(SessionPluginTest, AClientThatIsForgottenLeavesTheDatabaseToo) {
   {
@@ -33,22 +86,63 @@ TEST_F(SessionPluginTest, AClientThatIsForgottenLeavesTheDatabaseToo) {
     life.Close();
   }
   ASSERT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
-  {
-    const std::string socket_path = folder_ / "admin.sock";
-    const std::vector<std::pair<absl::string_view, absl::string_view>> given = {
-        {"admin_socket", socket_path},
-        {"session_database", path_},
-        {"ended_sessions_ttl", "1s"},
-        {"sessions_max", "1000"}};
-    const auto options = ParseOptions(given);
-    ASSERT_TRUE(options.ok()) << options.status();
-    FakeBroker broker(FakeBroker::k21);
-    SessionPlugin plugin(*options);
-    const auto hooks = plugin.Attach(broker.NewInstance(), 0);
-    ASSERT_TRUE(hooks.ok()) << hooks.status();
-    broker.LoopRound();  // the first one is also time for housekeeping
-  }
+  Start({{"session_database", path_}, {"ended_sessions_ttl", "1s"}, {"sessions_max", "1000"}});
+  broker_.LoopRound();  // the first one is also time for housekeeping
+  Stop();
   EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 0);
+}
+
+TEST_F(SessionPluginTest, AClockThatWasAheadForAMinuteForgetsNobody) {
+  {
+    store::BrokerLife life = Live(absl::Now() - absl::Hours(1));
+    life.Connect("lamp");
+    life.End("lamp", registry::EndReason::kClientDisconnect);
+    life.Close();
+  }
+  {
+    testing::SystemClocks clocks;
+    Start({{"session_database", path_}, {"ended_sessions_ttl", "24h"}, {"sessions_max", "1000"}});
+    broker_.LoopRound();
+    clocks.Set(absl::Hours(30 * 24));
+    broker_.LoopRound();
+    clocks.Pass(absl::Minutes(1));
+    broker_.LoopRound();
+    clocks.Set(-absl::Hours(30 * 24));
+    for (int minutes = 0; minutes < 200; minutes += 10) {
+      clocks.Pass(absl::Minutes(10));
+      broker_.LoopRound();
+    }
+    Stop();
+  }
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 2);
+}
+
+// Forgetting them all at once would leave most of the messages behind, for ever.
+TEST_F(SessionPluginTest, EveryRetainedMessageGoesWhenManyClientsAreForgottenTogether) {
+  constexpr int kClients = 100'000;
+  testing::SystemClocks clocks;
+  Start({{"topics_prefix", "s"},
+         {"topics_retain", "true"},
+         {"ended_sessions_ttl", "1s"},
+         {"sessions_max", "200000"}});
+  mosquitto* client = broker_.NewClient("device-0");
+  for (int i = 1; i <= kClients; ++i) {
+    broker_.Connect(client);
+    broker_.Disconnect(client, 0);
+    client = broker_.Reuse(client, absl::StrCat("device-", i));
+  }
+  std::unordered_set<std::string> removed;
+  clocks.Pass(absl::Hours(1));
+  for (int ticks = 0; ticks < 1000 && removed.size() < kClients; ++ticks) {
+    clocks.Pass(absl::Milliseconds(100));
+    broker_.LoopRound();
+    for (const FakeBroker::Published& message : broker_.published) {
+      if (message.retain && message.payload.empty()) removed.insert(message.topic);
+    }
+    broker_.published.clear();
+  }
+  EXPECT_EQ(removed.size(), size_t{kClients});
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // what the thread works on is left to it, on purpose
@@ -58,25 +152,18 @@ TEST_F(SessionPluginTest, AStopGoesOnWithoutADiskThatHangs) {
   };
   const auto before = threads();
   store::DiskPace disk;
-  FakeBroker broker(FakeBroker::k21);
-  {
-    const std::string socket_path = folder_ / "admin.sock";
-    const auto options = ParseOptions(std::vector<std::pair<absl::string_view, absl::string_view>>{
-        {"admin_socket", socket_path}, {"session_database", path_}, {"sessions_max", "1000"}});
-    ASSERT_TRUE(options.ok()) << options.status();
-    auto plugin = std::make_unique<SessionPlugin>(*options);
-    auto hooks = plugin->Attach(broker.NewInstance(), 0);
-    ASSERT_TRUE(hooks.ok()) << hooks.status();
-    disk.Hold();
-    broker.Connect(broker.NewClient("lamp"));
-    ASSERT_TRUE(testing::WaitUntil([&] { return disk.waiting() == 1; }));
-    hooks->reset();
-    const absl::Time begun = absl::Now();
-    plugin.reset();
-    EXPECT_LT(absl::Now() - begun, 3 * store::SessionStoreOptions().close_waits);
-  }
-  EXPECT_THAT(broker.log, ::testing::Contains(::testing::HasSubstr("disk does not answer")));
-  EXPECT_EQ(threads(), before + 1) << "the one that is in the hands of the disk";
+  const std::string usage_path = folder_ / "usage.db";
+  Start({{"session_database", path_}, {"usage_database", usage_path}, {"sessions_max", "1000"}});
+  disk.Hold();
+  broker_.Connect(broker_.NewClient("lamp"));
+  ASSERT_TRUE(CallDocumentedApi());
+  ASSERT_TRUE(testing::WaitUntil([&] { return disk.waiting() == 2; }));
+  const absl::Time begun = absl::Now();
+  Stop();
+  EXPECT_LT(absl::Now() - begun, 2 * os::kDiskWaitMax) << "once for both";
+  EXPECT_THAT(broker_.log, Contains(HasSubstr("session database's disk does not answer")));
+  EXPECT_THAT(broker_.log, Contains(HasSubstr("; 1 calls that were answered are not counted")));
+  EXPECT_EQ(threads(), before + 2) << "those that are in the hands of the disk";
   disk.LetGo();
   EXPECT_TRUE(testing::WaitUntil([&] { return threads() == before; }));
 }

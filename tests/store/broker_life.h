@@ -1,5 +1,5 @@
 // One life of a broker, as the session store sees it: a registry, the store, events. Time is the
-// test's.
+// test's; as in the plugin, that of events never steps back, whatever the clock does.
 #ifndef SESSION_STATUS_TESTS_STORE_BROKER_LIFE_H_
 #define SESSION_STATUS_TESTS_STORE_BROKER_LIFE_H_
 
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "plugin/broker/steady_wall_clock.h"
 #include "plugin/store/session_store.h"
 
 namespace session_status::store {
@@ -42,8 +43,13 @@ class BrokerLife {
  public:
   // Ends without Close() unless the test calls it: a crash. Writes only when told to (Flush), but
   // for the store's heartbeat.
-  BrokerLife(SessionStoreOptions options, absl::Time now, LogLines* log) : now_(now) {
-    options.monotonic = [elapsed = elapsed_ms_] { return absl::Milliseconds(elapsed->load()); };
+  BrokerLife(SessionStoreOptions options, absl::Time now, LogLines* log) {
+    clocks_->wall_ns = absl::ToUnixNanos(now);
+    Look();
+    options.monotonic = [clocks = clocks_] {
+      return absl::Milliseconds(clocks->elapsed_ms.load());
+    };
+    options.wall = [clocks = clocks_] { return absl::FromUnixNanos(clocks->wall_ns.load()); };
     options.log = [log](absl::string_view line) { log->Add(line); };
     auto opened = SessionStore::Open(std::move(options), now);
     if (!opened.ok()) {
@@ -65,7 +71,8 @@ class BrokerLife {
   }
   // Somebody sets the clock.
   void SetClock(absl::Time now) {
-    now_ = now;
+    clocks_->wall_ns = absl::ToUnixNanos(now);
+    Look();
     store->OnTick(now_);
   }
 
@@ -127,9 +134,18 @@ class BrokerLife {
   std::unique_ptr<SessionStore> store;  // destroyed first
 
  private:
+  struct Clocks {
+    std::atomic<int64_t> wall_ns{0};
+    std::atomic<int64_t> elapsed_ms{0};
+  };
   void Pass(absl::Duration time) {
-    now_ += time;
-    *elapsed_ms_ += absl::ToInt64Milliseconds(time);
+    clocks_->wall_ns += absl::ToInt64Nanoseconds(time);
+    clocks_->elapsed_ms += absl::ToInt64Milliseconds(time);
+    Look();
+  }
+  void Look() {
+    now_ = steady_.Advance(absl::FromUnixNanos(clocks_->wall_ns),
+                           absl::Milliseconds(clocks_->elapsed_ms.load()));
   }
   void Tell(const std::string& id, registry::SessionEvent* event) {
     Pass(event_takes_);
@@ -141,10 +157,10 @@ class BrokerLife {
     store->OnChange(*event, result);
   }
 
+  const std::shared_ptr<Clocks> clocks_ =
+      std::make_shared<Clocks>();  // the store's thread reads them
+  broker::SteadyWallClock steady_;
   absl::Time now_;
-  // The store's thread reads it.
-  const std::shared_ptr<std::atomic<int64_t>> elapsed_ms_ =
-      std::make_shared<std::atomic<int64_t>>(0);
   absl::Duration event_takes_ = absl::Milliseconds(1);
   uint64_t next_incarnation_ = 0;
   std::map<std::string, uint64_t> incarnations_;

@@ -443,6 +443,26 @@ TEST_F(SessionStoreTest, HistoryOutlivesAClockThatIsSetForwardAndBack) {
   EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 1);
 }
 
+// The plugin's time waits for the clock then, for two months: not for what is forgotten.
+TEST_F(SessionStoreTest, HistoryOutlivesAClockThatWasAheadForAMinute) {
+  options_.history_ttl = absl::Hours(24);
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  life.SetClock(life.now() + absl::Hours(30 * 24));
+  life.Flush();
+  life.Advance(absl::Minutes(1));
+  life.Flush();
+  life.SetClock(kStart + absl::Minutes(1));
+  const auto has_history = [&] {
+    life.Flush();
+    return Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'") > 0;
+  };
+  int hours = 0;
+  for (; has_history() && hours < 48; ++hours) life.Advance(absl::Hours(1));
+  EXPECT_THAT(hours, AllOf(Ge(24), Le(26)));
+}
+
 TEST_F(SessionStoreTest, HistoryOutlivesAStartWithAClockThatIsAhead) {
   options_.history_ttl = absl::Hours(1);
   absl::Time before;
