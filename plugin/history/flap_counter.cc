@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace session_status::history {
 namespace {
@@ -32,24 +33,27 @@ void FlapCounter::Rebase(int64_t time_ms) {
 FlapCounter::Row* FlapCounter::Take(absl::string_view client_id, int64_t time_ms) {
   const auto known = by_id_.find(std::string(client_id));
   if (known != by_id_.end()) return &rows_[known->second];
+  Row row;
+  row.client_id.assign(client_id.data(), client_id.size());
+  row.first_ms = time_ms;
   size_t at = rows_.size();
-  double inherited = 0;
   if (at < rows_max_) {
-    rows_.emplace_back();
+    if (at == rows_.capacity()) rows_.reserve(std::max<size_t>(16, 2 * at));
   } else {
     const auto least = std::min_element(
         rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.score < b.score; });
     at = static_cast<size_t>(least - rows_.begin());
-    inherited = least->score;
-    by_id_.erase(least->client_id);
+    row.score = row.score_error = least->score;
   }
-  Row& row = rows_[at];
-  row = Row();
-  row.client_id.assign(client_id.data(), client_id.size());
-  row.score = row.score_error = inherited;
-  row.first_ms = time_ms;
   by_id_.emplace(row.client_id, at);
-  return &row;
+  // Nothing from here on needs memory: a row that has its number has its place.
+  if (at == rows_.size()) {
+    rows_.push_back(std::move(row));
+  } else {
+    by_id_.erase(rows_[at].client_id);
+    rows_[at] = std::move(row);
+  }
+  return &rows_[at];
 }
 
 void FlapCounter::Add(absl::string_view client_id, int64_t time_ms, registry::EndReason reason,

@@ -1,6 +1,7 @@
 // Memory that runs out in the thread that takes changes in.
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -82,6 +83,28 @@ TEST_F(HistoryMemoryTest, TheBudgetIsWhatItWasAfterwards) {
   }
   EXPECT_EQ(history.bytes(), untroubled.bytes());
   EXPECT_EQ(history.clients(), untroubled.clients());
+}
+
+TEST_F(HistoryMemoryTest, EveryFlapperHasOneRow) {
+  FlapCounter flaps(4);
+  uint64_t clients = 0;
+  for (int turn = 0; turn < 5; ++turn) {  // to the last row, and beyond
+    testing::FailEachAllocation(
+        1,
+        [&] {
+          const std::string id = LongId(clients);
+          flaps.Add(id, 1000, registry::EndReason::kNetworkError, "/run/socket/of/listener/1");
+        },
+        [&](bool) {
+          std::set<std::string> ids;
+          for (const FlapCounter::Row& row : flaps.Top(4, 1000)) {
+            EXPECT_FALSE(row.client_id.empty());
+            EXPECT_TRUE(ids.insert(row.client_id).second) << row.client_id;
+          }
+        });
+    ++clients;
+  }
+  EXPECT_EQ(flaps.Top(4, 1000).size(), 4u);
 }
 
 }  // namespace
