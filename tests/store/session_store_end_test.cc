@@ -27,6 +27,7 @@ class SessionStoreEndTest : public StoreFolder {
 };
 
 TEST_F(SessionStoreEndTest, AnEndThatTheDiskKeepsUpWithIsInOrder) {
+  options_.close_writes = options_.close_waits = testing::kPatience;  // the machine may be busy
   BrokerLife life = Live();
   for (int i = 0; i < 50'000; ++i) life.Connect(absl::StrCat("device-", i));
   life.Close();
