@@ -60,7 +60,8 @@ int Write(const std::string& path, uint64_t count) {
     if (const absl::Status flushed = store.Flush(); !flushed.ok()) return Fail(flushed);
   }
   if (const absl::Status flushed = store.Flush(); !flushed.ok()) return Fail(flushed);
-  return store.Close(absl::Now()) ? 0 : Fail(absl::DeadlineExceededError("the disk hangs"));
+  store.BeginClose(absl::Now());
+  return store.Close() ? 0 : Fail(absl::DeadlineExceededError("the disk hangs"));
 }
 
 }  // namespace
