@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "bench/registry/timing.h"
 
@@ -22,7 +23,7 @@ constexpr size_t kEventsExpected = 4'000'000;
 constexpr size_t kLookUpsExpected = 1'000'000;
 constexpr size_t kBatch = 10;
 constexpr size_t kBigBatch = 10'000;
-// Slower events than this are looked at: was the thread preempted?
+// Slower events than this are looked at: was the thread running?
 constexpr double kSuspiciousNs = 20'000;
 
 double Nanos(uint64_t ticks) {
@@ -98,7 +99,7 @@ Growth Population::Grow(uint64_t n) {
     PinTo(kWriterCpu);
     table_.EnterThread();
     IdText id;
-    long preemptions = Preemptions();
+    double not_running = NanosNotRunning();
     for (uint64_t i = 0; i < n; ++i) {
       WriteId(i, &id);
       const uint64_t incarnation = ++incarnation_;
@@ -107,13 +108,12 @@ Growth Population::Grow(uint64_t n) {
       present.store(i + 1, std::memory_order_release);
       if (i % (1 << 16) == 0) {
         peak = std::max(peak, ResidentBytes());
-        preemptions = Preemptions();
+        not_running = NanosNotRunning();
       }
       if (ns > kSuspiciousNs) {
-        const long now = Preemptions();
-        if (now != preemptions) {
-          preemptions = now;
-          ++growth.preempted;
+        const double checked = std::exchange(not_running, NanosNotRunning());
+        if (not_running - checked > ns / 2) {
+          ++growth.interrupted;
           continue;
         }
       }

@@ -23,8 +23,8 @@ struct Figures {
 
 struct Growth {
   double event_p50 = 0, event_p999 = 0;
-  double worst_us = 0;           // of events in which the thread was not preempted
-  uint64_t preempted = 0;        // events left out because it was
+  double worst_us = 0;           // of events in which the thread was running
+  uint64_t interrupted = 0;      // events left out because it was not, most of the time
   double bytes_per_session = 0;  // growth of the process
   double peak_bytes_per_session = 0;
 };

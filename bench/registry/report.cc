@@ -167,15 +167,15 @@ std::string ReadTable(const SizeReport& r, Writing w) {
 std::string GrowthTable(const SizeReport& r) {
   std::string out =
       "\nGrowing from nothing, one reader beside it:\n\n"
-      "| | event p50 (ns) | p99.9 | worst (us) | left out: preempted | bytes/session | peak |\n"
+      "| | event p50 (ns) | p99.9 | worst (us) | left out: not running | bytes/session | peak |\n"
       "|---|---|---|---|---|---|---|\n";
   for (const TableReport& t : r.tables) {
     if (t.growths.empty()) continue;
     const Growth& first = t.growths.front();
     absl::StrAppendFormat(&out, "| %s | %.0f | %.0f | %.0f | %d | %.0f | %.0f |\n", t.name,
                           MedianOf(t, &Growth::event_p50), MedianOf(t, &Growth::event_p999),
-                          MedianOf(t, &Growth::worst_us), first.preempted, first.bytes_per_session,
-                          first.peak_bytes_per_session);
+                          MedianOf(t, &Growth::worst_us), first.interrupted,
+                          first.bytes_per_session, first.peak_bytes_per_session);
   }
   absl::StrAppendFormat(&out,
                         "\nThe registry's bytes include %.1f of details (address, user name, port, "

@@ -3,12 +3,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -79,9 +79,13 @@ size_t ResidentBytes() {
   return fields == 2 ? resident * static_cast<size_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
-long Preemptions() {
-  rusage usage;
-  return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
+double NanosNotRunning() {
+  const auto nanos = [](clockid_t clock) {
+    timespec t{};
+    clock_gettime(clock, &t);
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+  };
+  return nanos(CLOCK_MONOTONIC) - nanos(CLOCK_THREAD_CPUTIME_ID);
 }
 
 std::vector<double> RoomFor(size_t n) {
