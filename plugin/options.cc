@@ -174,8 +174,7 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"tls_client_crl_file", "none",
      "PEM file with that CA's list of revoked certificates, read again on SIGHUP; once it is out "
-     "of "
-     "date no client certificate is accepted. none: none is revoked.",
+     "of date no client certificate is accepted. none: none is revoked.",
      [](absl::string_view v, Options* o) {
        return SetAbsolutePath(v, &o->listener.tls_client_crl_file);
      }},

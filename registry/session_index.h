@@ -25,7 +25,7 @@
 // Threads:   Find, PrefetchX, ReadPage…: any, lock-free. Everything else: writer, wait-free.
 // Ownership: the index owns the slots; numbers stay valid as places for ever, as sessions until
 //            they move or are removed.
-// Errors:    Insert() says 0 when the reserved space is used up; nothing has changed then.
+// Errors:    Reserve() says 0 when the reserved space is used up; nothing has changed then.
 #ifndef SESSION_STATUS_REGISTRY_SESSION_INDEX_H_
 #define SESSION_STATUS_REGISTRY_SESSION_INDEX_H_
 

@@ -23,6 +23,15 @@ using ::testing::IsEmpty;
 
 class SessionStoreEndTest : public StoreFolder {
  protected:
+  // "lamp" is written; in the midst of "bell" the disk hangs.
+  void HoldTheWriter(BrokerLife* life) {
+    life->Connect("lamp");
+    life->Flush();
+    disk_.Hold();
+    life->Connect("bell");
+    ASSERT_TRUE(testing::WaitUntil([this] { return disk_.waiting() == 1; }));
+  }
+
   DiskPace disk_;
 };
 
@@ -77,11 +86,7 @@ TEST_F(SessionStoreEndTest, ADiskThatHangsIsNotWaitedForAndFindsNothingToTouchAf
   absl::Time now;
   {
     BrokerLife life = Live();
-    life.Connect("lamp");
-    life.Flush();
-    disk_.Hold();
-    life.Connect("bell");
-    ASSERT_TRUE(testing::WaitUntil([this] { return disk_.waiting() == 1; }));
+    ASSERT_NO_FATAL_FAILURE(HoldTheWriter(&life));
     for (int i = 0; i < 1000; ++i) life.Connect(absl::StrCat("device-", i));  // for the end
     const absl::Time begun = absl::Now();
     life.store->BeginClose(life.now());
@@ -132,11 +137,7 @@ TEST_F(SessionStoreEndTest, TheTimeForWritingBeginsWithTheStopAndNotWhenTheThrea
   options_.flush_interval = absl::Milliseconds(1);
   {
     BrokerLife life = Live();
-    life.Connect("lamp");
-    life.Flush();
-    disk_.Hold();
-    life.Connect("bell");
-    ASSERT_TRUE(testing::WaitUntil([this] { return disk_.waiting() == 1; }));
+    ASSERT_NO_FATAL_FAILURE(HoldTheWriter(&life));
     life.Connect("door");
     life.store->BeginClose(life.now());
     const absl::Time begun = absl::Now();
