@@ -9,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "registry/session_event.h"
 
 namespace session_status::bench {
 
@@ -19,6 +20,17 @@ using IdText = std::array<char, 24>;
 // misses that a server would not have either.
 void WriteId(uint64_t n, IdText* text);
 inline absl::string_view View(const IdText& text) { return {text.data(), kIdBytes}; }
+
+// What every client connects with.
+inline registry::Connection Connection() {
+  registry::Connection c;
+  c.address = "192.0.2.17";
+  c.username = "a shared user";
+  c.listener_port = 1883;
+  c.keepalive_s = 60;
+  c.protocol_version = registry::ProtocolVersion::kMqtt5;
+  return c;
+}
 
 // A cheap reproducible stream of client numbers.
 class Picks {
@@ -71,6 +83,8 @@ class Table {
   // A preempted reader cannot make the writer wait.
   virtual bool writer_never_waits() const { return false; }
   virtual bool is_ours() const { return false; }
+  // Details, exact counts and the order of ends too, as the registry keeps them.
+  virtual bool keeps_all() const { return false; }
   virtual void EnterThread() {}  // called by each thread before its first operation
   virtual void LeaveThread() {}
 

@@ -57,13 +57,15 @@ std::vector<MakeTable> Contenders(uint64_t sessions) {
       Make<OurTable>(),
       Make<ShardedFlatMap<SpinLock>>("64 x absl::flat_hash_map, spin lock"),
       Make<ShardedFlatMap<std::shared_mutex>>("64 x absl::flat_hash_map, shared_mutex"),
-      Make<CuckooMap>(),
+      Make<ShardedFlatMap<SpinLock, WholeJob>>("64 x absl::flat_hash_map, spin lock, keeps all"),
+      Make<CuckooMap<>>("libcuckoo"),
       Make<TbbMap>(),
 #ifdef SESSION_STATUS_BENCH_BOOST_MAP
       Make<BoostMap>(),
 #endif
   };
   if (sessions <= kAllTablesUpTo) {
+    all.push_back(Make<CuckooMap<WholeJob>>("libcuckoo, keeps all"));
     all.push_back(Make<ShardedFlatMap<AbslLock>>("64 x absl::flat_hash_map, absl::Mutex"));
     all.push_back(Make<UnorderedMap>());
   }
@@ -79,6 +81,7 @@ class Contender {
     report_.name = table_->name();
     report_.ours = table_->is_ours();
     report_.writer_never_waits = table_->writer_never_waits();
+    report_.keeps_all = table_->keeps_all();
   }
 
   void Grow(benchmark::State& state) {

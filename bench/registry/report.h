@@ -16,6 +16,7 @@ struct TableReport {
   std::string name;
   bool ours = false;
   bool writer_never_waits = false;
+  bool keeps_all = false;       // what the registry keeps, not the state alone
   std::vector<Growth> growths;  // the first tells the bytes: later ones reuse freed memory
   std::array<std::vector<Figures>, 3> figures;  // by Writing; one per round
 };

@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "bench/registry/clients.h"
+#include "bench/registry/whole_job.h"
 
 #if __has_include(<boost/unordered/concurrent_flat_map.hpp>)
 #include <boost/unordered/concurrent_flat_map.hpp>
@@ -27,11 +28,6 @@
 #include <urcu/urcu-memb.h>
 
 namespace session_status::bench {
-
-inline void Set(Value* v, bool online, uint64_t incarnation, uint64_t now_ms) {
-  v->state_and_incarnation = incarnation << 1 | (online ? 1 : 0);
-  (online ? v->connected_ms : v->ended_ms) = now_ms;
-}
 
 class SpinLock {
  public:
@@ -60,17 +56,18 @@ class AbslLock {
 };
 
 // 64 shards of absl::flat_hash_map, each under a lock of its own.
-template <typename Lock>
+template <typename Lock, typename Job = StateOnly>
 class ShardedFlatMap : public Table {
  public:
   explicit ShardedFlatMap(const char* name) : name_(name) {}
   const char* name() const override { return name_; }
+  bool keeps_all() const override { return Job::kKeepsAll; }
 
   void Connect(absl::string_view id, uint64_t incarnation, uint64_t now_ms) override {
-    Write(id, true, incarnation, now_ms);
+    Write({Key(id), id, true, incarnation, now_ms});
   }
   void End(absl::string_view id, uint64_t incarnation, uint64_t now_ms) override {
-    Write(id, false, incarnation, now_ms);
+    Write({Key(id), id, false, incarnation, now_ms});
   }
   bool Find(absl::string_view id) override {
     const Key key(id);
@@ -96,14 +93,13 @@ class ShardedFlatMap : public Table {
  private:
   struct alignas(128) Shard {
     Lock lock;
-    absl::flat_hash_map<Key, Value, KeyHash> map;
+    absl::flat_hash_map<Key, typename Job::Entry, KeyHash> map;
   };
   Shard& shard(size_t hash) { return shards_[hash >> 58]; }
-  void Write(absl::string_view id, bool online, uint64_t incarnation, uint64_t now_ms) {
-    const Key key(id);
-    Shard& s = shard(HashOf(key));
+  void Write(const Event& event) {
+    Shard& s = shard(HashOf(event.key));
     std::lock_guard<Lock> guard(s.lock);
-    Set(&s.map[key], online, incarnation, now_ms);
+    job_.Apply(event, &s.map[event.key]);
   }
   bool Read(const Key& key, size_t hash) {
     Shard& s = shard(hash);
@@ -113,6 +109,7 @@ class ShardedFlatMap : public Table {
   }
 
   const char* name_;
+  Job job_;
   std::array<Shard, 64> shards_;
 };
 
@@ -125,14 +122,14 @@ class LoopBatch : public Table {
     return count;
   }
   void Connect(absl::string_view id, uint64_t incarnation, uint64_t now_ms) override {
-    Write(Key(id), true, incarnation, now_ms);
+    Write({Key(id), id, true, incarnation, now_ms});
   }
   void End(absl::string_view id, uint64_t incarnation, uint64_t now_ms) override {
-    Write(Key(id), false, incarnation, now_ms);
+    Write({Key(id), id, false, incarnation, now_ms});
   }
 
  protected:
-  virtual void Write(const Key& key, bool online, uint64_t incarnation, uint64_t now_ms) = 0;
+  virtual void Write(const Event& event) = 0;
 };
 
 class UnorderedMap : public LoopBatch {
@@ -146,9 +143,9 @@ class UnorderedMap : public LoopBatch {
   }
 
  private:
-  void Write(const Key& key, bool online, uint64_t incarnation, uint64_t now_ms) override {
+  void Write(const Event& event) override {
     std::lock_guard<std::mutex> guard(mu_);
-    Set(&map_[key], online, incarnation, now_ms);
+    StateOnly::Apply(event, &map_[event.key]);
   }
   std::mutex mu_;
   std::unordered_map<Key, Value, KeyHash> map_;
@@ -168,17 +165,20 @@ class TbbMap : public LoopBatch {
     static bool equal(const Key& a, const Key& b) { return a == b; }
   };
   using Map = tbb::concurrent_hash_map<Key, Value, Compare>;
-  void Write(const Key& key, bool online, uint64_t incarnation, uint64_t now_ms) override {
+  void Write(const Event& event) override {
     Map::accessor place;
-    map_.insert(place, key);
-    Set(&place->second, online, incarnation, now_ms);
+    map_.insert(place, event.key);
+    StateOnly::Apply(event, &place->second);
   }
   Map map_;
 };
 
+template <typename Job = StateOnly>
 class CuckooMap : public LoopBatch {
  public:
-  const char* name() const override { return "libcuckoo"; }
+  explicit CuckooMap(const char* name) : name_(name) {}
+  const char* name() const override { return name_; }
+  bool keeps_all() const override { return Job::kKeepsAll; }
   bool Find(absl::string_view id) override {
     bool online = false;
     map_.find_fn(Key(id), [&](const Value& v) { online = v.online(); });
@@ -186,13 +186,16 @@ class CuckooMap : public LoopBatch {
   }
 
  private:
-  void Write(const Key& key, bool online, uint64_t incarnation, uint64_t now_ms) override {
-    Value fresh;
-    Set(&fresh, online, incarnation, now_ms);
-    map_.upsert(
-        key, [&](Value& v) { Set(&v, online, incarnation, now_ms); }, fresh);
+  void Write(const Event& event) override {
+    const auto apply = [&](typename Job::Entry& entry) { job_.Apply(event, &entry); };
+    if (map_.update_fn(event.key, apply)) return;
+    typename Job::Entry fresh;
+    job_.Apply(event, &fresh);
+    map_.insert(event.key, std::move(fresh));
   }
-  libcuckoo::cuckoohash_map<Key, Value, KeyHash> map_;
+  const char* name_;
+  Job job_;
+  libcuckoo::cuckoohash_map<Key, typename Job::Entry, KeyHash> map_;
 };
 
 #ifdef SESSION_STATUS_BENCH_BOOST_MAP
@@ -206,11 +209,10 @@ class BoostMap : public LoopBatch {
   }
 
  private:
-  void Write(const Key& key, bool online, uint64_t incarnation, uint64_t now_ms) override {
+  void Write(const Event& event) override {
     Value fresh;
-    Set(&fresh, online, incarnation, now_ms);
-    map_.insert_or_visit({key, fresh},
-                         [&](auto& x) { Set(&x.second, online, incarnation, now_ms); });
+    StateOnly::Apply(event, &fresh);
+    map_.insert_or_visit({event.key, fresh}, [&](auto& x) { StateOnly::Apply(event, &x.second); });
   }
   boost::concurrent_flat_map<Key, Value, KeyHash> map_;
 };
@@ -267,17 +269,18 @@ class UrcuMap : public LoopBatch {
     cds_lfht_lookup(table_, HashOf(key), Match, &key, &it);
     return reinterpret_cast<Node*>(cds_lfht_iter_get_node(&it));
   }
-  void Write(const Key& key, bool online, uint64_t incarnation, uint64_t now_ms) override {
+  void Write(const Event& event) override {
     urcu_memb_read_lock();
-    Node* n = Lookup(key);
+    Node* n = Lookup(event.key);
     if (n == nullptr) {
       n = static_cast<Node*>(std::calloc(1, sizeof(Node)));
       cds_lfht_node_init(&n->node);
-      n->key = key;
-      cds_lfht_add(table_, HashOf(key), &n->node);
+      n->key = event.key;
+      cds_lfht_add(table_, HashOf(event.key), &n->node);
     }
-    (online ? n->connected_ms : n->ended_ms).store(now_ms, std::memory_order_relaxed);
-    n->state_and_incarnation.store(incarnation << 1 | (online ? 1 : 0), std::memory_order_release);
+    (event.online ? n->connected_ms : n->ended_ms).store(event.now_ms, std::memory_order_relaxed);
+    n->state_and_incarnation.store(event.incarnation << 1 | (event.online ? 1 : 0),
+                                   std::memory_order_release);
     urcu_memb_read_unlock();
   }
   cds_lfht* table_;
