@@ -1,5 +1,6 @@
 #include "plugin/fleet/engine_connection.h"
 
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 
 #include <utility>
@@ -84,6 +85,8 @@ absl::Status EngineConnection::Dial(const std::string& host, uint16_t port) {
   }
   if (context_ == nullptr) return Fail("out of memory");
   if (context_->err != 0) return Fail(context_->errstr);
+  // A program that somebody else in the broker starts must not have what we log in on.
+  fcntl(context_->fd, F_SETFD, FD_CLOEXEC);
   if (redisSetTimeout(context_.get(), wait) != REDIS_OK) return Fail(context_->errstr);
   context_->reader->maxbuf = kInputBufferBytes;
   arena_.Attach(context_.get());

@@ -1,5 +1,7 @@
 #include "plugin/webhook/http_post.h"
 
+#include <fcntl.h>
+
 #include <memory>
 #include <utility>
 
@@ -12,6 +14,12 @@ static_assert(CURL_ERROR_SIZE <= 256);
 
 // The answer's body is nobody's business.
 size_t Discard(char*, size_t size, size_t count, void*) { return size * count; }
+
+// A program that somebody else in the broker starts must not have our connections.
+int CloseOnExec(void*, curl_socket_t fd, curlsocktype) {
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return CURL_SOCKOPT_OK;
+}
 
 using Headers = std::unique_ptr<curl_slist, decltype(Libcurl::slist_free_all)>;
 
@@ -78,6 +86,7 @@ bool HttpPost::Configure(absl::string_view body, void* headers) {
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_PROXY, "");
   set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_SOCKOPTFUNCTION, CloseOnExec);
   set(CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(target_.timeout)));
   if (!target_.ca_file.empty()) set(CURLOPT_CAINFO, target_.ca_file.c_str());

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/feed/feed_fixture.h"
+#include "tests/testing/open_sockets.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/wait.h"
 #include "tests/webhook/receiver.h"
@@ -27,8 +28,10 @@ namespace session_status::webhook {
 namespace {
 
 using ::testing::AllOf;
+using testing::ClosesOnExec;
 using ::testing::HasSubstr;
 using testing::Receiver;
+using testing::SocketsTo;
 using testing::WaitUntil;
 
 int FromEnvironment(const char* name, int otherwise) {
@@ -117,6 +120,16 @@ TEST_F(WebhookTest, PostsEveryChangeInOrderAsCloudEvents) {
   EXPECT_EQ(post.headers.count("webhook-signature"), 0u) << "there is no secret";
   EXPECT_TRUE(WaitUntil([&] { return webhook_->stats().behind_changes == 0; }));
   EXPECT_EQ(webhook_->stats().delivered_events, 3u);
+}
+
+TEST_F(WebhookTest, AProgramThatTheBrokerStartsDoesNotGetTheConnection) {
+  receiver_.hold = true;
+  Start();
+  const auto port = static_cast<uint16_t>(
+      std::atoi(receiver_.url().substr(receiver_.url().rfind(':') + 1).c_str()));
+  ASSERT_TRUE(WaitUntil([&] { return !SocketsTo(port).empty(); }));
+  for (const int fd : SocketsTo(port)) EXPECT_TRUE(ClosesOnExec(fd));
+  receiver_.hold = false;
 }
 
 TEST_F(WebhookTest, SignsAsStandardWebhooksHasIt) {
