@@ -29,6 +29,8 @@ void Subscription::Begin() {
     return;
   }
   missed_after_ = after;
+  // Another life's number, or one from the future, says nothing about what was missed of this one.
+  lost_changes_ = same_epoch && after < sequence_;
   phase_ = Phase::kGap;
 }
 
@@ -65,8 +67,10 @@ bool Subscription::Deliver(Sink* sink) {
     if (sink->Full()) return true;
     if (phase_ == Phase::kGap) {
       sink->OnGap(missed_after_, sequence_);
-      feed_.counters().gaps.Add();
-      if (sequence_ > missed_after_) missed_ += sequence_ - missed_after_;
+      if (lost_changes_) {
+        feed_.counters().gaps.Add();
+        missed_ += sequence_ - missed_after_;
+      }
       phase_ = Phase::kStates;
     } else if (phase_ == Phase::kStates) {
       DeliverStates(sink);
@@ -78,6 +82,7 @@ bool Subscription::Deliver(Sink* sink) {
       if (read == ChangeRing::Read::kOverrun || change.sequence != sequence_ + 1) {
         missed_after_ = sequence_;
         Restart();
+        lost_changes_ = true;
         phase_ = Phase::kGap;
         continue;
       }

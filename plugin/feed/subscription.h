@@ -63,6 +63,7 @@ class Subscription {
   ChangeRing::Cursor cursor_;
   uint64_t sequence_ = 0;
   uint64_t missed_after_ = 0;
+  bool lost_changes_ = false;  // in the gap that is to be told: changes of this life of the broker
   uint64_t missed_ = 0;
   size_t next_state_ = 0;
   // Watch set: the order (OrderOf) of the state that was sent last.

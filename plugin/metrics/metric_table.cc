@@ -368,7 +368,9 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_feed_sent_changes_total", MetricType::Counter, "",
      "Changes and states sent, over all followers.", "feed", FromFeed<&FeedReadings::sent>},
     {"session_status_feed_gaps_total", MetricType::Counter, "",
-     "Times a follower was told that it missed changes.", "feed", FromFeed<&FeedReadings::gaps>},
+     "Times a follower was told that it missed changes of this life of the broker: it read too "
+     "slowly, or was away too long.",
+     "feed", FromFeed<&FeedReadings::gaps>},
     {"session_status_feed_refused_followers_total", MetricType::Counter, "",
      "Followers turned away over feed_followers_max.", "feed", FromFeed<&FeedReadings::refused>},
 

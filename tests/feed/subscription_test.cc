@@ -46,6 +46,7 @@ TEST_F(SubscriptionTest, WhatTheRegistryTookBeforeTheFeedBeganIsNoChange) {
   EXPECT_THAT(Drain(&after), ElementsAre("started 3", "online d #4"));
   Subscription before(later, {.has_after = true, .after_sequence = 2, .epoch = kEpoch});
   EXPECT_THAT(Drain(&before), ElementsAre("gap 2..4", "started 4"));
+  EXPECT_EQ(later.counters().gaps.value(), 1u) << "away too long";
 }
 
 TEST_F(SubscriptionTest, AnotherEpochOrAFutureSequenceIsAGap) {
@@ -54,6 +55,9 @@ TEST_F(SubscriptionTest, AnotherEpochOrAFutureSequenceIsAGap) {
   EXPECT_THAT(Drain(&other), ElementsAre("gap 1..1", "started 1"));
   Subscription future(feed_, {.has_after = true, .after_sequence = 99});
   EXPECT_THAT(Drain(&future), ElementsAre("gap 99..1", "started 1"));
+  // The operator is not told that they read too slowly.
+  EXPECT_EQ(feed_.counters().gaps.value(), 0u);
+  EXPECT_EQ(other.missed() + future.missed(), 0u);
 }
 
 TEST_F(SubscriptionTest, FiltersByPrefixGroupAndKind) {
@@ -104,6 +108,7 @@ TEST_F(SubscriptionTest, ASlowFollowerIsToldWhatItMissedAndGoesOn) {
   for (int i = 0; i < 30'000; ++i) Connect(absl::StrCat("client-", i % 100));
   EXPECT_THAT(Drain(&s), ElementsAre("gap 0..30000", "started 30000"));
   EXPECT_EQ(s.missed(), 30'000u);
+  EXPECT_EQ(feed_.counters().gaps.value(), 1u);
   Connect("a");
   EXPECT_THAT(Drain(&s), ElementsAre("online a #30001"));
 }
