@@ -146,6 +146,14 @@ absl::Status SetNameOrNone(absl::string_view text, std::string* out) {
   return SetText(text, 64, out);
 }
 
+absl::Status SetWebPage(absl::string_view text, std::string* out) {
+  const bool is_web = absl::StartsWith(text, "http://") || absl::StartsWith(text, "https://");
+  if (text != "none" && !is_web) {
+    return Wrong(text, "the beginning of a web address, such as https://example.com/errors/");
+  }
+  return SetNameOrNone(text, out);
+}
+
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out) {
   std::vector<std::string> words;
   if (text != "none") words = absl::StrSplit(text, absl::ByAnyChar(" ,\t"), absl::SkipEmpty());

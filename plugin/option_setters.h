@@ -59,6 +59,9 @@ absl::Status SetChoice(absl::string_view text,
 
 absl::Status SetNameOrNone(absl::string_view text, std::string* out);  // "none": empty
 
+// The beginning of a web address, http://... or https://..., or "none": empty.
+absl::Status SetWebPage(absl::string_view text, std::string* out);
+
 // Blank- or comma-separated words; "none" is the empty list.
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
 // The same where no words mean everybody: only "none" says so, a list of separators does not.

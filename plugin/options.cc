@@ -265,7 +265,7 @@ constexpr OptionSpec kOptions[] = {
     {"api_error_page", "none",
      "Beginning of a URL; each error carries it with the error's code behind it, as Recommend.",
      [](absl::string_view v, Options* o) {
-       return SetNameOrNone(v, &o->documented_api.surface.error_page_url);
+       return SetWebPage(v, &o->documented_api.surface.error_page_url);
      }},
     {"api_failures_per_second", "50",
      "Failed authentications of one address (of one user, at the Unix socket) a second that get "
@@ -502,8 +502,15 @@ constexpr OptionSpec kOptions[] = {
      "protect nothing where the broker checks no logins (allow_anonymous true). See "
      "docs/following.md.",
      [](absl::string_view v, Options* o) {
-       const absl::Status status = SetWords(v, kIdsMax, &o->over_mqtt.control_users);
-       o->broker.control = !o->over_mqtt.control_users.empty();
+       std::vector<std::string>& users = o->over_mqtt.control_users;
+       const absl::Status status = SetWords(v, kIdsMax, &users);
+       o->broker.control = !users.empty();
+       if (status.ok() && users.size() > 1 &&
+           std::find(users.begin(), users.end(), "*") != users.end()) {
+         return absl::InvalidArgumentError(
+             "* lets in everybody, so names beside it restrict nothing; give * alone, or names "
+             "alone");
+       }
        return status;
      }},
     {"fleet_url", "none",
@@ -587,12 +594,17 @@ size_t Distance(absl::string_view a, absl::string_view b) {
 absl::Status UnknownOption(absl::string_view name) {
   constexpr size_t kNameBytesMax = 64;
   name = name.substr(0, kNameBytesMax);
+  const std::string lower = absl::AsciiStrToLower(name);
   const OptionSpec* nearest =
       std::min_element(std::begin(kOptions), std::end(kOptions), [&](const auto& x, const auto& y) {
-        return Distance(name, x.name) < Distance(name, y.name);
+        return Distance(lower, x.name) < Distance(lower, y.name);
       });
-  return absl::InvalidArgumentError(absl::StrCat(
-      "option plugin_opt_", name, ": unknown; did you mean plugin_opt_", nearest->name, "?"));
+  // A name that has little in common with any would be sent the wrong way.
+  const bool is_near = Distance(lower, nearest->name) <= std::max<size_t>(2, name.size() / 3);
+  return absl::InvalidArgumentError(
+      absl::StrCat("option plugin_opt_", name, ": unknown; ",
+                   is_near ? absl::StrCat("did you mean plugin_opt_", nearest->name, "?")
+                           : "mosquitto.conf.example and docs/options.md list the options"));
 }
 
 absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) {
@@ -649,6 +661,25 @@ absl::Status CheckFleet(const Options& options) {
   return absl::OkStatus();
 }
 
+// The second socket would find the address in use, by us.
+absl::Status CheckAddresses(const transport::ListenerOptions& listener) {
+  std::vector<absl::string_view> seen;
+  for (const auto* addresses : {&listener.tcp_addresses, &listener.tls_addresses}) {
+    for (const std::string& address : *addresses) {
+      if (std::find(seen.begin(), seen.end(), address) == seen.end()) {
+        seen.push_back(address);
+        continue;
+      }
+      return absl::InvalidArgumentError(absl::StrCat(
+          "option plugin_opt_admin_listen", addresses == &listener.tls_addresses ? "_tls" : "",
+          ": \"", address,
+          "\" is given twice (plugin_opt_admin_listen and plugin_opt_admin_listen_tls need "
+          "addresses of their own); remove one"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTogether(const Options& options) {
   if (options.offline_grace > options.registry.ended_ttl) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -656,6 +687,12 @@ absl::Status CheckTogether(const Options& options) {
         " is longer than ended clients are remembered; make it at most "
         "plugin_opt_ended_sessions_ttl, ",
         absl::FormatDuration(options.registry.ended_ttl)));
+  }
+  if (options.offline_grace > absl::ZeroDuration() && options.registry.ended_max == 0) {
+    return absl::InvalidArgumentError(
+        "option plugin_opt_offline_grace: has no effect with plugin_opt_ended_sessions_max 0, "
+        "which "
+        "forgets clients the moment they end; remove one of the lines");
   }
   const transport::ListenerOptions& listener = options.listener;
   if (listener.unix_socket_path.empty() && listener.tcp_addresses.empty() &&
@@ -691,6 +728,7 @@ absl::Status CheckTogether(const Options& options) {
         "option plugin_opt_admin_listen_tls: needs plugin_opt_tls_certificate_file and "
         "plugin_opt_tls_private_key_file");
   }
+  if (absl::Status s = CheckAddresses(listener); !s.ok()) return s;
   return CheckFleet(options);
 }
 
@@ -706,7 +744,9 @@ absl::StatusOr<Options> ParseOptions(
   }
   std::unordered_set<absl::string_view, absl::Hash<absl::string_view>> seen;
   std::vector<const OptionSpec*> changed;
-  for (const auto& [name, value] : given) {
+  for (const auto& [name, text] : given) {
+    // The broker hands on the blanks behind a value, and nobody sees them.
+    const absl::string_view value = absl::StripAsciiWhitespace(text);
     const auto spec = std::find_if(std::begin(kOptions), std::end(kOptions),
                                    [n = name](const OptionSpec& s) { return s.name == n; });
     if (spec == std::end(kOptions)) return UnknownOption(name);

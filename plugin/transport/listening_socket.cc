@@ -214,8 +214,10 @@ absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenTcp(absl::string_view optio
   if (::bind(socket->fd(), address->get(), address->size) != 0 ||
       ::listen(socket->fd(), kBacklog) != 0) {
     return Failure(option, text, "cannot bind", errno,
-                   errno == EADDRINUSE ? "another process has this port; choose another one"
-                                       : "give an address of this machine and a port above 1023");
+                   errno == EADDRINUSE
+                       ? "another process, or a listener of this broker, has this port; choose "
+                         "another one"
+                       : "give an address of this machine and a port above 1023");
   }
   return socket;
 }
