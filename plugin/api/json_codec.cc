@@ -46,8 +46,9 @@ absl::Status NoSuchMember(absl::string_view name, const Member<Message> (&member
       absl::StrJoin(members, ", ", [](std::string* out, const Member<Message>& member) {
         absl::StrAppend(out, member.json_name);
       });
-  return absl::InvalidArgumentError(
-      absl::StrCat("JSON: there is no member ", shown, "; there are ", there));
+  return absl::InvalidArgumentError(absl::StrCat("JSON: there is no member ", shown, "; ",
+                                                 there.empty() ? "it takes none" : "there are ",
+                                                 there));
 }
 
 template <typename Message, size_t N>
@@ -63,6 +64,8 @@ absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)
                      rapidjson::GetParseError_En(document.GetParseError())));
   }
   if (!document.IsObject()) return absl::InvalidArgumentError("JSON: an object is expected");
+  uint64_t seen = 0;  // bit i: the member i of the table
+  static_assert(N <= 64);
   for (const auto& entry : std::as_const(document).GetObject()) {
     const absl::string_view name = View(entry.name);
     const auto* const member = std::find_if(
@@ -70,6 +73,12 @@ absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)
         [name](const Member<Message>& m) { return name == m.json_name || name == m.proto_name; });
     // A misspelt filter must not give everybody.
     if (member == std::end(members)) return NoSuchMember(name, members);
+    const uint64_t bit = uint64_t{1} << (member - std::begin(members));
+    if ((seen & bit) != 0) {  // which of the two is meant?
+      return absl::InvalidArgumentError(
+          absl::StrCat("JSON: ", member->json_name, " is given twice"));
+    }
+    seen |= bit;
     if (entry.value.IsNull()) continue;
     if (absl::Status s = member->read(entry.value, message); !s.ok()) return s;
   }

@@ -33,11 +33,11 @@ bool Known(absl::Time t) { return t > absl::InfinitePast(); }
 
 absl::Status CheckClientId(absl::string_view client_id) {
   if (client_id.empty()) {
-    return absl::InvalidArgumentError("client_id is empty; it takes 1 to 65535 bytes of UTF-8");
+    return absl::InvalidArgumentError("clientId is empty; it takes 1 to 65535 bytes of UTF-8");
   }
   if (client_id.size() > registry::kClientIdBytesMax) {
     return absl::InvalidArgumentError(
-        absl::StrCat("client_id has ", client_id.size(), " bytes; MQTT allows at most 65535"));
+        absl::StrCat("clientId has ", client_id.size(), " bytes; MQTT allows at most 65535"));
   }
   return absl::OkStatus();
 }
@@ -107,7 +107,7 @@ Service::Service(const registry::SessionRegistry& registry, ServerFacts facts,
 
 absl::Status Service::CheckInstance(const std::string& instance_id) const {
   if (instance_id.empty() || instance_id == facts_.instance_id) return absl::OkStatus();
-  return absl::NotFoundError("instance_id names no instance of this server");
+  return absl::NotFoundError("instanceId names no instance of this server");
 }
 
 absl::Status Service::BatchQuerySessionByClientIds(
@@ -115,10 +115,10 @@ absl::Status Service::BatchQuerySessionByClientIds(
     pb::BatchQuerySessionByClientIdsResponse* reply) const {
   if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
   const auto count = static_cast<size_t>(request.client_ids_size());
-  if (count == 0) return absl::InvalidArgumentError("client_ids is empty; it takes 1 to 10000");
+  if (count == 0) return absl::InvalidArgumentError("clientIds is empty; it takes 1 to 10000");
   if (count > kBatchIdsMax) {
     return absl::InvalidArgumentError(
-        absl::StrCat("client_ids has ", count, " elements; at most ", kBatchIdsMax));
+        absl::StrCat("clientIds has ", count, " elements; at most ", kBatchIdsMax));
   }
 
   // Sixteen inline: the documented batch of ten needs no allocation.
@@ -259,6 +259,9 @@ absl::Status Service::GetHistory(const pb::GetHistoryRequest& request, absl::Tim
                                  pb::GetHistoryResponse* reply) const {
   if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
   if (absl::Status s = CheckClientId(request.client_id()); !s.ok()) return s;
+  if (request.has_from_ms() && request.has_until_ms() && request.from_ms() > request.until_ms()) {
+    return absl::InvalidArgumentError("fromMs is later than untilMs");
+  }
   if (request.stored()) {
     if (stored_history_ != nullptr) return stored_history_->GetStoredHistory(request, reply);
     return absl::FailedPreconditionError(
@@ -266,7 +269,7 @@ absl::Status Service::GetHistory(const pb::GetHistoryRequest& request, absl::Tim
         "plugin_opt_session_history_ttl above 0s how long it is kept");
   }
   if (request.has_from_ms() || request.has_until_ms()) {
-    return absl::InvalidArgumentError("from_ms and until_ms go with stored only");
+    return absl::InvalidArgumentError("fromMs and untilMs go with stored only");
   }
   if (history_ == nullptr) return absl::UnimplementedError("this server remembers no history");
   return history_->GetHistory(request, now, reply);

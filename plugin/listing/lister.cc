@@ -160,10 +160,10 @@ absl::Status Lister::FillPage(Listing* listing, uint64_t page, pb::ListSessionsR
 absl::Status Lister::ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
                                   pb::ListSessionsResponse* reply) {
   if (request.page_size() > kPageSizeMax) {
-    return absl::InvalidArgumentError(absl::StrCat("page_size: at most ", kPageSizeMax));
+    return absl::InvalidArgumentError(absl::StrCat("pageSize: at most ", kPageSizeMax));
   }
   if (request.close_cursor() && request.cursor().empty()) {
-    return absl::InvalidArgumentError("close_cursor: there is no cursor to close");
+    return absl::InvalidArgumentError("closeCursor: there is no cursor to close");
   }
   Cursor cursor;
   if (request.cursor().empty()) {

@@ -25,6 +25,12 @@ absl::Status SetBits(absl::string_view member, const google::protobuf::RepeatedF
   return absl::OkStatus();
 }
 
+absl::Status CheckRange(absl::string_view name, bool both, int64_t from_ms, int64_t until_ms) {
+  if (!both || from_ms <= until_ms) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, "FromMs is later than ", name, "UntilMs: nobody would be listed"));
+}
+
 bool ParseProtocol(absl::string_view text, registry::ProtocolVersion* out) {
   using registry::ProtocolVersion;
   if (text.empty()) return true;
@@ -81,8 +87,12 @@ absl::StatusOr<SessionFilter> SessionFilter::Make(const pb::ListSessionsRequest&
       !s.ok()) {
     return s;
   }
+  if ((f.states_ & 1) != 0) {
+    return absl::InvalidArgumentError(
+        "states: SESSION_STATE_UNKNOWN: a session that is listed is known");
+  }
   if (absl::Status s =
-          SetBits("end_reasons", r.end_reasons(), registry::kEndReasonCount, &f.reasons_);
+          SetBits("endReasons", r.end_reasons(), registry::kEndReasonCount, &f.reasons_);
       !s.ok()) {
     return s;
   }
@@ -93,10 +103,22 @@ absl::StatusOr<SessionFilter> SessionFilter::Make(const pb::ListSessionsRequest&
     f.addresses_ = *range;
   }
   if (!ParseProtocol(r.protocol_version(), &f.protocol_)) {
-    return absl::InvalidArgumentError("protocol_version must be 3.1, 3.1.1 or 5");
+    return absl::InvalidArgumentError("protocolVersion must be 3.1, 3.1.1 or 5");
   }
   if (r.listener_port() > 65'535) {
-    return absl::InvalidArgumentError("listener_port must be below 65536");
+    return absl::InvalidArgumentError("listenerPort must be below 65536");
+  }
+  if (absl::Status s =
+          CheckRange("connected", r.has_connected_from_ms() && r.has_connected_until_ms(),
+                     r.connected_from_ms(), r.connected_until_ms());
+      !s.ok()) {
+    return s;
+  }
+  if (absl::Status s =
+          CheckRange("disconnected", r.has_disconnected_from_ms() && r.has_disconnected_until_ms(),
+                     r.disconnected_from_ms(), r.disconnected_until_ms());
+      !s.ok()) {
+    return s;
   }
   f.listener_port_ = static_cast<uint16_t>(r.listener_port());
   f.prefix_ = r.client_id_prefix();

@@ -98,16 +98,17 @@ absl::Status ReadTime(absl::string_view name, const std::string& text, int64_t* 
       name, " must be milliseconds since 1970, or a time such as 2026-01-02T03:04:05Z"));
 }
 
+// Names of the values from `first` to `last`.
 template <typename Enum>
 absl::Status ReadNames(absl::string_view name, const std::string& text, absl::string_view prefix,
-                       bool (*parse)(google::protobuf::ConstStringParam, Enum*), Enum last,
-                       const std::string& (*name_of)(Enum),
+                       bool (*parse)(google::protobuf::ConstStringParam, Enum*), Enum first,
+                       Enum last, const std::string& (*name_of)(Enum),
                        google::protobuf::RepeatedField<int>* out) {
   for (absl::string_view word : absl::StrSplit(text, ',', absl::SkipWhitespace())) {
     Enum value{};
-    if (!parse(absl::StrCat(prefix, absl::AsciiStrToUpper(word)), &value)) {
+    if (!parse(absl::StrCat(prefix, absl::AsciiStrToUpper(word)), &value) || value < first) {
       std::vector<std::string> names;
-      for (int i = 0; i <= last; ++i) {
+      for (int i = first; i <= last; ++i) {
         const absl::string_view known = name_of(static_cast<Enum>(i));
         names.push_back(absl::AsciiStrToLower(absl::StripPrefix(known, prefix)));
       }
@@ -142,13 +143,14 @@ constexpr ParameterRow kParameters[] = {
      }},
     {"state",
      [](const std::string& v, Parameters* p) {
-       return ReadNames("state", v, "SESSION_STATE_", pb::SessionState_Parse, pb::SessionState_MAX,
-                        pb::SessionState_Name, p->request.mutable_states());
+       return ReadNames("state", v, "SESSION_STATE_", pb::SessionState_Parse,
+                        pb::SESSION_STATE_ONLINE, pb::SessionState_MAX, pb::SessionState_Name,
+                        p->request.mutable_states());
      }},
     {"reason",
      [](const std::string& v, Parameters* p) {
-       return ReadNames("reason", v, "END_REASON_", pb::EndReason_Parse, pb::EndReason_MAX,
-                        pb::EndReason_Name, p->request.mutable_end_reasons());
+       return ReadNames("reason", v, "END_REASON_", pb::EndReason_Parse, pb::EndReason_MIN,
+                        pb::EndReason_MAX, pb::EndReason_Name, p->request.mutable_end_reasons());
      }},
     {"prefix",
      [](const std::string& v, Parameters* p) {

@@ -168,10 +168,20 @@ TEST(ReadJsonTest, AMemberThatIsNotThereIsNamedWithThoseThatAre) {
               ::testing::StartsWith("JSON: there is no member of such a length;"));
 }
 
-TEST(ReadJsonTest, ALaterDuplicateWins) {
+TEST(ReadJsonTest, AMemberThatIsGivenTwiceIsRefusedWhicheverOfItsNamesIsUsed) {
   pb::QuerySessionByClientIdRequest request;
-  ASSERT_TRUE(ReadJson(R"({"clientId":"a","clientId":"b"})", &request).ok());
-  EXPECT_EQ(request.client_id(), "b");
+  for (const char* json :
+       {R"({"clientId":"a","clientId":"b"})", R"({"clientId":"a","client_id":"b"})",
+        R"({"clientId":"a","clientId":null})"}) {
+    EXPECT_EQ(std::string(ReadJson(json, &request).message()), "JSON: clientId is given twice")
+        << json;
+  }
+}
+
+TEST(ReadJsonTest, ARequestWithoutMembersSaysSo) {
+  pb::GetCountsRequest request;
+  EXPECT_EQ(std::string(ReadJson(R"({"x":1})", &request).message()),
+            "JSON: there is no member \"x\"; it takes none");
 }
 
 TEST(ReadJsonTest, RefusesWithAReason) {

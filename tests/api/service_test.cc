@@ -238,7 +238,7 @@ TEST_F(ServiceTest, AnEmptyOrTooLongIdentifierIsRefused) {
   pb::QuerySessionByClientIdRequest request;
   pb::QuerySessionByClientIdResponse reply;
   EXPECT_THAT(std::string(service_.QuerySessionByClientId(request, now_, &reply).message()),
-              HasSubstr("client_id is empty"));
+              HasSubstr("clientId is empty"));
   request.set_client_id(std::string(65'536, 'x'));
   EXPECT_EQ(service_.QuerySessionByClientId(request, now_, &reply).code(),
             absl::StatusCode::kInvalidArgument);

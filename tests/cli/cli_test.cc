@@ -228,7 +228,7 @@ TEST_P(CliTest, WithoutAFleetTheFleetCommandSaysWhichOptionWouldMakeOne) {
 TEST_P(CliTest, TheServersRefusalIsExitStatusFour) {
   const CliResult result = Ask("query ''");
   EXPECT_EQ(result.exit_code, 4);
-  EXPECT_THAT(result.output, HasSubstr("client_id is empty"));
+  EXPECT_THAT(result.output, HasSubstr("clientId is empty"));
 }
 
 TEST(CliWithoutBrokerTest, NobodyThereIsExitStatusThreeAndNamesTheSocket) {

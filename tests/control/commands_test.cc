@@ -107,7 +107,7 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndGoesOnWithTheOthers) {
               HasSubstr(R"({"command":"Unknown command","error":"there is no such command; )"
                         R"(there are batchQuery, query, counts and list",)"
                         R"("code":"unimplemented","correlationData":"1"})"));
-  EXPECT_THAT(answer, HasSubstr(R"({"command":"query","error":"client_id is empty)"));
+  EXPECT_THAT(answer, HasSubstr(R"({"command":"query","error":"clientId is empty)"));
   EXPECT_THAT(answer, HasSubstr(R"(there is no member \"prefix\"; there are instanceId, )"));
   EXPECT_THAT(answer, HasSubstr("a command must be an object"));
   EXPECT_THAT(answer, HasSubstr("command is missing"));

@@ -115,7 +115,8 @@ TEST_F(ListerTest, ASessionThatChangesMeanwhileIsListedWithAllThatWasKnownOfIt) 
   for (int i = 0; i < 300; ++i) {
     registry::SessionEvent e;
     e.kind = registry::SessionEvent::Kind::kRestored;
-    e.client_id = absl::StrCat("c", i);
+    const std::string id = absl::StrCat("c", i);
+    e.client_id = id;
     e.incarnation = ++writer_.incarnation;
     e.state = registry::SessionState::kOffline;
     e.reason = registry::EndReason::kBrokerRestart;
@@ -176,10 +177,24 @@ TEST_F(ListerTest, BadRequestsAreRefusedWithAReason) {
   EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("no cursor to close"));
   request.Clear();
   request.set_page_size(10'001);
-  EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("page_size"));
+  EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("pageSize"));
   request.Clear();
   request.set_address("10.0.0.0/33");
   EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("address must be"));
+  request.Clear();
+  request.add_states(pb::SESSION_STATE_UNKNOWN);
+  EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("SESSION_STATE_UNKNOWN"));
+  request.Clear();
+  request.set_connected_from_ms(10);
+  request.set_connected_until_ms(5);
+  EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("connectedFromMs is later than"));
+  request.Clear();
+  request.set_disconnected_from_ms(10);
+  request.set_disconnected_until_ms(5);
+  EXPECT_THAT(std::string(Refusal(request).message()),
+              HasSubstr("disconnectedFromMs is later than"));
+  request.set_disconnected_until_ms(10);
+  EXPECT_TRUE(Refusal(request).ok()) << "an instant is a range";
   request.Clear();
   request.add_fields("clientid");
   EXPECT_THAT(std::string(Refusal(request).message()), HasSubstr("there are clientId, online"));
@@ -301,7 +316,9 @@ TEST_F(ListerTest, UnknownParametersAndNamesAreRefused) {
       HasSubstr("unknown parameter; there are format, fields, state, reason, prefix, group, "
                 "address, protocol, listener, connected_from, connected_until, "
                 "disconnected_from, disconnected_until"));
-  EXPECT_THAT(Get("state=onlin", 400), HasSubstr("state: a name in the list does not exist"));
+  EXPECT_THAT(Get("state=onlin", 400),
+              HasSubstr("state: a name in the list does not exist; there are online, "));
+  EXPECT_THAT(Get("state=unknown", 400), HasSubstr("there are online, "));
   EXPECT_THAT(Get("format=xml", 400), HasSubstr("jsonl or csv"));
   EXPECT_THAT(Get("prefix=a&prefix=zz", 400),
               HasSubstr("parameter 2, \\\"prefix\\\": is given twice"));

@@ -129,7 +129,7 @@ for (const c of combinations) {
     await assert.rejects(admin.batchQuerySessionByClientIds({clientIds: []}), (error) => {
       assert.ok(error instanceof ConnectError);
       assert.equal(error.code, Code.InvalidArgument);
-      assert.match(error.rawMessage, /client_ids is empty/);
+      assert.match(error.rawMessage, /clientIds is empty/);
       return true;
     });
     await assert.rejects(
