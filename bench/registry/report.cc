@@ -127,8 +127,13 @@ void JudgeEvents(const SizeReport& r, Verdicts* v) {
         BestRival(r, w, &Figures::event_p50, [](const auto& t) { return t.keeps_all; }));
   const double p999 = MedianOf(ours, w, &Figures::event_p999);
   v->Add("event: p99.9 at most 2 us", absl::StrFormat("%.2f us", p999 / 1000), p999 <= 2000);
+  const auto worst =
+      std::max_element(ours.growths.begin(), ours.growths.end(),
+                       [](const Growth& a, const Growth& b) { return a.worst_us < b.worst_us; });
   v->Add("worst event while the table grows, median of the growths: at most 1 ms",
-         absl::StrFormat("%.2f ms", MedianOf(ours, &Growth::worst_us) / 1000),
+         absl::StrFormat("%.2f ms (in the worst of %d growths %.2f)",
+                         MedianOf(ours, &Growth::worst_us) / 1000, ours.growths.size(),
+                         worst->worst_us / 1000),
          MedianOf(ours, &Growth::worst_us) <= 1000);
 }
 
@@ -145,6 +150,7 @@ void JudgeCosts(const SizeReport& r, Verdicts* v) {
          absl::StrFormat("%.1f", rest), rest <= 90);
   v->Add("details (with the times): at most 64 bytes more", absl::StrFormat("%.1f", details),
          details <= 64);
+  v->Add("all of it: at most 154", absl::StrFormat("%.1f", rest + details), rest + details <= 154);
 }
 
 std::string ReadTable(const SizeReport& r, Writing w) {

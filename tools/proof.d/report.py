@@ -28,6 +28,20 @@ class Row:
         return "reached" if self.holds else "missed"
 
 
+def brokers():
+    """The programs of both lines that the tests use."""
+    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
+    find = lambda command: subprocess.run(command, capture_output=True, text=True, env=environment).stdout.split()
+    return [*find(["sh", "-c", "command -v mosquitto"]), *(p + "/sbin/mosquitto" for p in find(["tools/get-mosquitto-2.1"])[-1:])]
+
+
+def libraries():
+    for name in ("libabsl20220623", "libprotobuf32", "libssl3", "libsqlite3-0", "libhiredis0.14"):
+        done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True)
+        if done.returncode == 0:
+            yield name, done.stdout
+
+
 def machine():
     """What the figures were measured on: name → text."""
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
@@ -38,6 +52,9 @@ def machine():
         "Processor": f"{cpu}, {os.cpu_count()} cores",
         "Memory": f"{memory / 2**20:.1f} GiB",
         "System": f"{release['PRETTY_NAME'].strip(chr(34))}, Linux {platform.release()}",
+        "Brokers": " and ".join(first_line([program, "-h"]) for program in brokers()),
+        "Rivals": ", ".join([first_line(["sh", "-c", "/usr/sbin/nginx -v 2>&1"]), first_line(["redis-server", "--version"])]),
+        "Libraries": ", ".join(f"{name} {version}" for name, version in libraries()),
         "Compiler": first_line(["g++", "--version"]),
         "Commit": first_line(["git", "describe", "--always", "--dirty", "--abbrev=12"]),
         "Load before": f"{os.getloadavg()[0]:.2f}",
