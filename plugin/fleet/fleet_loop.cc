@@ -63,6 +63,7 @@ FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
       keys_(options.name),
       random_(Seed()),
       boot_(RandomHex(random_)),
+      begun_(clocks_.monotonic()),
       engines_(options_, kEngineTimeout, &stop),
       directory_(options.lease) {
   status_.fleet = options_.name;
@@ -152,7 +153,7 @@ void FleetLoop::DrainChanges() {
 }
 
 void FleetLoop::RebuildOwn() {
-  for (const Event& event : local_->Rebuild(own_, clock_, wall_, now_)) {
+  for (const Event& event : local_->Rebuild(own_, clock_, wall_, now_, begun_)) {
     writers_[shape_.ShardOf(event.hash)].Add(event);
   }
   // All, not only those that are new to us: should memory run out in here, this is done again, and

@@ -168,6 +168,7 @@ class FleetLoop {
   const KeyNames keys_;
   std::mt19937_64 random_;
   const std::string boot_;  // tells this process from an earlier one of the same node
+  const absl::Duration begun_;
 
   Engines engines_;            // home: nodes, leases, meta, clock
   uint64_t home_opening_ = 0;  // of the engine that we joined at

@@ -189,7 +189,9 @@ void FleetLoop::StartOver() {
 
 void FleetLoop::BeginMembership() {
   engines_.SetShards(shape_.shards);
-  local_.emplace(shape_, ClientHasher(hash_key_));
+  LocalSessions local(shape_, ClientHasher(hash_key_));
+  if (local_.has_value()) local.TakeSessionsOf(*local_);
+  local_.emplace(std::move(local));
   table_.emplace(
       others_, &next_incarnation_, shape_.shards, number_, options_.mode == Mode::kReplica,
       [this](const Event& event, NodeNumber node) {
@@ -213,7 +215,9 @@ void FleetLoop::BeginMembership() {
     shard_of_stream_[keys_.Changes(shard)] = shard;
   }
   directory_ = NodeDirectory(options_.lease);
-  RebuildOwn();
+  // What is in the queue still knows when it began by a clock that is never set. The registry, whose
+  // times are the host's, is read after that, and only for what the queue had no room for.
+  changes_.Lose();
   joined_ = true;  // last: should memory run out before, all of this is made again
 }
 
