@@ -310,8 +310,7 @@ TEST(FleetLoopTest, KicksThatDoNotFitAreStillDueAfterJoiningAnew) {
 // numbered.
 class ClockThatIsSetTest : public ::testing::TestWithParam<absl::Duration> {};
 INSTANTIATE_TEST_SUITE_P(Fleet, ClockThatIsSetTest,
-                         ::testing::Values(absl::Hours(5), -absl::Hours(5)),
-                         [](const auto& test) {
+                         ::testing::Values(absl::Hours(5), -absl::Hours(5)), [](const auto& test) {
                            return test.param > absl::ZeroDuration() ? "Forward" : "Back";
                          });
 
@@ -335,7 +334,9 @@ TEST_P(ClockThatIsSetTest, BeforeTheEngineIsReachedForTheFirstTimeDecidesNoTakeo
     kicked_here += here.TakeKick();
     kicked_there += there.TakeKick();
     return !kicked_here.empty() && !kicked_there.empty();
-  })) << here.Describe() << "\n" << there.Describe();
+  })) << here.Describe()
+      << "\n"
+      << there.Describe();
   EXPECT_EQ(kicked_here, "went there");
   EXPECT_EQ(kicked_there, "came here");
 }
