@@ -106,7 +106,7 @@ absl::Duration FleetLoop::Step() {
     });
     if (complete && !more_ && !loading) {
       if (!std::exchange(status_.ready, true)) next_publish_ = now_;
-      board_.SetAsOf(wall_);
+      board_.SetAsOf(now_);
     }
     if (now_ >= writes_blocked_until_) {
       more_ = more_ || std::any_of(writers_.begin(), writers_.end(),
@@ -286,7 +286,6 @@ void FleetLoop::Publish() {
   registry::FleetStatus status = status_;
   auto directions = std::make_shared<Directions>();
   status.engine = engines_.Describe();
-  status.as_of = board_.GetAsOf();
   status.queued = changes_.size();
   status.shards = shape_.shards;
   if (joined_) {

@@ -205,8 +205,9 @@ class FleetLoop {
 
   absl::Duration next_look_, next_nodes_, next_renewal_, next_sync_, next_sweep_, next_publish_;
   absl::Duration writes_blocked_until_;
-  absl::Time looked_at_ = absl::InfinitePast();        // the last round of looks
-  absl::Time same_data_until_ = absl::InfinitePast();  // the one before it
+  // What was known when the last round of looks began, and the one before it.
+  absl::Duration as_of_at_look_ = -absl::InfiniteDuration();
+  absl::Duration same_data_until_ = -absl::InfiniteDuration();
   uint32_t sweep_shard_ = 0;
   uint32_t sweep_bucket_ = 0;
   registry::FleetStatus status_;  // counters and texts; the rest is filled by Publish()

@@ -180,7 +180,7 @@ absl::Status FleetLoop::ListNodes() {
 
 void FleetLoop::StartOver() {
   if (!joined_) return;
-  board_.SetAsOf(absl::InfinitePast());
+  board_.SetAsOf(-absl::InfiniteDuration());
   table_->Clear(wall_);
   joined_ = false;
   rejoined_ = true;
