@@ -200,6 +200,8 @@ void FleetLoop::BeginMembership() {
         if (session == nullptr) return;
         if (session->epoch < event.epoch || (session->epoch == event.epoch && node > number_)) {
           OnTakenOver(event.hash, event.epoch);
+          const bool ended = event.kind == Event::Kind::kDown;
+          if (ended && options_.takeover == Takeover::kReport) to_recheck_.push_front(event.hash);
         }
       });
   writers_.assign(shape_.shards, ShardWriter());
@@ -210,6 +212,8 @@ void FleetLoop::BeginMembership() {
     reading.refilling = true;  // the others have to come (back) there too
     reading.load_at = now_ + kSettleDelay;
   }
+  superseded_.clear();
+  to_recheck_.clear();
   shard_of_stream_.clear();
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
     shard_of_stream_[keys_.Changes(shard)] = shard;

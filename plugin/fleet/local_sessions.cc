@@ -36,6 +36,8 @@ std::optional<Event> LocalSessions::Apply(LocalChange&& change, EpochClock& cloc
     // A rebuild may have seen this connection, or a later one, already.
     if (it != sessions.end() && it->second.incarnation >= change.incarnation) return std::nullopt;
     event.epoch = clock.Next(change.at);
+    // The one before may have been announced again, above another node's.
+    if (it != sessions.end()) event.epoch = std::max(event.epoch, it->second.epoch + 1);
     sessions[event.hash] = {event.epoch, change.incarnation, std::move(change.client_id), false, 0};
     return event;
   }

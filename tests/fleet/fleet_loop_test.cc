@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,13 @@ class SteppedNode {
   bool Sees(const std::string& id) const {
     return others_.Find(board_.GetDirections()->hasher.Hash(id).view()).online();
   }
+  // The number of the other node that holds the client as far as this one knows; 0: none.
+  uint32_t HolderOf(const std::string& id) const {
+    registry::SessionDetails details;
+    if (!others_.FindDetails(HashOf(id), &details) || !details.status.online()) return 0;
+    return details.listener_port;
+  }
+  uint32_t number() const { return board_.GetDirections()->me; }
   std::string HashOf(const std::string& id) const {
     return std::string(board_.GetDirections()->hasher.Hash(id).view());
   }
@@ -304,6 +312,63 @@ TEST(FleetLoopTest, KicksThatDoNotFitAreStillDueAfterJoiningAnew) {
   kicked.push_back(here.TakeKick());
   std::sort(kicked.begin(), kicked.end());
   EXPECT_EQ(kicked, (std::vector<std::string>{"fan", "lamp"}));
+}
+
+// Two devices share an identifier; `fleet_takeover report` leaves both connected.
+class ReportedTakeoverTest : public ::testing::TestWithParam<fleet::Mode> {
+ protected:
+  NodeOptions Options(fleet::Mode mode = fleet::Mode::kReplica) const {
+    return {.mode = mode, .takeover = fleet::Takeover::kReport, .lease = absl::Seconds(2)};
+  }
+  // `lamp` connects to `here`, then to `there`, and everybody knows it.
+  void ConnectToBoth() {
+    here_.Connect("lamp");
+    ASSERT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == here_.number(); }));
+    there_->Connect("lamp");
+    ASSERT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == there_->number(); }));
+  }
+  template <typename Condition>
+  bool StepUntil(Condition&& condition) {
+    return WaitUntil([&] {
+      here_.Step();
+      if (there_.has_value()) there_->Step();
+      asked_.Step();
+      return condition();
+    });
+  }
+  RedisProcess engine_;
+  SteppedNode here_{"here", engine_, Options(GetParam())};
+  std::optional<SteppedNode> there_{std::in_place, "there", engine_, Options()};
+  SteppedNode asked_{"asked", engine_, Options()};
+};
+INSTANTIATE_TEST_SUITE_P(Fleet, ReportedTakeoverTest,
+                         ::testing::Values(fleet::Mode::kReplica, fleet::Mode::kDirect),
+                         [](const auto& test) {
+                           return test.param == fleet::Mode::kDirect ? "Direct" : "Replica";
+                         });
+
+TEST_P(ReportedTakeoverTest, WhenTheNewerConnectionEndsTheOlderOneCountsAgain) {
+  ConnectToBoth();
+  there_->Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] {
+    return asked_.HolderOf("lamp") == here_.number() && there_->HolderOf("lamp") == here_.number();
+  })) << here_.Describe();
+  // And is an older one as before: whoever comes now owns the identifier.
+  there_->Connect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == there_->number(); }));
+  there_->Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == here_.number(); }));
+  here_.Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == 0; })) << asked_.Describe();
+}
+
+TEST_P(ReportedTakeoverTest, WhenTheNewerConnectionsNodeDiesTheOlderOneCountsAgain) {
+  ConnectToBoth();
+  there_.reset();  // without a word
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == here_.number(); }))
+      << asked_.Describe();
+  here_.Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == 0; })) << asked_.Describe();
 }
 
 // How far the wall clock of `here` is set between the connects and the moment when its sessions are
