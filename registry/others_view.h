@@ -1,6 +1,9 @@
 // What a fleet knows about clients of the other nodes, as queries see it. `plugin/fleet` implements
 // it; without a fleet there is none.
 //
+// Every `as_of` is on the wall clock as it is set when it is asked for: an age that follows from it is
+// right also after the clock was set.
+//
 // Threads: any. Find, and in direct mode QuerySnapshot, ask the fleet's engine and wait for it, at
 //          most a fifth of a second (in a cluster, whose slots may have to be asked for, a third);
 //          after a failure nobody waits again for a second.

@@ -18,12 +18,13 @@ void WholeView::Merge(absl::string_view client_id, const OtherStatus& other, Ses
   if (other.status.state == SessionState::kUnknown) return;
   // With a reason it is only in its grace (loss_grace.h): it may be connected elsewhere by now.
   const bool in_grace = status->online() && status->reason != EndReason::kNone;
-  if (status->online() && !(in_grace && other.status.online())) return;
+  if (status->online() && !in_grace) return;
   if (other.status.online()) {
     *status = other.status;
     *node = other.node;
     return;
   }
+  if (in_grace) return EndGrace(client_id, other, status);
   // It came here, and the own cut may be older than that: nobody may see a gap.
   if (other.status.reason == EndReason::kTakenOver && own_.Find(client_id).online()) {
     *status = {SessionState::kOnline, EndReason::kNone};
@@ -39,6 +40,17 @@ void WholeView::Merge(absl::string_view client_id, const OtherStatus& other, Ses
   if (own_.FindDetails(client_id, &own) && other.ended_at > own.disconnected_at) {
     status->reason = other.status.reason;
   }
+}
+
+// It may have come back elsewhere and left. A loss there has grace as one here. Both times are of this
+// host's clock: `ended_at` is when this node heard of the end.
+void WholeView::EndGrace(absl::string_view client_id, const OtherStatus& other,
+                         SessionStatus* status) const {
+  if (other.status.reason == EndReason::kTakenOver || IsLoss(other.status.reason)) return;
+  SessionDetails own;
+  if (!own_.FindDetails(client_id, &own) || own.status.online()) return;
+  if (other.ended_at <= own.disconnected_at) return;
+  *status = own.status.state == SessionState::kOfflineSessionKept ? own.status : other.status;
 }
 
 absl::Status WholeView::Find(absl::string_view client_id, absl::Time now,

@@ -5,6 +5,9 @@
 //   * else connected elsewhere: there it is;
 //   * else the later of the two ends tells the reason. A session that this node keeps stays kept.
 //
+// In a batch a connection lost here may have grace (loss_grace.h). It ends when the client is known
+// to be connected elsewhere, or to have been, later, and to have left for another reason than a loss.
+//
 // Threads:     any.
 // Consistency: a batch is answered from one cut of the own sessions and one of the others'. The own
 //              cut is read first; the refresher publishes the others' first: a client that moves
@@ -77,6 +80,7 @@ class WholeView {
                  WholeCut* cut) const;
   void Merge(absl::string_view client_id, const OtherStatus& other, SessionStatus* status,
              absl::string_view* node) const;
+  void EndGrace(absl::string_view client_id, const OtherStatus& other, SessionStatus* status) const;
 
   const SessionRegistry& own_;
   const OthersView* const others_;

@@ -34,6 +34,26 @@ struct Directions {
   std::unordered_map<NodeNumber, Node> nodes;
 };
 
+// A moment on the monotonic clock that one thread sets and any may read: by the wall clock, which is
+// set now and then, old knowledge could seem to be fresh.
+class SharedMoment {
+ public:
+  // (1) release; pairs with (2): who sees the moment sees what was done before it was set.
+  void Set(absl::Duration moment) {
+    micros_.store(absl::ToInt64Microseconds(moment), std::memory_order_release);
+  }
+  // Never: minus infinity.
+  absl::Duration Get() const {
+    // (2) acquire; pairs with (1).
+    const int64_t micros = micros_.load(std::memory_order_acquire);
+    return micros == kNever ? -absl::InfiniteDuration() : absl::Microseconds(micros);
+  }
+
+ private:
+  static constexpr int64_t kNever = INT64_MIN;  // what an infinite duration is in microseconds
+  std::atomic<int64_t> micros_{kNever};
+};
+
 class Board {
  public:
   void SetDirections(std::shared_ptr<const Directions> directions) {
@@ -66,23 +86,15 @@ class Board {
   }
 
   // Everything that the others wrote until then is in the registry. Set after it was applied.
-  void SetAsOf(absl::Time t) {
-    // (1) release; pairs with (2): who sees the time sees what was applied before it.
-    as_of_us_.store(absl::ToUnixMicros(t), std::memory_order_release);
-  }
-  absl::Time GetAsOf() const {
-    // (2) acquire; pairs with (1).
-    const int64_t micros = as_of_us_.load(std::memory_order_acquire);
-    return micros == kNever ? absl::InfinitePast() : absl::FromUnixMicros(micros);
-  }
+  void SetAsOf(absl::Duration monotonic) { as_of_.Set(monotonic); }
+  absl::Duration GetAsOf() const { return as_of_.Get(); }
 
  private:
-  static constexpr int64_t kNever = INT64_MIN;
   mutable os::Mutex mutex_;
   std::shared_ptr<const Directions> directions_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<const Followed>> followed_ ABSL_GUARDED_BY(mutex_);
   registry::FleetStatus status_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<int64_t> as_of_us_{kNever};
+  SharedMoment as_of_;
 };
 
 }  // namespace session_status::fleet

@@ -27,7 +27,6 @@ constexpr size_t kKicksPerTickMax = 100;
 constexpr size_t kKicksWaitingMax = 4096;
 // Ended sessions of others forgotten per publication.
 constexpr size_t kForgetPerRoundMax = 1000;
-constexpr int64_t kNever = INT64_MIN;
 constexpr absl::Duration kPauseWithoutMemory = absl::Milliseconds(100);
 
 FleetOptions WithNodeId(FleetOptions options) {
@@ -78,8 +77,7 @@ Fleet::Fleet(const FleetOptions& options, const registry::SessionRegistry& own,
       forgetting_time_(clocks_.wall(), clocks_.monotonic()),
       kicks_(kKicksWaitingMax),
       loop_(options_, clocks_, own_, others_, changes_, kicks_, board_, stop_),
-      lookup_(options_),
-      cut_as_of_us_(kNever) {}
+      lookup_(options_) {}
 
 Fleet::~Fleet() { Stop(); }
 
@@ -150,12 +148,16 @@ void Fleet::CarryOutKick() {
 
 void Fleet::PublishSnapshot(absl::Time now) {
   // Read before: the cut holds at least that much.
-  const absl::Time as_of = board_.GetAsOf();
+  const absl::Duration as_of = board_.GetAsOf();
   others_.PublishSnapshot(now);
-  // (1) release; pairs with (2): who reads the time gets a cut that is at least as new.
-  cut_as_of_us_.store(as_of == absl::InfinitePast() ? kNever : absl::ToUnixMicros(as_of),
-                      std::memory_order_release);
+  cut_as_of_.Set(as_of);  // after it: who reads the moment gets a cut that is at least as new
   others_.PopulateAhead();
+}
+
+registry::FleetStatus Fleet::Status() const {
+  registry::FleetStatus status = board_.GetStatus();
+  status.as_of = AsOf();
+  return status;
 }
 
 registry::OthersCut Fleet::QuerySnapshot(absl::Span<const absl::string_view> client_ids,
@@ -171,9 +173,7 @@ registry::OthersCut Fleet::QuerySnapshot(absl::Span<const absl::string_view> cli
     hashes[i] = directions->hasher.Hash(client_ids[i]);
     keys[i] = hashes[i].view();
   }
-  // (2) acquire; pairs with (1).
-  const int64_t micros = cut_as_of_us_.load(std::memory_order_acquire);
-  if (micros != kNever) cut.as_of = absl::FromUnixMicros(micros);
+  cut.as_of = OnWallClock(cut_as_of_.Get());  // before the cut: it is as new, or newer
   cut.snapshot = others_.QuerySnapshot(keys, absl::MakeSpan(statuses));
   cut.names = directions;
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -242,7 +242,7 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
     const absl::StatusOr<EngineLookup::Answer> asked =
         lookup_.Find(*directions, {&client_id, 1}, clocks_.monotonic());
     // Before the copy is read: it holds at least that much. In direct mode there is none.
-    if (options_.mode == Mode::kReplica) session->as_of = board_.GetAsOf();
+    if (options_.mode == Mode::kReplica) session->as_of = AsOf();
     const NodeNumber copy_says = FromReplica(*directions, client_id, session);
     answered = asked.ok();
     if (answered) {

@@ -60,8 +60,8 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
                                     absl::Span<registry::OtherStatus> out) const override;
   absl::Status Find(absl::string_view client_id, absl::Time now,
                     registry::OtherSession* session) const override;
-  registry::FleetStatus Status() const override { return board_.GetStatus(); }
-  absl::Time AsOf() const override { return board_.GetAsOf(); }
+  registry::FleetStatus Status() const override;
+  absl::Time AsOf() const override { return OnWallClock(board_.GetAsOf()); }
   const std::string& node() const override { return options_.node_id; }
 
   const registry::SessionRegistry& others() const { return others_; }
@@ -71,6 +71,10 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   void Leave() noexcept;
   void End(bool leave);
   void CarryOutKick();
+  // As the wall clock is set now, so that an age by it is the age.
+  absl::Time OnWallClock(absl::Duration monotonic) const {
+    return clocks_.wall() - (clocks_.monotonic() - monotonic);
+  }
   // Returns the node that holds the client as far as is known here, or kNobody.
   NodeNumber FromReplica(const Directions& directions, absl::string_view client_id,
                          registry::OtherSession* session) const;
@@ -93,7 +97,7 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   os::StopSignal stop_;
   FleetLoop loop_;
   mutable EngineLookup lookup_;
-  std::atomic<int64_t> cut_as_of_us_;
+  SharedMoment cut_as_of_;
   std::atomic<bool> leave_{true};  // relaxed: the stop, requested after it is set, orders it
   os::ServiceThread thread_;
 };

@@ -21,6 +21,10 @@ constexpr size_t kStreamEventsMax = 16'384;
 constexpr size_t kStreamEntriesMin = 32;
 constexpr absl::Duration kWriteRefusedPause = absl::Milliseconds(500);
 constexpr absl::Duration kPublishInterval = absl::Milliseconds(100);
+// The end of a newer connection is heard at once; this is for those of a node that died or restarted,
+// and for what was missed.
+constexpr absl::Duration kRecheckInterval = absl::Seconds(2);
+constexpr int kRechecksPerRoundMax = 64;
 
 std::string RandomHex(std::mt19937_64& random) {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad16));
@@ -63,6 +67,7 @@ FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
       keys_(options.name),
       random_(Seed()),
       boot_(RandomHex(random_)),
+      begun_(clocks_.monotonic()),
       engines_(options_, kEngineTimeout, &stop),
       directory_(options.lease) {
   status_.fleet = options_.name;
@@ -95,6 +100,7 @@ absl::Duration FleetLoop::Step() {
   if (connected && joined_) {
     AddHousekeeping();
     AddLooks();
+    AddRechecks();
     AddBatches();
     AddReads();
     AddLoads();
@@ -105,7 +111,7 @@ absl::Duration FleetLoop::Step() {
     });
     if (complete && !more_ && !loading) {
       if (!std::exchange(status_.ready, true)) next_publish_ = now_;
-      board_.SetAsOf(wall_);
+      board_.SetAsOf(now_);
     }
     if (now_ >= writes_blocked_until_) {
       more_ = more_ || std::any_of(writers_.begin(), writers_.end(),
@@ -152,7 +158,7 @@ void FleetLoop::DrainChanges() {
 }
 
 void FleetLoop::RebuildOwn() {
-  for (const Event& event : local_->Rebuild(own_, clock_, wall_, now_)) {
+  for (const Event& event : local_->Rebuild(own_, clock_, wall_, now_, begun_)) {
     writers_[shape_.ShardOf(event.hash)].Add(event);
   }
   // All, not only those that are new to us: should memory run out in here, this is done again, and
@@ -248,6 +254,8 @@ void FleetLoop::OnTakenOver(const ClientHash& hash, Epoch newer) {
   // Before it is marked: should memory run out here, it is found unmarked, and kicked, later.
   if (options_.takeover == Takeover::kKick) {
     kick_backlog_.push_back({session->client_id, session->incarnation});
+  } else {
+    superseded_.insert(hash);
   }
   session->taken_over = true;
   ++status_.taken_over;
@@ -259,6 +267,53 @@ void FleetLoop::PushKicks() {
   for (; !kick_backlog_.empty() && kick_ring_.TryPush(fill); kick_backlog_.pop_front()) {
     ++status_.kicks;
   }
+}
+
+void FleetLoop::AddRechecks() {
+  if (to_recheck_.empty() && !superseded_.empty() && Due(&next_recheck_, kRecheckInterval)) {
+    to_recheck_.assign(superseded_.begin(), superseded_.end());
+  }
+  for (int i = 0; i < kRechecksPerRoundMax && !to_recheck_.empty(); ++i) {
+    const ClientHash hash = to_recheck_.front();
+    to_recheck_.pop_front();
+    const LocalSession* const session = local_->Find(hash);
+    if (session == nullptr || !session->taken_over) {
+      superseded_.erase(hash);
+      continue;
+    }
+    const uint32_t shard = shape_.ShardOf(hash);
+    const Place place = PlaceOf(shard);
+    if (!engines_.IsOpen(place)) continue;  // the next time
+    const std::string bucket = keys_.Bucket(shard, shape_.BucketOf(hash));
+    // The row even if it is nobody's, and then whether it counts.
+    const auto row_epoch = std::make_shared<Epoch>(0);
+    engines_.Add(place, {"HGET", bucket, hash.view()}, [row_epoch](const Reply& reply) {
+      if (reply.is_error()) return;
+      if (const std::optional<Row> row = DecodeRow(reply.text())) *row_epoch = row->epoch;
+    });
+    engines_.Add(
+        place, {"FCALL_RO", "ss1_find", "2", keys_.Owners(shard), bucket, hash.view()},
+        [this, hash, row_epoch](const Reply& reply) { OnRecheck(hash, *row_epoch, reply); });
+  }
+}
+
+void FleetLoop::OnRecheck(const ClientHash& hash, Epoch row_epoch, const Reply& holder) {
+  if (holder.is_error()) return;
+  const absl::string_view row = holder.text();  // epoch and node, or nothing
+  if (row.size() == sizeof(Epoch) + sizeof(NodeNumber)) {
+    const NodeNumber node = DecodeNode(row.substr(sizeof(Epoch)));
+    const NodeDirectory::Node* const known = directory_.Find(node);
+    if (node != number_ && (known == nullptr || !known->lost)) return;  // it is connected there
+    row_epoch = std::max(row_epoch, DecodeEpoch(row));
+  }
+  LocalSession* const session = local_->Find(hash);
+  if (session == nullptr || !session->taken_over) return;
+  const Epoch epoch = std::max(session->epoch, row_epoch + 1);
+  writers_[shape_.ShardOf(hash)].Add({Event::Kind::kUp, hash, epoch, registry::EndReason::kNone});
+  clock_.Saw(epoch);
+  session->epoch = epoch;
+  session->taken_over = false;
+  superseded_.erase(hash);
 }
 
 void FleetLoop::Leave() {
@@ -285,7 +340,6 @@ void FleetLoop::Publish() {
   registry::FleetStatus status = status_;
   auto directions = std::make_shared<Directions>();
   status.engine = engines_.Describe();
-  status.as_of = board_.GetAsOf();
   status.queued = changes_.size();
   status.shards = shape_.shards;
   if (joined_) {

@@ -21,6 +21,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -128,6 +129,10 @@ class FleetLoop {
   void OnBatchReply(uint32_t shard, const Reply& reply);
   void OnTakenOver(const ClientHash& hash, Epoch newer);
   void PushKicks();
+  // A connection that was taken over and stays (Takeover::kReport) counts again when the newer one is
+  // over: announced anew, just above that one, and so below whatever is newer still.
+  void AddRechecks();
+  void OnRecheck(const ClientHash& hash, Epoch row_epoch, const Reply& holder);
 
   // -- the others'
   void AddReads();
@@ -168,6 +173,7 @@ class FleetLoop {
   const KeyNames keys_;
   std::mt19937_64 random_;
   const std::string boot_;  // tells this process from an earlier one of the same node
+  const absl::Duration begun_;
 
   Engines engines_;            // home: nodes, leases, meta, clock
   uint64_t home_opening_ = 0;  // of the engine that we joined at
@@ -191,6 +197,8 @@ class FleetLoop {
   size_t entries_per_read_ = 32;
   size_t events_read_ = 0;   // in the last round
   size_t streams_left_ = 0;  // that had more than was asked for
+  std::unordered_set<ClientHash, ClientHash::Hasher> superseded_;  // Takeover::kReport
+  std::deque<ClientHash> to_recheck_;
 
   // By identifier: they stay due when we join anew.
   std::deque<Kick> kick_backlog_;
@@ -202,10 +210,12 @@ class FleetLoop {
   bool rejoin_ = false;  // what the engine says about us is not what we think
   std::set<NodeNumber> burials_;
 
-  absl::Duration next_look_, next_nodes_, next_renewal_, next_sync_, next_sweep_, next_publish_;
+  absl::Duration next_look_, next_nodes_, next_renewal_, next_sync_, next_sweep_, next_publish_,
+      next_recheck_;
   absl::Duration writes_blocked_until_;
-  absl::Time looked_at_ = absl::InfinitePast();        // the last round of looks
-  absl::Time same_data_until_ = absl::InfinitePast();  // the one before it
+  // What was known when the last round of looks began, and the one before it.
+  absl::Duration as_of_at_look_ = -absl::InfiniteDuration();
+  absl::Duration same_data_until_ = -absl::InfiniteDuration();
   uint32_t sweep_shard_ = 0;
   uint32_t sweep_bucket_ = 0;
   registry::FleetStatus status_;  // counters and texts; the rest is filled by Publish()

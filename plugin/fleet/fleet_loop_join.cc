@@ -180,7 +180,7 @@ absl::Status FleetLoop::ListNodes() {
 
 void FleetLoop::StartOver() {
   if (!joined_) return;
-  board_.SetAsOf(absl::InfinitePast());
+  board_.SetAsOf(-absl::InfiniteDuration());
   table_->Clear(wall_);
   joined_ = false;
   rejoined_ = true;
@@ -189,7 +189,9 @@ void FleetLoop::StartOver() {
 
 void FleetLoop::BeginMembership() {
   engines_.SetShards(shape_.shards);
-  local_.emplace(shape_, ClientHasher(hash_key_));
+  LocalSessions local(shape_, ClientHasher(hash_key_));
+  if (local_.has_value()) local.TakeSessionsOf(*local_);
+  local_.emplace(std::move(local));
   table_.emplace(
       others_, &next_incarnation_, shape_.shards, number_, options_.mode == Mode::kReplica,
       [this](const Event& event, NodeNumber node) {
@@ -198,6 +200,8 @@ void FleetLoop::BeginMembership() {
         if (session == nullptr) return;
         if (session->epoch < event.epoch || (session->epoch == event.epoch && node > number_)) {
           OnTakenOver(event.hash, event.epoch);
+          const bool ended = event.kind == Event::Kind::kDown;
+          if (ended && options_.takeover == Takeover::kReport) to_recheck_.push_front(event.hash);
         }
       });
   writers_.assign(shape_.shards, ShardWriter());
@@ -208,12 +212,16 @@ void FleetLoop::BeginMembership() {
     reading.refilling = true;  // the others have to come (back) there too
     reading.load_at = now_ + kSettleDelay;
   }
+  superseded_.clear();
+  to_recheck_.clear();
   shard_of_stream_.clear();
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
     shard_of_stream_[keys_.Changes(shard)] = shard;
   }
   directory_ = NodeDirectory(options_.lease);
-  RebuildOwn();
+  // What is in the queue still knows when it began by a clock that is never set. The registry, whose
+  // times are the host's, is read after that, and only for what the queue had no room for.
+  changes_.Lose();
   joined_ = true;  // last: should memory run out before, all of this is made again
 }
 

@@ -95,7 +95,8 @@ void FleetLoop::OnRead(const Reply& reply) {
 
 void FleetLoop::AddLooks() {
   if (!Due(&next_look_, kLookInterval)) return;
-  same_data_until_ = std::exchange(looked_at_, wall_);
+  // Not this moment: what was lost between a look and the reads behind it was never read.
+  same_data_until_ = std::exchange(as_of_at_look_, board_.GetAsOf());
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
     // Asked before this round's batches, so it must agree with the replies known now.
     const bool settled = writers_[shard].settled();

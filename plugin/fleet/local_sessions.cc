@@ -6,6 +6,27 @@
 
 namespace session_status::fleet {
 
+void LocalSessions::TakeSessionsOf(LocalSessions& older) {
+  // Entries move as they are, into tables that have about their size before and do not mind being
+  // fuller for the moment: nothing allocates after this.
+  for (Sessions& sessions : shards_) {
+    sessions.reserve(older.size() / shape_.shards);
+    sessions.max_load_factor(1000);
+  }
+  for (Sessions& from : older.shards_) {
+    while (!from.empty()) {
+      Sessions::node_type entry = from.extract(from.begin());
+      entry.key() = hasher_.Hash(entry.mapped().client_id);
+      // Whether a newer connection exists is found out among the new rows; no rebuild of this table
+      // has found it.
+      entry.mapped().taken_over = false;
+      entry.mapped().rebuild = 0;
+      shards_[shape_.ShardOf(entry.key())].insert(std::move(entry));
+    }
+  }
+  for (Sessions& sessions : shards_) sessions.max_load_factor(1);
+}
+
 std::optional<Event> LocalSessions::Apply(LocalChange&& change, EpochClock& clock) {
   Event event;
   event.hash = hasher_.Hash(change.client_id);
@@ -15,6 +36,8 @@ std::optional<Event> LocalSessions::Apply(LocalChange&& change, EpochClock& cloc
     // A rebuild may have seen this connection, or a later one, already.
     if (it != sessions.end() && it->second.incarnation >= change.incarnation) return std::nullopt;
     event.epoch = clock.Next(change.at);
+    // The one before may have been announced again, above another node's.
+    if (it != sessions.end()) event.epoch = std::max(event.epoch, it->second.epoch + 1);
     sessions[event.hash] = {event.epoch, change.incarnation, std::move(change.client_id), false, 0};
     return event;
   }
@@ -51,7 +74,7 @@ LocalSessions::Epochs LocalSessions::EndedEpochs() const {
 
 std::vector<Event> LocalSessions::Rebuild(const registry::SessionRegistry& registry,
                                           const EpochClock& clock, absl::Time wall,
-                                          absl::Duration monotonic) {
+                                          absl::Duration monotonic, absl::Duration begun) {
   std::vector<Event> news;
   const Epochs ended = EndedEpochs();
   if (++rebuild_ == 0) ++rebuild_;  // which is what no rebuild has found yet
@@ -61,8 +84,10 @@ std::vector<Event> LocalSessions::Rebuild(const registry::SessionRegistry& regis
     LocalSession& session = shards_[shape_.ShardOf(hash)][hash];
     session.rebuild = rebuild_;
     if (session.incarnation == details.incarnation) return true;
-    // Not in the future: it would win over newer ones if the wall clock was set back since.
-    const absl::Duration age = std::max(wall - details.connected_at, absl::ZeroDuration());
+    // Not in the future, should the wall clock have been set back since, and not from before us,
+    // should it have been set forward.
+    const absl::Duration age =
+        std::clamp(wall - details.connected_at, absl::ZeroDuration(), monotonic - begun);
     Epoch epoch = clock.At(monotonic - age);
     // Our epochs rise with each connection of a client; the registry's milliseconds do not.
     if (session.incarnation != 0) {

@@ -37,14 +37,19 @@ class LocalSessions {
   LocalSessions(const Shape& shape, const ClientHasher& hasher)
       : shape_(shape), hasher_(hasher), shards_(shape.shards), ends_(shape.shards) {}
 
+  // Takes over the sessions of a table that is given up, with their epochs; its ends are forgotten.
+  // REQUIRES: this table is empty. If memory runs out, nothing has changed.
+  void TakeSessionsOf(LocalSessions& older);
+
   // The event to tell the others, if the change is news.
   std::optional<Event> Apply(LocalChange&& change, EpochClock& clock);
 
   // Compares with the registry, after changes were dropped; returns what the others have to be told.
-  // Epochs of connections that are known stay; others follow from the time that the registry has for
-  // them. `wall` and `monotonic`: now, on both clocks.
+  // Epochs of connections that are known stay. Others follow from the time that the registry has for
+  // them, which is on the host's clock: one that was set makes them wrong, but no older than `begun`,
+  // when this process began. `wall` and `monotonic`: now, on both clocks.
   std::vector<Event> Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock,
-                             absl::Time wall, absl::Duration monotonic);
+                             absl::Time wall, absl::Duration monotonic, absl::Duration begun);
 
   void Prefetch(const ClientHash& hash) const { PrefetchIn(shards_[shape_.ShardOf(hash)], hash); }
   // nullptr: not connected here. Valid until the next change.

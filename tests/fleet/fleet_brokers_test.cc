@@ -249,6 +249,11 @@ TEST(BrokerFleetTest, AsConfiguredATakeoverIsOnlyCounted) {
     return absl::StrContains(fleet.admin(0).Call("GetFleet", "{}").body, "\"takenOver\":\"1\"");
   }));
   EXPECT_TRUE(older.RoundTrip());
+  newer.Disconnect();
+  EXPECT_TRUE(WaitUntil([&] {
+    return absl::StrContains(fleet.admin(1).Query("lamp").raw, "\"node\":\"broker-0\"");
+  })) << "the older connection is open, and counts again";
+  EXPECT_TRUE(older.RoundTrip());
 }
 
 TEST(BrokerFleetTest, ClientsOfAKilledBrokerAreOfflineBecauseTheNodeIsLost) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,18 +20,27 @@ namespace {
 
 using registry::SessionEvent;
 
+struct NodeOptions {
+  size_t kicks_waiting_max = 64;
+  fleet::Mode mode = fleet::Mode::kReplica;
+  fleet::Takeover takeover = fleet::Takeover::kKick;
+  absl::Duration lease = absl::Minutes(5);
+  bool engine_is_there = true;
+};
+
 // One node without threads: the test is its broker, and makes its rounds.
 class SteppedNode {
  public:
-  SteppedNode(const char* name, const RedisProcess& engine, size_t kicks_waiting_max = 64,
-              fleet::Mode mode = fleet::Mode::kReplica)
-      : kicks_(kicks_waiting_max),
-        loop_(Options(name, engine, mode), fleet::SystemClocks(), own_, others_, changes_, kicks_,
-              board_, stop_) {
+  SteppedNode(const char* name, const RedisProcess& engine, const NodeOptions& options = {})
+      : kicks_(options.kicks_waiting_max),
+        loop_(Options(name, engine, options), Clocks(), own_, others_, changes_, kicks_, board_,
+              stop_) {
+    if (!options.engine_is_there) return;
     EXPECT_TRUE(StepUntil([this] { return board_.GetStatus().ready; })) << Describe();
   }
 
   void Step() { loop_.Step(); }
+  void SetWallClock(absl::Duration by) { wall_clock_set_by_ += by; }
   template <typename Condition>
   bool StepUntil(Condition&& condition) {
     return WaitUntil([&] {
@@ -44,7 +54,7 @@ class SteppedNode {
     SessionEvent event;
     event.client_id = id;
     event.incarnation = ++incarnation_;
-    event.time = absl::Now() - ago;
+    event.time = Clocks().wall() - ago;
     Apply(event, told, ago);
   }
   void Disconnect(const std::string& id) {
@@ -55,7 +65,7 @@ class SteppedNode {
     event.client_id = id;
     event.incarnation = details.incarnation;
     event.reason = registry::EndReason::kClientDisconnect;
-    event.time = absl::Now();
+    event.time = Clocks().wall();
     Apply(event, true);
   }
   // As when the queue was full.
@@ -69,6 +79,13 @@ class SteppedNode {
   bool Sees(const std::string& id) const {
     return others_.Find(board_.GetDirections()->hasher.Hash(id).view()).online();
   }
+  // The number of the other node that holds the client as far as this one knows; 0: none.
+  uint32_t HolderOf(const std::string& id) const {
+    registry::SessionDetails details;
+    if (!others_.FindDetails(HashOf(id), &details) || !details.status.online()) return 0;
+    return details.listener_port;
+  }
+  uint32_t number() const { return board_.GetDirections()->me; }
   std::string HashOf(const std::string& id) const {
     return std::string(board_.GetDirections()->hasher.Hash(id).view());
   }
@@ -86,7 +103,7 @@ class SteppedNode {
 
  private:
   static fleet::FleetOptions Options(const char* name, const RedisProcess& engine,
-                                     fleet::Mode mode) {
+                                     const NodeOptions& node) {
     fleet::FleetOptions options;
     options.engines.emplace_back();
     EXPECT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", engine.port()),
@@ -94,10 +111,16 @@ class SteppedNode {
                     .ok());
     options.name = "test";
     options.node_id = name;
-    options.lease = absl::Minutes(5);
+    options.lease = node.lease;
     options.capacity = 10'000;
-    options.mode = mode;
+    options.mode = node.mode;
+    options.takeover = node.takeover;
     return options;
+  }
+  fleet::Clocks Clocks() {
+    fleet::Clocks clocks = fleet::SystemClocks();
+    clocks.wall = [this] { return absl::Now() + wall_clock_set_by_; };
+    return clocks;
   }
   void Apply(const SessionEvent& event, bool told, absl::Duration ago = {}) {
     own_.Apply(event);
@@ -106,6 +129,7 @@ class SteppedNode {
                   event.kind == SessionEvent::Kind::kConnected, event.reason);
   }
 
+  absl::Duration wall_clock_set_by_;
   registry::SessionRegistry own_;
   registry::SessionRegistry others_;
   fleet::ChangeQueue changes_;
@@ -203,7 +227,7 @@ TEST(FleetLoopTest, ARowThatIsNobodysTellsOfATakeoverThatTheStreamNoLongerHolds)
 // engine's word about our own connect, sent late, says that it is taken over.
 TEST(FleetLoopTest, InDirectModeAConnectThatComesTooLateToTheEngineIsTakenOver) {
   RedisProcess engine;
-  SteppedNode here("here", engine, /*kicks_waiting_max=*/64, fleet::Mode::kDirect);
+  SteppedNode here("here", engine, {.mode = fleet::Mode::kDirect});
   SteppedNode there("there", engine);
   here.Connect("lamp", /*told=*/true, /*ago=*/absl::Seconds(1));
   there.Connect("lamp");
@@ -220,7 +244,7 @@ TEST(FleetLoopTest, InDirectModeAConnectThatComesTooLateToTheEngineIsTakenOver) 
 // As above, but the connect was told in time, and `here` was cut off while the client moved.
 TEST(FleetLoopTest, InDirectModeWhoMovedAwayInAGapOfTheStreamIsTakenOver) {
   RedisProcess engine;
-  SteppedNode here("here", engine, /*kicks_waiting_max=*/64, fleet::Mode::kDirect);
+  SteppedNode here("here", engine, {.mode = fleet::Mode::kDirect});
   SteppedNode there("there", engine);
   here.Connect("lamp");
   ASSERT_TRUE(here.StepUntil([&] { return here.HasWritten(); })) << here.Describe();
@@ -258,7 +282,7 @@ void TakeTwoOver(SteppedNode& here, SteppedNode& there) {
 
 TEST(FleetLoopTest, KicksThatDoNotFitAreCarriedOutLater) {
   RedisProcess engine;
-  SteppedNode here("here", engine, /*kicks_waiting_max=*/1);
+  SteppedNode here("here", engine, {.kicks_waiting_max = 1});
   SteppedNode there("there", engine);
   TakeTwoOver(here, there);
   engine.Kill();  // it takes no engine to close a connection
@@ -273,7 +297,7 @@ TEST(FleetLoopTest, KicksThatDoNotFitAreCarriedOutLater) {
 
 TEST(FleetLoopTest, KicksThatDoNotFitAreStillDueAfterJoiningAnew) {
   RedisProcess engine;
-  SteppedNode here("here", engine, /*kicks_waiting_max=*/1);
+  SteppedNode here("here", engine, {.kicks_waiting_max = 1});
   {
     SteppedNode there("there", engine);
     TakeTwoOver(here, there);
@@ -288,6 +312,137 @@ TEST(FleetLoopTest, KicksThatDoNotFitAreStillDueAfterJoiningAnew) {
   kicked.push_back(here.TakeKick());
   std::sort(kicked.begin(), kicked.end());
   EXPECT_EQ(kicked, (std::vector<std::string>{"fan", "lamp"}));
+}
+
+// Two devices share an identifier; `fleet_takeover report` leaves both connected.
+class ReportedTakeoverTest : public ::testing::TestWithParam<fleet::Mode> {
+ protected:
+  NodeOptions Options(fleet::Mode mode = fleet::Mode::kReplica) const {
+    return {.mode = mode, .takeover = fleet::Takeover::kReport, .lease = absl::Seconds(2)};
+  }
+  // `lamp` connects to `here`, then to `there`, and everybody knows it.
+  void ConnectToBoth() {
+    here_.Connect("lamp");
+    ASSERT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == here_.number(); }));
+    there_->Connect("lamp");
+    ASSERT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == there_->number(); }));
+  }
+  template <typename Condition>
+  bool StepUntil(Condition&& condition) {
+    return WaitUntil([&] {
+      here_.Step();
+      if (there_.has_value()) there_->Step();
+      asked_.Step();
+      return condition();
+    });
+  }
+  RedisProcess engine_;
+  SteppedNode here_{"here", engine_, Options(GetParam())};
+  std::optional<SteppedNode> there_{std::in_place, "there", engine_, Options()};
+  SteppedNode asked_{"asked", engine_, Options()};
+};
+INSTANTIATE_TEST_SUITE_P(Fleet, ReportedTakeoverTest,
+                         ::testing::Values(fleet::Mode::kReplica, fleet::Mode::kDirect),
+                         [](const auto& test) {
+                           return test.param == fleet::Mode::kDirect ? "Direct" : "Replica";
+                         });
+
+TEST_P(ReportedTakeoverTest, WhenTheNewerConnectionEndsTheOlderOneCountsAgain) {
+  ConnectToBoth();
+  there_->Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] {
+    return asked_.HolderOf("lamp") == here_.number() && there_->HolderOf("lamp") == here_.number();
+  })) << here_.Describe();
+  // And is an older one as before: whoever comes now owns the identifier.
+  there_->Connect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == there_->number(); }));
+  there_->Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == here_.number(); }));
+  here_.Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == 0; })) << asked_.Describe();
+}
+
+TEST_P(ReportedTakeoverTest, WhenTheNewerConnectionsNodeDiesTheOlderOneCountsAgain) {
+  ConnectToBoth();
+  there_.reset();  // without a word
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == here_.number(); }))
+      << asked_.Describe();
+  here_.Disconnect("lamp");
+  EXPECT_TRUE(StepUntil([&] { return asked_.HolderOf("lamp") == 0; })) << asked_.Describe();
+}
+
+// How far the wall clock of `here` is set between the connects and the moment when its sessions are
+// numbered.
+class ClockThatIsSetTest : public ::testing::TestWithParam<absl::Duration> {};
+INSTANTIATE_TEST_SUITE_P(Fleet, ClockThatIsSetTest,
+                         ::testing::Values(absl::Hours(5), -absl::Hours(5)), [](const auto& test) {
+                           return test.param > absl::ZeroDuration() ? "Forward" : "Back";
+                         });
+
+TEST_P(ClockThatIsSetTest, BeforeTheEngineIsReachedForTheFirstTimeDecidesNoTakeover) {
+  RedisProcess engine;
+  SteppedNode there("there", engine);
+  there.Connect("came here");
+  ASSERT_TRUE(there.StepUntil([&] { return there.HasWritten(); })) << there.Describe();
+  engine.Kill();
+  SteppedNode here("here", engine, {.engine_is_there = false});
+  here.Step();
+  here.Connect("came here");
+  here.Connect("went there");
+  there.Connect("went there");
+  here.SetWallClock(GetParam());
+  engine.Start();
+  std::string kicked_here, kicked_there;
+  ASSERT_TRUE(WaitUntil([&] {
+    here.Step();
+    there.Step();
+    kicked_here += here.TakeKick();
+    kicked_there += there.TakeKick();
+    return !kicked_here.empty() && !kicked_there.empty();
+  })) << here.Describe()
+      << "\n"
+      << there.Describe();
+  EXPECT_EQ(kicked_here, "went there");
+  EXPECT_EQ(kicked_there, "came here");
+}
+
+TEST_P(ClockThatIsSetTest, BeforeTheFleetsKeyIsMadeAnewDecidesNoTakeover) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  SteppedNode there("there", engine);
+  std::string kicked_here, kicked_there;
+  const auto both_step_until = [&](auto&& condition) {
+    return WaitUntil([&] {
+      here.Step();
+      there.Step();
+      kicked_here += here.TakeKick();
+      kicked_there += there.TakeKick();
+      return condition();
+    });
+  };
+  there.Connect("came here");
+  ASSERT_TRUE(both_step_until([&] { return here.Sees("came here"); })) << here.Describe();
+  here.Connect("came here");
+  ASSERT_TRUE(both_step_until([&] { return there.Sees("came here"); })) << there.Describe();
+  here.Connect("went there");
+  ASSERT_TRUE(both_step_until([&] { return there.Sees("went there"); })) << there.Describe();
+  there.Connect("went there");
+  ASSERT_TRUE(both_step_until([&] { return here.Sees("went there"); })) << here.Describe();
+  ASSERT_EQ(kicked_here, "went there");
+  ASSERT_EQ(kicked_there, "came here");
+  kicked_here.clear();  // both stay connected
+  kicked_there.clear();
+  here.SetWallClock(GetParam());
+  ASSERT_EQ(engine.Command("FLUSHALL"), "OK");
+  SteppedNode first("first", engine);  // makes the fleet's keys anew, with another key for the hash
+  ASSERT_TRUE(both_step_until([&] {
+    return here.HashOf("lamp") == first.HashOf("lamp") && here.Sees("went there") &&
+           there.HashOf("lamp") == first.HashOf("lamp") && there.Sees("came here");
+  })) << here.Describe()
+      << "\n"
+      << there.Describe();
+  EXPECT_TRUE(kicked_here.empty() || kicked_here == "went there") << kicked_here;
+  EXPECT_TRUE(kicked_there.empty() || kicked_there == "came here") << kicked_there;
 }
 
 }  // namespace

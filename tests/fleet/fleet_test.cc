@@ -263,6 +263,33 @@ TEST(FleetTest, TheCopyOfAnEngineThatLostItsDataIsAsOldAsTheLastLookBefore) {
   EXPECT_TRUE(WaitUntil([&] { return asked.fleet().AsOf() > flushed; })) << world.Describe();
 }
 
+// While the engine is away. By what was set, old knowledge would seem fresh, or of yesterday.
+TEST(FleetTest, AClockThatIsSetChangesNoAgeOfWhatIsKnownOfTheOthers) {
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = absl::Minutes(5)});
+  FleetNode& asked = world.node(1);
+  const absl::string_view id = "lamp";
+  world.node(0).Connect("lamp");
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("lamp");
+  })) << world.Describe();
+  world.engine().Kill();
+  ASSERT_TRUE(WaitUntil([&] { return asked.fleet().Status().engine_errors > 0; }));
+  for (const absl::Duration set : {-absl::Hours(1), absl::Hours(2)}) {
+    asked.SetWallClock(set);
+    registry::OtherStatus status;
+    registry::OtherSession session;
+    ASSERT_TRUE(asked.fleet().Find(id, asked.Now(), &session).ok());
+    ASSERT_EQ(session.source, AnswerSource::kReplica);
+    const absl::Time told[] = {asked.fleet().QuerySnapshot({&id, 1}, {&status, 1}).as_of,
+                               asked.fleet().AsOf(), asked.fleet().Status().as_of, session.as_of};
+    for (const absl::Time as_of : told) {
+      EXPECT_GE(asked.Now() - as_of, absl::ZeroDuration());
+      EXPECT_LT(asked.Now() - as_of, absl::Minutes(10));
+    }
+  }
+}
+
 std::vector<std::string> ConnectMany(FleetNode& node, const std::string& prefix, int count) {
   std::vector<std::string> ids;
   for (int i = 0; i < count; ++i) node.Connect(ids.emplace_back(absl::StrCat(prefix, i)));

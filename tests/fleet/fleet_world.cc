@@ -23,7 +23,9 @@ FleetNode::FleetNode(std::string name, fleet::FleetOptions options, absl::Durati
 
 FleetNode::~FleetNode() = default;
 
-absl::Time FleetNode::Now() const { return absl::Now() + skew_; }
+absl::Time FleetNode::Now() const {
+  return absl::Now() + skew_ + absl::Milliseconds(clock_set_by_ms_.load());
+}
 
 void FleetNode::Start() {
   connections_.clear();
@@ -31,7 +33,7 @@ void FleetNode::Start() {
   registry_->PublishSnapshot(Now());
   // Wall and monotonic clocks of different hosts have nothing in common.
   fleet::Clocks clocks = fleet::SystemClocks();
-  clocks.wall = [wall = clocks.wall, skew = skew_] { return wall() + skew; };
+  clocks.wall = [this] { return Now(); };
   clocks.monotonic = [steady = clocks.monotonic, skew = skew_] {
     return steady() + skew + absl::Hours(1);
   };

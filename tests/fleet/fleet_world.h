@@ -4,6 +4,7 @@
 #ifndef SESSION_STATUS_TESTS_FLEET_FLEET_WORLD_H_
 #define SESSION_STATUS_TESTS_FLEET_FLEET_WORLD_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -35,6 +36,9 @@ class FleetNode {
   bool Holds(const std::string& id) const { return connections_.contains(id); }
   // What the broker's tick and the refresher do.
   void Tick();
+  // Its host's wall clock is set, by so much.
+  void SetWallClock(absl::Duration by) { clock_set_by_ms_ += absl::ToInt64Milliseconds(by); }
+  absl::Time Now() const;
 
   // Merged as the service merges.
   bool OnlineInSnapshot(const std::string& id) const;
@@ -49,12 +53,12 @@ class FleetNode {
   const std::map<std::string, uint64_t>& connections() const { return connections_; }
 
  private:
-  absl::Time Now() const;
   void Apply(const registry::SessionEvent& event);
 
   const std::string name_;
   fleet::FleetOptions options_;
   const absl::Duration skew_;
+  std::atomic<int64_t> clock_set_by_ms_{0};
   uint64_t next_incarnation_ = 1;
   std::map<std::string, uint64_t> connections_;
   std::unique_ptr<registry::SessionRegistry> registry_;

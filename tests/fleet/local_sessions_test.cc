@@ -12,6 +12,7 @@ namespace {
 
 const absl::Time kWall = absl::FromUnixSeconds(1'800'000'000);
 constexpr absl::Duration kMonotonic = absl::Hours(3);
+constexpr absl::Duration kBegun = absl::Hours(2);
 
 class LocalSessionsTest : public ::testing::Test {
  protected:
@@ -35,7 +36,9 @@ class LocalSessionsTest : public ::testing::Test {
     event.reason = registry::EndReason::kClientDisconnect;
     registry_.Apply(event);
   }
-  std::vector<Event> Rebuild() { return sessions_.Rebuild(registry_, clock_, kWall, kMonotonic); }
+  std::vector<Event> Rebuild() {
+    return sessions_.Rebuild(registry_, clock_, kWall, kMonotonic, kBegun);
+  }
   Epoch EpochOf(const std::string& id) {
     const LocalSession* session = sessions_.Find(ClientHasher().Hash(id));
     return session == nullptr ? 0 : session->epoch;
@@ -105,6 +108,31 @@ TEST_F(LocalSessionsTest, AWallClockThatWasSetBackMakesNoConnectionOfTheFuture) 
   Rebuild();
   EXPECT_EQ(EpochOf("lamp"), clock_.At(kMonotonic));
   EXPECT_EQ(EpochOf("fan"), clock_.At(kMonotonic - absl::Minutes(10)));
+}
+
+TEST_F(LocalSessionsTest, AWallClockThatWasSetForwardMakesNoConnectionOlderThanTheProcess) {
+  Connect("lamp", kWall - absl::Hours(9), /*told=*/false);
+  Rebuild();
+  EXPECT_EQ(EpochOf("lamp"), clock_.At(kBegun));
+}
+
+TEST_F(LocalSessionsTest, UnderAnotherKeyAndShapeConnectionsKeepTheirEpochs) {
+  for (int i = 0; i < 1000; ++i) Connect(std::to_string(i), kWall, /*told=*/true);
+  Connect("lamp", kWall, /*told=*/true);
+  const Epoch epoch = EpochOf("lamp");
+  ASSERT_EQ(Kinds(Rebuild()), "");
+  const ClientHasher hasher(std::string(32, 'k'));
+  LocalSessions next(Shape{4, 7}, hasher);
+  next.TakeSessionsOf(sessions_);
+  EXPECT_EQ(next.size(), 1001u);
+  EXPECT_EQ(sessions_.size(), 0u);
+  ASSERT_NE(next.Find(hasher.Hash("lamp")), nullptr);
+  EXPECT_EQ(next.Find(hasher.Hash("lamp"))->epoch, epoch);
+  EXPECT_EQ(Kinds(next.Rebuild(registry_, clock_, kWall + absl::Hours(5), kMonotonic, kBegun)), "");
+  LocalSessions last(Shape{1, 1}, hasher);
+  last.TakeSessionsOf(next);
+  DisconnectUntold("lamp");
+  EXPECT_EQ(Kinds(last.Rebuild(registry_, clock_, kWall, kMonotonic, kBegun)), "D");
 }
 
 }  // namespace

@@ -13,6 +13,27 @@ const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
 
 class WholeViewTest : public ::testing::Test {
  protected:
+  // Loses a connection; batches of view_with_grace() give it half a minute from kStart on.
+  void Lose(absl::string_view id, bool kept = false) {
+    SessionEvent lost;
+    lost.kind = SessionEvent::Kind::kEnded;
+    lost.client_id = id;
+    lost.incarnation = incarnation_;
+    lost.time = kStart;
+    lost.reason = EndReason::kNetworkError;
+    lost.session_kept = kept;
+    grace_.BeginLoss(lost, absl::ToUnixMillis(kStart));
+    grace_.EndLoss(own_.Apply(lost).outcome);
+    own_.PublishSnapshot(kStart);
+  }
+  SessionStatus BatchWithGrace(absl::string_view id, std::string* node = nullptr) {
+    WholeView view(own_, &others_);
+    view.use_grace(&grace_);
+    SessionStatus status;
+    const WholeCut cut = view.QuerySnapshot({id}, absl::MakeSpan(&status, 1));
+    if (node != nullptr) *node = std::string(cut.nodes[0]);
+    return status;
+  }
   void Connect(absl::string_view id, absl::Time at = kStart) {
     SessionEvent event;
     event.client_id = id;
@@ -50,6 +71,7 @@ class WholeViewTest : public ::testing::Test {
 
   uint64_t incarnation_ = 0;
   SessionRegistry own_;
+  LossGrace grace_{own_, absl::Seconds(30), 1024};
   FakeOthers others_;
   const WholeView view_{own_, &others_};
 };
@@ -101,35 +123,51 @@ TEST_F(WholeViewTest, NobodySeesAGapWhenAClientComesHereWhileTheEngineIsAsked) {
 }
 
 TEST_F(WholeViewTest, GraceDoesNotHideThatAClientIsConnectedElsewhere) {
-  LossGrace grace(own_, absl::Seconds(30), 1024);
-  WholeView view(own_, &others_);
-  view.use_grace(&grace);
   Connect("a");
-  SessionEvent lost;
-  lost.kind = SessionEvent::Kind::kEnded;
-  lost.client_id = "a";
-  lost.incarnation = incarnation_;
-  lost.time = kStart;
-  lost.reason = EndReason::kNetworkError;
-  grace.BeginLoss(lost, absl::ToUnixMillis(kStart));
-  grace.EndLoss(own_.Apply(lost).outcome);
-  own_.PublishSnapshot(kStart);
-  const auto batch = [&view](std::string* node) {
-    SessionStatus status;
-    const WholeCut cut = view.QuerySnapshot({"a"}, absl::MakeSpan(&status, 1));
-    *node = std::string(cut.nodes[0]);
-    return status;
-  };
+  Lose("a");
   std::string node;
-  EXPECT_TRUE(batch(&node).online());
-  EXPECT_EQ(batch(&node).reason, EndReason::kNetworkError);
+  EXPECT_TRUE(BatchWithGrace("a", &node).online());
+  EXPECT_EQ(BatchWithGrace("a").reason, EndReason::kNetworkError);
   EXPECT_EQ(node, "");
   EndedElsewhere("a", EndReason::kKicked, kStart - absl::Seconds(9));
-  EXPECT_TRUE(batch(&node).online()) << "its older end elsewhere does not count";
+  EXPECT_TRUE(BatchWithGrace("a").online()) << "its older end elsewhere does not count";
   Elsewhere("a", "there");
-  EXPECT_TRUE(batch(&node).online());
-  EXPECT_EQ(batch(&node).reason, EndReason::kNone);
+  EXPECT_TRUE(BatchWithGrace("a", &node).online());
+  EXPECT_EQ(BatchWithGrace("a").reason, EndReason::kNone);
   EXPECT_EQ(node, "there");
+}
+
+TEST_F(WholeViewTest, GraceDoesNotHideThatAClientCameBackElsewhereAndLeft) {
+  Connect("a");
+  Lose("a");
+  EndedElsewhere("a", EndReason::kClientDisconnect, kStart + absl::Seconds(4));
+  EXPECT_EQ(BatchWithGrace("a").state, SessionState::kOffline);
+  EXPECT_EQ(BatchWithGrace("a").reason, EndReason::kClientDisconnect);
+}
+
+TEST_F(WholeViewTest, GraceOutlastsALaterLossElsewhereAndATakeover) {
+  Connect("a");
+  Lose("a");
+  EndedElsewhere("a", EndReason::kNetworkError, kStart + absl::Seconds(4));
+  EXPECT_TRUE(BatchWithGrace("a").online()) << "there it would have grace too";
+  EndedElsewhere("a", EndReason::kTakenOver, kStart + absl::Seconds(4));
+  EXPECT_TRUE(BatchWithGrace("a").online());
+}
+
+TEST_F(WholeViewTest, ASessionThatIsKeptHereStaysKeptWhenGraceIsOver) {
+  Connect("a");
+  Lose("a", /*kept=*/true);
+  EndedElsewhere("a", EndReason::kClientDisconnect, kStart + absl::Seconds(4));
+  EXPECT_EQ(BatchWithGrace("a").state, SessionState::kOfflineSessionKept);
+  EXPECT_EQ(BatchWithGrace("a").reason, EndReason::kNetworkError);
+}
+
+TEST_F(WholeViewTest, GraceGoesOnForAClientThatIsBackHereWhateverEndedElsewhere) {
+  Connect("a");
+  Lose("a");
+  Connect("a", kStart + absl::Seconds(5));  // after the cut
+  EndedElsewhere("a", EndReason::kClientDisconnect, kStart + absl::Seconds(4));
+  EXPECT_TRUE(BatchWithGrace("a").online());
 }
 
 TEST_F(WholeViewTest, TheLaterOfTwoEndsTellsTheReason) {
