@@ -127,6 +127,8 @@ void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time
       counters_.duplicate_events.Add();
       return;
     }
+    const auto found_session = std::exchange(found_session_, std::nullopt);
+    const bool found_no_session = !found_session.has_value() || *found_session != HashOf(id);
     if (IsGhost(client, id)) {
       counters_.ghosts_averted.Add();
       return;
@@ -138,13 +140,16 @@ void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time
     }
     const Entry& entered = Track(instance, client, id, Phase::kOnline);
     DropHeld(entered.client_id);
-    EmitConnected(client, entered, now);
+    EmitConnected(client, entered, now, {.found_no_session = found_no_session});
   });
 }
 
 void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kept,
                            absl::Time now) noexcept {
   Contained(counters_, [&] {
+    // By the name that it bears now, which is the one that the new connection was found under.
+    const char* id = reason == kReasonTakenOver ? mosquitto_client_id(client) : nullptr;
+    if (IsUsable(id)) found_session_ = HashOf(id);
     Entry* const found = table_.Find(client);
     if (found == nullptr) {
       counters_.unknown_ends.Add();
@@ -181,10 +186,10 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     } else {
       const bool may_linger =
           reason != kReasonTakenOver && mosquitto_client_protocol_version(client) == 5;
-      std::string id;  // Hold() has moved it, and it does not linger then
-      if (may_linger) id = std::move(entry.client_id);
+      std::string told_as;  // Hold() has moved it, and it does not linger then
+      if (may_linger) told_as = std::move(entry.client_id);
       Forget(client);
-      if (may_linger) ended_mqtt5_.emplace_back(client, std::move(id));
+      if (may_linger) ended_mqtt5_.emplace_back(client, std::move(told_as));
     }
   });
 }
@@ -216,8 +221,9 @@ void SessionTracker::ForgetPrevious(const mosquitto* client, const Entry& entry,
     if (entry.client_id != new_client_id) {
       EmitEnded(entry.client_id, entry.incarnation, EndReason::kUnknown, kNoBrokerCode, false, now);
     }
-  } else if (entry.phase == Phase::kSessionKept && entry.client_id != new_client_id) {
-    // The broker freed the kept session without a word: that is how sessions expire.
+  } else if (entry.phase == Phase::kSessionKept) {
+    // The broker freed the kept session without a word: that is how sessions expire. One that its client
+    // goes on with is freed after the new connection has got its place.
     EmitSessionGone(entry, EndReason::kSessionExpired, kNoBrokerCode, now);
   }
   Forget(client);
@@ -420,7 +426,7 @@ void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
   }
   // Without memory it is only not guarded against refused logins.
   Contained(counters_, [&] { online_.InsertOrAssign(id_hash, pending); });
-  EmitConnected(pending, *entry, now);
+  EmitConnected(pending, *entry, now, {});
 }
 
 // -- both --------------------------------------------------------------------------------------------
@@ -500,7 +506,7 @@ void SessionTracker::TellAgain(const mosquitto* client, absl::Time now) noexcept
   Contained(counters_, [&] {
     const Entry* const entry = table_.Find(client);
     if (entry == nullptr) return;
-    EmitConnected(client, *entry, now, /*repaired=*/true);
+    EmitConnected(client, *entry, now, {.repaired = true});
   });
 }
 
@@ -509,7 +515,7 @@ void SessionTracker::TellAnew(const mosquitto* client, absl::Time now) noexcept 
     Entry* const entry = table_.Find(client);
     if (entry == nullptr) return;
     entry->incarnation = next_incarnation_++;
-    EmitConnected(client, *entry, now, /*repaired=*/true);
+    EmitConnected(client, *entry, now, {.repaired = true});
   });
 }
 
@@ -540,15 +546,16 @@ void SessionTracker::PruneLingering(const std::function<bool(const mosquitto*)>&
 // -- telling -----------------------------------------------------------------------------------------
 
 void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now,
-                                   bool repaired) {
+                                   Told told) {
   SessionEvent event;
   event.kind = SessionEvent::Kind::kConnected;
-  event.repaired = repaired;
+  event.repaired = told.repaired;
+  event.found_no_session = told.found_no_session;
   event.client_id = entry.client_id;
   event.incarnation = entry.incarnation;
   event.time = now;
   // A repair comes long after the connect: only 2.1's table says that the pointer is still valid.
-  if (!repaired || mosquitto_client != nullptr) event.connection = Describe(client);
+  if (!told.repaired || mosquitto_client != nullptr) event.connection = Describe(client);
   sink_.OnSessionEvent(event);
 }
 

@@ -15,6 +15,8 @@
 //   * A connect is not believed when the broker's own table does not hold that pointer under that
 //     identifier, or when the same pointer ended in this loop round: another plugin has kicked the
 //     client in its own connect callback, before ours.
+//   * Before it tells of a connect the broker ends whatever it holds under the identifier, a kept session
+//     too. No such end: the session that was kept has expired, which nobody tells.
 // Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its own end, before
 //   anybody else is heard and the loop round is over, is a refusal; all else makes it a connection. The
 //   end of a connection while a login with the same identifier is pending is a takeover. In the round
@@ -109,6 +111,7 @@ class SessionTracker {
   template <typename Clock>
   void OnLoopRound(Clock&& clock) noexcept {
     last_login_ = nullptr;
+    found_session_.reset();
     ++rounds_;
     asks_all_ = false;
     unknown_ends_.clear();
@@ -234,8 +237,11 @@ class SessionTracker {
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
 
-  void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now,
-                     bool repaired = false);
+  struct Told {
+    bool repaired = false;
+    bool found_no_session = false;
+  };
+  void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now, Told told);
   void EmitEnded(const std::string& client_id, uint64_t incarnation, registry::EndReason reason,
                  uint16_t code, bool session_kept, absl::Time now, bool repaired = false);
   void EmitSessionGone(const Entry& entry, registry::EndReason reason, uint16_t code,
@@ -245,6 +251,9 @@ class SessionTracker {
   uint64_t next_incarnation_;
   ShardedMap<const mosquitto*, Entry> table_;
   std::vector<HeldEnd> held_ends_;  // 2.1; at most kHeldEndsMax
+  // 2.1. A hash of the identifier under which the broker found a session for the connect that it tells of
+  // next, in the same call.
+  std::optional<size_t> found_session_;
   // 2.0. The last one that logged in, if it is not yet known to be accepted: a refusal comes before
   // anybody else is heard.
   const mosquitto* pending_ = nullptr;
