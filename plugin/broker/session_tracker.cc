@@ -134,6 +134,9 @@ void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time
       return;
     }
     if (known != nullptr) ForgetPrevious(client, *known, id, now);
+    if (found_no_session && !mosquitto_client_clean_session(client)) {
+      TellExpiredBeforeReturn(id, now);
+    }
     if (!lingering_.empty()) lingering_.erase(client);
     if (mosquitto_client_port != nullptr) {
       listener_ports_.set(ToUint16(mosquitto_client_port(client)));
@@ -227,6 +230,18 @@ void SessionTracker::ForgetPrevious(const mosquitto* client, const Entry& entry,
     EmitSessionGone(entry, EndReason::kSessionExpired, kNoBrokerCode, now);
   }
   Forget(client);
+}
+
+// Without memory for it the connect alone says that it begins a session.
+void SessionTracker::TellExpiredBeforeReturn(const char* client_id, absl::Time now) noexcept {
+  if (registry_ == nullptr) return;
+  if (registry_->Find(client_id).state != registry::SessionState::kOfflineSessionKept) return;
+  Contained(counters_, [&] {
+    registry::SessionDetails details;
+    if (!registry_->FindDetails(client_id, &details)) return;
+    EmitSessionGone({client_id, details.incarnation}, EndReason::kSessionExpired, kNoBrokerCode,
+                    now);
+  });
 }
 
 void SessionTracker::Hold(Entry& entry, int reason, absl::Time now) {

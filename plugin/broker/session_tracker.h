@@ -55,6 +55,7 @@
 #include "plugin/broker/sharded_map.h"
 #include "registry/counter.h"
 #include "registry/session_event.h"
+#include "registry/session_registry.h"
 
 namespace session_status::broker {
 
@@ -87,6 +88,10 @@ class SessionTracker {
   SessionTracker(EventSink& sink, uint64_t first_incarnation);
   SessionTracker(const SessionTracker&) = delete;
   SessionTracker& operator=(const SessionTracker&) = delete;
+
+  // 2.1: where to find a session that is taken for kept when its client returns and the broker has none any
+  // more: its end is told then. Outlives the tracker; the sink feeds it.
+  void set_registry(const registry::SessionRegistry& registry) { registry_ = &registry; }
 
   // Before the first event, as the constructor's.
   void StartAt(uint64_t first_incarnation) { next_incarnation_ = first_incarnation; }
@@ -209,6 +214,8 @@ class SessionTracker {
   void ForgetPrevious(const mosquitto* client, const Entry& previous, const char* new_client_id,
                       absl::Time now);
   void Forget(const mosquitto* client);
+  // `client_id` returns, and the broker has no session of it.
+  void TellExpiredBeforeReturn(const char* client_id, absl::Time now) noexcept;
   // Enters `client` into the table.
   Entry& Track(int instance, const mosquitto* client, const char* client_id, Phase phase);
   // 2.1: which of the MQTT 5 connections that ended in this round the broker still holds: it keeps
@@ -248,6 +255,7 @@ class SessionTracker {
                        absl::Time now);
 
   EventSink& sink_;
+  const registry::SessionRegistry* registry_ = nullptr;
   uint64_t next_incarnation_;
   ShardedMap<const mosquitto*, Entry> table_;
   std::vector<HeldEnd> held_ends_;  // 2.1; at most kHeldEndsMax

@@ -95,6 +95,12 @@ TEST_P(PersistentScenario, AnExpiredSessionIsNotGoneOnWith) {
   EXPECT_EQ(second.connects, 2);
   EXPECT_EQ(second.session_created_at_ms, second.connected_at_ms);
   EXPECT_GT(second.session_created_at_ms, first.session_created_at_ms);
+  const auto ends = [this] { return admin_->Call("GetHistory", R"({"clientId":"lamp"})").body; };
+  if (On21()) {
+    EXPECT_TRUE(WaitUntil([&] { return absl::StrContains(ends(), "CHANGE_KIND_SESSION_GONE"); }))
+        << ends();
+    EXPECT_TRUE(absl::StrContains(ends(), "END_REASON_SESSION_EXPIRED")) << ends();
+  }
   // And one that did not expire is.
   back->Drop();
   admin_->WaitForState("lamp", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE");
