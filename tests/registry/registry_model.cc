@@ -80,7 +80,10 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     gone_at_[id] = e.time;
     if (e.kind == Kind::kSessionGone) {
       // In steps of 64 ms after the connection's end, which stays what it was.
-      gone_at_[id] = d.disconnected_at + absl::Floor(e.time - d.disconnected_at, kStep);
+      if (d.disconnected_at > absl::InfinitePast()) {
+        const absl::Duration kept = std::max(e.time - d.disconnected_at, absl::ZeroDuration());
+        gone_at_[id] = d.disconnected_at + absl::Floor(kept, kStep);
+      }
     } else {
       d.disconnected_at = e.time;
       d.ended_not_before = absl::InfinitePast();
