@@ -98,9 +98,11 @@ struct SessionEvent {
   uint64_t incarnation = 0;     // > 0; below 2^48
   absl::Time time;              // wall time, never running backwards (the broker layer sees to it)
   Connection connection;        // kConnected, kRestored
-  EndReason reason = EndReason::kNone;          // kEnded, kSessionGone, kRestored
-  uint16_t broker_code = 0;                     // the broker's own code for the reason
-  bool session_kept = false;                    // kEnded
+  EndReason reason = EndReason::kNone;  // kEnded, kSessionGone, kRestored
+  uint16_t broker_code = 0;             // the broker's own code for the reason
+  bool session_kept = false;            // kEnded
+  // kConnected: the broker had no session of this client to go on with. False: it had, or nobody knows.
+  bool found_no_session = false;
   bool repaired = false;                        // nobody told this; the self-audit found it
   SessionState state = SessionState::kUnknown;  // kRestored: kOfflineSessionKept or kOffline
   absl::Time connected_at;        // kRestored: what the store remembered, or InfinitePast

@@ -120,7 +120,8 @@ static_assert(sizeof(HotRecord) == 64);
 
 enum class AddressKind : uint8_t { kNone = 0, kIpv4 = 1, kIpv6 = 2, kText = 3 };
 
-// With this grain 32 bits hold eight years between a broker's death and its next start.
+// With this grain 32 bits hold eight years between a broker's death and its next start, or between the
+// end of a connection and that of its session.
 inline constexpr uint64_t kEndedSpanUnitMs = 64;
 
 // Neighbours of an ended session in its EndedList, by slot. Only the writer looks at them.
@@ -172,7 +173,15 @@ class Details {
 
   constexpr const DetailWords& words() const { return words_; }
   constexpr uint64_t connected_ms() const { return words_[0] >> 16; }
-  constexpr uint64_t ended_ms() const { return words_[1] >> 16; }
+  // The end of the connection.
+  constexpr uint64_t ended_ms() const {
+    return outlived() == kConnectionsEndUnknown ? 0 : words_[1] >> 16;
+  }
+  // The end of the session, in steps of kEndedSpanUnitMs after that of the connection.
+  constexpr uint64_t session_ended_ms() const {
+    const uint64_t steps = outlived() == kConnectionsEndUnknown ? 0 : outlived();
+    return (words_[1] >> 16) + steps * kEndedSpanUnitMs;
+  }
   constexpr uint64_t created_ms() const { return words_[2] >> 16; }
   constexpr uint16_t keepalive_s() const { return static_cast<uint16_t>(words_[0]); }
   constexpr uint16_t broker_code() const { return static_cast<uint16_t>(words_[1]); }
@@ -180,6 +189,8 @@ class Details {
   constexpr uint32_t address() const { return static_cast<uint32_t>(words_[3] >> 32); }
   constexpr uint32_t username() const { return static_cast<uint32_t>(words_[3]); }
   constexpr uint32_t connects() const { return static_cast<uint32_t>(words_[4]); }
+  // So many times kEndedSpanUnitMs the session was kept.
+  constexpr uint32_t outlived() const { return static_cast<uint32_t>(words_[4] >> 32); }
   constexpr uint32_t ended_span() const { return static_cast<uint32_t>(words_[5] >> 32); }
   constexpr uint16_t group() const { return static_cast<uint16_t>(words_[5] >> 16); }
   constexpr bool restored() const { return ((words_[5] >> 8) & 1) != 0; }
@@ -193,15 +204,25 @@ class Details {
   }
   constexpr bool address_is_interned() const { return address_kind() >= AddressKind::kIpv6; }
 
-  constexpr void set_end(uint64_t ms, uint16_t broker_code) {  // exactly then
-    words_[1] = ms << 16 | broker_code;
-    words_[5] &= 0xffff'ffff;
+  // The session ended that was kept. Its connection did when it did.
+  constexpr void set_session_gone(uint64_t ms, uint16_t broker_code) {
+    const uint64_t ended = ended_ms();
+    uint64_t steps = kConnectionsEndUnknown;
+    if (ended != 0) {
+      steps = ms < ended ? 0 : (ms - ended) / kEndedSpanUnitMs;
+      if (steps >= kConnectionsEndUnknown) steps = kConnectionsEndUnknown - 1;
+    }
+    words_[1] = (ended != 0 ? ended : ms) << 16 | broker_code;
+    words_[4] = steps << 32 | connects();
   }
   constexpr void set_group(uint16_t group) {
     words_[5] = (words_[5] & ~uint64_t{0xffff'0000}) | uint64_t{group} << 16;
   }
 
  private:
+  // outlived(): words_[1] has the end of the session instead.
+  static constexpr uint32_t kConnectionsEndUnknown = UINT32_MAX;
+
   DetailWords words_{};
 };
 
@@ -217,8 +238,8 @@ struct DetailRecord {
   void Store(const Details& d) {
     for (int i = 0; i < kDetailWords; ++i) words[i].Store(d.words()[i]);
   }
-  // Details::set_end() of a session that is online, for which nothing need be loaded: a connection
-  // has no ended_span.
+  // The end, exactly then, of a connection. Nothing need be loaded: who is online has no ended_span, and
+  // has not been outlived.
   void StoreEndOfConnection(uint64_t ms, uint16_t broker_code) {
     words[1].Store(ms << 16 | broker_code);
   }

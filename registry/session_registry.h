@@ -46,7 +46,9 @@ struct SessionDetails {
   uint16_t broker_code = 0;                        // the broker's own code of the last end
   uint32_t connects = 0;                           // connections since the session was first seen
   absl::Time connected_at = absl::InfinitePast();  // of the last connection
-  absl::Time disconnected_at = absl::InfinitePast();  // InfinitePast while online
+  // When the last connection ended, whatever became of its session; InfinitePast while online, or
+  // not known.
+  absl::Time disconnected_at = absl::InfinitePast();
   absl::Time session_created_at = absl::InfinitePast();
   // The end lies between this and disconnected_at; InfinitePast: disconnected_at is exact. Up to
   // 64 ms earlier than what kRestored said.
@@ -87,7 +89,8 @@ struct ApplyResult {
 };
 
 struct RegistryOptions {
-  // Ended sessions (state kOffline) are remembered at most this long and at most this many.
+  // Ended sessions (state kOffline) are remembered at most this long and at most this many. One that
+  // was kept ended later than its connection.
   absl::Duration ended_ttl = absl::Hours(24);
   uint64_t ended_max = 1'000'000;
   // Address space is reserved for about this many sessions, some 400 bytes each; memory is used as

@@ -79,10 +79,13 @@ bool IsBeforeMqtt5(const Details& d) {
 // start discards what was (MQTT 5, 3.1.2.4); a session that was begun so before MQTT 5 lasts as long
 // as its connection, so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). What MQTT 5 asks of a
 // session whose expiry is zero cannot be told: the broker keeps the interval to itself.
+//
+// found_no_session counts where the session was kept: it has expired since, which 2.1 tells nobody. Of
+// who is online the broker may tell the end after the connect.
 bool BeginsSession(const SessionEvent& e, SessionState before_state, const Details& before) {
   if (e.connection.clean_start) return true;
   if (before_state == SessionState::kOnline) return IsBeforeMqtt5(before) && before.clean_start();
-  return before_state != SessionState::kOfflineSessionKept;
+  return before_state != SessionState::kOfflineSessionKept || e.found_no_session;
 }
 
 void CheckFor(bool ok, const char* what) {
@@ -131,7 +134,7 @@ Details SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s, con
   const uint64_t now_ms = ToMillis(e.time);
   if (!BringsConnection(e)) {
     Details d = before;
-    d.set_end(now_ms, e.broker_code);
+    d.set_session_gone(now_ms, e.broker_code);
     return d;
   }
   Details::Fields f;
@@ -375,7 +378,7 @@ size_t SessionWriter::Maintain(absl::Time now, size_t budget,
   for (; forgotten < budget; ++forgotten) {
     const Slot s = table_.ended.front(EndedList::kEnded);
     if (s == 0) break;
-    const uint64_t ended_ms = table_.index.details(s).Load().ended_ms();
+    const uint64_t ended_ms = table_.index.details(s).Load().session_ended_ms();
     if (static_cast<int64_t>(ended_ms) > ended_until && !MustForget()) break;
     if (forgetting) {
       std::string id;
@@ -474,6 +477,7 @@ void SessionWriter::CheckInvariantsForTest() const {
       CheckFor(s.word.cohort() == 0 || t.cohorts.At(s.word.cohort()) == Cohort(d),
                "a session is of another cohort");
       CheckFor(d.ended_ms() == 0 && d.ended_span() == 0, "a connection has an end");
+      CheckFor(d.outlived() == 0, "a session has outlived a connection that is there");
     }
     if (d.address_is_interned()) ++references[d.address()];
     if (d.username() != 0) ++references[d.username()];

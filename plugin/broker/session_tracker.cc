@@ -127,24 +127,32 @@ void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time
       counters_.duplicate_events.Add();
       return;
     }
+    const auto found_session = std::exchange(found_session_, std::nullopt);
+    const bool found_no_session = !found_session.has_value() || *found_session != HashOf(id);
     if (IsGhost(client, id)) {
       counters_.ghosts_averted.Add();
       return;
     }
     if (known != nullptr) ForgetPrevious(client, *known, id, now);
+    if (found_no_session && !mosquitto_client_clean_session(client)) {
+      TellExpiredBeforeReturn(id, now);
+    }
     if (!lingering_.empty()) lingering_.erase(client);
     if (mosquitto_client_port != nullptr) {
       listener_ports_.set(ToUint16(mosquitto_client_port(client)));
     }
     const Entry& entered = Track(instance, client, id, Phase::kOnline);
     DropHeld(entered.client_id);
-    EmitConnected(client, entered, now);
+    EmitConnected(client, entered, now, {.found_no_session = found_no_session});
   });
 }
 
 void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kept,
                            absl::Time now) noexcept {
   Contained(counters_, [&] {
+    // By the name that it bears now, which is the one that the new connection was found under.
+    const char* id = reason == kReasonTakenOver ? mosquitto_client_id(client) : nullptr;
+    if (IsUsable(id)) found_session_ = HashOf(id);
     Entry* const found = table_.Find(client);
     if (found == nullptr) {
       counters_.unknown_ends.Add();
@@ -181,10 +189,10 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     } else {
       const bool may_linger =
           reason != kReasonTakenOver && mosquitto_client_protocol_version(client) == 5;
-      std::string id;  // Hold() has moved it, and it does not linger then
-      if (may_linger) id = std::move(entry.client_id);
+      std::string told_as;  // Hold() has moved it, and it does not linger then
+      if (may_linger) told_as = std::move(entry.client_id);
       Forget(client);
-      if (may_linger) ended_mqtt5_.emplace_back(client, std::move(id));
+      if (may_linger) ended_mqtt5_.emplace_back(client, std::move(told_as));
     }
   });
 }
@@ -216,11 +224,24 @@ void SessionTracker::ForgetPrevious(const mosquitto* client, const Entry& entry,
     if (entry.client_id != new_client_id) {
       EmitEnded(entry.client_id, entry.incarnation, EndReason::kUnknown, kNoBrokerCode, false, now);
     }
-  } else if (entry.phase == Phase::kSessionKept && entry.client_id != new_client_id) {
-    // The broker freed the kept session without a word: that is how sessions expire.
+  } else if (entry.phase == Phase::kSessionKept) {
+    // The broker freed the kept session without a word: that is how sessions expire. One that its client
+    // goes on with is freed after the new connection has got its place.
     EmitSessionGone(entry, EndReason::kSessionExpired, kNoBrokerCode, now);
   }
   Forget(client);
+}
+
+// Without memory for it the connect alone says that it begins a session.
+void SessionTracker::TellExpiredBeforeReturn(const char* client_id, absl::Time now) noexcept {
+  if (registry_ == nullptr) return;
+  if (registry_->Find(client_id).state != registry::SessionState::kOfflineSessionKept) return;
+  Contained(counters_, [&] {
+    registry::SessionDetails details;
+    if (!registry_->FindDetails(client_id, &details)) return;
+    EmitSessionGone({client_id, details.incarnation}, EndReason::kSessionExpired, kNoBrokerCode,
+                    now);
+  });
 }
 
 void SessionTracker::Hold(Entry& entry, int reason, absl::Time now) {
@@ -420,7 +441,7 @@ void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
   }
   // Without memory it is only not guarded against refused logins.
   Contained(counters_, [&] { online_.InsertOrAssign(id_hash, pending); });
-  EmitConnected(pending, *entry, now);
+  EmitConnected(pending, *entry, now, {});
 }
 
 // -- both --------------------------------------------------------------------------------------------
@@ -500,7 +521,7 @@ void SessionTracker::TellAgain(const mosquitto* client, absl::Time now) noexcept
   Contained(counters_, [&] {
     const Entry* const entry = table_.Find(client);
     if (entry == nullptr) return;
-    EmitConnected(client, *entry, now, /*repaired=*/true);
+    EmitConnected(client, *entry, now, {.repaired = true});
   });
 }
 
@@ -509,7 +530,7 @@ void SessionTracker::TellAnew(const mosquitto* client, absl::Time now) noexcept 
     Entry* const entry = table_.Find(client);
     if (entry == nullptr) return;
     entry->incarnation = next_incarnation_++;
-    EmitConnected(client, *entry, now, /*repaired=*/true);
+    EmitConnected(client, *entry, now, {.repaired = true});
   });
 }
 
@@ -540,15 +561,16 @@ void SessionTracker::PruneLingering(const std::function<bool(const mosquitto*)>&
 // -- telling -----------------------------------------------------------------------------------------
 
 void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now,
-                                   bool repaired) {
+                                   Told told) {
   SessionEvent event;
   event.kind = SessionEvent::Kind::kConnected;
-  event.repaired = repaired;
+  event.repaired = told.repaired;
+  event.found_no_session = told.found_no_session;
   event.client_id = entry.client_id;
   event.incarnation = entry.incarnation;
   event.time = now;
   // A repair comes long after the connect: only 2.1's table says that the pointer is still valid.
-  if (!repaired || mosquitto_client != nullptr) event.connection = Describe(client);
+  if (!told.repaired || mosquitto_client != nullptr) event.connection = Describe(client);
   sink_.OnSessionEvent(event);
 }
 

@@ -15,6 +15,8 @@
 //   * A connect is not believed when the broker's own table does not hold that pointer under that
 //     identifier, or when the same pointer ended in this loop round: another plugin has kicked the
 //     client in its own connect callback, before ours.
+//   * Before it tells of a connect the broker ends whatever it holds under the identifier, a kept session
+//     too. No such end: the session that was kept has expired, which nobody tells.
 // Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its own end, before
 //   anybody else is heard and the loop round is over, is a refusal; all else makes it a connection. The
 //   end of a connection while a login with the same identifier is pending is a takeover. In the round
@@ -53,6 +55,7 @@
 #include "plugin/broker/sharded_map.h"
 #include "registry/counter.h"
 #include "registry/session_event.h"
+#include "registry/session_registry.h"
 
 namespace session_status::broker {
 
@@ -86,6 +89,10 @@ class SessionTracker {
   SessionTracker(const SessionTracker&) = delete;
   SessionTracker& operator=(const SessionTracker&) = delete;
 
+  // 2.1: where to find a session that is taken for kept when its client returns and the broker has none any
+  // more: its end is told then. Outlives the tracker; the sink feeds it.
+  void set_registry(const registry::SessionRegistry& registry) { registry_ = &registry; }
+
   // Before the first event, as the constructor's.
   void StartAt(uint64_t first_incarnation) { next_incarnation_ = first_incarnation; }
 
@@ -109,6 +116,7 @@ class SessionTracker {
   template <typename Clock>
   void OnLoopRound(Clock&& clock) noexcept {
     last_login_ = nullptr;
+    found_session_.reset();
     ++rounds_;
     asks_all_ = false;
     unknown_ends_.clear();
@@ -206,6 +214,8 @@ class SessionTracker {
   void ForgetPrevious(const mosquitto* client, const Entry& previous, const char* new_client_id,
                       absl::Time now);
   void Forget(const mosquitto* client);
+  // `client_id` returns, and the broker has no session of it.
+  void TellExpiredBeforeReturn(const char* client_id, absl::Time now) noexcept;
   // Enters `client` into the table.
   Entry& Track(int instance, const mosquitto* client, const char* client_id, Phase phase);
   // 2.1: which of the MQTT 5 connections that ended in this round the broker still holds: it keeps
@@ -234,17 +244,24 @@ class SessionTracker {
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
 
-  void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now,
-                     bool repaired = false);
+  struct Told {
+    bool repaired = false;
+    bool found_no_session = false;
+  };
+  void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now, Told told);
   void EmitEnded(const std::string& client_id, uint64_t incarnation, registry::EndReason reason,
                  uint16_t code, bool session_kept, absl::Time now, bool repaired = false);
   void EmitSessionGone(const Entry& entry, registry::EndReason reason, uint16_t code,
                        absl::Time now);
 
   EventSink& sink_;
+  const registry::SessionRegistry* registry_ = nullptr;
   uint64_t next_incarnation_;
   ShardedMap<const mosquitto*, Entry> table_;
   std::vector<HeldEnd> held_ends_;  // 2.1; at most kHeldEndsMax
+  // 2.1. A hash of the identifier under which the broker found a session for the connect that it tells of
+  // next, in the same call.
+  std::optional<size_t> found_session_;
   // 2.0. The last one that logged in, if it is not yet known to be accepted: a refusal comes before
   // anybody else is heard.
   const mosquitto* pending_ = nullptr;

@@ -100,7 +100,12 @@ TEST_P(AuditOf21Scenario, AnExpiredSessionIsFound) {
   StartAudited(SessionStatusPlugin());
   auto client = Online({.id = "lamp", .version = 5, .session_expiry_s = 1});
   client->Disconnect();
+  ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
+  const SessionAnswer kept = Query("lamp");
   ExpectEnd("lamp", "OFFLINE", "SESSION_EXPIRED");
+  const SessionAnswer gone = Query("lamp");
+  EXPECT_EQ(gone.disconnected_at_ms, kept.disconnected_at_ms) << "when the connection ended";
+  EXPECT_EQ(gone.last_seen_at_ms, kept.last_seen_at_ms);
   EXPECT_TRUE(absl::StrContains(Audit(), "\"foundExpired\":\"1\"")) << Audit();
 }
 

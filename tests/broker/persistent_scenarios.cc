@@ -1,11 +1,21 @@
 // Sessions that outlive their connection.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
 
 namespace session_status::testing {
 namespace {
 
-SCENARIOS(PersistentScenario);
+class PersistentScenario : public ScenarioTest {
+ protected:
+  void StartWithoutAudit() {
+    Start(
+        "listener {PORT} 127.0.0.1\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"
+        "plugin_opt_audit_period 0s\n");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(OnBroker, PersistentScenario, ::testing::ValuesIn(kBothLines),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
 
 TEST_P(PersistentScenario, DisconnectKeepsTheSession) {
   Start();
@@ -68,6 +78,38 @@ TEST_P(PersistentScenario, SessionCreatedAtSurvivesTheReconnect) {
   const SessionAnswer second = Query("lamp");
   EXPECT_EQ(second.session_created_at_ms, first.session_created_at_ms);
   EXPECT_GT(second.connected_at_ms, first.connected_at_ms);
+}
+
+// 2.1 tells nobody of an expiry: the audit, which is off here, or the return finds it.
+TEST_P(PersistentScenario, AnExpiredSessionIsNotGoneOnWith) {
+  StartWithoutAudit();
+  auto client = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 1});
+  const SessionAnswer first = Query("lamp");
+  client->Drop();
+  admin_->WaitForState("lamp", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE");
+  EXPECT_TRUE(broker_->WaitForLog("Expiring client lamp")) << broker_->Log();
+  auto back = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 600});
+  EXPECT_FALSE(absl::StrContains(broker_->Log(), "CONNACK to lamp (1")) << "no session present";
+  const SessionAnswer second = Query("lamp");
+  EXPECT_TRUE(second.online) << second.raw;
+  EXPECT_EQ(second.connects, 2);
+  EXPECT_EQ(second.session_created_at_ms, second.connected_at_ms);
+  EXPECT_GT(second.session_created_at_ms, first.session_created_at_ms);
+  const auto ends = [this] { return admin_->Call("GetHistory", R"({"clientId":"lamp"})").body; };
+  if (On21()) {
+    EXPECT_TRUE(WaitUntil([&] { return absl::StrContains(ends(), "CHANGE_KIND_SESSION_GONE"); }))
+        << ends();
+    EXPECT_TRUE(absl::StrContains(ends(), "END_REASON_SESSION_EXPIRED")) << ends();
+  }
+  // And one that did not expire is.
+  back->Drop();
+  admin_->WaitForState("lamp", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE");
+  auto again = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 600});
+  EXPECT_TRUE(absl::StrContains(broker_->Log(), "CONNACK to lamp (1")) << "session present";
+  // 2.0 does not show a plugin that the session was kept.
+  if (On21()) {
+    EXPECT_EQ(Query("lamp").session_created_at_ms, second.session_created_at_ms);
+  }
 }
 
 TEST_P(PersistentScenario, WillIsSentAndTheEndIsToldAtOnce) {

@@ -212,6 +212,38 @@ TEST_P(RestartOf21Scenario, SessionsThatTheBrokerRestoredAreKept) {
   ExpectEnd("gone", "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
 }
 
+// The end by which the broker says that it goes on with a session is told to the plugins of the listener that
+// the session was on, which the broker has to remember.
+TEST_P(RestartOf21Scenario, RestoredSessionsAreGoneOnWithUnderPerListenerSettings) {
+  constexpr char kListener[] =
+      "\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"
+      "plugin_opt_session_database {DIR}/s.db\nplugin_opt_session_database_flush 10ms\n";
+  Start(absl::StrCat("per_listener_settings true\n", kPersistent, "listener {PORT} 127.0.0.1",
+                     kListener, "listener {PORT2} 127.0.0.1", kListener));
+  const auto lamp = [this](int listener) {
+    auto client = Online({.id = "lamp",
+                          .port = port(listener),
+                          .version = 5,
+                          .clean = false,
+                          .session_expiry_s = 3600});
+    ASSERT_TRUE(client->Subscribe("t"));
+    client->Drop();
+    ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "NETWORK_ERROR");
+  };
+  lamp(1);
+  const SessionAnswer first = Query("lamp");
+  lamp(2);
+  EXPECT_EQ(Query("lamp").session_created_at_ms, first.session_created_at_ms);
+  EXPECT_EQ(broker_->Stop(), 0);
+  broker_->Restart();
+  ASSERT_TRUE(broker_->running()) << broker_->Log();
+  ExpectState("lamp", "OFFLINE_SESSION_KEPT");
+  lamp(1);
+  const SessionAnswer last = Query("lamp");
+  EXPECT_EQ(last.connects, 3);
+  EXPECT_EQ(last.session_created_at_ms, first.session_created_at_ms);
+}
+
 // At its end 2.1 tells of sessions that it restored and that can expire, as if they were removed.
 TEST_P(RestartOf21Scenario, AnOrderlyStopIsNoEndOfARestoredSession) {
   Start(absl::StrCat(kPersistent, kWithDatabase));

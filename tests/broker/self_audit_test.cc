@@ -31,12 +31,14 @@ class RegistrySink : public EventSink {
  public:
   void OnSessionEvent(const SessionEvent& event) override {
     if (event.repaired) ++repairs;
+    if (event.kind == SessionEvent::Kind::kSessionGone) gone.push_back(event.incarnation);
     if (refuse == event.client_id) return;  // as when memory runs out
     registry.Apply(event);
   }
   registry::SessionRegistry registry;
   std::string refuse;
   int repairs = 0;
+  std::vector<uint64_t> gone;
 };
 
 class SelfAuditTest : public ::testing::Test {
@@ -213,6 +215,35 @@ TEST_F(SelfAuditTest, AKeptSessionThatExpiredIsFoundAndIsNoFault) {
   EXPECT_EQ(audit_.figures().found_expired.value(), 1u);
   EXPECT_EQ(repaired(), 0u);
   EXPECT_THAT(broker_.log, IsEmpty());
+}
+
+TEST_F(SelfAuditTest, AKeptSessionThatExpiredIsToldBeforeTheConnectOfItsClient) {
+  mosquitto* lamp = Connect("lamp");
+  tracker_.OnEnd(lamp, 0, true, now_);
+  Pass(absl::Milliseconds(100));
+  broker_.Free(lamp);
+  mosquitto* back = broker_.NewClient("lamp");
+  back->clean = false;
+  now_ += absl::Seconds(1);
+  tracker_.OnConnect(0, back, now_);
+  EXPECT_EQ(sink_.gone, std::vector<uint64_t>{1});
+  registry::SessionDetails details;
+  ASSERT_TRUE(sink_.registry.FindDetails("lamp", &details));
+  EXPECT_EQ(details.status.state, SessionState::kOnline);
+  EXPECT_EQ(details.session_created_at, now_);
+  // A session that the broker goes on with has not ended, nor has one that nobody keeps.
+  tracker_.OnEnd(back, 7, true, now_);
+  mosquitto* again = broker_.NewClient("lamp");
+  tracker_.OnEnd(back, kReasonTakenOver, false, now_);
+  again->clean = false;
+  tracker_.OnConnect(0, again, now_);
+  End(again);
+  mosquitto* anew = broker_.NewClient("lamp");
+  anew->clean = false;
+  tracker_.OnConnect(0, anew, now_);
+  EXPECT_THAT(sink_.gone, SizeIs(1));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
+  EXPECT_EQ(sink_.registry.Counts().stale_events, 0u);
 }
 
 TEST_F(SelfAuditTest, AConnectThatTheRegistryCouldNotTakeIsToldAgain) {

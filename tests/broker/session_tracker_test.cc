@@ -34,6 +34,7 @@ class Recorder : public EventSink {
     switch (event.kind) {
       case SessionEvent::Kind::kConnected:
         words.push_back(absl::StrCat("connected ", event.client_id, " ", event.incarnation));
+        found_no_session = event.found_no_session;
         break;
       case SessionEvent::Kind::kEnded:
         words.push_back(absl::StrCat("ended ", event.client_id, " ", event.incarnation, " reason ",
@@ -56,6 +57,7 @@ class Recorder : public EventSink {
   registry::Connection last;
   std::string address;
   std::string username;
+  bool found_no_session = false;  // of the last connect
   bool out_of_memory = false;
 };
 
@@ -320,6 +322,84 @@ TEST_F(SessionTracker21Test, AReturningClientGoesOnWithItsKeptSession) {
   EXPECT_EQ(tracker_.counters().tracked.value(), 1u);
 }
 
+// 2.1 ends whatever it holds under the identifier before it tells of the connect; what has expired, it does
+// not hold.
+TEST_F(SessionTracker21Test, AConnectTellsWhetherTheBrokerHadASessionToGoOnWith) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  EXPECT_TRUE(events_.found_no_session) << "the first of all";
+  Offline(older, 7);
+  Round();
+  mosquitto* newer = broker_.NewClient("lamp");
+  End(older, 142);
+  Connect(newer);
+  EXPECT_FALSE(events_.found_no_session) << "kept";
+  mosquitto* newest = broker_.NewClient("lamp");
+  End(newer, 142);
+  Connect(newest);
+  EXPECT_FALSE(events_.found_no_session) << "taken over";
+  Offline(newest, 7);
+  Round();
+  broker_.Free(newest);
+  Connect(broker_.NewClient("lamp"));
+  EXPECT_TRUE(events_.found_no_session) << "expired without a word";
+  mosquitto* restored = broker_.NewClient("door");
+  mosquitto* client = broker_.NewClient("door");
+  End(restored, 142);
+  End(restored, 142);  // told by a second instance
+  Connect(client);
+  EXPECT_FALSE(events_.found_no_session) << "at a place that we do not know";
+  Connect(client, 1);
+  EXPECT_FALSE(events_.found_no_session) << "told by a second instance";
+}
+
+TEST_F(SessionTracker21Test, ASessionThatTheBrokerFoundIsTheNextConnectsUnderItsNameInThatRound) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  Offline(older, 7);
+  End(older, 142);
+  Connect(broker_.NewClient("door"));
+  EXPECT_TRUE(events_.found_no_session) << "of another client";
+  Connect(broker_.NewClient("lamp"));
+  EXPECT_TRUE(events_.found_no_session) << "nobody comes between an end and its connect";
+  End(broker_.NewClient("bell"), 142);  // and the new connection was refused
+  Round();
+  Connect(broker_.NewClient("bell"));
+  EXPECT_TRUE(events_.found_no_session);
+}
+
+TEST_F(SessionTracker21Test, ASessionIsFoundUnderTheNameThatItBearsByThen) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  Offline(older, 7);
+  older->id = "door";  // another plugin's doing
+  mosquitto* newer = broker_.NewClient("door");
+  End(older, 142);
+  Connect(newer);
+  EXPECT_FALSE(events_.found_no_session);
+}
+
+TEST_F(SessionTracker21Test, AKeptSessionWhosePointerIsReusedByItsOwnClientHasExpired) {
+  mosquitto* client = broker_.NewClient("lamp");
+  Connect(client);
+  Offline(client, 0);
+  Connect(broker_.Reuse(client, "lamp"));
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 1 code 0 kept",
+                                         "gone lamp 1 reason 8", "connected lamp 2"));
+  EXPECT_TRUE(events_.found_no_session);
+  EXPECT_EQ(tracker_.counters().tracked.value(), 1u);
+}
+
+TEST_F(SessionTracker21Test, WhatAnAuditTellsSaysNothingOfASessionThatWasFound) {
+  mosquitto* client = broker_.NewClient("lamp");
+  tracker_.Adopt(client, kStart);
+  EXPECT_FALSE(events_.found_no_session);
+  Connect(broker_.NewClient("door"));
+  EXPECT_TRUE(events_.found_no_session);
+  tracker_.TellAgain(client, kStart);
+  EXPECT_FALSE(events_.found_no_session);
+}
+
 TEST_F(SessionTracker21Test, AKeptSessionThatAnAdministratorRemovesIsGone) {
   mosquitto* client = broker_.NewClient("lamp");
   Connect(client);
@@ -404,6 +484,13 @@ class SessionTracker20Test : public ::testing::Test {
   Recorder events_;
   SessionTracker tracker_{events_, 1};
 };
+
+TEST_F(SessionTracker20Test, NobodyTellsWhetherASessionWasFound) {
+  Login(broker_.NewClient("lamp"));
+  Round();
+  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
+  EXPECT_FALSE(events_.found_no_session);
+}
 
 TEST_F(SessionTracker20Test, ALoginThatOutlivesTheLoopRoundIsAConnection) {
   mosquitto* client = broker_.NewClient("lamp");

@@ -10,10 +10,12 @@ namespace session_status::registry {
 namespace {
 using Kind = SessionEvent::Kind;
 
+constexpr absl::Duration kStep = absl::Milliseconds(64);
+
 // The first moment at or before `first` that is a whole number of 64 ms before `last`.
 absl::Time EarlierInSteps(absl::Time first, absl::Time last) {
   if (first == absl::InfinitePast()) return first;
-  return last - absl::Ceil(last - first, absl::Milliseconds(64));
+  return last - absl::Ceil(last - first, kStep);
 }
 }  // namespace
 
@@ -51,9 +53,9 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     if (d.status.online()) ++counts_.takeovers;
     const bool until_the_end = d.clean_start && (d.protocol_version == ProtocolVersion::kMqtt31 ||
                                                  d.protocol_version == ProtocolVersion::kMqtt311);
-    const bool goes_on =
-        !e.connection.clean_start && (r.before == SessionState::kOfflineSessionKept ||
-                                      (r.before == SessionState::kOnline && !until_the_end));
+    const bool goes_on = !e.connection.clean_start &&
+                         ((r.before == SessionState::kOfflineSessionKept && !e.found_no_session) ||
+                          (r.before == SessionState::kOnline && !until_the_end));
     if (!goes_on) d.session_created_at = e.time;
     d.status = {SessionState::kOnline, EndReason::kNone};
     d.connected_at = e.time;
@@ -75,8 +77,17 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     } else {
       ++counts_.ends_by_reason[static_cast<size_t>(e.reason)];
     }
-    d.disconnected_at = e.time;
-    d.ended_not_before = absl::InfinitePast();
+    gone_at_[id] = e.time;
+    if (e.kind == Kind::kSessionGone) {
+      // In steps of 64 ms after the connection's end, which stays what it was.
+      if (d.disconnected_at > absl::InfinitePast()) {
+        const absl::Duration kept = std::max(e.time - d.disconnected_at, absl::ZeroDuration());
+        gone_at_[id] = d.disconnected_at + absl::Floor(kept, kStep);
+      }
+    } else {
+      d.disconnected_at = e.time;
+      d.ended_not_before = absl::InfinitePast();
+    }
     if (e.kind == Kind::kRestored && e.ended_not_before < e.time) {
       d.ended_not_before = EarlierInSteps(e.ended_not_before, e.time);
     }
@@ -110,10 +121,10 @@ size_t RegistryModel::Maintain(absl::Time now, size_t budget) {
   size_t forgotten = 0;
   while (forgotten < budget && !ended_.empty()) {
     const std::string& id = ended_.front();
-    if (ended_.size() <= options_.ended_max &&
-        sessions_[id].disconnected_at > now - options_.ended_ttl) {
+    if (ended_.size() <= options_.ended_max && gone_at_[id] > now - options_.ended_ttl) {
       break;
     }
+    gone_at_.erase(id);
     sessions_.erase(id);
     ended_.pop_front();
     --counts_.by_state[static_cast<size_t>(SessionState::kOffline)];
@@ -203,6 +214,7 @@ void RandomEvents::Next(const RegistryModel& about, RandomEvent* out) {
   e.reason = static_cast<EndReason>(Below(kEndReasonCount));
   e.broker_code = static_cast<uint16_t>(Below(300));
   e.session_kept = Below(2) == 0;
+  e.found_no_session = e.kind == Kind::kConnected && Below(4) == 0;
   if (e.kind == Kind::kRestored) {
     e.state = Below(2) == 0 ? SessionState::kOffline : SessionState::kOfflineSessionKept;
     if (Below(2) == 0) e.connected_at = now_ - absl::Hours(1);

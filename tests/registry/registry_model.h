@@ -30,6 +30,7 @@ class RegistryModel {
  private:
   RegistryOptions options_;
   std::map<std::string, SessionDetails> sessions_;
+  std::map<std::string, absl::Time> gone_at_;  // when who is offline lost its session
   std::map<std::string, SessionDetails> cut_;
   std::deque<std::string> ended_;  // oldest end first
   RegistryCounts counts_;

@@ -60,6 +60,7 @@ struct Return {
   ProtocolVersion protocol;
   bool clean_before, clean_now, kept_between;
   bool new_session;
+  bool found_no_session = false;
 };
 
 TEST(SessionRegistryTest, ASessionBeginsWhereTheClientLeavesNoOther) {
@@ -74,6 +75,11 @@ TEST(SessionRegistryTest, ASessionBeginsWhereTheClientLeavesNoOther) {
       {ProtocolVersion::kMqtt5, true, false, true, false},
       {ProtocolVersion::kMqtt5, false, true, true, true},
       {ProtocolVersion::kMqtt5, true, true, false, true},
+      // It had expired, which nobody told.
+      {ProtocolVersion::kMqtt5, false, false, true, true, true},
+      {ProtocolVersion::kMqtt311, false, false, true, true, true},
+      // Of who is online a broker may tell the end later.
+      {ProtocolVersion::kMqtt5, false, false, false, false, true},
   };
   for (const Return& r : kReturns) {
     SessionRegistry registry;
@@ -90,12 +96,95 @@ TEST(SessionRegistryTest, ASessionBeginsWhereTheClientLeavesNoOther) {
     e.incarnation = 2;
     e.time += absl::Minutes(1);
     e.connection.clean_start = r.clean_now;
+    e.found_no_session = r.found_no_session;
     registry.Apply(e);
     SessionDetails details;
     ASSERT_TRUE(registry.FindDetails("a", &details));
     EXPECT_EQ(details.session_created_at, r.new_session ? e.time : first)
         << "row " << &r - kReturns;
   }
+}
+
+SessionEvent Gone(absl::string_view id, uint64_t incarnation, absl::Time at) {
+  SessionEvent e;
+  e.kind = SessionEvent::Kind::kSessionGone;
+  e.client_id = id;
+  e.incarnation = incarnation;
+  e.reason = EndReason::kSessionExpired;
+  e.time = at;
+  return e;
+}
+
+TEST(SessionRegistryTest, TheEndOfAKeptSessionIsNotTheEndOfItsConnection) {
+  RegistryOptions options;
+  options.ended_ttl = absl::Hours(2);
+  SessionRegistry registry(options);
+  const absl::Time end = Ended("a", 1).time;
+  for (absl::Duration kept :
+       {absl::ZeroDuration(), absl::Milliseconds(1), absl::Hours(1), absl::Hours(24 * 365 * 20)}) {
+    SCOPED_TRACE(absl::FormatDuration(kept));
+    registry.Apply(Connected("a", 1));
+    SessionEvent ended = Ended("a", 1);
+    ended.session_kept = true;
+    registry.Apply(ended);
+    ASSERT_EQ(registry.Apply(Gone("a", 1, end + kept)).after, SessionState::kOffline);
+    registry.CheckInvariantsForTest();
+    SessionDetails details;
+    ASSERT_TRUE(registry.FindDetails("a", &details));
+    EXPECT_EQ(details.status.reason, EndReason::kSessionExpired);
+    EXPECT_EQ(details.disconnected_at, end);
+    EXPECT_EQ(details.ended_not_before, absl::InfinitePast());
+    // It is remembered from its session's end on, up to what 32 bits hold.
+    const absl::Duration remembered = std::min(kept, absl::Hours(24 * 365 * 8));
+    EXPECT_EQ(registry.Maintain(end + remembered + absl::Hours(2) - absl::Milliseconds(64), 10),
+              0u);
+    EXPECT_EQ(registry.Maintain(end + kept + absl::Hours(2), 10), 1u);
+  }
+}
+
+TEST(SessionRegistryTest, AnEndThatIsKnownAsAnIntervalStaysOneWhenTheSessionEnds) {
+  SessionRegistry registry;
+  SessionEvent restored = Connected("a", 7);
+  restored.kind = SessionEvent::Kind::kRestored;
+  restored.state = SessionState::kOfflineSessionKept;
+  restored.reason = EndReason::kBrokerRestart;
+  restored.ended_not_before = restored.time - absl::Seconds(64);
+  registry.Apply(restored);
+  registry.Apply(Gone("a", 7, restored.time + absl::Hours(1)));
+  SessionDetails details;
+  ASSERT_TRUE(registry.FindDetails("a", &details));
+  EXPECT_EQ(details.status.state, SessionState::kOffline);
+  EXPECT_EQ(details.disconnected_at, restored.time);
+  EXPECT_EQ(details.ended_not_before, restored.ended_not_before);
+  // Its next connection ends when it ends.
+  registry.Apply(Connected("a", 8));
+  registry.CheckInvariantsForTest();
+  SessionEvent ended = Ended("a", 8);
+  ended.time = restored.time + absl::Hours(3);
+  registry.Apply(ended);
+  ASSERT_TRUE(registry.FindDetails("a", &details));
+  EXPECT_EQ(details.disconnected_at, ended.time);
+  EXPECT_EQ(details.ended_not_before, absl::InfinitePast());
+  EXPECT_EQ(details.connects, 1u);
+}
+
+TEST(SessionRegistryTest, WhereNobodyKnowsTheEndOfTheConnectionTheSessionsEndIsNotItsStandIn) {
+  RegistryOptions options;
+  options.ended_ttl = absl::Hours(2);
+  SessionRegistry registry(options);
+  SessionEvent restored = Connected("a", 7);
+  restored.kind = SessionEvent::Kind::kRestored;
+  restored.state = SessionState::kOfflineSessionKept;
+  restored.time = restored.connected_at = restored.session_created_at = absl::InfinitePast();
+  registry.Apply(restored);
+  const absl::Time gone = absl::FromUnixSeconds(1'700'000'000);
+  registry.Apply(Gone("a", 7, gone));
+  SessionDetails details;
+  ASSERT_TRUE(registry.FindDetails("a", &details));
+  EXPECT_EQ(details.status.state, SessionState::kOffline);
+  EXPECT_EQ(details.disconnected_at, absl::InfinitePast());
+  EXPECT_EQ(registry.Maintain(gone + absl::Hours(1), 10), 0u);
+  EXPECT_EQ(registry.Maintain(gone + absl::Hours(2), 10), 1u);
 }
 
 TEST(SessionRegistryTest, EventsThatNoBrokerSendsChangeNothing) {

@@ -170,6 +170,24 @@ TEST_F(WholeViewTest, GraceGoesOnForAClientThatIsBackHereWhateverEndedElsewhere)
   EXPECT_TRUE(BatchWithGrace("a").online());
 }
 
+TEST_F(WholeViewTest, ASessionThatExpiredLaterDoesNotHideALaterConnectionElsewhere) {
+  Connect("a");
+  End("a", EndReason::kNetworkError, kStart, /*kept=*/true);
+  SessionEvent gone;
+  gone.kind = SessionEvent::Kind::kSessionGone;
+  gone.client_id = "a";
+  gone.incarnation = incarnation_;
+  gone.time = kStart + absl::Hours(1);
+  gone.reason = EndReason::kSessionExpired;
+  own_.Apply(gone);
+  own_.PublishSnapshot(kStart);
+  EXPECT_EQ(Exact("a").status().reason, EndReason::kSessionExpired);
+  EndedElsewhere("a", EndReason::kClientDisconnect, kStart + absl::Minutes(30));
+  EXPECT_TRUE(Exact("a").elsewhere);
+  EXPECT_EQ(Exact("a").status().reason, EndReason::kClientDisconnect);
+  EXPECT_EQ(Batch("a").reason, EndReason::kClientDisconnect);
+}
+
 TEST_F(WholeViewTest, TheLaterOfTwoEndsTellsTheReason) {
   Connect("a");
   End("a", EndReason::kKicked, kStart + absl::Seconds(1));

@@ -107,6 +107,26 @@ TEST_F(SessionStoreTest, AnIntervalIsStillOneAfterTheSessionWasWrittenAgain) {
                                            Ge(known.ended_not_before - absl::Milliseconds(64))));
 }
 
+TEST_F(SessionStoreTest, TheEndOfAKeptSessionIsNotTakenForThatOfItsConnectionAfterARestart) {
+  absl::Time ended;
+  {
+    BrokerLife first = Live();
+    first.Connect("lamp");
+    first.End("lamp", EndReason::kNetworkError, /*kept=*/true);
+    ended = first.now();
+    first.Flush();
+    first.Advance(absl::Hours(1));
+    first.Gone("lamp", EndReason::kSessionExpired);
+    EXPECT_EQ(first.Details("lamp").disconnected_at, ended);
+    first.Flush();
+  }
+  const SessionDetails lamp = Live(ended + absl::Hours(2)).Details("lamp");
+  EXPECT_EQ(lamp.status.state, SessionState::kOffline);
+  EXPECT_EQ(lamp.status.reason, EndReason::kSessionExpired);
+  EXPECT_EQ(lamp.disconnected_at, ended);
+  EXPECT_EQ(lamp.ended_not_before, absl::InfinitePast());
+}
+
 TEST_F(SessionStoreTest, EverythingThatIsKnownOfASessionComesBack) {
   BrokerLife first = Live();
   registry::Connection connection;
