@@ -46,6 +46,9 @@ enum class EndReason : uint8_t {
 };
 inline constexpr int kEndReasonCount = 14;
 
+// The broker's code of an end of which it gave none: it died, or says nothing.
+inline constexpr uint16_t kNoBrokerCode = 0xFFFF;
+
 // Numbered as the broker numbers them (CONNECT's protocol level).
 enum class ProtocolVersion : uint8_t { kUnknown = 0, kMqtt31 = 3, kMqtt311 = 4, kMqtt5 = 5 };
 
@@ -98,9 +101,9 @@ struct SessionEvent {
   uint64_t incarnation = 0;     // > 0; below 2^48
   absl::Time time;              // wall time, never running backwards (the broker layer sees to it)
   Connection connection;        // kConnected, kRestored
-  EndReason reason = EndReason::kNone;  // kEnded, kSessionGone, kRestored
-  uint16_t broker_code = 0;             // the broker's own code for the reason
-  bool session_kept = false;            // kEnded
+  EndReason reason = EndReason::kNone;   // kEnded, kSessionGone, kRestored
+  uint16_t broker_code = kNoBrokerCode;  // the broker's own code for the reason
+  bool session_kept = false;             // kEnded
   // kConnected: the broker had no session of this client to go on with. False: it had, or nobody knows.
   bool found_no_session = false;
   bool repaired = false;                        // nobody told this; the self-audit found it

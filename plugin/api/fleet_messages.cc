@@ -44,7 +44,10 @@ void FillOtherSession(const registry::OtherSession& other,
   if (Known(other.connected_at)) out->set_connected_at_ms(absl::ToUnixMillis(other.connected_at));
   if (other.status.online()) {
     if (Known(other.as_of)) out->set_last_seen_at_ms(absl::ToUnixMillis(other.as_of));
-  } else if (Known(other.disconnected_at)) {
+  } else {
+    out->set_broker_code(registry::kNoBrokerCode);  // the other broker's code is not told
+  }
+  if (!other.status.online() && Known(other.disconnected_at)) {
     out->set_last_seen_at_ms(absl::ToUnixMillis(other.disconnected_at));
     out->set_disconnected_at_ms(absl::ToUnixMillis(other.disconnected_at));
   }

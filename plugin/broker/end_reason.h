@@ -13,7 +13,7 @@ registry::EndReason EndReasonFromBroker(int broker_reason) noexcept;
 
 // The broker's code as it is stored and sent. Negative codes mean "the broker does not say" (2.0
 // always sends -1) and become kNoBrokerCode.
-inline constexpr uint16_t kNoBrokerCode = 0xFFFF;
+using registry::kNoBrokerCode;
 uint16_t BrokerCode(int broker_reason) noexcept;
 
 // The code of a takeover, which the tracker treats apart.

@@ -34,7 +34,7 @@ Change MakeChange(const SessionEvent& event, const registry::ApplyResult& result
   c.before = result.before;
   c.after = result.after;
   c.reason = event.reason;
-  c.broker_code = event.broker_code;
+  if (event.kind != SessionEvent::Kind::kConnected) c.broker_code = event.broker_code;
   c.client_id = event.client_id;
   if (event.kind == SessionEvent::Kind::kConnected || event.kind == SessionEvent::Kind::kRestored) {
     c.protocol_version = event.connection.protocol_version;

@@ -65,6 +65,7 @@ std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer) {
   HistoryEntry end;
   end.record.kind = ChangeRecord::Kind::kEnded;
   end.record.state = SessionState::kOffline;
+  end.record.broker_code = registry::kNoBrokerCode;
   end.record.incarnation = begun.entry.record.incarnation;
   if (begun.ended_ms != 0) {
     end.record.reason = EndReason::kServerShutdown;

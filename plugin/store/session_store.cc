@@ -373,7 +373,7 @@ void SessionStore::OnChange(const SessionEvent& event, const registry::ApplyResu
   record.kind = KindOf(event.kind);
   record.state = result.after;
   record.reason = event.reason;
-  record.broker_code = event.broker_code;
+  if (!begins) record.broker_code = event.broker_code;
   record.listener_port = event.connection.listener_port;
   record.incarnation = event.incarnation;
   record.at_ms = Millis(event.time);
