@@ -258,6 +258,10 @@ void AddListCommand(CLI::App& app, Context* context) {
       "  mosquitto_session list --csv --fields clientId,username,address >sessions.csv\n"
       "  mosquitto_session --json list --state online | jq -r .clientId");
   command->callback([options, context] {
+    RequireBefore({"--connected-from", options->connected_from},
+                  {"--connected-until", options->connected_until});
+    RequireBefore({"--disconnected-from", options->disconnected_from},
+                  {"--disconnected-until", options->disconnected_until});
     if (options->csv && context->json) throw CLI::ExcludesError("--csv", "--json");
     if (options->csv || context->json) {
       RunStream(*options, context);
