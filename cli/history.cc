@@ -159,7 +159,7 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
           "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
           "Show at most this many, newest first")
       ->type_name("N")
-      ->check(IsWholeNumber(1, kLimitMax));
+      ->transform(IsWholeNumber(1, kLimitMax));
   command->add_flag_callback(
       "--stored", [request] { request->set_stored(true); },
       "From the session database, over restarts of the broker (at most 100, or --limit up to "
@@ -197,7 +197,7 @@ void AddFlappersCommand(CLI::App& app, Context* context) {
           "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
           "Show at most this many (default 20)")
       ->type_name("N")
-      ->check(IsWholeNumber(1, kLimitMax));
+      ->transform(IsWholeNumber(1, kLimitMax));
   command->footer(
       "SCORE counts flaps by age: one half an hour ago counts half.\n\n"
       "Example:\n  mosquitto_session flappers -n 5");

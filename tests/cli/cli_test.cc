@@ -445,6 +445,12 @@ TEST(CliWithoutBrokerTest, AFileThatCannotBeUsedIsExitStatusFour) {
   }
 }
 
+TEST(CliWithoutBrokerTest, ANumberIsDecimalWhateverItBeginsWith) {
+  for (const char* arguments : {"flappers -n 08", "list --listener 01883"}) {
+    EXPECT_EQ(RunCli(absl::StrCat("-s /nonexistent ", arguments)).exit_code, 3) << arguments;
+  }
+}
+
 TEST(CliWithoutBrokerTest, TheSlashBehindAnAddressIsNoPath) {
   const CliResult result = RunCli("-s http://127.0.0.1:1/ status");
   EXPECT_EQ(result.exit_code, 3);

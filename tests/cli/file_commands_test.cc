@@ -206,7 +206,7 @@ TEST_F(FileCommandsTest, AccessCheckAsksForTheQueryUnderBothOfItsNames) {
 
 TEST_F(FileCommandsTest, AccessCheckRefusesAFileThatOthersCanRead) {
   ASSERT_EQ(chmod(access_.c_str(), 0644), 0);
-  const Ran ran = Check("-k ANN -a mq:x -r y");
+  const Ran ran = Check("-k ANN -a ecs:x -r y");
   EXPECT_EQ(ran.exit_code, 4);
   EXPECT_THAT(ran.output, HasSubstr("chmod 600"));
 }

@@ -384,9 +384,7 @@ TEST_P(FollowCommandsTest, DoctorSeesThatTheBrokerRunsAFileThatWasReplaced) {
   EXPECT_THAT(RunCli(doctor).output, Not(HasSubstr("was replaced or removed")));
   std::filesystem::copy_file(SessionStatusPlugin(), plugin + ".new");
   std::filesystem::rename(plugin + ".new", plugin);
-  const CliResult result = RunCli(doctor);
-  EXPECT_EQ(result.exit_code, 0) << result.output;
-  EXPECT_THAT(result.output,
+  EXPECT_THAT(RunCli(doctor).output,
               ContainsRegex(absl::StrCat("warning +version +the broker \\(process [0-9]+\\) runs a "
                                          "plugin whose file, ",
                                          plugin, ", was replaced or removed after its start")));
