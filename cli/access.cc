@@ -12,12 +12,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/text_file.h"
+#include "cli/words.h"
 #include "plugin/auth/access_file.h"
 #include "plugin/auth/resource_name.h"
 #include "plugin/http/json_writer.h"
@@ -53,6 +55,7 @@ constexpr char kFooter[] =
 
 constexpr absl::string_view kInstanceAccess = "mq:MqttInstanceAccess";
 constexpr absl::string_view kQuery = "mq:QuerySessionByClientId";
+constexpr absl::string_view kBatch = "mq:BatchQuerySessionByClientIds";
 
 struct Finding {
   bool allowed = false;
@@ -78,12 +81,22 @@ std::vector<absl::string_view> ActionNames(absl::string_view action) {
   return {action};
 }
 
-CLI::Validator IsPolicyTime() {
+// What the server asks for; of other services' actions, which it never asks for, anything.
+CLI::Validator IsAction() {
   return CLI::Validator(
       [](std::string& text) {
-        return auth::ParsePolicyTime(text).has_value()
-                   ? std::string()
-                   : absl::StrCat("\"", text, "\" is not a time as in 2027-01-01T00:00:00Z");
+        const std::vector<std::string> names = {std::string(kBatch), std::string(kQuery),
+                                                std::string(kInstanceAccess)};
+        const bool known = std::any_of(names.begin(), names.end(), [&text](const auto& n) {
+          return absl::EqualsIgnoreCase(n, text);
+        });
+        const bool of_others =
+            absl::StrContains(text, ':') && !absl::StartsWithIgnoreCase(text, "mq:");
+        if (known || of_others) return std::string();
+        const std::string nearest = Nearest(text, names);
+        return absl::StrCat("there is no action \"", text, "\"",
+                            nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"),
+                            " (there are ", absl::StrJoin(names, ", "), ")");
       },
       "");
 }
@@ -91,7 +104,8 @@ CLI::Validator IsPolicyTime() {
 auth::PolicyContext MakeContext(const Options& options) {
   auth::PolicyContext context;
   // The parser has checked it.
-  context.now = options.at.empty() ? absl::Now() : *auth::ParsePolicyTime(options.at);
+  const absl::Time now = absl::Now();
+  context.now = options.at.empty() ? now : *ParseWhen(options.at, now);
   context.secure_transport = options.secure;
   context.source_ip = options.source_ip;
   return context;
@@ -108,7 +122,7 @@ absl::StatusOr<Answer> Check(const Options& options) {
   auth::Policy session_policy;
   if (!policy_text->empty()) {
     absl::StatusOr<auth::Policy> parsed = auth::ParsePolicyText(*policy_text, "session");
-    if (!parsed.ok()) return parsed.status();
+    if (!parsed.ok()) return InFile(options.session_policy_file, parsed.status());
     session_policy = *std::move(parsed);
   }
 
@@ -138,7 +152,12 @@ absl::StatusOr<Answer> Check(const Options& options) {
       finding.policy = verdict.policy->name;
       finding.statement = verdict.statement + 1;
     }
-    if (finding.allowed && name.has_value() && !user.account->Owns(name->instance_id)) {
+    if (finding.allowed && name.has_value() && name->account != user.account->id) {
+      finding.allowed = false;
+      finding.explanation = absl::StrCat("denied: the key is of account ", user.account->id,
+                                         ", and the server asks under that one, not under ",
+                                         name->account, " (policies: ", finding.explanation, ")");
+    } else if (finding.allowed && name.has_value() && !user.account->Owns(name->instance_id)) {
       finding.allowed = false;
       finding.explanation =
           absl::StrCat("denied: account ", user.account->id,
@@ -192,7 +211,18 @@ void Print(const Answer& answer, bool as_json) {
   std::cout << text << "\n";
 }
 
+// The server asks under its own region: a name of another one is asked for nowhere, or elsewhere.
+void CheckRegion(const Options& options) {
+  const absl::optional<auth::InstanceName> name = auth::ParseInstanceResource(options.resource);
+  if (!name.has_value() || name->region == options.region) return;
+  throw CLI::ValidationError(
+      "--resource",
+      absl::StrCat("is of region ", name->region, ", and the server's (api_region) is ",
+                   options.region, "; --region ", name->region, " asks for a server there"));
+}
+
 void Run(const Options& options, Context* context) {
+  CheckRegion(options);
   const absl::StatusOr<Answer> answer = Check(options);
   if (!answer.ok()) return context->Fail(answer.status());
   Print(*answer, context->json);
@@ -211,10 +241,11 @@ void AddAccessCommand(CLI::App& app, Context* context) {
   check->add_option("-f,--file", options->file, "Access file")->required()->type_name("FILE");
   check->add_option("-k,--key", options->key, "Access key id")->required();
   check->add_option("-a,--action", options->action, "Action, as in mq:MqttInstanceAccess")
-      ->required();
+      ->required()
+      ->check(IsAction());
   check->add_option("-r,--resource", options->resource, "Instance id, or a resource name acs:…")
       ->required();
-  check->add_option("--region", options->region, "Region in the resource name of an instance id")
+  check->add_option("--region", options->region, "Region of the server (api_region)")
       ->capture_default_str();
   check->add_option("--source-ip", options->source_ip, "Address of the caller (acs:SourceIp)")
       ->type_name("ADDRESS")
@@ -222,7 +253,7 @@ void AddAccessCommand(CLI::App& app, Context* context) {
   check->add_flag("--secure", options->secure, "Over TLS (acs:SecureTransport)");
   check->add_option("--at", options->at, "Time of the call (acs:CurrentTime); default: now")
       ->type_name("TIME")
-      ->check(IsPolicyTime());
+      ->check(IsWhen());
   check
       ->add_option("--session-policy", options->session_policy_file,
                    "File with a session policy, as for sts issue")

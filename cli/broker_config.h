@@ -6,6 +6,7 @@
 #ifndef SESSION_STATUS_CLI_BROKER_CONFIG_H_
 #define SESSION_STATUS_CLI_BROKER_CONFIG_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,23 @@ struct PluginLine {
   absl::string_view Option(absl::string_view name) const;
 };
 
+// A line that the broker would not take, and would not start with.
+struct RefusedLine {
+  std::string where;  // "/etc/mosquitto/mosquitto.conf:14"
+  std::string why;
+};
+
+// Where the broker listens for MQTT itself. Those on a Unix socket are left out.
+struct BrokerListener {
+  std::string address;  // as it is written; empty: all of the machine's
+  uint16_t port = 0;
+  std::string where;
+};
+
 struct BrokerConfig {
   std::vector<PluginLine> plugin_lines;
+  std::vector<RefusedLine> refused_lines;
+  std::vector<BrokerListener> listeners;
   std::string user = "mosquitto";     // whom the broker becomes when root starts it
   bool authenticates = false;         // password_file, or another plugin
   std::vector<OptionLine> orphans;    // plugin_opt_ lines above every line that loads a plugin

@@ -51,16 +51,22 @@ CLI::Validator IsUtf8() {
       "");
 }
 
-CLI::Validator IsReadableFile() {
-  return CLI::Validator(
-      [](std::string& path) {
-        struct stat file {};
-        const bool there = stat(path.c_str(), &file) == 0 && access(path.c_str(), R_OK) == 0;
-        const std::string why = std::strerror(errno);
-        if (there && !S_ISDIR(file.st_mode)) return std::string();
-        return absl::StrCat("cannot read ", path, ": ", there ? "it is a folder" : why);
-      },
-      "");
+std::string WhyUnreadable(const std::string& path) {
+  struct stat file {};
+  const bool there = stat(path.c_str(), &file) == 0 && access(path.c_str(), R_OK) == 0;
+  const std::string why = std::strerror(errno);
+  if (there && !S_ISDIR(file.st_mode)) return "";
+  return absl::StrCat("cannot read ", path, ": ", there ? "it is a folder" : why);
+}
+
+void RequireBefore(const TimeOption& from, const TimeOption& to) {
+  if (from.value.empty() || to.value.empty()) return;
+  const absl::Time now = absl::Now();  // one for both: each may be how long ago
+  const auto from_time = ParseWhen(from.value, now);
+  const auto to_time = ParseWhen(to.value, now);
+  if (!from_time.ok() || !to_time.ok() || *from_time < *to_time)
+    return;  // the parser has checked them
+  throw CLI::ValidationError(absl::StrCat(from.name, " is not before ", to.name));
 }
 
 CLI::Validator IsDuration(absl::Duration min, absl::Duration max) {

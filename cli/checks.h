@@ -23,13 +23,23 @@ CLI::Validator IsAddress();
 // What the service takes as an identifier or a part of one.
 CLI::Validator IsUtf8();
 
-// A file that this user can read.
-CLI::Validator IsReadableFile();
+// Why this user cannot read the file; empty: he can.
+std::string WhyUnreadable(const std::string& path);
+
+// An option that is a time, and what was given for it; empty: nothing.
+struct TimeOption {
+  const char* name;
+  const std::string& value;
+};
+
+// Throws what the parser throws where a range has its end first: its answer would be empty.
+void RequireBefore(const TimeOption& from, const TimeOption& to);
 
 // A duration as in 30m or 2h, within [min, max].
 CLI::Validator IsDuration(absl::Duration min, absl::Duration max);
 
-// Decimal digits, at least `min`. CLI11's own checks of numbers compare as floating point, and print
+// Decimal digits, at least `min`; takes leading zeros away, so it is to be given to transform(), for to
+// CLI11 010 is 8. CLI11's own checks of numbers compare as floating point, and print
 // their bounds with 300 digits.
 CLI::Validator IsWholeNumber(uint64_t min, uint64_t max = std::numeric_limits<uint64_t>::max());
 

@@ -24,7 +24,8 @@ enum ExitCode : int {
   kExitNotOnline = 1,    // the answer is no: not online (`query`), denied, a problem (`doctor`)
   kExitUsage = 2,        // the command line is wrong
   kExitUnreachable = 3,  // nobody answers at the socket or address
-  kExitRefused = 4,      // the plugin answered with an error; or the output could not be written
+  kExitRefused =
+      4,  // the plugin answered with an error; a file could not be used, or the output not be written
 };
 
 inline constexpr char kDefaultSocket[] = "/run/mosquitto/session_status.sock";

@@ -13,7 +13,9 @@
 #include "cli/command.h"
 #include "cli/fault_diagnosis.h"
 #include "cli/file_diagnosis.h"
+#include "cli/listener_diagnosis.h"
 #include "cli/metrics_text.h"
+#include "cli/process_maps.h"
 #include "plugin/option_check.h"
 #include "plugin/version.h"
 #include "proto/session_status.pb.h"
@@ -173,7 +175,17 @@ void CheckSnapshot(const pb::GetServerStatusResponse& status, Findings* findings
 }
 
 // What goes wrong is in the metrics; what may be the past is looked at twice.
-void CheckCounters(AdminClient* client, Findings* findings) {
+// `joined`: whether this node holds its lease in the fleet. One that does not is among the lost itself,
+// and what it knows of the others is old.
+void CheckCounters(AdminClient* client, bool joined, Findings* findings) {
+  const auto parse = [joined](const std::string& text) {
+    std::vector<Sample> samples = ParseMetrics(text);
+    const auto is_of_nodes = [](const Sample& s) { return s.name == "session_status_fleet_nodes"; };
+    if (!joined) {
+      samples.erase(std::remove_if(samples.begin(), samples.end(), is_of_nodes), samples.end());
+    }
+    return samples;
+  };
   constexpr absl::Duration kSecondLookAfter = absl::Seconds(3);  // a locked database is tried for 2
   absl::StatusOr<AdminClient::Answer> metrics = client->Fetch("/metrics");
   if (!metrics.ok() || metrics->http_status != 200) {
@@ -182,12 +194,12 @@ void CheckCounters(AdminClient* client, Findings* findings) {
                             : std::string(metrics.status().message()),
                "the plugin may be older than this command: upgrade both");
   }
-  const std::vector<Sample> before = ParseMetrics(metrics->body);
+  const std::vector<Sample> before = parse(metrics->body);
   if (!DeservesSecondLook(before)) return CheckFaults(before, before, findings);
   absl::SleepFor(kSecondLookAfter);
   metrics = client->Fetch("/metrics");
   const bool again = metrics.ok() && metrics->http_status == 200;
-  CheckFaults(before, again ? ParseMetrics(metrics->body) : before, findings);
+  CheckFaults(before, again ? parse(metrics->body) : before, findings);
 }
 
 void CheckReady(AdminClient* client, Findings* findings) {
@@ -204,13 +216,16 @@ void CheckReady(AdminClient* client, Findings* findings) {
       "fleet: wait, or see whether its engine can be reached (mosquitto_session fleet)");
 }
 
+bool IsJoined(const ServerStatus& status) { return status.fleet().state() == "joined"; }
+
 void CheckFleet(const ServerStatus& status, Findings* findings) {
   if (!status.has_fleet()) return;
   const std::string state = Printable(status.fleet().state());
-  if (state == "joined") return Add(findings, Verdict::kGood, "fleet", state);
+  if (IsJoined(status)) return Add(findings, Verdict::kGood, "fleet", state);
   Add(findings, Verdict::kProblem, "fleet", state,
-      "it knows its own clients only, and the others do not count them: see that the engine of "
-      "fleet_url runs and lets this node in");
+      "the others do not count its clients, and for theirs it answers from what was last known "
+      "(fleet_mode direct: not at all): see that the engine of fleet_url runs and lets this node "
+      "in");
 }
 
 std::string AdviceFor(const absl::Status& error, const std::string& where) {
@@ -224,6 +239,17 @@ std::string AdviceFor(const absl::Status& error, const std::string& where) {
   return absl::StrCat(
       "is the broker running? Its log says why the plugin did not start",
       absl::StartsWith(where, "https:") ? "; --ca names the CA of its certificate" : "");
+}
+
+// An upgrade need not change the version: whether the file that the broker has loaded is still there.
+void CheckMapped(const std::string& where, Findings* findings) {
+  const pid_t broker = absl::StartsWith(where, "/") ? ListenerOf(where) : 0;
+  const std::string gone = broker == 0 ? "" : DeletedMapping(broker, kPluginFileName);
+  if (gone.empty()) return;
+  Add(findings, Verdict::kWarning, "version",
+      absl::StrCat("the broker (process ", broker, ") runs a plugin whose file, ", gone,
+                   ", was replaced or removed after its start"),
+      "after an upgrade, restart the broker when it suits: until then the old plugin runs");
 }
 
 std::string InWords(bool given) { return given ? "given" : "not given"; }
@@ -293,6 +319,10 @@ void CheckEdited(const BrokerConfig& config, const ServerStatus& status, Finding
 }
 
 void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings) {
+  for (const RefusedLine& line : config.refused_lines) {
+    Add(findings, Verdict::kProblem, "configuration", absl::StrCat(line.where, ": ", line.why),
+        "write blanks instead of tabs, and # in a line's first place; the broker would not start");
+  }
   for (const OptionLine& option : config.orphans) {
     Add(findings, Verdict::kProblem, "options",
         absl::StrCat(option.where, ": plugin_opt_", option.name,
@@ -306,6 +336,7 @@ void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings*
   }
   for (const PluginLine& line : config.plugin_lines) CheckLine(line, config, broker, findings);
   CheckSameOptions(config.plugin_lines, findings);
+  CheckAddresses(config, findings);
   CheckPerListenerSettings(config, broker, findings);
 }
 
@@ -335,11 +366,12 @@ void CheckPlugin(const absl::StatusOr<ServerStatus>& asked, const std::string& w
     Add(findings, Verdict::kGood, "version",
         absl::StrCat("command and plugin are ", status.version()));
   }
+  CheckMapped(where, findings);
   CheckClock(status, absl::Now(), findings);
   CheckSnapshot(status, findings);
   CheckReady(client, findings);
   CheckFleet(status, findings);
-  CheckCounters(client, findings);
+  CheckCounters(client, IsJoined(status), findings);
 }
 
 }  // namespace session_status::cli

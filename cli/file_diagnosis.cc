@@ -130,7 +130,10 @@ class FileChecks {
                                  ") is not writable for ", user_name_),
                     advice);
     }
-    if (absl::EndsWith(option, "_database") && !CheckDatabase(option, path)) return;
+    if (absl::EndsWith(option, "_database")) {
+      CheckSetAside(option, path);
+      if (!CheckDatabase(option, path)) return;
+    }
     Report(Verdict::kGood, option, absl::StrCat("folder ", folder, " can take it"));
   }
 
@@ -261,6 +264,19 @@ class FileChecks {
                         ShortDuration(absl::ToInt64Milliseconds(left))),
            kRenew);
     return false;
+  }
+
+  // Where the plugin moved a damaged file, before it began a new one.
+  void CheckSetAside(const std::string& option, const std::string& path) const {
+    const std::string aside = absl::StrCat(path, ".damaged");
+    struct stat file {};
+    if (stat(aside.c_str(), &file) != 0) return;
+    Report(Verdict::kWarning, option,
+           absl::StrCat(aside, " is there: the database was damaged on ",
+                        LocalTime(absl::ToUnixMillis(absl::FromTimeT(file.st_ctime))),
+                        " or earlier, and a new one was begun"),
+           "what was only in it is missing since; is its disk sound? Remove the file, or move it, "
+           "when you need it no more");
   }
 
   // A file that is there, and what SQLite and the plugin keep beside it.

@@ -73,14 +73,66 @@ void Print(const pb::ListFlappersResponse& reply) {
   PrintTable(rows);
 }
 
-int64_t Millis(const std::string& when) {
-  return absl::ToUnixMillis(*ParseWhen(when, absl::Now()));  // the parser has checked it
+// Empty: no bound. The parser has checked it.
+struct Bounds {
+  std::string from;
+  std::string to;
+};
+
+void Apply(const Bounds& bounds, pb::GetHistoryRequest* request) {
+  const absl::Time now = absl::Now();
+  const auto millis = [now](const std::string& when) {
+    return absl::ToUnixMillis(*ParseWhen(when, now));
+  };
+  if (!bounds.from.empty()) request->set_from_ms(millis(bounds.from));
+  if (!bounds.to.empty()) request->set_until_ms(millis(bounds.to));
 }
 
-template <typename Request, typename Reply>
-void Run(const char* method, const Request& request, Context* context) {
-  Reply reply;
-  if (absl::Status s = context->MakeClient().Call(method, request, &reply); !s.ok()) {
+// Where the rest may be found, when nothing came; a plugin that does not tell leaves it at that.
+std::string WhereElse(const pb::GetHistoryRequest& request, AdminClient* client) {
+  pb::GetServerStatusResponse status;
+  if (!client->Call("GetServerStatus", pb::GetServerStatusRequest(), &status).ok()) return "";
+  std::string text;
+  if (!request.stored() && status.has_session_store()) {
+    text = "; --stored tells of earlier connections";
+  }
+  if (!status.has_fleet()) return text;
+  pb::QuerySessionByClientIdRequest query;
+  query.set_client_id(request.client_id());
+  pb::QuerySessionByClientIdResponse session;
+  const bool known = client->Call("QuerySessionByClientId", query, &session).ok();
+  const bool elsewhere =
+      known && !session.node().empty() && session.node() != status.fleet().node();
+  return absl::StrCat(text, elsewhere ? absl::StrCat("; the client is connected to node ",
+                                                     Printable(session.node()), ": ask there")
+                                      : "; each node of the fleet remembers only its own clients");
+}
+
+void SayIfEmpty(const pb::GetHistoryRequest& request, const pb::GetHistoryResponse& reply,
+                AdminClient* client) {
+  if (reply.disabled() || !reply.entries().empty()) return;
+  const bool bounded = request.has_from_ms() || request.has_until_ms();
+  std::cout << "nothing is remembered here"
+            << (request.stored()                ? (bounded ? " of this time" : "")
+                : reply.has_dropped_before_ms() ? ""
+                                                : ": no connection to this broker since its start")
+            << WhereElse(request, client) << "\n";
+}
+
+void RunHistory(const pb::GetHistoryRequest& request, Context* context) {
+  AdminClient client = context->MakeClient();
+  pb::GetHistoryResponse reply;
+  if (absl::Status s = client.Call("GetHistory", request, &reply); !s.ok()) {
+    return context->Fail(s);
+  }
+  if (context->json) return PrintJson(reply);
+  Print(reply);
+  SayIfEmpty(request, reply, &client);
+}
+
+void RunFlappers(const pb::ListFlappersRequest& request, Context* context) {
+  pb::ListFlappersResponse reply;
+  if (absl::Status s = context->MakeClient().Call("ListFlappers", request, &reply); !s.ok()) {
     return context->Fail(s);
   }
   if (context->json) {
@@ -107,32 +159,32 @@ void AddHistoryCommand(CLI::App& app, Context* context) {
           "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
           "Show at most this many, newest first")
       ->type_name("N")
-      ->check(IsWholeNumber(1, kLimitMax));
+      ->transform(IsWholeNumber(1, kLimitMax));
   command->add_flag_callback(
       "--stored", [request] { request->set_stored(true); },
       "From the session database, over restarts of the broker (at most 100, or --limit up to "
       "1000)");
-  const auto add_bound = [&](const char* name, void (pb::GetHistoryRequest::*set)(int64_t),
-                             const char* help) {
-    command
-        ->add_option_function<std::string>(
-            name, [request, set](const std::string& when) { ((*request).*set)(Millis(when)); },
-            help)
-        ->type_name("TIME")
-        ->check(IsWhen());
-  };
-  add_bound("--from", &pb::GetHistoryRequest::set_from_ms,
-            "From this moment on: 2026-01-02T03:00:00Z, or 7d ago; with --stored");
-  add_bound("--to", &pb::GetHistoryRequest::set_until_ms, "Before this moment; with --stored");
+  auto bounds = std::make_shared<Bounds>();
+  command
+      ->add_option("--from", bounds->from,
+                   "From this moment on: 2026-01-02T03:00:00Z, or 7d ago; with --stored")
+      ->type_name("TIME")
+      ->check(IsWhen());
+  command->add_option("--to", bounds->to, "Before this moment; with --stored")
+      ->type_name("TIME")
+      ->check(IsWhen());
   command->footer(
       "Examples:\n  mosquitto_session history sensor-17\n"
       "  mosquitto_session history --stored --from 7d sensor-17");
-  command->callback([request, context] {
+  command->callback([request, bounds, context] {
     // Not by CLI11's needs(), which --help would show in the middle of the text.
-    if (!request->stored() && request->has_from_ms())
+    if (!request->stored() && !bounds->from.empty()) {
       throw CLI::RequiresError("--from", "--stored");
-    if (!request->stored() && request->has_until_ms()) throw CLI::RequiresError("--to", "--stored");
-    Run<pb::GetHistoryRequest, pb::GetHistoryResponse>("GetHistory", *request, context);
+    }
+    if (!request->stored() && !bounds->to.empty()) throw CLI::RequiresError("--to", "--stored");
+    RequireBefore({"--from", bounds->from}, {"--to", bounds->to});
+    Apply(*bounds, request.get());
+    RunHistory(*request, context);
   });
 }
 
@@ -145,13 +197,11 @@ void AddFlappersCommand(CLI::App& app, Context* context) {
           "-n,--limit", [request](uint32_t limit) { request->set_limit(limit); },
           "Show at most this many (default 20)")
       ->type_name("N")
-      ->check(IsWholeNumber(1, kLimitMax));
+      ->transform(IsWholeNumber(1, kLimitMax));
   command->footer(
       "SCORE counts flaps by age: one half an hour ago counts half.\n\n"
       "Example:\n  mosquitto_session flappers -n 5");
-  command->callback([request, context] {
-    Run<pb::ListFlappersRequest, pb::ListFlappersResponse>("ListFlappers", *request, context);
-  });
+  command->callback([request, context] { RunFlappers(*request, context); });
 }
 
 }  // namespace session_status::cli

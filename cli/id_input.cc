@@ -47,13 +47,13 @@ bool ReadIds(const std::string& file, std::vector<std::string>* ids, Context* co
   if (!is_stdin && (!in || IsFolder(file))) {
     std::cerr << "mosquitto_session: cannot read " << file << ": "
               << (in ? "it is a folder" : std::strerror(errno)) << "\n";
-    context->exit_code = kExitUsage;
+    context->exit_code = kExitRefused;
     return false;
   }
   const size_t wrong = ReadLines(is_stdin ? std::cin : in, ids);
   if (wrong == 0) return true;
   std::cerr << "mosquitto_session: " << IdSource(file) << ", line " << wrong << ": not UTF-8\n";
-  context->exit_code = kExitUsage;
+  context->exit_code = kExitRefused;
   return false;
 }
 

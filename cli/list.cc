@@ -210,7 +210,7 @@ void AddFilters(CLI::App* command, Options* o) {
       ->check(OneOf({"3.1", "3.1.1", "5"}));
   command->add_option("--listener", o->listener, "Port of the broker's listener")
       ->type_name("PORT")
-      ->check(IsWholeNumber(1, 65'535));
+      ->transform(IsWholeNumber(1, 65'535));
   command->add_option("--reason", o->reasons, "Why the last connection ended, separated by commas")
       ->delimiter(',')
       ->check(OneOf(words(pb::EndReason_descriptor())));
@@ -244,7 +244,7 @@ void AddListCommand(CLI::App& app, Context* context) {
   command->add_flag("--csv", options->csv, "Comma-separated values, times in UTC");
   command->add_option("-n,--limit", options->limit, "Stop after N sessions")
       ->type_name("N")
-      ->check(IsWholeNumber(1));
+      ->transform(IsWholeNumber(1));
   command->footer(
       "A listing is one frozen cut: no session twice, none missing, whatever happens meanwhile. "
       "It\n"
@@ -258,6 +258,10 @@ void AddListCommand(CLI::App& app, Context* context) {
       "  mosquitto_session list --csv --fields clientId,username,address >sessions.csv\n"
       "  mosquitto_session --json list --state online | jq -r .clientId");
   command->callback([options, context] {
+    RequireBefore({"--connected-from", options->connected_from},
+                  {"--connected-until", options->connected_until});
+    RequireBefore({"--disconnected-from", options->disconnected_from},
+                  {"--disconnected-until", options->disconnected_until});
     if (options->csv && context->json) throw CLI::ExcludesError("--csv", "--json");
     if (options->csv || context->json) {
       RunStream(*options, context);

@@ -2,6 +2,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/words.h"
@@ -39,16 +41,33 @@ constexpr char kFooter[] =
     "  mosquitto_session -s https://broker:18443 --ca ca.pem --cert me.pem --key me.key status\n\n"
     "mosquitto_session COMMAND --help tells more about each.";
 
+// A Unix socket's path, or a URL without a path: with one there would be nothing at ours.
+CLI::Validator IsTarget() {
+  return CLI::Validator(
+      [](std::string& text) {
+        if (absl::StartsWith(text, "/")) return std::string();
+        absl::string_view rest = text;
+        if (!absl::ConsumePrefix(&rest, "http://") && !absl::ConsumePrefix(&rest, "https://")) {
+          return text + " is neither an absolute path nor an http URL";
+        }
+        const size_t end = rest.find_first_of("/?#");
+        if (end == absl::string_view::npos) return std::string();
+        if (rest.substr(end) != "/") {
+          return absl::StrCat("the URL of the plugin ends with its port, without \"",
+                              rest.substr(end), "\"");
+        }
+        text.pop_back();
+        return std::string();
+      },
+      "");
+}
+
 void AddGlobalOptions(CLI::App& app, Context* context) {
   app.add_option("-s,--socket", context->target,
                  "Admin socket: a path, or a URL such as http://127.0.0.1:8080")
       ->envname(kSocketVariable)
       ->capture_default_str()
-      ->check([](const std::string& text) {
-        const bool good = text.rfind('/', 0) == 0 || text.rfind("http://", 0) == 0 ||
-                          text.rfind("https://", 0) == 0;
-        return good ? std::string() : text + " is neither an absolute path nor an http URL";
-      });
+      ->transform(IsTarget());
   app.add_option("-t,--timeout", context->timeout_s, "Seconds to wait for an answer")
       ->capture_default_str()
       ->check(CLI::Range(0.001, 3600.0));
@@ -60,14 +79,16 @@ void AddGlobalOptions(CLI::App& app, Context* context) {
       "With https: show the plugin the certificate in FILE (PEM)",
       "Private key of --cert, unless that file holds it"};
   for (size_t i = 0; i < std::size(files); ++i) {
-    app.add_option(files[i].first, *files[i].second, help[i])
-        ->type_name("FILE")
-        ->check(IsReadableFile());
+    app.add_option(files[i].first, *files[i].second, help[i])->type_name("FILE");
   }
   // Not by CLI11's needs(), which --help would show in the middle of the text.
-  app.parse_complete_callback([context] {
+  app.parse_complete_callback([context, files = std::to_array(files)] {
     if (!context->tls.key_file.empty() && context->tls.certificate_file.empty()) {
       throw CLI::RequiresError("--key", "--cert");
+    }
+    for (const auto& [name, file] : files) {
+      const std::string why = file->empty() ? "" : WhyUnreadable(*file);
+      if (!why.empty()) throw CLI::FileError(absl::StrCat(name, ": ", why));
     }
   });
   app.add_flag("-j,--json", context->json, "One line of JSON instead of a table");
@@ -166,7 +187,8 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? IfWritten(kExitOk) : kExitUsage;
+    if (app.exit(e) == 0) return IfWritten(kExitOk);
+    return dynamic_cast<const CLI::FileError*>(&e) != nullptr ? kExitRefused : kExitUsage;
   }
   return IfWritten(context.exit_code);
 }

@@ -18,6 +18,9 @@ const google::protobuf::Descriptor& Session() {
 }
 
 std::string EnumCell(const google::protobuf::EnumValueDescriptor& value) {
+  if (value.type() == ::mosquitto_session_status::v1::SessionState_descriptor()) {
+    return StateText(value.number());
+  }
   return absl::StrReplaceAll(EnumWords(value.type()).WordOf(value.number()), {{"_", " "}});
 }
 

@@ -39,6 +39,10 @@ absl::StatusOr<auth::SessionCredentials> Issue(const Options& options) {
   if (!file.ok()) return file.status();
   const absl::StatusOr<std::string> policy = ReadTextFile(options.policy_file);
   if (!policy.ok()) return policy.status();
+  if (!policy->empty()) {
+    const auto parsed = auth::ParsePolicyText(*policy, "session");
+    if (!parsed.ok()) return InFile(options.policy_file, parsed.status());
+  }
   return auth::IssueSession(**file, options.account, options.user, ttl, *policy, absl::Now());
 }
 

@@ -13,6 +13,9 @@ inline constexpr size_t kTextFileBytesMax = 1 << 20;  // a policy has a few hund
 // The content; empty for the empty path.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);
 
+// An error about what a file holds, with the file's name in front.
+absl::Status InFile(const std::string& path, const absl::Status& error);
+
 }  // namespace session_status::cli
 
 #endif  // SESSION_STATUS_CLI_TEXT_FILE_H_

@@ -1,6 +1,7 @@
 // mosquitto_session usage: transactions by account, user, instance, operation, hour or day.
 //
 // Reads the usage database beside the running plugin; never writes to it.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
@@ -49,7 +50,11 @@ store::UsageQuery MakeQuery(const Options& options) {
   if (!options.from.empty()) query.from = *ParseWhen(options.from, now);
   if (!options.to.empty()) query.to = *ParseWhen(options.to, now);
   query.by.clear();
-  for (const std::string& name : options.by) query.by.push_back(*store::ParseUsageColumn(name));
+  for (const std::string& name : options.by) {
+    const store::UsageColumn column = *store::ParseUsageColumn(name);
+    const bool twice = std::find(query.by.begin(), query.by.end(), column) != query.by.end();
+    if (!twice) query.by.push_back(column);
+  }
   return query;
 }
 
@@ -166,6 +171,7 @@ void AddUsageCommand(CLI::App& app, Context* context) {
       "Examples:\n  mosquitto_session usage --by account --from 2026-01-01 --to 2026-02-01\n"
       "  mosquitto_session usage --by day,operation --from 7d --csv");
   usage->callback([options, context] {
+    RequireBefore({"--from", options->from}, {"--to", options->to});
     if (options->csv && context->json) throw CLI::ExcludesError("--csv", "--json");
     Run(*options, context);
   });

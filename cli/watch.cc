@@ -135,10 +135,10 @@ void AddWatchCommand(CLI::App& app, Context* context) {
   CLI::Option* after =
       command->add_option("--after", o->after, "Begin after change N instead of now")
           ->type_name("N")
-          ->check(IsWholeNumber(0));
+          ->transform(IsWholeNumber(0));
   command->add_option("-n,--count", o->count, "End after N lines of clients")
       ->type_name("N")
-      ->check(IsWholeNumber(1));
+      ->transform(IsWholeNumber(1));
   command->add_flag("--text", o->text, "Lines for people even when the output is no terminal");
   command->footer(
       "A connection that breaks is made again where it was: nothing is missed, nothing comes "

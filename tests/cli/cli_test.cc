@@ -157,7 +157,12 @@ TEST_P(CliTest, HistoryAndFlappersShowWhoComesAndGoes) {
   EXPECT_EQ(std::count(history.output.begin(), history.output.end(), '\n'), 6);
   EXPECT_THAT(Ask("--json history -n 1 lamp").output,
               AllOf(HasSubstr("\"entries\":[{"), Not(HasSubstr("},{"))));
-  EXPECT_THAT(Ask("history nobody").output, ContainsRegex("flaps +0"));
+  EXPECT_THAT(
+      Ask("history nobody").output,
+      AllOf(ContainsRegex("flaps +0"),
+            HasSubstr(
+                "\nnothing is remembered here: no connection to this broker since its start\n")));
+  EXPECT_THAT(history.output, Not(HasSubstr("nothing is remembered")));
   EXPECT_THAT(Ask("flappers").output,
               ContainsRegex(absl::StrCat("lamp +2 +2 .*", Reason("network error"), " +127.0.0.1")));
 }
@@ -204,7 +209,11 @@ TEST_P(CliTest, StoredHistoryComesFromTheDatabaseOrSaysThatThereIsNone) {
       AllOf(ContainsRegex(absl::StrCat("offline +", On21() ? "network error \\(7\\)" : "unknown",
                                        " +[0-9]+ +127.0.0.1")),
             ContainsRegex("flaps +1"), HasSubstr("stored until")));
-  EXPECT_THAT(stored("--to 1h"), Not(HasSubstr(Reason("network error"))));
+  EXPECT_THAT(stored("--to 1h"), AllOf(Not(HasSubstr(Reason("network error"))),
+                                       HasSubstr("\nnothing is remembered here of this time\n")));
+  EXPECT_THAT(RunCli(absl::StrCat("--socket ", socket, " history nobody")).output,
+              HasSubstr("no connection to this broker since its start; --stored tells of earlier "
+                        "connections\n"));
 }
 
 TEST_P(CliTest, AuditShowsWhatWasComparedAndTheDrift) {
@@ -396,18 +405,56 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
         Case{"--bogus status",
              "\nmosquitto_session --help and mosquitto_session status --help tell more.\n"},
         Case{"list --state onlin", "\nmosquitto_session list --help tells more.\n"},
-        Case{"--ca /nonexistent status", "--ca: cannot read /nonexistent: No such file or dir"},
         Case{"--key /dev/null status", "--key requires --cert\n"},
-        Case{"--cert / status", "--cert: cannot read /: it is a folder\n"},
-        Case{"batch -f /", "cannot read /: it is a folder"},
+        Case{"list --protocol 4", "there is no \"4\" (there are 3.1, 3.1.1, 5)"},
+        Case{"completion tcsh", "there is no \"tcsh\" (there are bash, zsh, fish)"},
+        Case{"list --connected-from 1h --connected-until 2h",
+             "--connected-from is not before --connected-until\n"},
+        Case{"list --csv --disconnected-from 2026-01-02 --disconnected-until 2026-01-02",
+             "--disconnected-from is not before --disconnected-until\n"},
+        Case{"history a --stored --from 1h --to 2h", "--from is not before --to\n"},
         Case{"--socket relative status", "neither an absolute path"},
-        Case{"--timeout x status", "timeout"},
-        Case{"batch -f /nonexistent/file", "cannot read /nonexistent/file"}}) {
+        Case{"-s http://127.0.0.1:1/v1 status", "ends with its port, without \"/v1\"\n"},
+        Case{"-s https://x/?a status", "ends with its port, without \"/?a\"\n"},
+        Case{"--timeout x status", "timeout"}}) {
     SCOPED_TRACE(c.arguments);
     const CliResult result = RunCli(c.arguments);
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.output, HasSubstr(c.want));
   }
+}
+
+TEST(CliWithoutBrokerTest, AFileThatCannotBeUsedIsExitStatusFour) {
+  struct Case {
+    const char* arguments;
+    const char* want;
+  };
+  for (const Case& c :
+       {Case{"--ca /nonexistent status", "--ca: cannot read /nonexistent: No such file or dir"},
+        Case{"status --cert /", "--cert: cannot read /: it is a folder\n"},
+        Case{"batch -f /", "cannot read /: it is a folder"},
+        Case{"batch -f /nonexistent/file", "cannot read /nonexistent/file"},
+        Case{"watch -f /nonexistent/file", "cannot read /nonexistent/file"},
+        Case{"access check -f /nonexistent -k a -a ecs:b -r c", "/nonexistent"},
+        Case{"sts issue -f /nonexistent -a 1 -u b", "/nonexistent"},
+        Case{"usage -d /nonexistent", "/nonexistent"}}) {
+    SCOPED_TRACE(c.arguments);
+    const CliResult result = RunCli(c.arguments);
+    EXPECT_EQ(result.exit_code, 4);
+    EXPECT_THAT(result.output, HasSubstr(c.want));
+  }
+}
+
+TEST(CliWithoutBrokerTest, ANumberIsDecimalWhateverItBeginsWith) {
+  for (const char* arguments : {"flappers -n 08", "list --listener 01883"}) {
+    EXPECT_EQ(RunCli(absl::StrCat("-s /nonexistent ", arguments)).exit_code, 3) << arguments;
+  }
+}
+
+TEST(CliWithoutBrokerTest, TheSlashBehindAnAddressIsNoPath) {
+  const CliResult result = RunCli("-s http://127.0.0.1:1/ status");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.output, HasSubstr("cannot reach the plugin at http://127.0.0.1:1: "));
 }
 
 TEST(CliWithoutBrokerTest, HelpTeaches) {

@@ -207,6 +207,51 @@ TEST_F(DoctorTest, OptionsThatNoPluginGetsAreNamed) {
             HasSubstr("1 given, all accepted")));
 }
 
+TEST_F(DoctorTest, WhatTheBrokerWouldTakeForAnotherNameIsNamed) {
+  constexpr char kTab[] = ": a tab before the name or behind it: ";
+  for (const char* line :
+       {"plugin_opt_snapshot_refresh\t2s", "\tplugin_opt_snapshot_refresh 2s", "\t",
+        "plugin_opt_snapshot_refresh\t 2s", " \tallow_anonymous true", "persistence\t", "\t# x"}) {
+    EXPECT_THAT(Diagnose(line),
+                HasSubstr(Line("problem", "configuration",
+                               absl::StrCat(dir_.File("mosquitto.conf"), ":2", kTab))))
+        << line;
+  }
+  EXPECT_THAT(Diagnose("  # x"), HasSubstr(":2: an indented comment: "));
+  EXPECT_THAT(Diagnose("#\tx\n\n  \n\r\n  plugin_opt_snapshot_refresh \t2s \t\r\n# y"),
+              AllOf(HasSubstr("1 given, all accepted"), Not(HasSubstr(kTab)),
+                    Not(HasSubstr("indented comment"))));
+}
+
+TEST_F(DoctorTest, AnAddressOfTheBrokersOwnIsTaken) {
+  const auto taken = [this](absl::string_view addresses, absl::string_view broker) {
+    return Diagnose(absl::StrCat("plugin_opt_admin_listen ", addresses, "\n", broker))
+               .find(" is taken by the broker's listener at ") != std::string::npos;
+  };
+  EXPECT_THAT(Diagnose("plugin_opt_admin_listen [::1]:80 127.0.0.1:31901\nlistener 1883\nlistener "
+                       "31901"),
+              HasSubstr(Line("problem", "admin_listen",
+                             absl::StrCat(dir_.File("mosquitto.conf"),
+                                          ":2: 127.0.0.1:31901 is taken by "
+                                          "the broker's listener at ",
+                                          dir_.File("mosquitto.conf"), ":4\n"))));
+  EXPECT_THAT(Diagnose("plugin_opt_admin_listen_tls *:31901\nlistener 31901 127.0.0.1"),
+              HasSubstr(Line("problem", "admin_listen_tls", "")));
+  EXPECT_TRUE(taken("127.0.0.1:31901", "listener 31901 127.0.0.1"));
+  EXPECT_TRUE(taken("127.0.0.1:31901", "listener 31901 0.0.0.0"));
+  EXPECT_TRUE(taken("0.0.0.0:31901", "listener 31901 10.0.0.1"));
+  EXPECT_TRUE(taken("localhost:31901", "listener 31901 localhost"));
+  EXPECT_TRUE(taken("127.0.0.1:31901", "port 31901"));
+  EXPECT_TRUE(taken("127.0.0.1:1883", "bind_address 127.0.0.1"));
+  EXPECT_FALSE(taken("127.0.0.1:31902", "listener 31901"));
+  EXPECT_FALSE(taken("127.0.0.1:31901", "listener 31901 10.0.0.1"));
+  EXPECT_FALSE(taken("127.0.0.1:31901", "listener 31901 ::1"));
+  EXPECT_FALSE(taken("127.0.0.1:31901", "listener 31901 ::"));
+  EXPECT_FALSE(taken("127.0.0.1:1883", "listener 0 /run/mqtt.sock"));
+  EXPECT_FALSE(taken("127.0.0.1:31901", "listener 31901\nbind_interface eth7"));
+  EXPECT_FALSE(taken("127.0.0.1:31901", "bind_address 127.0.0.1\nport 31902"));
+}
+
 TEST_F(DoctorTest, LinesThatLoadItGiveTheSameOptions) {
   const auto diagnose_second = [this](absl::string_view options) {
     return Diagnose(absl::StrCat("plugin_opt_instance_id a\nplugin_opt_api_log none\n",
@@ -387,6 +432,15 @@ TEST_P(DatabaseOfTheDoctorTest, IsClosedToOthers) {
               AllOf(HasSubstr(Line("warning", GetParam(), Path())),
                     HasSubstr("is the broker's alone, and others have access"),
                     HasSubstr(absl::StrCat("→ chmod 600 ", Path(), "\n"))));
+}
+
+TEST_P(DatabaseOfTheDoctorTest, ThatWasSetAsideIsTold) {
+  const std::string path = dir_.File("x.db");
+  const std::string options = absl::StrCat("user root\nplugin_opt_", GetParam(), " ", path);
+  EXPECT_THAT(Diagnose(options), Not(HasSubstr(".damaged")));
+  dir_.Write("x.db.damaged", "");
+  EXPECT_THAT(Diagnose(options),
+              HasSubstr(Line("warning", GetParam(), absl::StrCat(path, ".damaged is there: "))));
 }
 
 TEST_P(DatabaseOfTheDoctorTest, IsNotOnADiskThatIsMountedReadOnly) {

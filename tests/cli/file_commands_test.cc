@@ -99,7 +99,7 @@ TEST_F(FileCommandsTest, AccessCheckSaysWhichStatementDecides) {
                "-k ANN -a mq:MqttInstanceAccess -r post-cn-local0001 --secure --source-ip 10.1.2.3",
                0, "allowed by statement 2 of policy \"office\"\n"},
            Case{"-k ANN -a mq:QuerySessionByClientId -r acs:mq:x:1001:post-cn-local0001 --secure "
-                "--source-ip 10.1.2.3",
+                "--region x --source-ip 10.1.2.3",
                 0, "allowed by statement 2 of policy \"office\"\n"},
            Case{"-k ANN -a mq:MqttInstanceAccess -r post-cn-local0001 --source-ip 10.1.2.3", 1,
                 "denied by statement 1 of policy \"office\"\n"},
@@ -114,23 +114,71 @@ TEST_F(FileCommandsTest, AccessCheckSaysWhichStatementDecides) {
                1, "allowed by statement 2 of policy \"office\"; but the key is inactive\n"},
            Case{"-k OWNER -a mq:BatchQuerySessionByClientIds -r post-cn-local0001", 0,
                 "allowed: the account's owner needs no policy\n"},
-           Case{"-k NONE -a mq:x -r y", 4,
+           Case{"-k NONE -a ecs:x -r y", 4,
                 "mosquitto_session: the access file has no such access key\n"},
-           Case{"-k ANN -a mq:x -r y --at yesterday", 2,
-                "--at: \"yesterday\" is not a time as in 2027-01-01T00:00:00Z"},
-           Case{"-k ANN -a mq:x -r y --source-ip 999", 2,
+           Case{"-k ANN -a ecs:x -r y --at yesterday", 2, "--at: \"yesterday\" is neither a day"},
+           Case{"-k ANN -a ecs:x -r y --source-ip 999", 2,
                 "--source-ip: \"999\" is no address as in 10.1.2.3 or 2001:db8::7"},
-           Case{"-k ANN -a mq:x -r y --source-ip 10.0.0.0/8", 2, "is no address"},
-           Case{"-k ANN -a mq:x -r y --source-ip 2001:db8::7", 1, "denied by statement 1"},
-           Case{"-k ANN -a mq:x", 2, "--resource is required"},
+           Case{"-k ANN -a ecs:x -r y --source-ip 10.0.0.0/8", 2, "is no address"},
+           Case{"-k ANN -a ecs:x -r y --source-ip 2001:db8::7", 1, "denied by statement 1"},
+           Case{"-k ANN -a ecs:x", 2, "--resource is required"},
        }) {
     const Ran ran = Check(c.arguments);
     EXPECT_EQ(ran.exit_code, c.exit_code) << c.arguments;
     EXPECT_THAT(ran.output, AllOf(HasSubstr(c.output), Not(HasSubstr("secretof"))));
   }
-  EXPECT_EQ(Check("--json -k ANN -a mq:x -r y").output,
+  EXPECT_EQ(Check("--json -k ANN -a ecs:x -r y").output,
             "{\"allowed\":false,\"explanation\":\"denied by statement 1 of policy \\\"office\\\"\","
             "\"policy\":\"office\",\"statement\":1}\n");
+}
+
+// The server puts the caller's account and its own region into the name that it asks for.
+TEST_F(FileCommandsTest, AccessCheckAllowsNobodyTheNameOfAnotherAccountOrRegion) {
+  const auto check = [this](absl::string_view key, absl::string_view resource) {
+    return Check(absl::StrCat(
+        "-k ", key, " -a mq:MqttInstanceAccess --secure --source-ip 10.1.2.3 -r ", resource));
+  };
+  for (const char* key : {"OWNER", "ANN"}) {
+    SCOPED_TRACE(key);
+    for (const char* name : {"post-cn-local0001", "instance/post-cn-local0001"}) {
+      EXPECT_EQ(check(key, absl::StrCat("acs:mq:local:1001:", name)).exit_code, 0);
+      const Ran account = check(key, absl::StrCat("acs:mq:local:1002:", name));
+      EXPECT_EQ(account.exit_code, 1);
+      EXPECT_THAT(account.output, StartsWith("denied: the key is of account 1001, "));
+      const Ran region = check(key, absl::StrCat("acs:mq:eu:1001:", name));
+      EXPECT_EQ(region.exit_code, 2);
+      EXPECT_THAT(region.output, HasSubstr("--resource: is of region eu, and the server's "));
+      EXPECT_EQ(check(key, absl::StrCat("acs:mq:eu:1001:", name, " --region eu")).exit_code, 0);
+    }
+  }
+}
+
+TEST_F(FileCommandsTest, AccessCheckKnowsTheActions) {
+  const auto check = [this](absl::string_view action) {
+    return Check(absl::StrCat("-k OWNER -r post-cn-local0001 -a ", action));
+  };
+  for (const char* action : {"mq:MqttInstanceAccess", "mq:querysessionbyclientid",
+                             "MQ:BatchQuerySessionByClientIds", "ecs:DescribeInstances"}) {
+    EXPECT_EQ(check(action).exit_code, 0) << action;
+  }
+  for (const char* action : {"mq:MqttInstanceAcess", "MqttInstanceAccess", "mq:*", "Mq:x"}) {
+    const Ran ran = check(action);
+    EXPECT_EQ(ran.exit_code, 2) << action;
+    EXPECT_THAT(ran.output, HasSubstr("(there are mq:BatchQuerySessionByClientIds, ")) << action;
+  }
+  for (const char* action : {"mq:MqttInstanceAcess", "MqttInstanceAccess"}) {
+    EXPECT_THAT(check(action).output, HasSubstr("; did you mean mq:MqttInstanceAccess?")) << action;
+  }
+}
+
+TEST_F(FileCommandsTest, AccessCheckTakesATimeAsTheOtherCommandsDo) {
+  for (const char* time : {"2027-01-01", "2027-01-01T00:00:00+08:00", "7d", "90s"}) {
+    EXPECT_EQ(
+        Check(absl::StrCat("-k OWNER -a mq:MqttInstanceAccess -r post-cn-local0001 --at ", time))
+            .exit_code,
+        0)
+        << time;
+  }
 }
 
 // As openapi/authorization.cc asks.
@@ -158,7 +206,7 @@ TEST_F(FileCommandsTest, AccessCheckAsksForTheQueryUnderBothOfItsNames) {
 
 TEST_F(FileCommandsTest, AccessCheckRefusesAFileThatOthersCanRead) {
   ASSERT_EQ(chmod(access_.c_str(), 0644), 0);
-  const Ran ran = Check("-k ANN -a mq:x -r y");
+  const Ran ran = Check("-k ANN -a ecs:x -r y");
   EXPECT_EQ(ran.exit_code, 4);
   EXPECT_THAT(ran.output, HasSubstr("chmod 600"));
 }
@@ -167,11 +215,11 @@ TEST_F(FileCommandsTest, RootMayWorkOnTheFileOfTheBrokersUser) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can give a file to another user";
   constexpr uid_t kNobody = 65'534;
   ASSERT_EQ(chown(access_.c_str(), kNobody, static_cast<gid_t>(-1)), 0);
-  EXPECT_THAT(Check("-k OWNER -a mq:x -r post-cn-local0001").output,
+  EXPECT_THAT(Check("-k OWNER -a ecs:x -r post-cn-local0001").output,
               HasSubstr("allowed: the account's owner needs no policy"));
   EXPECT_EQ(Run(absl::StrCat("sts issue -f ", access_, " -a 1001 -u ann")).exit_code, 0);
   ASSERT_EQ(chmod(access_.c_str(), 0640), 0);
-  EXPECT_THAT(Check("-k OWNER -a mq:x -r post-cn-local0001").output, HasSubstr("chmod 600"));
+  EXPECT_THAT(Check("-k OWNER -a ecs:x -r post-cn-local0001").output, HasSubstr("chmod 600"));
 }
 
 TEST_F(FileCommandsTest, StsIssueMakesCredentialsThatTheServerAccepts) {
@@ -216,7 +264,7 @@ TEST_F(FileCommandsTest, StsIssueExplainsWhatIsWrong) {
   struct Case {
     std::string arguments;
     int exit_code;
-    const char* output;
+    std::string output;
   };
   for (const Case& c :
        {Case{"-a 1001 -u eve", 4, "no such user"},
@@ -224,11 +272,21 @@ TEST_F(FileCommandsTest, StsIssueExplainsWhatIsWrong) {
         Case{"-a 1001 -u ann --ttl 1d", 2, "--ttl: \"1d\" is not a duration from 1m to 12h"},
         Case{"-a 1001 -u ann --ttl 13h", 2, "from 1m to 12h"},
         Case{"-a 1001 -u ann --ttl 59s", 2, "from 1m to 12h"},
-        Case{"-a 1001 -u ann --policy " + policy, 4, "line 2, column 15"}}) {
+        Case{"-a 1001 -u ann --policy " + policy, 4,
+             "mosquitto_session: " + policy + ": line 2, column 15"},
+        Case{"-a 1001 -u ann --policy /nonexistent", 4, "/nonexistent: No such file"}}) {
     const Ran ran = Run(absl::StrCat("sts issue -f ", access_, " ", c.arguments));
     EXPECT_EQ(ran.exit_code, c.exit_code) << c.arguments;
     EXPECT_THAT(ran.output, HasSubstr(c.output)) << c.arguments;
   }
+}
+
+TEST_F(FileCommandsTest, AnErrorInASessionPolicyNamesItsFile) {
+  const std::string policy = Write("policy.json", "{\"Version\": \"1\",\n \"Statement\": 7}");
+  const Ran ran = Check(absl::StrCat(
+      "-k OWNER -a mq:MqttInstanceAccess -r post-cn-local0001 --session-policy ", policy));
+  EXPECT_EQ(ran.exit_code, 4);
+  EXPECT_THAT(ran.output, StartsWith(absl::StrCat("mosquitto_session: ", policy, ": ")));
 }
 
 TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
@@ -249,6 +307,13 @@ TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
   EXPECT_EQ(Run(usage + "--json --by user --from 2026-01-03").output,
             "{\"usage\":[{\"user\":\"bob\",\"calls\":1}]}\n");
   EXPECT_EQ(Run(usage + "--csv --to 2026-01-03T00:00:00Z").output, "account,calls\n1001,12\n");
+  EXPECT_EQ(Run(usage + "--csv --by user,account,user,user").output,
+            "user,account,calls\nann,1001,12\nbob,1002,1\n");
+  const Ran backwards = Run(usage + "--from 7d --to 8d");
+  EXPECT_EQ(backwards.exit_code, 2);
+  EXPECT_THAT(backwards.output, HasSubstr("--from is not before --to\n"));
+  EXPECT_EQ(Run(usage + "--from 2026-01-02 --to 2026-01-02").exit_code, 2);
+  EXPECT_EQ(Run(usage + "--from 8d --to 7d").exit_code, 0);
   EXPECT_EQ(Run(usage + "--from monday").exit_code, 2);
   EXPECT_EQ(Run(usage + "--by colour").exit_code, 2);
   const Ran missing = Run(absl::StrCat("usage -d ", directory_, "/none.db"));
@@ -258,6 +323,25 @@ TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
   EXPECT_EQ(other.exit_code, 4);
   EXPECT_THAT(other.output, HasSubstr(absl::StrCat(access_, " is no usage database")));
   EXPECT_THAT(Run("usage -d /dev/null").output, HasSubstr("/dev/null is no usage database"));
+}
+
+// As two brokers of one machine do.
+TEST_F(FileCommandsTest, UsageSumsWhatTwoServersWriteIntoOneDatabase) {
+  store::UsageOptions options;
+  options.path = directory_ + "/u.db";
+  auto one = store::UsageStore::Open(options);
+  auto other = store::UsageStore::Open(options);
+  ASSERT_TRUE(one.ok() && other.ok()) << one.status() << other.status();
+  const absl::Time time = absl::FromUnixSeconds(1'767'323'045);
+  for (int i = 0; i < 3; ++i) {
+    (*one)->TryCount({"1001", "ann", "shop", "Batch"}, time);
+    (*other)->TryCount({"1001", "ann", "shop", "Batch"}, time);
+    (*other)->TryCount({"1001", "ann", "mill", "Batch"}, time);
+    ASSERT_TRUE((*one)->Flush().ok());
+    ASSERT_TRUE((*other)->Flush().ok());
+  }
+  EXPECT_EQ(Run(absl::StrCat("usage --csv --by instance -d ", options.path)).output,
+            "instance,calls\nmill,3\nshop,6\n");
 }
 
 }  // namespace

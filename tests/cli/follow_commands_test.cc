@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
@@ -363,8 +364,30 @@ TEST(DoctorOfPartsTest, APartThatIsDownIsAProblemAndStatusShowsIt) {
   EXPECT_THAT(result.output,
               AllOf(ContainsRegex("problem +ready .*fleet: not ready"),
                     ContainsRegex("problem +fleet +(connecting|not joined)"),
+                    HasSubstr("it answers from what was last known"),
+                    Not(HasSubstr("session_status_fleet_nodes")),
                     ContainsRegex("(warning|problem) +webhook .*failures_in_a_row is"),
                     Not(HasSubstr("nothing lost"))));
+}
+
+// As after an upgrade that does not change the version.
+TEST_P(FollowCommandsTest, DoctorSeesThatTheBrokerRunsAFileThatWasReplaced) {
+  const std::string plugin = broker_->Expand("{DIR}/mosquitto_session_status.so");
+  std::filesystem::copy_file(SessionStatusPlugin(), plugin);
+  const auto broker =
+      BrokerProcess::Start({.line = GetParam(),
+                            .config = kPlainConfig,
+                            .plugin = plugin,
+                            .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  const std::string doctor = absl::StrCat("doctor -c ", broker->Expand("{DIR}/mosquitto.conf"));
+  EXPECT_THAT(RunCli(doctor).output, Not(HasSubstr("was replaced or removed")));
+  std::filesystem::copy_file(SessionStatusPlugin(), plugin + ".new");
+  std::filesystem::rename(plugin + ".new", plugin);
+  EXPECT_THAT(RunCli(doctor).output,
+              ContainsRegex(absl::StrCat("warning +version +the broker \\(process [0-9]+\\) runs a "
+                                         "plugin whose file, ",
+                                         plugin, ", was replaced or removed after its start")));
 }
 
 TEST_P(FollowCommandsTest, DoctorKnowsWhichLineTheRunningBrokerTakes) {

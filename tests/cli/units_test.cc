@@ -1,6 +1,8 @@
 // The parts of the command that need no broker: words, streams, screens, configuration.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -29,6 +32,7 @@
 #include "cli/installed_broker.h"
 #include "cli/list_stream.h"
 #include "cli/metrics_text.h"
+#include "cli/process_maps.h"
 #include "cli/progress.h"
 #include "cli/session_text.h"
 #include "cli/status_text.h"
@@ -76,6 +80,10 @@ TEST(WordsTest, ASlipOfTheFingerIsRecognisedAndNothingElse) {
   EXPECT_EQ(Nearest("qurey", commands), "query");
   EXPECT_EQ(Nearest("stat", commands), "status");
   EXPECT_EQ(Nearest("frobnicate", commands), "");
+  EXPECT_EQ(Nearest("tcsh", {"bash", "zsh", "fish"}), "");
+  EXPECT_EQ(Nearest("zhs", {"bash", "zsh", "fish"}), "zsh");  // two letters changed places
+  EXPECT_EQ(Nearest("4", {"3.1", "3.1.1", "5"}), "");
+  EXPECT_EQ(Nearest("", commands), "");
 }
 
 TEST(PrintableTest, NothingSteersATerminalAndLettersStayLetters) {
@@ -469,6 +477,9 @@ TEST(SessionTextTest, EveryFieldOfASessionHasACellAndAHeading) {
     EXPECT_EQ(SessionCell(session, moment), LocalTime(1'767'323'045'678)) << moment;
   }
   EXPECT_EQ(SessionHeading("connectedAtMs"), "CONNECTED AT");
+  pb::QuerySessionByClientIdResponse kept;
+  kept.set_state(pb::SESSION_STATE_OFFLINE_SESSION_KEPT);
+  EXPECT_EQ(SessionCell(kept, "state"), "offline, session kept");  // as in every other table
   EXPECT_THAT(SessionFieldNames(), Contains("detectionBoundS"));
 }
 
@@ -490,7 +501,7 @@ TEST(IdInputTest, ALineThatIsNotUtf8IsNamed) {
   EXPECT_FALSE(ReadIds(file, &ids, &context));
   EXPECT_EQ(::testing::internal::GetCapturedStderr(),
             absl::StrCat("mosquitto_session: ", file, ", line 3: not UTF-8\n"));
-  EXPECT_EQ(context.exit_code, kExitUsage);
+  EXPECT_EQ(context.exit_code, kExitRefused);
 }
 
 TEST(SessionTextTest, AnEndThatNobodySawLiesBetweenTwoMoments) {
@@ -593,6 +604,32 @@ TEST(SocketTest, WhyItMayNotBeUsedIsTold) {
   close(fd);
   ASSERT_THAT(findings, SizeIs(1));
   EXPECT_THAT(findings[0].text, HasSubstr("mode 0600): Permission denied"));
+}
+
+TEST(ProcessMapsTest, AFileThatWasReplacedUnderItsProcessIsFound) {
+  const session_status::testing::TempDir dir;
+  const std::string path = dir.Write("x.so", "text");
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* mapped = mmap(nullptr, 4, PROT_READ, MAP_PRIVATE, fd, 0);
+  close(fd);
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_EQ(DeletedMapping(getpid(), "x.so"), "");
+  ASSERT_EQ(rename(dir.Write("new.so", "text").c_str(), path.c_str()), 0);
+  EXPECT_EQ(DeletedMapping(getpid(), "x.so"), path);
+  EXPECT_EQ(DeletedMapping(getpid(), "y.so"), "");
+  munmap(mapped, 4);
+  EXPECT_EQ(DeletedMapping(getpid(), "x.so"), "");
+
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::string name = dir.File("s");
+  name.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  EXPECT_EQ(ListenerOf(name), 0);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  EXPECT_EQ(ListenerOf(name), getpid());
+  close(listener);
 }
 
 TEST(FileUserTest, UsersAreThoseOfThisMachine) {

@@ -214,6 +214,10 @@ TEST(BrokerFleetTest, TheCommandShowsNodesAndWhereAClientIs) {
   EXPECT_TRUE(WaitUntil(
       [&] { return absl::StrContains(Cli(fleet, 1, "query lamp"), "the fleet's engine, now"); }));
   EXPECT_THAT(Cli(fleet, 1, "batch lamp"), ContainsRegex("lamp +online +broker-0"));
+  EXPECT_THAT(Cli(fleet, 1, "history lamp"),
+              HasSubstr("; the client is connected to node broker-0: ask there\n"));
+  EXPECT_THAT(Cli(fleet, 1, "history nobody"),
+              HasSubstr("; each node of the fleet remembers only its own clients\n"));
 }
 
 TEST(BrokerFleetTest, AClientThatMovesLosesItsOlderConnectionWithoutItsWill) {
