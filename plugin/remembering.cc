@@ -104,16 +104,22 @@ void Remembering::OnHousekeeping(absl::Time) {
 }
 
 void Remembering::FindHeldSessions() {
-  for (const broker::HeldSession& session : broker::ListHeldSessions()) {
-    SessionDetails details;
-    const bool known = parts_.registry.FindDetails(session.client_id, &details);
-    // Somebody is connected, or was since the start: events have told of it.
-    if (known && details.status.state != SessionState::kOffline) continue;
-    if (known && !details.restored) continue;
-    const uint64_t incarnation = parts_.tracker.AdoptHeld(session.client, session.client_id,
-                                                          known ? details.incarnation : 0);
-    if (incarnation == 0) continue;
-    TellHeld(session.client_id, incarnation, known ? &details : nullptr);
+  const std::vector<broker::HeldSession> held = broker::ListHeldSessions();
+  // Those who are known first: room for another one is made by forgetting who is offline, as they are
+  // until they are found.
+  for (const bool of_known : {true, false}) {
+    for (const broker::HeldSession& session : held) {
+      SessionDetails details;
+      const bool known = parts_.registry.FindDetails(session.client_id, &details);
+      if (known != of_known) continue;
+      // Somebody is connected, or was since the start: events have told of it.
+      if (known && details.status.state != SessionState::kOffline) continue;
+      if (known && !details.restored) continue;
+      const uint64_t incarnation = parts_.tracker.AdoptHeld(session.client, session.client_id,
+                                                            known ? details.incarnation : 0);
+      if (incarnation == 0) continue;
+      TellHeld(session.client_id, incarnation, known ? &details : nullptr);
+    }
   }
 }
 

@@ -47,6 +47,8 @@ class Remembering : public api::StoreStatusSource {
   // Once, before the first event: fills the registry with what was known.
   absl::Status Start(absl::Time now, int nice);
   std::vector<registry::ChangeObserver*> observers();
+  // After Start(): what the wall clock had reached for sure at the start; without a database, `now`.
+  absl::Time reached(absl::Time now) const { return store_ == nullptr ? now : store_->reached(); }
 
   void OnForgotten(absl::string_view client_id, absl::Time now);
   void OnHousekeeping(absl::Time now);

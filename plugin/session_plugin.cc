@@ -40,8 +40,9 @@ std::string PlacesOf(const transport::ListenerOptions& listener) {
 SessionPlugin::SessionPlugin(const Options& options)
     : options_(options),
       registry_(options_.registry),
-      forgetting_time_(absl::Now(), absl::Milliseconds(SteadyMillis())),
-      tracker_(*this, /*first_incarnation=*/1),  // remembering_ raises it
+      forgetting_time_(absl::Now(),
+                       absl::Milliseconds(SteadyMillis())),  // remembering_ sets it back
+      tracker_(*this, /*first_incarnation=*/1),              // remembering_ raises it
       feed_{*this, tracker_, clock_, log_},
       auditing_(registry_, tracker_, log_, options_.audit),
       remembering_({registry_, tracker_, log_, *this}, options_.remembering, options_.registry),
@@ -94,6 +95,9 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = remembering_.Start(clock_.Now(), options_.listener.nice_level); !s.ok()) {
     return s;
   }
+  // The clock may be ahead, and who is forgotten by it stays so when it is set right.
+  forgetting_time_ =
+      registry::LastingTime(remembering_.reached(absl::Now()), absl::Milliseconds(SteadyMillis()));
   for (registry::ChangeObserver* o : remembering_.observers()) observers_.push_back(o);
   const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
@@ -198,6 +202,12 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
   if (result.outcome == registry::ApplyResult::Outcome::kApplied) {
     for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
   }
+  // Who was known and turns out to be kept needs no place, but may be followed by more of those, whom
+  // nobody must forget before.
+  if (event.kind == registry::SessionEvent::Kind::kRestored &&
+      result.before != registry::SessionState::kUnknown) {
+    return;
+  }
   // Last: should memory run out in it, the event has been told.
   if (registry_.MustForget()) Forget(kForgetPerEventMax);
 }
@@ -234,9 +244,9 @@ size_t SessionPlugin::HousekeepingBudget() const {
 
 void SessionPlugin::OnHousekeeping(absl::Time now) {
   clock_ahead_ms_.store(absl::ToInt64Milliseconds(now - absl::Now()), std::memory_order_relaxed);
+  remembering_.OnHousekeeping(now);  // first: who has a session in the broker is not forgotten
   auditing_.OnTick(now);
   Forget(HousekeepingBudget());
-  remembering_.OnHousekeeping(now);
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
   over_mqtt_->OnTick(now);
 }

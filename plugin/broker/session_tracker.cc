@@ -506,7 +506,9 @@ bool SessionTracker::MissedConnect(const mosquitto* client) const {
   if (!IsUsable(mosquitto_client_id(client)) || lingering_.count(client) > 0) return false;
   // Restored sessions and outgoing bridges have none.
   if (mosquitto_client_address(client) == nullptr) return false;
-  return listener_ports_.test(ToUint16(mosquitto_client_port(client)));
+  // Every Unix socket has port 0: whose plugin it is nobody can tell.
+  const uint16_t port = ToUint16(mosquitto_client_port(client));
+  return port != 0 && listener_ports_.test(port);
 }
 
 void SessionTracker::Adopt(const mosquitto* client, absl::Time now) noexcept {

@@ -145,7 +145,8 @@ class SessionTracker {
   size_t size() const { return table_.size(); }
   // Whether `client`, which is in the broker's table but not tracked, can only be a connection
   // whose beginning we were not told: 2.1 also lists what has ended already (kept sessions that
-  // were never ours, delayed wills), bridges, and clients of listeners without the plugin.
+  // were never ours, delayed wills), bridges, and clients of listeners without the plugin. A listener
+  // is its port: never true on Unix sockets, and listeners on one port (of several addresses) are one.
   bool MissedConnect(const mosquitto* client) const;
   // Tracks such a connection and tells of it, as a repair.
   void Adopt(const mosquitto* client, absl::Time now) noexcept;

@@ -68,7 +68,7 @@ constexpr char kSchema[] = R"(
     number INTEGER PRIMARY KEY,      -- in the order of events; a long identifier takes several
     client_id TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
-    kind INTEGER NOT NULL,           -- 0 connection begun, 1 ended, 2 found after a start
+    kind INTEGER NOT NULL,           -- 0 connection begun, 1 ended
     state INTEGER NOT NULL,          -- after it
     reason INTEGER NOT NULL,
     broker_code INTEGER NOT NULL,
@@ -115,9 +115,19 @@ constexpr char kAddHistory[] =
     "INSERT INTO history (number, client_id, at_ms, kind, state, reason, broker_code, incarnation, "
     "address, listener_port, life) VALUES ((SELECT coalesce(max(number), 0) FROM history) + ?1, "
     "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-constexpr char kOldHistory[] =
-    "SELECT max(number) FROM (SELECT number, at_ms FROM history ORDER BY number LIMIT ?1) "
-    "WHERE at_ms < ?2 OR number <= (SELECT max(number) FROM history) - ?3";
+// A clock that was wrong gave times that are out of order. What looks old behind a row that is young for
+// sure is not old, and must not take along what is before it. A time that is still to come says nothing.
+constexpr char kOldHistory[] = R"(
+  WITH part AS (SELECT (SELECT min(number) FROM history) + ?1 AS stop)
+  SELECT max(
+    coalesce((SELECT max(number) FROM history
+              WHERE at_ms < ?2 AND number < coalesce(
+                  (SELECT number FROM history
+                   WHERE at_ms BETWEEN ?2 AND ?3 AND number < (SELECT stop FROM part)
+                   ORDER BY number LIMIT 1),
+                  (SELECT stop FROM part))), 0),
+    coalesce(min((SELECT stop FROM part) - 1, (SELECT max(number) FROM history) - ?4), 0))
+)";
 constexpr char kDeleteHistory[] = "DELETE FROM history WHERE number <= ?1";
 
 constexpr char kOtherSchema[] = "is not a session database of this version";
@@ -390,20 +400,22 @@ absl::Status SessionDatabase::AddHistory(const HistoryRow& row, int64_t life) {
              absl::string_view(row.address), int64_t{r.listener_port}, life);
 }
 
-absl::Status SessionDatabase::PruneHistory(int64_t before_ms, int64_t max, int64_t limit) {
+absl::Status SessionDatabase::PruneHistory(int64_t before_ms, int64_t now_ms, int64_t max,
+                                           int64_t limit) {
   absl::StatusOr<Statement*> statement = Cached(kOldHistory);
   if (!statement.ok()) return statement.status();
   Statement& s = **statement;
   s.Reset();
   absl::Status status = s.Bind(1, limit);
   status.Update(s.Bind(2, before_ms));
-  status.Update(s.Bind(3, max));
+  status.Update(s.Bind(3, now_ms));
+  status.Update(s.Bind(4, max));
   if (!status.ok()) return status;
   absl::StatusOr<bool> row = s.Step();
   if (!row.ok()) return row.status();
-  const int64_t last = *row ? s.Integer(0) : 0;  // NULL reads as 0
+  const int64_t last = *row ? s.Integer(0) : 0;
   s.Reset();
-  return last == 0 ? absl::OkStatus() : Run(Cached(kDeleteHistory), last);
+  return last <= 0 ? absl::OkStatus() : Run(Cached(kDeleteHistory), last);
 }
 
 }  // namespace session_status::store

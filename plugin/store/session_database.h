@@ -114,9 +114,10 @@ class SessionDatabase {
   // for every 64 of them. The row has the last of its numbers.
   static int64_t NumbersOf(const HistoryRow& row);
   absl::Status AddHistory(const HistoryRow& row, int64_t life);
-  // Deletes at most `limit` of the oldest rows: those before `before_ms`, and those whose number lies
-  // `max` or more below the last.
-  absl::Status PruneHistory(int64_t before_ms, int64_t max, int64_t limit);
+  // Deletes rows of the first `limit` numbers: up to the last from before `before_ms` in front of the
+  // first that is from between then and `now_ms`, and those whose number lies `max` or more below the
+  // last.
+  absl::Status PruneHistory(int64_t before_ms, int64_t now_ms, int64_t max, int64_t limit);
 
  private:
   explicit SessionDatabase(Database database) : database_(std::move(database)) {}

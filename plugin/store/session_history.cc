@@ -79,6 +79,7 @@ std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer) {
 }
 
 // What an entry shares with the one before it, oldest first: an end has the address of its beginning.
+// Who ended twice was kept in between, by a broker whose own end has no row that says so.
 void Complete(std::vector<HistoryEntry>* entries) {
   for (size_t i = entries->size(); i-- > 1;) {
     const HistoryEntry& older = (*entries)[i];
@@ -88,24 +89,37 @@ void Complete(std::vector<HistoryEntry>* entries) {
         entry.record.incarnation != older.record.incarnation) {
       continue;
     }
+    if (older.record.kind == ChangeRecord::Kind::kEnded) {
+      entry.before = SessionState::kOfflineSessionKept;
+    }
     entry.address = older.address;
     entry.record.listener_port = older.record.listener_port;
   }
 }
 
-// Newest first, and one or two more than asked for: they say what was before the last.
+// Rows are in the order of events, and so are their times, but where a clock was wrong. So many entries
+// that are too old are looked behind.
+constexpr size_t kOldEntriesMax = 1000;
+
+// Newest first, and one or two more than asked for: they say what was before the last. Those that are too
+// old are among them.
 absl::Status ReadEntries(const HistoryQuery& query, size_t limit, Statement* s,
                          std::vector<HistoryEntry>* entries) {
   std::optional<Row> newer;
-  while (entries->size() <= limit) {
+  size_t wanted = 0;
+  size_t old = 0;
+  const auto add = [&](HistoryEntry entry) {
+    ++(entry.record.at_ms < query.from_ms ? old : wanted);
+    entries->push_back(std::move(entry));
+  };
+  while (wanted <= limit && old < kOldEntriesMax) {
     absl::StatusOr<bool> more = s->Step();
     if (!more.ok()) return more.status();
     if (!*more) break;
     Row row = ReadRow(*s);
     std::optional<HistoryEntry> end = EndOfLife(row, newer ? &*newer : nullptr);
-    if (end.has_value() && end->record.at_ms < query.until_ms) entries->push_back(*std::move(end));
-    entries->push_back(row.entry);
-    if (row.entry.record.at_ms < query.from_ms) break;
+    if (end.has_value() && end->record.at_ms < query.until_ms) add(*std::move(end));
+    add(row.entry);
     newer = std::move(row);
   }
   return absl::OkStatus();
@@ -137,8 +151,8 @@ absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const History
   const size_t limit = std::min(query.limit, kHistoryEntriesMax);
   if (absl::Status read = ReadEntries(query, limit, &*s, &entries); !read.ok()) return read;
   Complete(&entries);
+  std::erase_if(entries, [&](const HistoryEntry& e) { return e.record.at_ms < query.from_ms; });
   if (entries.size() > limit) entries.resize(limit);
-  while (!entries.empty() && entries.back().record.at_ms < query.from_ms) entries.pop_back();
   return answer;
 }
 

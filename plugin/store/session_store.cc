@@ -75,6 +75,11 @@ ChangeRecord::Kind KindOf(SessionEvent::Kind kind) {
   return ChangeRecord::Kind::kEnded;
 }
 
+// What was found at a start, or forgotten, neither begins nor ends, and has no moment of its own.
+bool IsOfAConnection(ChangeRecord::Kind kind) {
+  return kind == ChangeRecord::Kind::kBegun || kind == ChangeRecord::Kind::kEnded;
+}
+
 }  // namespace
 
 uint64_t IncarnationFloor(absl::Time now) {
@@ -108,6 +113,7 @@ absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOpt
 SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
     : options_(std::move(options)),
       started_ms_(absl::ToUnixMillis(now)),
+      reached_ms_(started_ms_),
       first_incarnation_(IncarnationFloor(now)),
       ring_(options_.queue_bytes),
       alive_ms_(started_ms_),
@@ -159,6 +165,7 @@ absl::Status SessionStore::ReadPast() {
   absl::StatusOr<int64_t> given = database_->Number(kGivenNumber);
   if (!given.ok()) return given.status();
   if (absl::Status s = NumberThisLife(); !s.ok()) return s;
+  reached_ms_ = ReachedMs();
   int64_t highest = *reserved;
   if (!lives_.empty()) {
     const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
@@ -185,11 +192,14 @@ absl::Status SessionStore::NumberThisLife() {
   generation_ = *generation;
   if (*full_save != 0) NeedFullSave();
   numbered_ = true;
-  // The clock of the start may be ahead; what the last life has seen was reached for sure.
-  const int64_t known_ms = lives_.empty() ? started_ms_ : lives_.rbegin()->second.alive_ms;
-  lasting_time_ =
-      registry::LastingTime(std::clamp<int64_t>(known_ms, 0, started_ms_), Monotonic(options_));
+  lasting_time_ = registry::LastingTime(ReachedMs(), Monotonic(options_));
   return absl::OkStatus();
+}
+
+// The clock of the start may be ahead; what the last life has seen was reached for sure.
+int64_t SessionStore::ReachedMs() const {
+  const int64_t known_ms = lives_.empty() ? started_ms_ : lives_.rbegin()->second.alive_ms;
+  return std::clamp<int64_t>(known_ms, 0, started_ms_);
 }
 
 void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply) {
@@ -505,7 +515,7 @@ void SessionStore::TakeChanges() {
                     mu_.AssertHeld();
                     batch_.bytes += sizeof record + id.size() + address.size();
                     batch_.clients.emplace(id);
-                    if (!keep_history || record.kind == ChangeRecord::Kind::kForgotten) return;
+                    if (!keep_history || !IsOfAConnection(record.kind)) return;
                     batch_.history.push_back({record, std::string(id), std::string(address)});
                   });
   ring_emptied_ = taken < kBatchRecordsMax;
@@ -589,10 +599,11 @@ int64_t SessionStore::LastingMs() {
 
 absl::Status SessionStore::PruneHistory(int64_t new_numbers) {
   const bool keep = options_.history_ttl > absl::ZeroDuration();
+  const int64_t now_ms = LastingMs();
   const int64_t before_ms =
-      keep ? LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
+      keep ? now_ms - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
   // Twice as many as the new ones push out, so that the table shrinks when it is too large.
-  return database_->PruneHistory(before_ms, options_.history_max, 2 * new_numbers + 1000);
+  return database_->PruneHistory(before_ms, now_ms, options_.history_max, 2 * new_numbers + 1000);
 }
 
 absl::Status SessionStore::SaveSome() {

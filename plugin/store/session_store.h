@@ -123,6 +123,9 @@ class SessionStore : public registry::ChangeObserver {
   // After Restore(): above every number that any life before gave out.
   uint64_t first_incarnation() const { return first_incarnation_; }
 
+  // What the wall clock had reached for sure when this life began: that of the start may be ahead.
+  absl::Time reached() const { return absl::FromUnixMillis(reached_ms_); }
+
   absl::Status Start(const registry::SessionRegistry& registry);
 
   void OnChange(const registry::SessionEvent& event, const registry::ApplyResult& result) override;
@@ -187,6 +190,7 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status OpenForReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadPast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status NumberThisLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int64_t ReachedMs() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -214,6 +218,7 @@ class SessionStore : public registry::ChangeObserver {
   const SessionStoreOptions options_;
   std::optional<FileLock> lock_;
   const int64_t started_ms_;
+  int64_t reached_ms_;  // at the start: the last life was alive then
   uint64_t first_incarnation_;
 
   // -- between the broker's thread and ours -------------------------------------------------------

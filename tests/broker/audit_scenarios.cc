@@ -109,6 +109,19 @@ TEST_P(AuditOf21Scenario, AnExpiredSessionIsFound) {
   EXPECT_TRUE(absl::StrContains(Audit(), "\"foundExpired\":\"1\"")) << Audit();
 }
 
+// Both have port 0.
+TEST_P(AuditOf21Scenario, ClientsOfAnUncoveredUnixSocketStayUnknown) {
+  StartAudited(SessionStatusPlugin(),
+               "per_listener_settings true\nlistener 0 {DIR}/covered.sock\nallow_anonymous true\n"
+               "plugin {PLUGIN}\n{OPTIONS}\nlistener 0 {DIR}/other.sock\nallow_anonymous true\n");
+  auto covered = Online({.id = "covered", .unix_path = broker_->Expand("{DIR}/covered.sock")});
+  auto uncovered = Online({.id = "uncovered", .unix_path = broker_->Expand("{DIR}/other.sock")});
+  WaitForPasses();
+  ExpectOnline("covered");
+  ExpectState("uncovered", "UNKNOWN");
+  EXPECT_FALSE(absl::StrContains(Audit(), "repaired")) << Audit();
+}
+
 TEST_P(AuditOf21Scenario, ClientsOfUncoveredListenersAndBridgesStayUnknown) {
   StartAudited(SessionStatusPlugin(),
                "per_listener_settings true\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"

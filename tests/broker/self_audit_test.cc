@@ -334,6 +334,10 @@ TEST_F(SelfAuditTest, WhatIsInTheTableWithoutAConnectionIsNotTakenForOne) {
   restored->has_address = false;
   mosquitto* uncovered = broker_.NewClient("uncovered");  // a listener without the plugin
   uncovered->port = 1884;
+  mosquitto* local = broker_.NewClient("local");  // a Unix socket with the plugin
+  local->port = 0;
+  tracker_.OnConnect(0, local, now_);
+  broker_.NewClient("other-local")->port = 0;       // one without
   mosquitto* kicked = broker_.NewClient("kicked");  // in another plugin's connect callback
   tracker_.OnEnd(kicked, 152, true, now_);
   mosquitto* will = broker_.NewClient("will");  // delayed: stays until it is sent
@@ -342,7 +346,7 @@ TEST_F(SelfAuditTest, WhatIsInTheTableWithoutAConnectionIsNotTakenForOne) {
   tracker_.OnEnd(will, 7, false, now_);
   Pass(absl::Seconds(3));
   EXPECT_EQ(repaired(), 0u);
-  for (const char* id : {"bridge", "restored", "uncovered", "kicked"}) {
+  for (const char* id : {"bridge", "restored", "uncovered", "other-local", "kicked"}) {
     EXPECT_EQ(StateOf(id), SessionState::kUnknown) << id;
   }
   EXPECT_EQ(StateOf("will"), SessionState::kOffline);

@@ -51,6 +51,13 @@ class SessionPluginTest : public store::StoreFolder {
     plugin_.reset();
   }
 
+  // The broker takes a session from its own persistence.
+  void Hold(const std::string& id) {
+    mosquitto* client = broker_.NewClient(id);
+    client->has_address = false;
+    client->version = 0;
+  }
+
   // One transaction; whether it was answered well.
   bool CallDocumentedApi() const {
     sockaddr_un address{};
@@ -83,6 +90,7 @@ TEST_F(SessionPluginTest, AClientThatIsForgottenLeavesTheDatabaseToo) {
     store::BrokerLife life = Live(absl::Now() - absl::Hours(1));
     life.Connect("lamp");
     life.End("lamp", registry::EndReason::kClientDisconnect);
+    life.Advance(absl::Minutes(1));
     life.Close();
   }
   ASSERT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
@@ -116,6 +124,88 @@ TEST_F(SessionPluginTest, AClockThatWasAheadForAMinuteForgetsNobody) {
   }
   EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
   EXPECT_EQ(Integer("SELECT count(*) FROM history"), 2);
+}
+
+TEST_F(SessionPluginTest, AStartWithAClockThatIsAheadForgetsNobody) {
+  {
+    store::BrokerLife life = Live(absl::Now() - absl::Hours(1));
+    life.Connect("lamp");
+    life.End("lamp", registry::EndReason::kClientDisconnect);
+    life.Close();
+  }
+  testing::SystemClocks clocks;
+  clocks.Set(absl::Hours(30 * 24));
+  Start({{"session_database", path_}, {"ended_sessions_ttl", "24h"}, {"sessions_max", "1000"}});
+  const auto pass = [&](absl::Duration time) {
+    clocks.Pass(time);
+    broker_.LoopRound();
+  };
+  pass(absl::Minutes(1));
+  clocks.Set(-absl::Hours(30 * 24));
+  for (int hours = 0; hours < 5; ++hours) pass(absl::Hours(1));
+  Stop();
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 1);
+}
+
+// The same clock, but a month has gone by.
+TEST_F(SessionPluginTest, WhatGrewOldWhileTheBrokerWasDownIsForgottenTwoHoursLater) {
+  {
+    store::BrokerLife life = Live(absl::Now() - absl::Hours(30 * 24));
+    life.Connect("lamp");
+    life.End("lamp", registry::EndReason::kClientDisconnect);
+    life.Close();
+  }
+  testing::SystemClocks clocks;
+  Start({{"session_database", path_}, {"ended_sessions_ttl", "24h"}, {"sessions_max", "1000"}});
+  broker_.LoopRound();
+  for (int minutes = 0; minutes < 130; minutes += 10) {
+    clocks.Pass(absl::Minutes(10));
+    broker_.LoopRound();
+  }
+  Stop();
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions"), 0);
+}
+
+// With a persistence plugin the broker has its sessions only after the plugins' start.
+TEST_F(SessionPluginTest, ASessionThatTheBrokerHoldsIsNotForgottenHoweverLongItsClientIsGone) {
+  const absl::Time now = absl::Now();
+  {
+    store::BrokerLife life = Live(now - absl::Hours(48));
+    life.Connect("lamp");
+    life.End("lamp", registry::EndReason::kNetworkError, /*kept=*/true);
+    life.Connect("bell");
+    life.End("bell", registry::EndReason::kNetworkError);
+    life.Advance(absl::Hours(47));
+    life.Close();
+  }
+  const std::string lamp =
+      "SELECT incarnation || ' ' || address || ' ' || connects || ' ' || reason || ' ' || ended_ms "
+      "FROM sessions WHERE client_id = 'lamp'";
+  const std::string before = Ask(lamp);
+  Start({{"session_database", path_}, {"ended_sessions_ttl", "24h"}, {"sessions_max", "1000"}});
+  Hold("lamp");
+  broker_.LoopRound();
+  Stop();
+  EXPECT_EQ(Ask(lamp), before);
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions WHERE client_id = 'bell'"), 0);
+}
+
+TEST_F(SessionPluginTest, SessionsThatTheBrokerHoldsAreNotForgottenForRoomBeforeTheyAreFound) {
+  constexpr int kSessions = 100;
+  {
+    store::BrokerLife life = Live(absl::Now() - absl::Hours(1));
+    for (int i = 0; i < kSessions; ++i) {
+      const std::string id = absl::StrCat("lamp-", i);
+      life.Connect(id);
+      life.End(id, registry::EndReason::kNetworkError, /*kept=*/true);
+    }
+    life.Close();
+  }
+  Start({{"session_database", path_}, {"ended_sessions_max", "10"}, {"sessions_max", "1000"}});
+  for (int i = 0; i < kSessions; ++i) Hold(absl::StrCat("lamp-", i));
+  broker_.LoopRound();
+  Stop();
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions WHERE connects = 1 AND state = 2"), kSessions);
 }
 
 // Forgetting them all at once would leave most of the messages behind, for ever.

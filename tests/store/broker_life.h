@@ -99,6 +99,16 @@ class BrokerLife {
     event.reason = reason;
     Tell(id, &event);
   }
+  // The broker turns out to hold a session. 0: one that nobody knows.
+  void Find(const std::string& id, uint64_t incarnation = 0) {
+    registry::SessionEvent event;
+    event.kind = registry::SessionEvent::Kind::kRestored;
+    event.state = registry::SessionState::kOfflineSessionKept;
+    event.reason = registry::EndReason::kUnknown;
+    event.connected_at = event.session_created_at = absl::InfinitePast();
+    incarnations_[id] = incarnation == 0 ? next_incarnation_++ : incarnation;
+    Tell(id, &event, absl::InfinitePast());
+  }
   void Maintain() {
     registry.Maintain(now_, 1'000'000,
                       [this](absl::string_view id, const registry::SessionDetails&) {
@@ -149,9 +159,12 @@ class BrokerLife {
   }
   void Tell(const std::string& id, registry::SessionEvent* event) {
     Pass(event_takes_);
+    Tell(id, event, now_);
+  }
+  void Tell(const std::string& id, registry::SessionEvent* event, absl::Time time) {
     event->client_id = id;
     event->incarnation = incarnations_[id];
-    event->time = now_;
+    event->time = time;
     const registry::ApplyResult result = registry.Apply(*event);
     ASSERT_EQ(result.outcome, registry::ApplyResult::Outcome::kApplied) << id;
     store->OnChange(*event, result);

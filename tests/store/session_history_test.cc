@@ -127,6 +127,51 @@ TEST_F(SessionHistoryTest, AnEntryKnowsWhatWasBeforeItAndWhereItsConnectionCameF
   EXPECT_EQ(answer->kept_since_ms, first_ms);
 }
 
+// In the machine's first minute, in 1970 by its clock.
+TEST_F(SessionHistoryTest, ARowOfAClockThatWasWrongHidesNothingBehindIt) {
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.End("lamp", EndReason::kNetworkError);
+    life.Close();
+  }
+  BrokerLife life = Live(absl::UnixEpoch() + absl::Seconds(20));
+  life.Connect("lamp");
+  life.End("lamp", EndReason::kClientDisconnect);
+  life.SetClock(kStart + absl::Minutes(1));
+  registry::Connection elsewhere;
+  elsewhere.address = "10.0.0.2";
+  life.Connect("lamp", elsewhere);
+  life.Flush();
+  HistoryQuery query;
+  query.from_ms = absl::ToUnixMillis(kStart);
+  EXPECT_THAT(Words(query), ElementsAre("begun 10.0.0.2", "ended 4", "begun 10.0.0.1"));
+  query.limit = 2;
+  EXPECT_THAT(Words(query), ElementsAre("begun 10.0.0.2", "ended 4"));
+}
+
+// The broker's own end has no row, and neither has what was found at the next start.
+TEST_F(SessionHistoryTest, TheEndOfASessionThatOutlivedTheBrokerIsNoConnections) {
+  registry::SessionDetails lamp;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+    lamp = life.Details("lamp");
+  }
+  BrokerLife life = Live(kStart + absl::Hours(1));
+  life.Find("lamp", lamp.incarnation);
+  life.Gone("lamp", EndReason::kSessionExpired);
+  life.Flush();
+  HistoryQuery query;
+  query.client_id = "lamp";
+  const auto answer = ReadHistory(path_, query);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->entries.size(), 3u);
+  EXPECT_EQ(answer->entries[0].before, registry::SessionState::kOfflineSessionKept);
+  EXPECT_EQ(answer->entries[1].before, registry::SessionState::kOnline);
+}
+
 // Rows are bounded by what they weigh: one client with a long name must not fill the disk.
 TEST_F(SessionHistoryTest, ALongIdentifierTakesTheRoomOfManyRows) {
   options_.history_max = 1000;

@@ -507,6 +507,71 @@ TEST_F(SessionStoreTest, HistoryOutlivesAStartWithAClockThatIsAhead) {
             1);
 }
 
+// When its sessions ended, nobody may know.
+TEST_F(SessionStoreTest, HistoryOutlivesAStartThatFindsSessions) {
+  {
+    BrokerLife life = Live();
+    for (int i = 0; i < 100; ++i) {
+      life.Connect("lamp");
+      life.End("lamp", EndReason::kNetworkError);
+    }
+    life.Close();
+  }
+  BrokerLife life = Live(kStart + absl::Hours(24));
+  life.Find("kept");
+  life.Connect("bell");
+  life.Flush();
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 200);
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'kept'"), 0)
+      << "no connection of it has begun or ended";
+  EXPECT_EQ(Integer("SELECT state FROM sessions WHERE client_id = 'kept'"), 2);
+}
+
+// A machine without a clock of its own begins in 1970, until somebody tells it the time.
+TEST_F(SessionStoreTest, HistoryOutlivesAClockThatWasStillToBeSet) {
+  options_.history_ttl = absl::Hours(24);
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  BrokerLife life = Live(absl::UnixEpoch() + absl::Seconds(20));
+  life.Connect("door");
+  life.Flush();
+  life.SetClock(kStart + absl::Minutes(1));
+  life.Connect("bell");
+  const auto count = [&] {
+    life.Flush();
+    return Integer("SELECT count(*) FROM history");
+  };
+  for (int hours = 0; hours < 23; ++hours) {
+    life.Advance(absl::Hours(1));
+    ASSERT_EQ(count(), 3) << hours;
+  }
+  for (int hours = 0; hours < 3; ++hours) life.Advance(absl::Hours(1));
+  EXPECT_EQ(count(), 0);
+}
+
+// What a clock that was ahead has written has no age that could be told: it goes with its neighbours.
+TEST_F(SessionStoreTest, HistoryOfAClockThatWasAheadGoesWithWhatCameAfterIt) {
+  options_.history_ttl = absl::Hours(24);
+  for (const absl::Duration since : {absl::ZeroDuration(), absl::Hours(300 * 24)}) {
+    BrokerLife life = Live(kStart + since);
+    life.Connect("lamp");
+    life.Close();
+  }
+  BrokerLife life = Live(kStart + absl::Minutes(1));
+  life.Connect("lamp");
+  int hours = 0;
+  for (; hours < 48; ++hours) {
+    life.Flush();
+    if (Integer("SELECT count(*) FROM history") == 0) break;
+    life.Advance(absl::Hours(1));
+  }
+  EXPECT_THAT(hours, AllOf(Ge(24), Le(27)));
+}
+
 TEST_F(SessionStoreTest, AStepOfTheClockThatLastsMakesHistoryOld) {
   options_.history_ttl = absl::Hours(1);
   BrokerLife life = Live();
