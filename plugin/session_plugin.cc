@@ -50,6 +50,7 @@ SessionPlugin::SessionPlugin(const Options& options)
       refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
       documented_api_(registry_, log_, options_.documented_api, options_.instance_id),
       reloader_(log_) {
+  tracker_.set_registry(registry_);
   if (options_.offline_grace > absl::ZeroDuration()) {
     grace_.emplace(registry_, options_.offline_grace);
   }

@@ -45,8 +45,6 @@ SelfAudit::SelfAudit(registry::SessionRegistry& registry, SessionTracker& tracke
                      const AuditOptions& options)
     : registry_(registry), tracker_(tracker), log_(log), options_(options) {
   suspects_.reserve(kSuspectsMax);
-  // What expires between two passes is found when its client returns.
-  tracker_.set_registry(registry_);
 }
 
 void SelfAudit::OnTick(absl::Time now) noexcept {

@@ -11,7 +11,7 @@
 // that stays where the registry knows only of a later one's end becomes a new incarnation.
 //
 // A session that has expired is also found when its client returns before the audit comes by; the tracker
-// sees to that, with the registry that it gets from here.
+// sees to that (SessionTracker::set_registry).
 //
 // What cannot be seen: 2.1 lists kept sessions like connections, so a lost end of a client whose
 // session the broker keeps is found when the session expires or the client returns (counted as

@@ -45,6 +45,7 @@ class SelfAuditTest : public ::testing::Test {
  protected:
   explicit SelfAuditTest(FakeBroker::Line line = FakeBroker::k21) : broker_(line) {
     if (line == FakeBroker::k21) audit_.set_line(BrokerLine::kV21);
+    tracker_.set_registry(sink_.registry);
   }
 
   // As the broker does it: the table first, then the event.
