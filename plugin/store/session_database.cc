@@ -176,7 +176,7 @@ bool ReadSession(const Statement& row, StoredSession* out) {
   d.protocol_version = read.Integer<registry::ProtocolVersion>(0, 5);
   d.transport = read.Integer<registry::Transport>(0, 2);
   d.clean_start = read.Integer<int64_t>(0, 1) != 0;
-  out->life = read.Integer<int64_t>(1, INT64_MAX - 1);
+  out->life = read.Integer<int64_t>(1, INT64_MAX);
   return read.ok();
 }
 

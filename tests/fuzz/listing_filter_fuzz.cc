@@ -129,7 +129,7 @@ class Filter {
       if (!seen.insert(name).second && !adds_up) return false;
       if (!ReadOne(name, value)) return false;
     }
-    return true;
+    return connected.IsInOrder() && disconnected.IsInOrder();
   }
 
   bool Wants(const Session& s) const {
@@ -155,6 +155,7 @@ class Filter {
   struct Range {
     bool has_from = false, has_until = false;
     int64_t from = 0, until = 0;
+    bool IsInOrder() const { return !has_from || !has_until || from <= until; }
   };
 
   static bool Within(absl::Time t, bool known, const Range& range) {
@@ -163,11 +164,11 @@ class Filter {
     return known && (!range.has_from || ms >= range.from) && (!range.has_until || ms < range.until);
   }
 
-  static bool ReadNames(const std::string& value, absl::string_view prefix, int count,
+  static bool ReadNames(const std::string& value, absl::string_view prefix, int first, int count,
                         const std::string& (*name_of)(int), std::set<int>* out) {
     for (absl::string_view word : absl::StrSplit(value, ',', absl::SkipWhitespace())) {
       int found = -1;
-      for (int i = 0; i < count; ++i) {
+      for (int i = first; i < count; ++i) {
         if (name_of(i) == absl::StrCat(prefix, absl::AsciiStrToUpper(word))) found = i;
       }
       if (found < 0) return false;
@@ -213,7 +214,7 @@ class Filter {
     }
     if (name == "state") {
       return ReadNames(
-          value, "SESSION_STATE_", registry::kSessionStateCount,
+          value, "SESSION_STATE_", 1, registry::kSessionStateCount,
           [](int i) -> const std::string& {
             return pb::SessionState_Name(static_cast<pb::SessionState>(i));
           },
@@ -221,7 +222,7 @@ class Filter {
     }
     if (name == "reason") {
       return ReadNames(
-          value, "END_REASON_", registry::kEndReasonCount,
+          value, "END_REASON_", 0, registry::kEndReasonCount,
           [](int i) -> const std::string& {
             return pb::EndReason_Name(static_cast<pb::EndReason>(i));
           },
