@@ -44,18 +44,16 @@ std::string Bulk(absl::string_view text) {
 // each.
 std::string Opening() {
   std::string out = absl::StrCat("*1\r\n", Bulk("master"), "-ERR no keys\r\n");
-  for (int i = 0; i < 5; ++i)
-    out += ":0\r\n";
+  for (int i = 0; i < 5; ++i) out += ":0\r\n";
   absl::StrAppend(&out, "*5\r\n", Bulk("1"), Bulk("2"), Bulk("4"), Bulk("1"),
                   Bulk(std::string(32, 'k')));
   return out;
 }
 std::string Joining() {
   std::string out = absl::StrCat(":1\r\n", Bulk(kNode), "+OK\r\n");
-  for (int i = 0; i < 8; ++i)
-    absl::StrAppend(&out, "*2\r\n", Bulk("1790000000"), Bulk("17"));
-  absl::StrAppend(&out, "*4\r\n", Bulk(absl::StrCat(PreferredNumber(kNode))),
-                  Bulk(kNode), Bulk("2"), Bulk("other"));
+  for (int i = 0; i < 8; ++i) absl::StrAppend(&out, "*2\r\n", Bulk("1790000000"), Bulk("17"));
+  absl::StrAppend(&out, "*4\r\n", Bulk(absl::StrCat(PreferredNumber(kNode))), Bulk(kNode),
+                  Bulk("2"), Bulk("other"));
   return out;
 }
 
@@ -63,16 +61,13 @@ std::string Joining() {
 // engine has.
 bool AnnouncesMuch(absl::string_view bytes) {
   constexpr size_t kDigitsMax = 4;
-  for (size_t at = 0;
-       (at = bytes.find_first_of("*$", at)) != absl::string_view::npos; ++at) {
+  for (size_t at = 0; (at = bytes.find_first_of("*$", at)) != absl::string_view::npos; ++at) {
     size_t digits = 0;
     while (at + 1 + digits < bytes.size() &&
-           absl::ascii_isdigit(
-               static_cast<unsigned char>(bytes[at + 1 + digits]))) {
+           absl::ascii_isdigit(static_cast<unsigned char>(bytes[at + 1 + digits]))) {
       ++digits;
     }
-    if (digits > kDigitsMax)
-      return true;
+    if (digits > kDigitsMax) return true;
   }
   return false;
 }
@@ -80,14 +75,13 @@ bool AnnouncesMuch(absl::string_view bytes) {
 // Says what it has to say as soon as somebody connects, whatever is asked, and
 // then no more.
 class Engine {
-public:
+ public:
   Engine() {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path_.copy(address.sun_path, sizeof address.sun_path - 1);
     fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    FUZZ_CHECK(::bind(fd_, reinterpret_cast<const sockaddr *>(&address),
-                      sizeof address) == 0);
+    FUZZ_CHECK(::bind(fd_, reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0);
     FUZZ_CHECK(::listen(fd_, 16) == 0);
     std::thread([this] { Serve(); }).detach();
   }
@@ -105,24 +99,21 @@ public:
   // Nobody is connected any more.
   void End() {
     absl::MutexLock lock(&mu_);
-    for (const int fd : connections_)
-      ::close(fd);
+    for (const int fd : connections_) ::close(fd);
     connections_.clear();
   }
 
-private:
+ private:
   void Serve() {
     for (;;) {
       const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
       FUZZ_CHECK(fd >= 0);
       absl::MutexLock lock(&mu_);
-      connections_.push_back(
-          fd); // open until End(): what is said must not be lost
+      connections_.push_back(fd);  // open until End(): what is said must not be lost
       if (!script_.empty()) {
         const std::string &text = script_.front();
         // Less than all when what came first made the node hang up.
-        FUZZ_CHECK(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) > 0 ||
-                   errno == EPIPE);
+        FUZZ_CHECK(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) > 0 || errno == EPIPE);
         script_.pop_front();
       }
       ::shutdown(fd, SHUT_WR);
@@ -138,20 +129,17 @@ private:
 };
 
 class Node {
-public:
+ public:
   explicit Node(const std::string &engine_path)
-      : loop_(Options(engine_path),
-              {[this] { return kStart + now_; }, [this] { return now_; }}, own_,
-              others_, changes_, kicks_, board_, stop_) {
-    for (const char *id : {"a", "b", "c"})
-      Connect(id);
+      : loop_(Options(engine_path), {[this] { return kStart + now_; }, [this] { return now_; }},
+              own_, others_, changes_, kicks_, board_, stop_) {
+    for (const char *id : {"a", "b", "c"}) Connect(id);
   }
 
   void Round() {
     const absl::Duration wait = loop_.Step();
     FUZZ_CHECK(wait >= absl::ZeroDuration() && wait <= absl::Seconds(10));
-    now_ += std::max(
-        wait, absl::Milliseconds(300)); // until the next try, the next look
+    now_ += std::max(wait, absl::Milliseconds(300));  // until the next try, the next look
     kicks_.Drain(100, [this](Kick &&kick) {
       registry::SessionDetails details;
       FUZZ_CHECK(own_.FindDetails(kick.client_id, &details));
@@ -164,13 +152,11 @@ public:
     others_.CheckInvariantsForTest();
   }
 
-private:
+ private:
   static FleetOptions Options(const std::string &engine_path) {
     FleetOptions options;
     options.engines.emplace_back();
-    FUZZ_CHECK(ParseEngineUrl(absl::StrCat("unix://", engine_path),
-                              &options.engines.back())
-                   .ok());
+    FUZZ_CHECK(ParseEngineUrl(absl::StrCat("unix://", engine_path), &options.engines.back()).ok());
     options.name = "f";
     options.node_id = kNode;
     options.capacity = 100;
@@ -187,8 +173,7 @@ private:
 
   absl::Duration now_ = absl::Hours(1);
   registry::SessionRegistry own_{{.sessions_max = 1000, .huge_pages = false}};
-  registry::SessionRegistry others_{
-      {.sessions_max = 1000, .huge_pages = false}};
+  registry::SessionRegistry others_{{.sessions_max = 1000, .huge_pages = false}};
   ChangeQueue changes_;
   KickRing kicks_{64};
   Board board_;
@@ -199,34 +184,29 @@ private:
 
 void Run(absl::string_view text) {
   static Engine &engine = *new Engine;
-  if (AnnouncesMuch(text))
-    return;
+  if (AnnouncesMuch(text)) return;
   std::deque<std::string> script;
-  fuzz::Input input(reinterpret_cast<const uint8_t *>(text.data()),
-                    text.size());
+  fuzz::Input input(reinterpret_cast<const uint8_t *>(text.data()), text.size());
   while (!input.empty() && script.size() < kConnectionsMax) {
     absl::string_view said = input.Until('\xFF');
     const bool at_number = !said.empty() && said[0] == '!';
-    if (at_number)
-      said.remove_prefix(1);
+    if (at_number) said.remove_prefix(1);
     script.push_back(absl::StrCat(Opening(), at_number ? "" : Joining(), said));
   }
   const int rounds = kRoundsPerConnection * static_cast<int>(script.size());
   engine.Begin(std::move(script));
   {
     Node node(engine.path());
-    for (int i = 0; i < rounds; ++i)
-      node.Round();
+    for (int i = 0; i < rounds; ++i) node.Round();
   }
   engine.End();
 }
 
-} // namespace
-} // namespace session_status::fleet
+}  // namespace
+}  // namespace session_status::fleet
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  session_status::fleet::Run(
-      {reinterpret_cast<const char *>(data),
-       std::min(size, session_status::fleet::kInputBytesMax)});
+  session_status::fleet::Run({reinterpret_cast<const char *>(data),
+                              std::min(size, session_status::fleet::kInputBytesMax)});
   return 0;
 }
