@@ -14,6 +14,7 @@
 #include "plugin/api/batch_json.h"
 #include "plugin/api/batch_wire.h"
 #include "plugin/api/json_codec.h"
+#include "plugin/api/read_proto.h"
 #include "plugin/http/error_body.h"
 #include "plugin/http/query_string.h"
 
@@ -47,9 +48,7 @@ absl::Status Invoke(const Service& service, const Envelope& envelope, absl::Time
   auto* reply = google::protobuf::Arena::CreateMessage<Reply>(&arena);
   if (envelope.codec == Codec::kJson) {
     if (absl::Status s = ReadJson(envelope.message, request); !s.ok()) return s;
-  } else if (envelope.message.size() > INT32_MAX ||
-             !request->ParseFromArray(envelope.message.data(),
-                                      static_cast<int>(envelope.message.size()))) {
+  } else if (!ReadProto(envelope.message, request)) {
     return absl::InvalidArgumentError("the body is not a protobuf message of this method");
   }
   if (absl::Status s = (service.*kMethod)(*request, now, reply); !s.ok()) return s;

@@ -1,5 +1,4 @@
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/api/json_codec.h"
+#include "plugin/api/read_proto.h"
 #include "plugin/feed/change_stream.h"
 #include "plugin/feed/changes_surface.h"
 #include "plugin/http/error_body.h"
@@ -63,8 +63,7 @@ absl::StatusOr<pb::WatchSessionsRequest> ReadRequest(const http::Request& reques
   pb::WatchSessionsRequest out;
   if (json) {
     if (absl::Status s = api::ReadJson(*message, &out); !s.ok()) return s;
-  } else if (message->size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
-             !out.ParseFromArray(message->data(), static_cast<int>(message->size()))) {
+  } else if (!api::ReadProto(*message, &out)) {
     return absl::InvalidArgumentError("the message is not a protobuf message of this method");
   }
   return out;

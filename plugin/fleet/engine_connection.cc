@@ -44,7 +44,14 @@ int64_t Reply::integer() const {
   return absl::SimpleAtoi(text(), &value) ? value : 0;
 }
 size_t Reply::size() const { return reply_->type == REDIS_REPLY_ARRAY ? reply_->elements : 0; }
-Reply Reply::operator[](size_t i) const { return Reply(reply_->element[i]); }
+Reply Reply::operator[](size_t i) const {
+  static const redisReply nil = [] {
+    redisReply reply{};
+    reply.type = REDIS_REPLY_NIL;
+    return reply;
+  }();
+  return Reply(i < size() ? reply_->element[i] : &nil);
+}
 
 void EngineConnection::ContextDeleter::operator()(redisContext* c) const { redisFree(c); }
 

@@ -35,10 +35,11 @@ class Reply {
   explicit Reply(const redisReply* reply) : reply_(reply) {}
   bool is_error() const;
   bool is_nil() const;
-  absl::string_view text() const;    // of a string, status or error; else empty
-  int64_t integer() const;           // of an integer, or of a string that is one; else 0
-  size_t size() const;               // elements of an array; else 0
-  Reply operator[](size_t i) const;  // REQUIRES i < size()
+  absl::string_view text() const;  // of a string, status or error; else empty
+  int64_t integer() const;         // of an integer, or of a string that is one; else 0
+  size_t size() const;             // elements of an array; else 0
+  // Beyond them nil: not every reply has the shape that was asked for.
+  Reply operator[](size_t i) const;
 
  private:
   const redisReply* reply_;

@@ -303,8 +303,8 @@ void FleetLoop::AddClockSample() {
   const absl::Duration asked = clocks_.monotonic();
   AddHome({"TIME"}, [this, asked](const Reply& reply) {
     if (reply.size() != 2) return;
-    clock_.Sync(absl::FromUnixMicros(reply[0].integer() * 1'000'000 + reply[1].integer()), asked,
-                clocks_.monotonic());
+    clock_.Sync(absl::FromUnixSeconds(reply[0].integer()) + absl::Microseconds(reply[1].integer()),
+                asked, clocks_.monotonic());
   });
 }
 

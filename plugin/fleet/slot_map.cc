@@ -52,6 +52,23 @@ const EngineAddress::HostPort* SlotMap::Find(uint16_t slot) const {
   return &primaries_[owner_[slot]];
 }
 
+bool ParseRange(const Reply& entry, const std::string& asked_host, SlotMap::Range* out) {
+  if (entry.size() < 3 || entry[2].size() < 2) return false;
+  const int64_t first = entry[0].integer();
+  const int64_t last = entry[1].integer();
+  const int64_t port = entry[2][1].integer();
+  if (first < 0 || last < first || last >= kHashSlots || port < 1 || port > UINT16_MAX) {
+    return false;
+  }
+  // Left out: the one that was asked. "?": it does not know its own.
+  const absl::string_view host = entry[2][0].text();
+  if (host == "?") return false;
+  out->first = static_cast<uint16_t>(first);
+  out->last = static_cast<uint16_t>(last);
+  out->primary = {host.empty() ? asked_host : std::string(host), static_cast<uint16_t>(port)};
+  return true;
+}
+
 std::optional<Redirect> ParseRedirect(absl::string_view error, const std::string& asked_host) {
   const std::vector<absl::string_view> words = absl::StrSplit(error, ' ');
   if (words.size() < 3 || (words[0] != "MOVED" && words[0] != "ASK")) return std::nullopt;

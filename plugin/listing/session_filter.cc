@@ -44,7 +44,7 @@ bool ParseProtocol(absl::string_view text, registry::ProtocolVersion* out) {
 
 bool AddressRange::ToBytes(absl::string_view text, Bytes* out, bool* v4) {
   char buffer[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof buffer) return false;
+  if (text.size() >= sizeof buffer || absl::StrContains(text, '\0')) return false;
   *std::copy(text.begin(), text.end(), buffer) = '\0';
   out->fill(0);
   *v4 = inet_pton(AF_INET, buffer, out->data() + 12) == 1;

@@ -25,20 +25,24 @@ absl::string_view FormBody(const Call& call) {
   return form ? call.request.body : absl::string_view();
 }
 
+bool IsPrintable(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
+}
+
 // A parameter's name as part of an error code: short and printable, or not repeated at all.
 absl::string_view CodePart(absl::string_view name) {
   constexpr size_t kBytesMax = 64;
-  const bool printable = std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isgraph(static_cast<unsigned char>(c));
-  });
-  return printable && !name.empty() && name.size() <= kBytesMax ? name : "Query";
+  return IsPrintable(name) && !name.empty() && name.size() <= kBytesMax ? name : "Query";
 }
 
-// The host that the caller named, without its port.
+// The host that the caller named, without its port; nothing where it cannot stand in JSON or XML, as in
+// a request that is refused for it.
 absl::string_view HostId(const http::Request& request) {
   const http::Header* header = request.FindHeader("host");
   if (header == nullptr) return {};
   const absl::string_view host = absl::StripAsciiWhitespace(header->value);
+  if (!IsPrintable(host)) return {};
   const size_t bracket = host.rfind(']');  // of an IPv6 address
   const size_t colon = host.rfind(':');
   const bool port =

@@ -155,7 +155,8 @@ class RowReader {
     if (text.size() < min || text.size() > max) ok_ = false;
     return text;
   }
-  absl::Time Time() { return FromMillis(Integer<int64_t>(0, kMillisMax)); }
+  int64_t Millis() { return Integer<int64_t>(0, kMillisMax); }
+  absl::Time Time() { return FromMillis(Millis()); }
   bool ok() const { return ok_; }
 
  private:
@@ -172,7 +173,7 @@ bool ReadSession(const Statement& row, StoredSession* out) {
   d.status.state = read.Integer<SessionState>(1, registry::kSessionStateCount - 1);
   d.status.reason = read.Integer<EndReason>(0, registry::kEndReasonCount - 1);
   d.broker_code = read.Integer<uint16_t>(0, UINT16_MAX);
-  d.incarnation = read.Integer<uint64_t>(1, (int64_t{1} << 48) - 1);
+  d.incarnation = read.Integer<uint64_t>(1, kIncarnationAheadMax - 1);
   d.connects = read.Integer<uint32_t>(0, UINT32_MAX);
   d.connected_at = read.Time();
   d.disconnected_at = read.Time();
@@ -334,7 +335,15 @@ absl::StatusOr<std::map<int64_t, Life>> SessionDatabase::Lives() {
     absl::StatusOr<bool> row = s->Step();
     if (!row.ok()) return row.status();
     if (!*row) return lives;
-    lives[s->Integer(0)] = {s->Integer(1), s->Integer(2), s->Integer(3)};
+    RowReader read(*s);
+    const auto number = read.Integer<int64_t>(1, INT64_MAX - 1);  // another one follows it
+    const int64_t started_ms = read.Millis();
+    const int64_t alive_ms = read.Millis();
+    const int64_t ended_ms = read.Millis();
+    if (!read.ok()) {
+      return absl::DataLossError(database_.path() + ": a life has impossible values");
+    }
+    lives[number] = {started_ms, alive_ms, ended_ms};
   }
 }
 

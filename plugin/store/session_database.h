@@ -33,6 +33,10 @@
 
 namespace session_status::store {
 
+// Incarnations that a healthy database cannot hold: decades ahead of the clock's. Were they taken, there
+// would be none above them.
+inline constexpr int64_t kIncarnationAheadMax = int64_t{1} << 47;
+
 // Times: milliseconds since 1970; 0: not known.
 struct Life {
   int64_t started_ms = 0;

@@ -27,8 +27,6 @@ constexpr size_t kSavedAtOnceMax = 5'000;
 constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 
 constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
-// Numbers that a healthy database cannot hold: further than a century ahead of the floor.
-constexpr uint64_t kIncarnationAheadMax = uint64_t{1} << 47;
 
 constexpr char kReservedNumber[] = "incarnations_reserved";
 constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
@@ -159,11 +157,12 @@ absl::Status SessionStore::OpenForReading() {
 absl::Status SessionStore::ReadPast() {
   absl::StatusOr<int64_t> reserved = database_->Number(kReservedNumber);
   if (!reserved.ok()) return reserved.status();
-  if (*reserved < 0 || static_cast<uint64_t>(*reserved) >= kIncarnationAheadMax) {
-    return absl::DataLossError(absl::StrCat(options_.path, ": the incarnation is out of range"));
-  }
   absl::StatusOr<int64_t> given = database_->Number(kGivenNumber);
   if (!given.ok()) return given.status();
+  for (const int64_t incarnation : {*reserved, *given}) {
+    if (incarnation >= 0 && incarnation < kIncarnationAheadMax) continue;
+    return absl::DataLossError(absl::StrCat(options_.path, ": the incarnation is out of range"));
+  }
   if (absl::Status s = NumberThisLife(); !s.ok()) return s;
   reached_ms_ = ReachedMs();
   int64_t highest = *reserved;
@@ -185,6 +184,9 @@ absl::Status SessionStore::NumberThisLife() {
   if (!lives.ok()) return lives.status();
   absl::StatusOr<int64_t> generation = database_->Number(kGenerationNumber);
   if (!generation.ok()) return generation.status();
+  if (*generation < 0 || *generation == INT64_MAX) {
+    return absl::DataLossError(absl::StrCat(options_.path, ": the generation is out of range"));
+  }
   absl::StatusOr<int64_t> full_save = database_->Number(kFullSaveNumber);
   if (!full_save.ok()) return full_save.status();
   lives_ = *std::move(lives);

@@ -119,6 +119,7 @@ absl::Status Database::Error(int code) const {
   switch (code & 0xff) {  // the upper bits say more about the same
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_MISMATCH:  // of ours, only a row's number that would lie beyond 64 bits
       kind = absl::StatusCode::kDataLoss;
       break;
     case SQLITE_FULL:

@@ -123,6 +123,14 @@ TEST_F(ConnectSurfaceTest, AnAbsentGetMessageIsAllDefaultsInBinaryAndASyntaxErro
   EXPECT_EQ(Send("GET", "GetServerStatus?encoding=json", {}, "").status, 400);
 }
 
+// The library's own line about it would be in the broker's stderr as often as anybody likes.
+TEST_F(ConnectSurfaceTest, TextThatIsNotUtf8IsRefusedInSilence) {
+  ::testing::internal::CaptureStderr();
+  const auto reply = Send("POST", kQuery, {{"Content-Type", "application/proto"}}, "\x0a\x01\xff");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(reply.status, 400) << reply.body;
+}
+
 struct Refusal {
   const char* what;
   const char* method;

@@ -48,5 +48,14 @@ TEST(AddressRangeTest, ContainsItsOwnNetworkToTheLastBitAndNothingElse) {
   }
 }
 
+TEST(AddressRangeTest, WhatIsNoAddressIsRefused) {
+  using namespace std::string_literals;
+  for (const std::string& text :
+       {""s, "10.0.0"s, "10.0.0.0/33"s, "10.0.0.0/"s, "::/129"s, "10.0.0.7\0"s, "10.0.0.0\0x/8"s,
+        "2001:db8::\0/32"s, std::string(100, '1')}) {
+    EXPECT_FALSE(AddressRange::Parse(text).ok()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace session_status::listing

@@ -30,11 +30,12 @@ struct ErrorCase {
   std::function<Answer(const std::string& format)> provoke;
 };
 
-Answer RefusedBy(TestServer& server, int status, const std::string& target = "/") {
+Answer RefusedBy(TestServer& server, int status, const std::string& target = "/",
+                 const std::string& host = "mqtt.example.net:8080") {
   http::Reply reply;
   OwnedRequest request;
   request.target = target;
-  request.headers.emplace_back("Host", "mqtt.example.net:8080");
+  request.headers.emplace_back("Host", host);
   request.With(kNow, server.peer, [&](const http::Request& view) {
     server.surface().HandleRefused(view, status, "why", &reply);
   });
@@ -292,6 +293,16 @@ TEST(ErrorCodesTest, EachIsAnsweredInJsonInTheDocumentedForm) {
     EXPECT_THAT(answer.body, Not(HasSubstr("secret-")));
     EXPECT_THAT(std::string(json["HostId"].GetString()), Not(HasSubstr(":8080")));
   }
+}
+
+// As of a request that is refused for it.
+TEST(ErrorCodesTest, AHostThatIsNoTextIsNotRepeated) {
+  for (const char* host : {"\xEDlocalhost", "local host", "\x01"}) {
+    TestServer server;
+    EXPECT_STREQ(RefusedBy(server, 400, "/", host).Json()["HostId"].GetString(), "") << host;
+  }
+  TestServer server;
+  EXPECT_STREQ(RefusedBy(server, 400).Json()["HostId"].GetString(), "mqtt.example.net");
 }
 
 TEST(ErrorCodesTest, EachIsAnsweredInXmlWhenXmlWasAskedFor) {

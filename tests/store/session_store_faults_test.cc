@@ -114,6 +114,42 @@ TEST_F(SessionStoreFaultsTest, DamageFoundWhileWritingIsMovedAsideAndNothingIsLo
   EXPECT_EQ(Live(life.now()).All().size(), 401u);
 }
 
+// Each is one value that SQLite has nothing against.
+TEST_F(SessionStoreFaultsTest, NumbersThatNoneCanFollowAreTakenForDamage) {
+  constexpr const char* kDamages[] = {
+      "UPDATE lives SET life = 9223372036854775807",
+      "UPDATE lives SET life = -5",
+      "UPDATE lives SET alive_ms = -9223372036854775808",
+      "UPDATE numbers SET value = 9223372036854775807 WHERE name = 'incarnations_given'",
+      "UPDATE numbers SET value = -9223372036854775808 WHERE name = 'incarnations_given'",
+      "INSERT OR REPLACE INTO numbers VALUES ('generation', 9223372036854775807)",
+      "UPDATE history SET number = 9223372036854775807 WHERE number = 1",
+      "UPDATE sessions SET incarnation = 281474976710655 WHERE client_id = 'door'",
+  };
+  for (const char* damage : kDamages) {
+    SCOPED_TRACE(damage);
+    Remove();
+    log_.Clear();
+    {
+      BrokerLife life = Live();
+      life.Connect("lamp");
+      life.Connect("door");
+      life.Close();
+    }
+    Execute(damage);
+    BrokerLife life = Live(kStart + absl::Hours(1));
+    EXPECT_EQ(life.All().count("lamp"), 1u);
+    EXPECT_LT(life.Connect("door"), uint64_t{1} << 47);
+    EXPECT_TRUE(life.Details("door").status.online());
+    life.Flush();
+    life.End("door", EndReason::kKicked);
+    life.Close();
+    EXPECT_THAT(log_.lines(), Contains(HasSubstr("moved to")));
+    ExpectSound();
+    EXPECT_EQ(Live(life.now()).Details("door").status.reason, EndReason::kKicked);
+  }
+}
+
 TEST_F(SessionStoreFaultsTest, AFullDiskIsToldOnceAndMadeUpForWhenThereIsRoom) {
   options_.queue_bytes = EventRing::kBytesMin;
   BrokerLife life = Live();
