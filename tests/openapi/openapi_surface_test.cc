@@ -134,7 +134,8 @@ TEST(OpenApiSurfaceTest, TheNestedListOfTheClassicCppSdkCanBeTurnedOff) {
   TestServer server(options);
   OwnedRequest request = server.Batch(TestServer::Key("reader"), {{"ClientIdList.0", "GID_a@@@3"}});
   request.headers.emplace_back("x-sdk-client", "CPP/1.36.0");
-  EXPECT_THAT(ListOf(server.Send(request)), ElementsAre("GID_a@@@3=on"));
+  EXPECT_THAT(ListOf(server.Send(request)),
+              ElementsAre("GID_a@@@3=on", "GID_a@@@1=on", "GID_a@@@2=off"));
 }
 
 TEST(OpenApiSurfaceTest, EveryVectorOfThePublishedSdksIsAnsweredWithItsOwnInput) {
