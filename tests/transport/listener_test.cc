@@ -72,7 +72,7 @@ TEST(ListenerTest, AfterSoManyPipelinedRequestsOthersHaveTheirTurn) {
         return;
       }
       absl::MutexLock lock(&mu);
-      order += request.path.substr(1);
+      absl::StrAppend(&order, request.path.substr(1));
     });
     TestClient holder(listener.tcp_address());
     TestClient many(listener.unix_address());
