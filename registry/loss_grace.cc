@@ -39,8 +39,8 @@ void LossGrace::BeginLoss(const SessionEvent& event, int64_t steady_ms) {
   // up the one before.
   e.hash.store(begun_hash_, std::memory_order_release);
   e.sequence.store(registry_.sequence() + 1, std::memory_order_release);
-  e.steady_ms.store(steady_ms, std::memory_order_release);
-  e.previous.store(chain.load(std::memory_order_relaxed), std::memory_order_release);
+  e.steady_ms.store(steady_ms, std::memory_order_release);                             // (l2)
+  e.previous.store(chain.load(std::memory_order_relaxed), std::memory_order_release);  // (l2)
   // (l4) release; pairs with (l5): the entry is filled.
   chain.store(next_, std::memory_order_release);
 }

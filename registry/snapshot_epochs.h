@@ -61,7 +61,7 @@ class SnapshotEpochs {
     // (s8) acquire; pairs with (s9): who starts from cut E sees all events of the cut.
     return published_.load(std::memory_order_acquire);
   }
-  // What Publish() would end now. The value may be old at once.
+  // What Publish() would end now. The value may be old at once. Acquire; pairs with (s3).
   uint64_t write_epoch() const { return write_epoch_.load(std::memory_order_acquire); }
 
   // A reader found the cut `epoch` complete before its publication: nobody starts from an older one

@@ -44,24 +44,26 @@ void ChangeStream::Start(std::function<void()> wake) {
 }
 
 http::BodyStream::Progress ChangeStream::Next(size_t bytes_max, std::string* out) {
-  waiting_ = false;
+  waiting_.store(false, std::memory_order_relaxed);
   out_ = out;
   const size_t before = out->size();
   full_at_ = before + bytes_max;
   const bool more = subscription_.Deliver(this);
-  if (out->size() == before && heartbeat_due_.exchange(false)) {
+  if (out->size() == before && heartbeat_due_.exchange(false, std::memory_order_relaxed)) {
     encoder_->Heartbeat(subscription_.sequence(), out);
   }
   out_ = nullptr;
-  if (out->size() != before) sent_ = true;
-  if (subscription_.sequence() != 0) delivered_ = subscription_.sequence();
-  if (expired_) {
+  if (out->size() != before) sent_.store(true, std::memory_order_relaxed);
+  if (const uint64_t sequence = subscription_.sequence(); sequence != 0) {
+    delivered_.store(sequence, std::memory_order_relaxed);
+  }
+  if (expired_.load(std::memory_order_relaxed)) {
     encoder_->End(absl::DeadlineExceededError("the call's time is over"), out);
     return Progress::kDone;
   }
   if (more) return Progress::kMore;
-  waiting_at_ = subscription_.position();
-  waiting_ = true;
+  waiting_at_.store(subscription_.position(), std::memory_order_relaxed);
+  waiting_.store(true, std::memory_order_release);  // (1)
   return Progress::kWaiting;
 }
 
@@ -69,25 +71,25 @@ void ChangeStream::Poll(absl::Duration now) {
   if (!polled_) quiet_since_ = started_at_ = now;
   polled_ = true;
   const uint64_t newest = feed_.ring().newest_sequence();
-  const uint64_t delivered = delivered_;
+  const uint64_t delivered = delivered_.load(std::memory_order_relaxed);
   feed_.lag().Note(now, newest > delivered ? newest - delivered : 0);
-  if (sent_.exchange(false)) quiet_since_ = now;
-  if (!waiting_) return;
-  bool wake = feed_.ring().HasMore(waiting_at_);
+  if (sent_.exchange(false, std::memory_order_relaxed)) quiet_since_ = now;
+  if (!waiting_.load(std::memory_order_acquire)) return;  // (2)
+  bool wake = feed_.ring().HasMore(waiting_at_.load(std::memory_order_relaxed));
   const bool heartbeat = now - quiet_since_ >= feed_.options().heartbeat;
   if (heartbeat) {
-    heartbeat_due_ = true;
+    heartbeat_due_.store(true, std::memory_order_relaxed);
     wake = true;
   }
   if (now - started_at_ >= time_limit_) {
-    expired_ = true;
+    expired_.store(true, std::memory_order_relaxed);
     wake = true;
   }
-  if (wake && waiting_.exchange(false)) {
+  if (wake && waiting_.exchange(false, std::memory_order_relaxed)) {
     try {
       wake_();
     } catch (...) {
-      waiting_ = true;  // everything stays due for the next round
+      waiting_.store(true, std::memory_order_relaxed);  // everything stays due for the next round
       throw;
     }
   }

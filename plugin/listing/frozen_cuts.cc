@@ -95,7 +95,7 @@ void FrozenCuts::BeginChange(absl::string_view client_id) noexcept {
 }
 
 void FrozenCuts::Forgetting(absl::string_view client_id, const SessionDetails& details) noexcept {
-  if (open_.load(std::memory_order_seq_cst) == 0) return;
+  if (open_.load(std::memory_order_seq_cst) == 0) return;  // (c2), within a BeginChange()
   Note(client_id, &details);
 }
 
@@ -132,8 +132,9 @@ absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
     open_.fetch_add(1, std::memory_order_seq_cst);  // (c3)
   }
   // An event that began before it could see us may note nothing: its change must be in the cut.
-  const uint64_t in_flight = in_flight_.load(std::memory_order_seq_cst);
+  const uint64_t in_flight = in_flight_.load(std::memory_order_seq_cst);  // after (c3)
   if (in_flight % 2 == 1) {
+    // Acquire; pairs with (c4).
     while (in_flight_.load(std::memory_order_acquire) == in_flight) sched_yield();
   }
   counters_.opened.Add();

@@ -1,8 +1,8 @@
-// Every allocation inside the plugin fails once: the broker stays, nobody is told anything wrong,
-// and with memory back everything is right again.
+// Every allocation inside the plugin fails once: the broker stays, what is answered is right but for an
+// event that there was no memory for, which is counted, and with memory back everything is right again.
 //
-// SESSION_STATUS_ALLOCATION_STEP: every how manyth allocation is tried (default 5; the promise is
-// held at 1).
+// SESSION_STATUS_ALLOCATION_STEP: every how manyth allocation is tried, beyond the first ten (default 5;
+// the promise is held at 1).
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -29,20 +29,43 @@ class AllocationFault : public ScenarioTest {
 
   std::string Socket() { return broker_->Expand("{DIR}/admin.sock"); }
 
+  // Events that the plugin says it has lost. Asked with memory at hand.
+  uint64_t CountedLosses() {
+    const std::string metrics = AdminClient(Socket()).Get("/metrics").body;
+    uint64_t losses = 0;
+    for (const char* name : {"lost_events", "untracked_connections", "callback_exceptions"}) {
+      const std::string line = absl::StrCat("\nsession_status_", name, "_total ");
+      const size_t at = metrics.find(line);
+      if (at == std::string::npos) ADD_FAILURE() << name << " is not in " << metrics;
+      if (at != std::string::npos) losses += std::stoull(metrics.substr(at + line.size()));
+    }
+    return losses;
+  }
+
   // A client's life and every kind of question, with a failure somewhere in between. Replies may be
-  // missing or errors; what is answered must be right.
-  void Exercise(const std::string& id) {
+  // missing or errors; what is answered must be right, but where the client's connect was lost:
+  // `*lost` says so.
+  void Exercise(const std::string& id, bool* lost) {
     RawConnection client = RawConnection::Tcp(port());
     ASSERT_EQ(client.Connect({.id = id}), 0) << "the plugin's trouble is not the client's";
-    ASSERT_TRUE(client.Ping());
+    ASSERT_TRUE(client.Ping() && client.Ping());
     AdminClient admin(Socket());
     const SessionAnswer exact = admin.Query(id);
-    const bool lost = exact.ok && !exact.online;  // Apply had no memory: counted, see below
-    admin.Batch({id, "nobody"});
-    const StatusAnswer status = admin.Status();
-    if (lost && status.ok) {
-      EXPECT_EQ(status.online, 0u) << status.raw;
+    *lost = exact.ok && !exact.online;
+    const BatchAnswer batch = admin.Batch({id, "nobody"});
+    if (batch.ok) {
+      ASSERT_EQ(batch.states.size(), 2u);
+      EXPECT_TRUE(batch.states[0] == "UNKNOWN" || batch.states[0] == "ONLINE" ||
+                  batch.states[0] == "OFFLINE")
+          << batch.states[0] << ": it is there, or the cut is from before";
+      EXPECT_EQ(batch.states[1], "UNKNOWN");
+      EXPECT_FALSE(batch.online[1]);
     }
+    const StatusAnswer status = admin.Status();
+    if (status.ok && exact.ok) {
+      EXPECT_EQ(status.online, exact.online ? 1u : 0u) << status.raw;
+    }
+    *lost = *lost || (status.ok && status.online == 0);
     admin.Call("ListSessions", kList);
     admin.Call("GetCounts", "{}");
     admin.Call("Nothing", "{}");
@@ -73,18 +96,27 @@ class AllocationFault : public ScenarioTest {
   void TryEveryAllocation(uint64_t burst) {
     const int step = FromEnvironment("SESSION_STATUS_ALLOCATION_STEP", 5);
     int tried = 0;
-    for (uint64_t k = 1;; k += static_cast<uint64_t>(step)) {
+    int events_lost = 0;
+    // The first are those of the connect itself: each of them.
+    for (uint64_t k = 1;; k += k < 10 ? 1 : static_cast<uint64_t>(step)) {
       SCOPED_TRACE(absl::StrCat("allocation ", k));
       const std::string id = absl::StrCat("GID_of_a_lamp_with_a_name@@@a", k % 50);
+      const uint64_t losses = CountedLosses();
+      bool lost = false;
       page_.Arm(k, burst);
-      ASSERT_NO_FATAL_FAILURE(Exercise(id));
+      ASSERT_NO_FATAL_FAILURE(Exercise(id, &lost));
       page_.Disarm();
+      if (lost) {
+        EXPECT_GT(CountedLosses(), losses) << "a connect was lost and nobody counted it";
+      }
+      events_lost += lost ? 1 : 0;
       ASSERT_NO_FATAL_FAILURE(ExpectRight(id));
       if (page_->failed.load() == 0) break;  // the exercise makes fewer than k allocations
       ++tried;
     }
     EXPECT_GT(tried, 3);
     RecordProperty("allocations_failed", tried);
+    RecordProperty("connects_lost", events_lost);
     // Threads of ours that were hit live: a stop joins them all.
     EXPECT_EQ(broker_->Stop(), 0);
   }

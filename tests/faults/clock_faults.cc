@@ -5,26 +5,30 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
+#include "tests/faults/signed_calls.h"
+#include "tests/transport/test_client.h"
 
 namespace session_status::testing {
 namespace {
 
 class ClockFault : public ScenarioTest {
  protected:
-  void StartWithClock(const std::string& config = kPlainConfig,
-                      const std::vector<std::pair<std::string, std::string>>& files = {}) {
+  void StartWithClock(const std::string& config = kPlainConfig, const Files& files = {},
+                      const Files& more_options = {}) {
+    Files options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "20ms"}};
+    options.insert(options.end(), more_options.begin(), more_options.end());
     clock_.Write("clock", "+0");
-    broker_ = BrokerProcess::Start(
-        {.line = GetParam(),
-         .config = config,
-         .plugin = SessionStatusPlugin(),
-         .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"snapshot_refresh", "20ms"}},
-         .files = files,
-         .environment = {{"LD_PRELOAD", SESSION_STATUS_FAKETIME_LIBRARY},
-                         {"FAKETIME_TIMESTAMP_FILE", clock_.File("clock")},
-                         {"FAKETIME_NO_CACHE", "1"},
-                         {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
-                         {"DONT_FAKE_MONOTONIC", "1"}}});
+    broker_ =
+        BrokerProcess::Start({.line = GetParam(),
+                              .config = config,
+                              .plugin = SessionStatusPlugin(),
+                              .plugin_options = options,
+                              .files = files,
+                              .environment = {{"LD_PRELOAD", SESSION_STATUS_FAKETIME_LIBRARY},
+                                              {"FAKETIME_TIMESTAMP_FILE", clock_.File("clock")},
+                                              {"FAKETIME_NO_CACHE", "1"},
+                                              {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+                                              {"DONT_FAKE_MONOTONIC", "1"}}});
     ASSERT_TRUE(broker_->running()) << broker_->Log();
     admin_ = std::make_unique<AdminClient>(broker_->Expand("{DIR}/admin.sock"));
   }
@@ -142,14 +146,52 @@ TEST_P(ClockFault, AfterAStepBackTheStatusSaysHowFarAheadItsTimeIs) {
   })) << admin_->Status().raw;
 }
 
+// All of one socket of ours, which reconnects to nothing: its timeouts are of the monotonic clock.
 TEST_P(ClockFault, AnIdleAdminConnectionSurvivesAJump) {
   ASSERT_NO_FATAL_FAILURE(StartWithClock());
   RawConnection lamp = Connected("lamp");
-  // The same connection before and after: its idle timeout of a minute is of the monotonic clock.
-  const HttpAnswer before = admin_->Get("/healthz");
-  Jump(absl::Hours(2));
-  const HttpAnswer after = admin_->Get("/healthz");
-  EXPECT_EQ(before.status, after.status);
+  constexpr absl::string_view kGet = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  transport::TestClient idle(broker_->Expand("{DIR}/admin.sock"));
+  ASSERT_EQ(idle.Ask(kGet).status, 200);
+  transport::TestClient in_the_middle(broker_->Expand("{DIR}/admin.sock"));
+  ASSERT_EQ(in_the_middle.Ask(kGet).status, 200);
+  for (const absl::Duration jump : {absl::Hours(2), -absl::Hours(2)}) {
+    SCOPED_TRACE(absl::FormatDuration(jump));
+    ASSERT_TRUE(in_the_middle.Send(kGet.substr(0, 20)));
+    Jump(jump);
+    Settle();  // connections come and go: the listener looks at its clocks
+    ASSERT_TRUE(in_the_middle.Send(kGet.substr(20)));
+    EXPECT_EQ(in_the_middle.Read().status, 200);
+    EXPECT_EQ(idle.Ask(kGet).status, 200);
+  }
+  ExpectOnline("lamp");
+}
+
+// What does go by the clock as it is set: how old a signature may be.
+TEST_P(ClockFault, ASignatureIsJudgedByTheClockAsItIs) {
+  // Without rates: after a step back a bucket counts as empty, and fills within a second.
+  ASSERT_NO_FATAL_FAILURE(StartWithClock(kPlainConfig,
+                                         {{"access.json", OwnersAccessFile("the-secret")}},
+                                         {{"access_file", "{DIR}/access.json"},
+                                          {"api_batch_calls_per_second", "0"},
+                                          {"api_address_calls_per_second", "0"},
+                                          {"api_failures_per_second", "0"}}));
+  RawConnection lamp = Connected("lamp");
+  transport::TestClient client(broker_->Expand("{DIR}/admin.sock"));
+  int nonce = 0;
+  const auto status = [&](absl::Duration signed_at) {
+    return client
+        .Ask(OwnersCall("the-secret", absl::Now() + signed_at, absl::StrCat("nonce-", ++nonce)))
+        .status;
+  };
+  EXPECT_EQ(status(absl::ZeroDuration()), 200);
+  for (const absl::Duration jump : {absl::Hours(2), -absl::Hours(2), absl::ZeroDuration()}) {
+    SCOPED_TRACE(absl::FormatDuration(jump));
+    Jump(jump);
+    EXPECT_EQ(status(jump), 200) << "by that clock it is fresh";
+    EXPECT_EQ(status(jump + absl::Minutes(20)), 400);
+    EXPECT_EQ(status(jump - absl::Minutes(20)), 400);
+  }
   ExpectOnline("lamp");
 }
 

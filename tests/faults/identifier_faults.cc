@@ -6,14 +6,19 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/session_status.pb.h"
 #include "tests/broker/scenario.h"
+#include "tests/transport/test_client.h"
 
 namespace session_status::testing {
 namespace {
 
+namespace pb = ::mosquitto_session_status::v1;
+
 struct HostileId {
   const char* what;
   std::string id;
+  bool utf8 = true;
 };
 
 std::vector<HostileId> HostileIds() {
@@ -54,11 +59,11 @@ std::vector<HostileId> HostileIds() {
        "\xEF\xBB\xBF"
        "abc"},
       {"noncharacter", "\xEF\xBF\xBF"},
-      {"surrogate", "\xED\xA0\x80"},
-      {"overlong", "\xC0\xAF"},
-      {"Latin-1", "caf\xE9"},
-      {"cut character", "\xF0\x9F\x92"},
-      {"beyond Unicode", "\xF4\x90\x80\x80"},
+      {"surrogate", "\xED\xA0\x80", false},
+      {"overlong", "\xC0\xAF", false},
+      {"Latin-1", "caf\xE9", false},
+      {"cut character", "\xF0\x9F\x92", false},
+      {"beyond Unicode", "\xF4\x90\x80\x80", false},
   };
 }
 
@@ -75,7 +80,35 @@ std::string JsonText(absl::string_view text) {
   return out + "\"";
 }
 
-class IdentifierFault : public ScenarioTest {};
+class IdentifierFault : public ScenarioTest {
+ protected:
+  // Asks by protobuf, where an identifier is its bytes, on a connection of its own. The HTTP status.
+  template <typename Reply>
+  int Ask(absl::string_view method, const std::string& request, Reply* reply) {
+    transport::TestClient client(broker_->Expand("{DIR}/admin.sock"));
+    client.Send(absl::StrCat("POST /mosquitto_session_status.v1.SessionStatusService/", method,
+                             " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/proto\r\n",
+                             "Content-Length: ", request.size(), "\r\n\r\n", request));
+    const transport::TestReply answer = client.Read();
+    EXPECT_TRUE(answer.status != 200 || reply->ParseFromString(answer.body));
+    return answer.status;
+  }
+
+  // The identifiers of a listing, page by page.
+  std::vector<std::string> Listed() {
+    std::vector<std::string> ids;
+    pb::ListSessionsRequest request;
+    request.set_page_size(7);
+    do {
+      pb::ListSessionsResponse page;
+      EXPECT_EQ(Ask("ListSessions", request.SerializeAsString(), &page), 200);
+      for (const auto& session : page.sessions()) ids.push_back(session.client_id());
+      request.Clear();
+      request.set_cursor(page.next_cursor());
+    } while (!request.cursor().empty());
+    return ids;
+  }
+};
 INSTANTIATE_TEST_SUITE_P(OnBroker, IdentifierFault, ::testing::ValuesIn(kBothLines),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);
 
@@ -98,8 +131,20 @@ TEST_P(IdentifierFault, AcceptedMeansOnlineAndRefusedMeansUnknown) {
       accepted.push_back(hostile.id);
       held.push_back(std::move(client));
     } else {
-      const HttpAnswer answer = admin_->Call("QuerySessionByClientId", body);
-      EXPECT_EQ(answer.body.find("SESSION_STATE_ONLINE"), std::string::npos) << answer.body;
+      // A string of protobuf, without its checks: field 2, length, bytes.
+      pb::QuerySessionByClientIdRequest request;
+      request.set_client_id(std::string(hostile.id.size(), '.'));
+      std::string bytes = request.SerializeAsString();
+      bytes.replace(bytes.size() - hostile.id.size(), hostile.id.size(), hostile.id);
+      pb::QuerySessionByClientIdResponse answer;
+      if (const int status = Ask("QuerySessionByClientId", bytes, &answer); hostile.utf8) {
+        EXPECT_EQ(status, 200);
+        EXPECT_EQ(answer.client_id(), hostile.id);
+        EXPECT_EQ(answer.state(), pb::SESSION_STATE_UNKNOWN);
+        EXPECT_FALSE(answer.online());
+      } else {
+        EXPECT_EQ(status, 400) << "no client can have it";
+      }
     }
   }
   EXPECT_GE(accepted.size(), 15u) << "most of these are allowed by the protocol";
@@ -121,8 +166,7 @@ TEST_P(IdentifierFault, AcceptedMeansOnlineAndRefusedMeansUnknown) {
     return online == accepted.size();
   })) << online
       << " of " << accepted.size();
-  const std::string list = admin_->Call("ListSessions", "{\"pageSize\":1000}").body;
-  EXPECT_NE(list.find("sessions"), std::string::npos);
+  EXPECT_THAT(Listed(), ::testing::UnorderedElementsAreArray(accepted)) << "byte by byte";
   for (RawConnection& client : held) EXPECT_TRUE(client.Ping());
   // What was in an identifier is no line of its own in the log.
   EXPECT_EQ(broker_->Log().find("\nX-Evil"), std::string::npos);

@@ -128,6 +128,16 @@ TEST(OpenApiSurfaceTest, TheClassicCppSdkGetsTheNestedListItReads) {
                         "\"ClientId\":\"GID_a@@@3\"}"));
 }
 
+TEST(OpenApiSurfaceTest, TheNestedListOfTheClassicCppSdkCanBeTurnedOff) {
+  TestServerOptions options;
+  options.surface.cpp_sdk_lists = false;
+  TestServer server(options);
+  OwnedRequest request = server.Batch(TestServer::Key("reader"), {{"ClientIdList.0", "GID_a@@@3"}});
+  request.headers.emplace_back("x-sdk-client", "CPP/1.36.0");
+  EXPECT_THAT(ListOf(server.Send(request)),
+              ElementsAre("GID_a@@@3=on", "GID_a@@@1=on", "GID_a@@@2=off"));
+}
+
 TEST(OpenApiSurfaceTest, EveryVectorOfThePublishedSdksIsAnsweredWithItsOwnInput) {
   for (const char* file : {"v1.jsonl", "v3.jsonl"}) {
     for (const SignatureVector& vector : LoadSignatureVectors(file)) {

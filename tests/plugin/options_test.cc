@@ -135,6 +135,99 @@ TEST(ParseOptionsTest, EveryNumberAndEveryTimeGoesWhereItIsMeant) {
   for (const Row& row : rows) EXPECT_EQ(row.get(*options), row.want) << row.name;
 }
 
+const OptionSpec& Spec(absl::string_view name) {
+  for (const OptionSpec& spec : OptionTable()) {
+    if (spec.name == name) return spec;
+  }
+  ADD_FAILURE() << "no option " << name;
+  return OptionTable().front();
+}
+
+// Each is turned over alone: its own field follows, and no other's.
+TEST(ParseOptionsTest, EveryBooleanGoesWhereItIsMeantAndNowhereElse) {
+  struct Row {
+    const char* name;
+    bool by_default;
+    bool (*get)(const Options&);
+  };
+#define BOOLEAN(name, by_default, expression)                     \
+  Row {                                                           \
+    name, by_default, [](const Options& o) { return expression; } \
+  }
+  const Row rows[] = {
+      BOOLEAN("observe_logins", false, o.broker.observe_logins),
+      BOOLEAN("tls_client_certificate_required", false, o.listener.tls_client_certificate_required),
+      BOOLEAN("api_limit_per_account", false,
+              o.documented_api.surface.limit_scope == openapi::LimitScope::kAccount),
+      BOOLEAN("api_require_tls", false, o.documented_api.surface.require_tls),
+      BOOLEAN("api_strict_client_ids", false, o.documented_api.surface.strict_client_ids),
+      BOOLEAN("api_gateway_errors", false, o.documented_api.surface.gateway_errors),
+      BOOLEAN("api_batch_needs_instance_access", false,
+              o.documented_api.surface.batch_needs_instance_access),
+      BOOLEAN("api_cpp_sdk_lists", true, o.documented_api.surface.cpp_sdk_lists),
+      BOOLEAN("instances_by_username", false, o.documented_api.instances_by_username),
+      BOOLEAN("topics_retain", false, o.over_mqtt.topics.retain),
+  };
+#undef BOOLEAN
+  size_t booleans = 0;
+  for (const OptionSpec& spec : OptionTable()) {
+    booleans += spec.default_value == "true" || spec.default_value == "false";
+  }
+  EXPECT_EQ(booleans, std::size(rows)) << "one has no row";
+  const auto defaults = ParseOptions({});
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  for (const Row& turned : rows) {
+    SCOPED_TRACE(turned.name);
+    Options options = *defaults;
+    ASSERT_TRUE(Spec(turned.name).set(turned.by_default ? "false" : "true", &options).ok());
+    for (const Row& row : rows) {
+      EXPECT_EQ(row.get(options), row.by_default != (row.name == turned.name)) << row.name;
+    }
+  }
+}
+
+// Each has a value of its own, so that none can take another's place.
+TEST(ParseOptionsTest, EveryTextGoesWhereItIsMeant) {
+  struct Row {
+    const char* name;
+    const char* value;
+    std::string (*get)(const Options&);
+  };
+#define TEXT(name, value, field)                                       \
+  Row {                                                                \
+    name, value, [](const Options& o) { return std::string(o.field); } \
+  }
+  const Row rows[] = {
+      TEXT("instance_id", "mqtt-7", instance_id),
+      TEXT("session_database", "/sessions.db", remembering.database),
+      TEXT("admin_socket", "/admin.sock", listener.unix_socket_path),
+      TEXT("admin_socket_owner", "olga", listener.unix_socket_owner),
+      TEXT("admin_socket_group", "operators", listener.unix_socket_group),
+      TEXT("tls_certificate_file", "/certificate.pem", listener.tls_certificate_file),
+      TEXT("tls_private_key_file", "/key.pem", listener.tls_private_key_file),
+      TEXT("tls_client_ca_file", "/client-ca.pem", listener.tls_client_ca_file),
+      TEXT("tls_client_crl_file", "/crl.pem", listener.tls_client_crl_file),
+      TEXT("access_file", "/access.json", documented_api.access_file),
+      TEXT("usage_database", "/usage.db", documented_api.usage_database),
+      TEXT("api_region", "north-2", documented_api.surface.region),
+      TEXT("api_error_page",
+           "https://help.example.net/?code=", documented_api.surface.error_page_url),
+      TEXT("webhook_url", "https://localhost/hook", following.webhook.url),
+      TEXT("webhook_secret_file", "/webhook.secret", following.webhook.secret_file),
+      TEXT("topics_prefix", "status", over_mqtt.topics.prefix),
+      TEXT("fleet_name", "the-fleet", fleet.name),
+      TEXT("node_id", "node-3", fleet.node_id),
+      TEXT("fleet_credentials_file", "/engine.password", fleet.credentials_file),
+  };
+#undef TEXT
+  Options options;
+  for (const Row& row : rows) {
+    const absl::Status status = Spec(row.name).set(row.value, &options);
+    EXPECT_TRUE(status.ok()) << row.name << ": " << status;
+  }
+  for (const Row& row : rows) EXPECT_EQ(row.get(options), row.value) << row.name;
+}
+
 // The number or the time one step from `text`.
 std::string Beside(const std::string& text, int direction) {
   int64_t number = 0;

@@ -155,6 +155,7 @@ BatchAnswer AdminClient::Batch(absl::Span<const std::string> client_ids) {
   answer.ok = true;
   if (json.HasMember("snapshot")) {
     answer.sequence = static_cast<uint64_t>(Number(json["snapshot"], "sequence"));
+    answer.taken_at_ms = Number(json["snapshot"], "takenAtMs");
     answer.age_ms = Number(json["snapshot"], "ageMs");
   }
   if (!json.HasMember("sessions")) return answer;

@@ -50,6 +50,7 @@ struct SessionAnswer {
 struct BatchAnswer {
   bool ok = false;
   uint64_t sequence = 0;
+  int64_t taken_at_ms = 0;
   int64_t age_ms = 0;
   std::vector<std::string> states;  // one per id; "error" where the element has one
   std::vector<bool> online;

@@ -118,8 +118,8 @@ TEST(DescriptorTest, ComesBackAfterTheProcessRanOut) {
   EXPECT_EQ(before.Ask(kGet).status, 200) << "old connections go on";
 
   const absl::Duration cpu = CpuTime();
-  absl::SleepFor(absl::Milliseconds(300));  // what is measured: that nothing happens meanwhile
-  EXPECT_LT(CpuTime() - cpu, absl::Milliseconds(150)) << "no busy loop";
+  absl::SleepFor(absl::Seconds(1));  // what is measured: that nothing happens meanwhile
+  EXPECT_LT(CpuTime() - cpu, absl::Milliseconds(50)) << "5 %: no busy loop";
 
   hogs.clear();
   EXPECT_EQ(TestClient(listener.tcp_address()).Ask(kGet).status, 200);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
@@ -52,6 +53,46 @@ TEST(ListenerTest, AnswersPipelinedRequestsInOrder) {
   ASSERT_TRUE(client.Send(bytes));
   for (int i = 0; i < kRequests; ++i) {
     ASSERT_EQ(client.Read().body, absl::StrCat("GET /", i, "? [Host=x] "));
+  }
+}
+
+TEST(ListenerTest, AfterSoManyPipelinedRequestsOthersHaveTheirTurn) {
+  constexpr int kRequests = 10;
+  for (const int pipelined_max : {1, 3, 7}) {
+    SCOPED_TRACE(pipelined_max);
+    ListenerOptions options;
+    options.pipelined_max = pipelined_max;
+    absl::Notification entered, release;
+    absl::Mutex mu;
+    std::string order;
+    TestListener listener(options, [&](const http::Request& request, http::Reply*) {
+      if (request.path == "/hold") {
+        entered.Notify();
+        release.WaitForNotificationWithTimeout(testing::kPatience);
+        return;
+      }
+      absl::MutexLock lock(&mu);
+      absl::StrAppend(&order, request.path.substr(1));
+    });
+    TestClient holder(listener.tcp_address());
+    TestClient many(listener.unix_address());
+    TestClient one(listener.unix_address());
+    ASSERT_EQ(many.Ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n").status, 200) << "accepted";
+    ASSERT_EQ(one.Ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+    ASSERT_TRUE(holder.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+    ASSERT_TRUE(entered.WaitForNotificationWithTimeout(testing::kPatience));
+    // The only loop is held, so that its next turn finds both.
+    std::string bytes;
+    for (int i = 0; i < kRequests; ++i)
+      absl::StrAppend(&bytes, "GET /m HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(many.Send(bytes));
+    ASSERT_TRUE(one.Send("GET /o HTTP/1.1\r\nHost: x\r\n\r\n"));
+    release.Notify();
+    for (int i = 0; i < kRequests; ++i) ASSERT_EQ(many.Read().status, 200);
+    ASSERT_EQ(one.Read().status, 200);
+    absl::MutexLock lock(&mu);
+    EXPECT_EQ(order.find('o'), static_cast<size_t>(pipelined_max)) << order;
+    EXPECT_EQ(order.size(), kRequests + 1u);
   }
 }
 
