@@ -191,6 +191,12 @@ TEST_P(DescriptorFault, AReloadWithoutDescriptorsLeavesTheOldFilesInForce) {
   ASSERT_EQ(status("old-secret"), 200);
   ASSERT_EQ(status("new-secret"), 400);
   ASSERT_TRUE(posted_with("before", old_secret));
+  // What was closed on our side is closed in the broker too: nothing comes free later on.
+  RawConnection lamp = RawConnection::Tcp(port());
+  ASSERT_EQ(lamp.Connect({.id = "lamp"}), 0);
+  ASSERT_TRUE(WaitUntil([&] { return admin_->Status().online == 1; }));
+  ASSERT_TRUE(lamp.Ping() && lamp.Ping());
+  ASSERT_EQ(status("old-secret"), 200);
 
   broker_->dir().Write("access.json", OwnersAccessFile("new-secret"));
   broker_->dir().Write("webhook.secret", new_secret);
