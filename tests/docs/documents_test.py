@@ -1,5 +1,6 @@
 """Documents that name things of the code: tests, methods, files, commands. Needs no build."""
 
+import json
 import os
 import pathlib
 import re
@@ -34,6 +35,15 @@ class GuaranteesTest(unittest.TestCase):
         for line in (DOCS / "guarantees.md").read_text().splitlines():
             if line.startswith("| ") and not line.startswith("| Guarantee"):
                 self.assertRegex(line.split("|")[-2], r"`\w+\.\w", line)
+
+
+    def test_what_it_says_of_the_kept_report_is_what_that_says(self):
+        text = " ".join((DOCS / "guarantees.md").read_text().split())
+        reports = re.findall(r"\(proof/([\w./-]+)\.html\)", text)
+        self.assertNotEqual(reports, [])
+        for report in reports:
+            facts = json.loads((DOCS / "proof" / f"{report}.json").read_text())["facts"]
+            self.assertIn(facts["Result"], text)
 
 
 class ReferenceTest(unittest.TestCase):
