@@ -19,10 +19,10 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "plugin/fleet/fleet_loop.h"
+#include "tests/fuzz/engine_reply.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/testing/temp_dir.h"
 
@@ -57,21 +57,6 @@ std::string Joining() {
   return out;
 }
 
-// An announced length is memory at once: real ones are bounded by what the
-// engine has.
-bool AnnouncesMuch(absl::string_view bytes) {
-  constexpr size_t kDigitsMax = 4;
-  for (size_t at = 0; (at = bytes.find_first_of("*$", at)) != absl::string_view::npos; ++at) {
-    size_t digits = 0;
-    while (at + 1 + digits < bytes.size() &&
-           absl::ascii_isdigit(static_cast<unsigned char>(bytes[at + 1 + digits]))) {
-      ++digits;
-    }
-    if (digits > kDigitsMax) return true;
-  }
-  return false;
-}
-
 // Says what it has to say as soon as somebody connects, whatever is asked, and
 // then no more.
 class Engine {
@@ -81,12 +66,12 @@ class Engine {
     address.sun_family = AF_UNIX;
     path_.copy(address.sun_path, sizeof address.sun_path - 1);
     fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    FUZZ_CHECK(::bind(fd_, reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0);
+    FUZZ_CHECK(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
     FUZZ_CHECK(::listen(fd_, 16) == 0);
     std::thread([this] { Serve(); }).detach();
   }
 
-  const std::string &path() const { return path_; }
+  const std::string& path() const { return path_; }
 
   void Begin(std::deque<std::string> script) {
     absl::MutexLock lock(&mu_);
@@ -111,7 +96,7 @@ class Engine {
       absl::MutexLock lock(&mu_);
       connections_.push_back(fd);  // open until End(): what is said must not be lost
       if (!script_.empty()) {
-        const std::string &text = script_.front();
+        const std::string& text = script_.front();
         // Less than all when what came first made the node hang up.
         FUZZ_CHECK(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) > 0 || errno == EPIPE);
         script_.pop_front();
@@ -130,17 +115,17 @@ class Engine {
 
 class Node {
  public:
-  explicit Node(const std::string &engine_path)
+  explicit Node(const std::string& engine_path)
       : loop_(Options(engine_path), {[this] { return kStart + now_; }, [this] { return now_; }},
               own_, others_, changes_, kicks_, board_, stop_) {
-    for (const char *id : {"a", "b", "c"}) Connect(id);
+    for (const char* id : {"a", "b", "c"}) Connect(id);
   }
 
   void Round() {
     const absl::Duration wait = loop_.Step();
     FUZZ_CHECK(wait >= absl::ZeroDuration() && wait <= absl::Seconds(10));
     now_ += std::max(wait, absl::Milliseconds(300));  // until the next try, the next look
-    kicks_.Drain(100, [this](Kick &&kick) {
+    kicks_.Drain(100, [this](Kick&& kick) {
       registry::SessionDetails details;
       FUZZ_CHECK(own_.FindDetails(kick.client_id, &details));
       FUZZ_CHECK(kick.incarnation == details.incarnation);
@@ -153,7 +138,7 @@ class Node {
   }
 
  private:
-  static FleetOptions Options(const std::string &engine_path) {
+  static FleetOptions Options(const std::string& engine_path) {
     FleetOptions options;
     options.engines.emplace_back();
     FUZZ_CHECK(ParseEngineUrl(absl::StrCat("unix://", engine_path), &options.engines.back()).ok());
@@ -162,7 +147,7 @@ class Node {
     options.capacity = 100;
     return options;
   }
-  void Connect(const std::string &id) {
+  void Connect(const std::string& id) {
     registry::SessionEvent event;
     event.client_id = id;
     event.incarnation = ++incarnation_;
@@ -183,10 +168,10 @@ class Node {
 };
 
 void Run(absl::string_view text) {
-  static Engine &engine = *new Engine;
+  static Engine& engine = *new Engine;
   if (AnnouncesMuch(text)) return;
   std::deque<std::string> script;
-  fuzz::Input input(reinterpret_cast<const uint8_t *>(text.data()), text.size());
+  fuzz::Input input(reinterpret_cast<const uint8_t*>(text.data()), text.size());
   while (!input.empty() && script.size() < kConnectionsMax) {
     absl::string_view said = input.Until('\xFF');
     const bool at_number = !said.empty() && said[0] == '!';
@@ -205,8 +190,8 @@ void Run(absl::string_view text) {
 }  // namespace
 }  // namespace session_status::fleet
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  session_status::fleet::Run({reinterpret_cast<const char *>(data),
-                              std::min(size, session_status::fleet::kInputBytesMax)});
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  session_status::fleet::Run(
+      {reinterpret_cast<const char*>(data), std::min(size, session_status::fleet::kInputBytesMax)});
   return 0;
 }

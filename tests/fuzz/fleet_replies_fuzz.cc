@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/fleet/engines.h"
@@ -20,6 +19,7 @@
 #include "plugin/fleet/reply_arena.h"
 #include "plugin/fleet/shard_look.h"
 #include "plugin/fleet/slot_map.h"
+#include "tests/fuzz/engine_reply.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace session_status::fleet {
@@ -27,20 +27,6 @@ namespace {
 
 constexpr size_t kInputBytesMax = 8192;
 constexpr char kAsked[] = "asked.example";
-
-// An announced length is memory at once: real ones are bounded by what the engine has.
-bool AnnouncesMuch(absl::string_view bytes) {
-  constexpr size_t kDigitsMax = 4;
-  for (size_t at = 0; (at = bytes.find_first_of("*%~>$", at)) != absl::string_view::npos; ++at) {
-    size_t digits = 0;
-    while (at + 1 + digits < bytes.size() &&
-           absl::ascii_isdigit(static_cast<unsigned char>(bytes[at + 1 + digits]))) {
-      ++digits;
-    }
-    if (digits > kDigitsMax) return true;
-  }
-  return false;
-}
 
 // Calls `take` with every reply that the bytes hold.
 template <typename Take>

@@ -34,6 +34,14 @@ using ::testing::HasSubstr;
 
 class SessionPluginTest : public store::StoreFolder {
  protected:
+  // In a life of the broker before this one.
+  void LampLeftAnHourAgo() {
+    store::BrokerLife life = Live(absl::Now() - absl::Hours(1));
+    life.Connect("lamp");
+    life.End("lamp", registry::EndReason::kClientDisconnect);
+    life.Close();
+  }
+
   using Given = std::vector<std::pair<absl::string_view, absl::string_view>>;
 
   // With these options and an admin socket.
@@ -101,12 +109,7 @@ TEST_F(SessionPluginTest, AClientThatIsForgottenLeavesTheDatabaseToo) {
 }
 
 TEST_F(SessionPluginTest, AClockThatWasAheadForAMinuteForgetsNobody) {
-  {
-    store::BrokerLife life = Live(absl::Now() - absl::Hours(1));
-    life.Connect("lamp");
-    life.End("lamp", registry::EndReason::kClientDisconnect);
-    life.Close();
-  }
+  LampLeftAnHourAgo();
   {
     testing::SystemClocks clocks;
     Start({{"session_database", path_}, {"ended_sessions_ttl", "24h"}, {"sessions_max", "1000"}});
@@ -127,12 +130,7 @@ TEST_F(SessionPluginTest, AClockThatWasAheadForAMinuteForgetsNobody) {
 }
 
 TEST_F(SessionPluginTest, AStartWithAClockThatIsAheadForgetsNobody) {
-  {
-    store::BrokerLife life = Live(absl::Now() - absl::Hours(1));
-    life.Connect("lamp");
-    life.End("lamp", registry::EndReason::kClientDisconnect);
-    life.Close();
-  }
+  LampLeftAnHourAgo();
   testing::SystemClocks clocks;
   clocks.Set(absl::Hours(30 * 24));
   Start({{"session_database", path_}, {"ended_sessions_ttl", "24h"}, {"sessions_max", "1000"}});
