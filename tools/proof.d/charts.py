@@ -24,6 +24,12 @@ def label(value):
     return f"{value:,.4g}"
 
 
+def thinned(values):
+    """At most one point for each unit of width: the highest, so that no peak is lost."""
+    size = -(-len(values) // WIDTH)
+    return [max(values[i:i + size], key=lambda p: p[1]) for i in range(0, len(values), size)] if values else []
+
+
 def line_chart(title, unit, series, x_unit="s", from_zero=True):
     """`series`: {name: [(x, y), …]}."""
     points = [p for values in series.values() for p in values]
@@ -51,7 +57,7 @@ def line_chart(title, unit, series, x_unit="s", from_zero=True):
     out.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 3}" text-anchor="end">{escape(x_unit)}</text>')
     for i, (name, values) in enumerate(series.items()):
         colour = COLOURS[i % len(COLOURS)]
-        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in values)
+        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in thinned(values))
         out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         out.append(f'<text x="{LEFT + 110 * i}" y="{HEIGHT - 3}" fill="{colour}">{escape(name)}</text>')
     return "\n".join(out + ["</svg>"])

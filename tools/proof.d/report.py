@@ -1,4 +1,5 @@
 """The table of claims, as text and as a page, and what the machine was."""
+import datetime
 import json
 import os
 import pathlib
@@ -56,7 +57,16 @@ def machine():
         "Rivals": ", ".join([first_line(["sh", "-c", "/usr/sbin/nginx -v 2>&1"]), first_line(["redis-server", "--version"])]),
         "Libraries": ", ".join(f"{name} {version}" for name, version in libraries()),
         "Compiler": first_line(["g++", "--version"]),
-        "Commit": first_line(["git", "describe", "--always", "--dirty", "--abbrev=12"]),
+    }
+
+
+def now():
+    """What was measured and when: name → text."""
+    git = lambda *words: subprocess.run(["git", *words], capture_output=True, text=True)
+    changed = git("diff", "--quiet", "HEAD", "--", ":!docs/proof").returncode != 0  # the report itself is no change
+    return {
+        "Commit": git("rev-parse", "--short=12", "HEAD").stdout.strip() + ("-dirty" if changed else ""),
+        "Date": datetime.date.today().isoformat(),
         "Load before": f"{os.getloadavg()[0]:.2f}",
     }
 
