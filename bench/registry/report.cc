@@ -198,11 +198,12 @@ std::string GrowthTable(const SizeReport& r) {
 
 }  // namespace
 
-std::string Preface(int rounds) {
+std::string Preface(int rounds, int judged) {
   return absl::StrFormat(
-      "Medians of %d interleaved rounds; isolated operations; 22-byte identifiers; one reader, one "
-      "writer, each on a core of its own.\n",
-      rounds);
+      "Medians of %d interleaved rounds with the writer at full speed, which are judged, and %d "
+      "otherwise; isolated operations; 22-byte identifiers; one reader, one writer, each on a core "
+      "of its own.\n",
+      judged, rounds);
 }
 
 std::string Section(const SizeReport& r) {

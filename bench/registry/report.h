@@ -36,7 +36,7 @@ struct SizeReport {
 };
 
 // Markdown; tables that a filter left out are left out.
-std::string Preface(int rounds);
+std::string Preface(int rounds, int judged);
 std::string Section(const SizeReport& report);
 
 }  // namespace session_status::bench
