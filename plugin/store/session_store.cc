@@ -204,22 +204,25 @@ int64_t SessionStore::ReachedMs() const {
   return std::clamp<int64_t>(known_ms, 0, started_ms_);
 }
 
-void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply) {
+void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply,
+                           const IsHeld& is_held) {
   os::MutexLock hold(&mu_);
   if (database_ == nullptr) return;
   uint64_t restored = 0;
-  const absl::Status status = ReadSessions([&](const StoredSession& session) {
+  const auto take = [&](const StoredSession& session) {
     mu_.AssertHeld();
     first_incarnation_ = std::max(first_incarnation_, session.details.incarnation + 1);
     apply(RestoredEvent(session));
     ++restored;
-  });
+  };
+  const absl::Status status = ReadSessions(take, is_held);
   if (!status.ok() && damage_.ok()) damage_ = status;
   os::MutexLock lock(&stats_mu_);
   stats_.restored = restored;
 }
 
-absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSession&)>& take) {
+absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSession&)>& take,
+                                        const IsHeld& is_held) {
   using Order = SessionDatabase::Order;
   absl::StatusOr<int64_t> ended = database_->CountEnded();
   int64_t excess = ended.ok() ? *ended - static_cast<int64_t>(options_.ended_max) : 0;
@@ -228,7 +231,8 @@ absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSes
   absl::Status status = database_->ReadSessions(
       Order::kByEnd,
       [&](const StoredSession& session) {
-        if (excess > 0 && session.details.status.state != SessionState::kOfflineSessionKept) {
+        if (excess > 0 && session.details.status.state != SessionState::kOfflineSessionKept &&
+            !is_held(session.client_id)) {
           --excess;
         } else {
           take(session);

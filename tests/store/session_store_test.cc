@@ -507,6 +507,47 @@ TEST_F(SessionStoreTest, HistoryOutlivesAStartWithAClockThatIsAhead) {
             1);
 }
 
+// Who was online when a broker died, and has not come back, left before those who did so later.
+TEST_F(SessionStoreTest, WhoWasOnlineIsToldInTheOrderOfTheEndsToo) {
+  {
+    BrokerLife life = Live();
+    life.Connect("first");
+    life.End("first", EndReason::kClientDisconnect);
+    life.Connect("crashed");
+    life.Flush();
+  }
+  {
+    BrokerLife life = Live(kStart + absl::Hours(1));
+    life.Connect("later");
+    life.End("later", EndReason::kClientDisconnect);
+    life.Connect("stopped");
+    life.Advance(absl::Minutes(1));
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(kStart + absl::Hours(2));
+    life.Connect("latest");
+    life.End("latest", EndReason::kClientDisconnect);
+    life.Connect("crashed now");
+    life.Flush();
+  }
+  const auto told = [this](uint64_t ended_max, const char* held) {
+    SessionStoreOptions options = options_;
+    options.ended_max = ended_max;
+    const auto store = SessionStore::Open(options, kStart + absl::Hours(3));
+    EXPECT_TRUE(store.ok()) << store.status();
+    std::vector<std::string> ids;
+    (*store)->Restore([&ids](const registry::SessionEvent& e) { ids.emplace_back(e.client_id); },
+                      [held](absl::string_view id) { return id == held; });
+    return ids;
+  };
+  EXPECT_THAT(told(10, ""),
+              ElementsAre("first", "crashed", "later", "stopped", "latest", "crashed now"));
+  EXPECT_THAT(told(4, ""), ElementsAre("later", "stopped", "latest", "crashed now"));
+  // Whose session the broker has is not forgotten for the limit.
+  EXPECT_THAT(told(4, "crashed"), ElementsAre("crashed", "stopped", "latest", "crashed now"));
+}
+
 // When its sessions ended, nobody may know.
 TEST_F(SessionStoreTest, HistoryOutlivesAStartThatFindsSessions) {
   {
