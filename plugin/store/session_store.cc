@@ -198,9 +198,21 @@ absl::Status SessionStore::NumberThisLife() {
   return absl::OkStatus();
 }
 
-// The clock of the start may be ahead; what the last life has seen was reached for sure.
+// The clock of the start may be ahead, as that of lives before may have been: one that began long after
+// what was known, because the clock had stepped or the broker was down, has reached its time for sure when
+// that has lasted, over however many starts.
 int64_t SessionStore::ReachedMs() const {
-  const int64_t known_ms = lives_.empty() ? started_ms_ : lives_.rbegin()->second.alive_ms;
+  constexpr int64_t kLastsMs = 2 * registry::LastingTime::kStepLastsMs;
+  int64_t known_ms = lives_.empty() ? started_ms_ : lives_.begin()->second.alive_ms;
+  std::optional<int64_t> step_began_ms;
+  for (const auto& [number, life] : lives_) {
+    if (life.started_ms - known_ms > kLastsMs) {
+      step_began_ms = std::min(step_began_ms.value_or(life.started_ms), life.started_ms);
+      if (life.alive_ms - *step_began_ms < kLastsMs) continue;
+    }
+    known_ms = life.alive_ms;
+    step_began_ms.reset();
+  }
   return std::clamp<int64_t>(known_ms, 0, started_ms_);
 }
 

@@ -507,6 +507,43 @@ TEST_F(SessionStoreTest, HistoryOutlivesAStartWithAClockThatIsAhead) {
             1);
 }
 
+TEST_F(SessionStoreTest, HistoryOutlivesManyStartsWithAClockThatIsAhead) {
+  options_.history_ttl = absl::Hours(1);
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  for (int minutes = 0; minutes < 50; minutes += 10) {
+    BrokerLife life = Live(kStart + absl::Hours(300 * 24) + absl::Minutes(minutes));
+    life.Connect("bell");
+    life.Advance(absl::Minutes(1));
+    life.Close();
+  }
+  BrokerLife life = Live(kStart + absl::Minutes(1));
+  life.Connect("door");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 1);
+}
+
+// The broker was down, and is started again and again.
+TEST_F(SessionStoreTest, AStepThatLastsOverManyStartsMakesHistoryOld) {
+  options_.history_ttl = absl::Hours(1);
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  int minutes = 0;
+  for (; minutes < 400; minutes += 30) {
+    BrokerLife life = Live(kStart + absl::Hours(300 * 24) + absl::Minutes(minutes));
+    life.Advance(absl::Minutes(29));
+    life.Close();
+    if (Integer("SELECT count(*) FROM history") == 0) break;
+  }
+  EXPECT_THAT(minutes, AllOf(Ge(120), Le(180)));
+}
+
 // Who was online when a broker died, and has not come back, left before those who did so later.
 TEST_F(SessionStoreTest, WhoWasOnlineIsToldInTheOrderOfTheEndsToo) {
   {
