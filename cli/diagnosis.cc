@@ -84,6 +84,11 @@ void CheckOptionsOf(const PluginLine& line, Findings* findings) {
             : "the broker would not start; docs/options.md has every option");
   }
   if (!wrong.empty()) return;
+  for (const std::string& text : WithoutEffect(given)) {
+    Add(findings, Verdict::kWarning, "options",
+        absl::StrCat(WhereIs(line, OptionNamedBy(text)), ": ", text),
+        "the broker starts all the same, and logs this");
+  }
   Add(findings, Verdict::kGood, "options", absl::StrCat(given.size(), " given, all accepted"));
 }
 

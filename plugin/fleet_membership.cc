@@ -1,5 +1,6 @@
 #include "plugin/fleet_membership.h"
 
+#include <map>
 #include <new>
 #include <utility>
 
@@ -52,6 +53,30 @@ void FleetMembership::Publish(absl::Time now) {
   }
 }
 
+template <typename Say>
+void FleetMembership::LogNodes(const std::vector<registry::FleetNode>& nodes, const Say& say) {
+  std::map<absl::string_view, bool> alive;  // by name, this node included
+  for (const registry::FleetNode& node : nodes) {
+    bool& lives = alive[node.name];
+    lives = lives || node.self || node.alive;
+  }
+  if (alive.empty()) return;  // not joined: nothing is known of anybody
+  for (const auto& [name, lives] : alive) {
+    if (lives || !lost_.insert(std::string(name)).second) continue;
+    say(LogLevel::kWarning, "node ", name, " is lost; its clients count as offline");
+  }
+  for (auto it = lost_.begin(); it != lost_.end();) {
+    const auto node = alive.find(*it);
+    if (node != alive.end() && !node->second) {
+      ++it;
+      continue;
+    }
+    say(LogLevel::kNotice, "node ", *it,
+        node == alive.end() ? ", which was lost, is listed no longer" : " is no longer lost");
+    it = lost_.erase(it);
+  }
+}
+
 void FleetMembership::LogChanges(const registry::FleetStatus& status, absl::Time now) {
   const auto say = [&](LogLevel level, const auto&... what) {
     log_.Write(level, absl::StrCat("fleet ", status.fleet, ": ", what...));
@@ -68,18 +93,7 @@ void FleetMembership::LogChanges(const registry::FleetStatus& status, absl::Time
     say(LogLevel::kNotice, "knows ", status.other_sessions, " clients of other nodes");
   }
   ready_ = status.ready;
-  std::set<std::string> lost;
-  for (const registry::FleetNode& node : status.nodes) {
-    if (node.self || node.alive) continue;
-    lost.insert(node.name);
-    if (lost_.count(node.name) == 0) {
-      say(LogLevel::kWarning, "node ", node.name, " is lost; its clients count as offline");
-    }
-  }
-  for (const std::string& name : lost_) {
-    if (lost.count(name) == 0) say(LogLevel::kNotice, "node ", name, " is no longer lost");
-  }
-  lost_ = std::move(lost);
+  LogNodes(status.nodes, say);
 }
 
 }  // namespace session_status

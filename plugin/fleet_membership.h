@@ -13,6 +13,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -37,6 +38,8 @@ class FleetMembership {
 
   // Publishes the others' cut, and logs what became of fleet and nodes since the last time.
   void Publish(absl::Time now);
+  // The second half of it, for a status that is given.
+  void LogChanges(const registry::FleetStatus& status, absl::Time now);
 
   const registry::OthersView& others() const { return fleet_; }
   uint64_t sessions_max() const { return fleet_.others().sessions_max(); }  // there is room for
@@ -47,7 +50,8 @@ class FleetMembership {
  private:
   FleetMembership(const fleet::FleetOptions& options, const registry::SessionRegistry& own,
                   const registry::RegistryOptions& remembered, broker::BrokerLog& log);
-  void LogChanges(const registry::FleetStatus& status, absl::Time now);
+  template <typename Say>
+  void LogNodes(const std::vector<registry::FleetNode>& nodes, const Say& say);
 
   const fleet::FleetOptions options_;
   broker::BrokerLog& log_;

@@ -101,6 +101,11 @@ std::vector<absl::Status> CheckOptions(absl::Span<const Given> given) {
   return TryStart(*ParseOptions(given));
 }
 
+std::vector<std::string> WithoutEffect(absl::Span<const Given> given) {
+  absl::StatusOr<Options> options = ParseOptions(given);
+  return options.ok() ? std::move(options->without_effect) : std::vector<std::string>();
+}
+
 absl::StatusOr<ToldOptions> ToldBy(absl::Span<const Given> given) {
   const absl::StatusOr<Options> options = ParseOptions(given);
   if (!options.ok()) return options.status();

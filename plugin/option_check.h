@@ -25,6 +25,11 @@ namespace session_status {
 std::vector<absl::Status> CheckOptions(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
+// Of options that CheckOptions() accepts: which lines change nothing beside the others, each in the words
+// it would be logged with.
+std::vector<std::string> WithoutEffect(
+    absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
+
 // What a status answer tells of the options: what of them can be compared with a broker that runs.
 struct ToldOptions {
   std::string instance_id;

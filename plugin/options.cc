@@ -1,7 +1,10 @@
 #include "plugin/options.h"
 
 #include <algorithm>
+#include <string>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
@@ -447,7 +450,9 @@ constexpr OptionSpec kOptions[] = {
        return SetAbsolutePath(v, &o->following.webhook.secret_file);
      }},
     {"webhook_ca_file", "none",
-     "PEM file with the CA of the receiver's certificate; none: the system's CAs.",
+     "PEM file with the CA of the receiver's certificate, the only one that is trusted then, as it "
+     "is "
+     "when a connection is made; none: the system's CAs.",
      [](absl::string_view v, Options* o) { return SetCaFile(v, &o->following.webhook.ca_file); }},
     {"webhook_batch_events_max", "500", "Events in one post. 1 to 10000.",
      [](absl::string_view v, Options* o) {
@@ -649,6 +654,64 @@ absl::Status CheckHasEffect(absl::string_view name, const Options& options) {
   return absl::OkStatus();
 }
 
+// An option of a part that is on, but that another option leaves nothing to do.
+struct Idle {
+  absl::string_view name;
+  bool (*is_idle)(const Options&);
+  absl::string_view why;  // and what would be needed
+};
+constexpr auto kIsNotAudited = [](const Options& o) {
+  return o.audit.period == absl::ZeroDuration();
+};
+constexpr auto kNobodySigns = [](const Options& o) { return o.documented_api.access_file.empty(); };
+constexpr absl::string_view kNotAudited =
+    "has no effect with plugin_opt_audit_period 0s; raise that";
+constexpr absl::string_view kUnsigned =
+    "has no effect without plugin_opt_access_file, which says who signs and may what; set that too";
+constexpr Idle kIdle[] = {
+    {"ended_sessions_ttl", [](const Options& o) { return o.registry.ended_max == 0; },
+     "has no effect with plugin_opt_ended_sessions_max 0; raise that"},
+    {"session_history_max",
+     [](const Options& o) { return o.remembering.history_ttl == absl::ZeroDuration(); },
+     "has no effect with plugin_opt_session_history_ttl 0s; raise that"},
+    {"audit_slice_max", kIsNotAudited, kNotAudited},
+    {"audit_walk_max", kIsNotAudited, kNotAudited},
+    {"api_region", kNobodySigns, kUnsigned},
+    {"api_batch_calls_per_second", kNobodySigns, kUnsigned},
+    {"api_query_calls_per_second", kNobodySigns, kUnsigned},
+    {"api_limit_per_account", kNobodySigns, kUnsigned},
+    {"api_limit_per_account",
+     [](const Options& o) {
+       const openapi::SurfaceOptions& api = o.documented_api.surface;
+       return api.batch_limit.unlimited() && api.query_limit.unlimited();
+     },
+     "has no effect with plugin_opt_api_batch_calls_per_second 0 and "
+     "plugin_opt_api_query_calls_per_second 0; raise one of them"},
+    {"api_require_tls", [](const Options& o) { return o.listener.tls_addresses.empty(); },
+     "leaves nobody from elsewhere who could be answered, without plugin_opt_admin_listen_tls; set "
+     "that too"},
+    {"api_gateway_errors", kNobodySigns, kUnsigned},
+    {"api_batch_needs_instance_access", kNobodySigns, kUnsigned},
+    {"api_nonces_max", kNobodySigns, kUnsigned},
+    {"feed_heartbeat", [](const Options& o) { return o.following.feed.followers_max == 0; },
+     "has no effect with plugin_opt_feed_followers_max 0; raise that"},
+    {"history_entries_max",
+     [](const Options& o) { return o.following.history.history.bytes_max == 0; },
+     "has no effect with plugin_opt_history_bytes_max 0; raise that"},
+    {"topics_flap_messages",
+     [](const Options& o) { return o.over_mqtt.topics.flap_interval == absl::ZeroDuration(); },
+     "has no effect with plugin_opt_topics_flap_interval 0s; raise that"},
+};
+
+void NoteIdle(absl::string_view name, absl::string_view value, Options* options) {
+  for (const Idle& idle : kIdle) {
+    if (idle.name != name || !idle.is_idle(*options)) continue;
+    options->without_effect.push_back(absl::StrCat("option plugin_opt_", name, ": \"", value, "\" ",
+                                                   idle.why, ", or remove this line"));
+    return;
+  }
+}
+
 absl::Status CheckFleet(const Options& options) {
   const DocumentedApiOptions& api = options.documented_api;
   if (!options.fleet.engines.empty() &&
@@ -743,7 +806,7 @@ absl::StatusOr<Options> ParseOptions(
     if (absl::Status s = Set(spec, spec.default_value, &options); !s.ok()) return s;
   }
   std::unordered_set<absl::string_view, absl::Hash<absl::string_view>> seen;
-  std::vector<const OptionSpec*> changed;
+  std::vector<std::pair<const OptionSpec*, absl::string_view>> changed;
   for (const auto& [name, text] : given) {
     // The broker hands on the blanks behind a value, and nobody sees them.
     const absl::string_view value = absl::StripAsciiWhitespace(text);
@@ -755,11 +818,12 @@ absl::StatusOr<Options> ParseOptions(
           absl::StrCat("option plugin_opt_", name, ": given twice; keep one of the lines"));
     }
     if (absl::Status s = Set(*spec, value, &options); !s.ok()) return s;
-    if (value != spec->default_value) changed.push_back(&*spec);
+    if (value != spec->default_value) changed.emplace_back(&*spec, value);
   }
   if (absl::Status s = CheckTogether(options); !s.ok()) return s;
-  for (const OptionSpec* spec : changed) {
+  for (const auto& [spec, value] : changed) {
     if (absl::Status s = CheckHasEffect(spec->name, options); !s.ok()) return s;
+    NoteIdle(spec->name, value, &options);
   }
   options.fleet.snapshot_refresh = options.snapshot_refresh;
   options.fleet.nice_level = options.listener.nice_level;

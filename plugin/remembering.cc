@@ -75,7 +75,7 @@ void Remembering::Restore(absl::Time now) {
   for (const broker::HeldSession& session : broker::ListHeldSessions()) {
     held.emplace(session.client_id, session.client);
   }
-  store_->Restore([&](SessionEvent event) {
+  const auto apply = [&](SessionEvent event) {
     // The clock may have been ahead; who ends in the future would be forgotten by nobody, nor would
     // those who end after it. Not by a clock that is still to be set: once it is, nobody ends in the
     // future, and who had ended in 1970 would be forgotten.
@@ -87,7 +87,8 @@ void Remembering::Restore(absl::Time now) {
       parts_.tracker.AdoptHeld(found->second, event.client_id, event.incarnation);
     }
     parts_.registry.Apply(event);
-  });
+  };
+  store_->Restore(apply, [&held](absl::string_view id) { return held.contains(id); });
   parts_.log.Write(
       broker::LogLevel::kNotice,
       absl::StrCat(store_->stats().restored, " sessions restored from ", options_.database, " in ",

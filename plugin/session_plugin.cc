@@ -86,6 +86,9 @@ void SessionPlugin::LogRoom(absl::string_view whom, uint64_t sessions_max) {
 
 absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   os::GrowDescriptorTable();
+  for (const std::string& warning : options_.without_effect) {
+    log_.Write(broker::LogLevel::kWarning, warning);
+  }
   LogRoom("clients", registry_.sessions_max());
   if (fleet_ != nullptr) LogRoom("clients of other nodes", fleet_->sessions_max());
   api::ServerFacts facts;

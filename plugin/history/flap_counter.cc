@@ -61,6 +61,7 @@ void FlapCounter::Add(absl::string_view client_id, int64_t time_ms, registry::En
   ++total_;
   if (rows_max_ == 0 || client_id.size() > kIdBytesMax) return;
   if (HalfLives(time_ms - origin_ms_) > kHalfLivesMax) Rebase(time_ms);
+  newest_ms_ = std::max(newest_ms_, time_ms);
   Row* row = Take(client_id, time_ms);
   row->score += WeightAt(time_ms);
   ++row->flaps;
@@ -75,7 +76,7 @@ std::vector<FlapCounter::Row> FlapCounter::Top(size_t count, int64_t now_ms) con
   count = std::min(count, top.size());
   std::partial_sort(top.begin(), top.begin() + static_cast<ptrdiff_t>(count), top.end(), by_score);
   top.resize(count);
-  const double now = std::exp2(-HalfLives(now_ms - origin_ms_));
+  const double now = std::exp2(-HalfLives(std::max(now_ms, newest_ms_) - origin_ms_));
   for (Row& row : top) {
     row.score *= now;
     row.score_error *= now;

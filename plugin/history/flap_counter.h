@@ -46,7 +46,8 @@ class FlapCounter {
     registry::EndReason last_reason = registry::EndReason::kNone;
     std::string address;
   };
-  // The rows with the highest scores, highest first.
+  // The rows with the highest scores, highest first. `now_ms` may be before the newest flap: times of
+  // events wait for a clock that was set back, and scores are as of that flap then.
   std::vector<Row> Top(size_t count, int64_t now_ms) const;
   uint64_t total() const { return total_; }
 
@@ -59,6 +60,7 @@ class FlapCounter {
   std::vector<Row> rows_;  // scores in weights as of origin_ms_
   std::unordered_map<std::string, size_t> by_id_;
   int64_t origin_ms_ = 0;
+  int64_t newest_ms_ = 0;
   uint64_t total_ = 0;
 };
 

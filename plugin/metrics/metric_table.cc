@@ -120,9 +120,13 @@ void FromFleet(const Readings& r, Samples* out) {
 void ReadFleetNodes(const Readings& r, Samples* out) {
   if (!r.fleet.has_value()) return;
   uint64_t alive = 0;
-  for (const registry::FleetNode& node : r.fleet->nodes) alive += node.alive ? 1 : 0;
+  uint64_t lost = 0;
+  for (const registry::FleetNode& node : r.fleet->nodes) {
+    alive += node.alive ? 1 : 0;
+    lost += node.alive || node.self ? 0 : 1;  // who is away from the engine has lost no broker
+  }
   out->push_back(Sample(alive, {{"state", "alive"}}));
-  out->push_back(Sample(r.fleet->nodes.size() - alive, {{"state", "lost"}}));
+  out->push_back(Sample(lost, {{"state", "lost"}}));
 }
 
 void ReadFleetSessions(const Readings& r, Samples* out) {
@@ -460,8 +464,9 @@ constexpr MetricRow kMetrics[] = {
        if (r.fleet.has_value()) out->push_back(Sample(r.fleet->ready ? 1 : 0));
      }},
     {"session_status_fleet_nodes", MetricType::Gauge, "state",
-     "Nodes of the fleet, this one included, that hold their lease or lost it.", "fleet",
-     ReadFleetNodes},
+     "Nodes of the fleet that hold their lease, this one included while it is joined, and others "
+     "that lost it.",
+     "fleet", ReadFleetNodes},
     {"session_status_fleet_sessions", MetricType::Gauge, "part",
      "Clients online on this node, and on all others.", "fleet", ReadFleetSessions},
     {"session_status_fleet_others_age_seconds", MetricType::Gauge, "",

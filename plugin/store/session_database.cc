@@ -103,8 +103,15 @@ constexpr char kDeleteSession[] = "DELETE FROM sessions WHERE client_id = ?1";
 constexpr char kDeleteOthers[] =
     "DELETE FROM sessions WHERE client_id IN "
     "(SELECT client_id FROM sessions WHERE generation <> ?1 LIMIT ?2)";
+// Who was online ended with the life that wrote the row, or, if that one did not end in order, before the
+// next one began: last, if there is none.
 constexpr char kReadByEnd[] =
-    "SELECT " SESSION_COLUMNS " FROM sessions ORDER BY state = 1, ended_ms";
+    "WITH ends AS MATERIALIZED (SELECT life AS of_life, CASE ended_ms WHEN 0 THEN "
+    "lead(started_ms) OVER (ORDER BY life) ELSE ended_ms END AS at FROM lives) "
+    "SELECT " SESSION_COLUMNS
+    " FROM sessions LEFT JOIN ends ON state = 1 AND of_life = life "
+    "ORDER BY CASE state WHEN 1 THEN coalesce(at, 9223372036854775807) ELSE ended_ms END, state = "
+    "1";
 constexpr char kReadById[] = "SELECT " SESSION_COLUMNS " FROM sessions ORDER BY client_id";
 constexpr char kReadByIdReverse[] =
     "SELECT " SESSION_COLUMNS " FROM sessions ORDER BY client_id DESC";

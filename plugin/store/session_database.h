@@ -104,7 +104,7 @@ class SessionDatabase {
   absl::StatusOr<int64_t> DeleteOtherGenerations(int64_t generation, int64_t limit);
 
   enum class Order {
-    kByEnd,  // longest gone first, online last
+    kByEnd,  // longest gone first; who was online ended with the life that wrote it
     kById,   // these two need no sorting and give what can be read of a damaged table
     kByIdReverse,
   };

@@ -198,28 +198,43 @@ absl::Status SessionStore::NumberThisLife() {
   return absl::OkStatus();
 }
 
-// The clock of the start may be ahead; what the last life has seen was reached for sure.
+// The clock of the start may be ahead, as that of lives before may have been: one that began long after
+// what was known, because the clock had stepped or the broker was down, has reached its time for sure when
+// that has lasted, over however many starts.
 int64_t SessionStore::ReachedMs() const {
-  const int64_t known_ms = lives_.empty() ? started_ms_ : lives_.rbegin()->second.alive_ms;
+  constexpr int64_t kLastsMs = 2 * registry::LastingTime::kStepLastsMs;
+  int64_t known_ms = lives_.empty() ? started_ms_ : lives_.begin()->second.alive_ms;
+  std::optional<int64_t> step_began_ms;
+  for (const auto& [number, life] : lives_) {
+    if (life.started_ms - known_ms > kLastsMs) {
+      step_began_ms = std::min(step_began_ms.value_or(life.started_ms), life.started_ms);
+      if (life.alive_ms - *step_began_ms < kLastsMs) continue;
+    }
+    known_ms = life.alive_ms;
+    step_began_ms.reset();
+  }
   return std::clamp<int64_t>(known_ms, 0, started_ms_);
 }
 
-void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply) {
+void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply,
+                           const IsHeld& is_held) {
   os::MutexLock hold(&mu_);
   if (database_ == nullptr) return;
   uint64_t restored = 0;
-  const absl::Status status = ReadSessions([&](const StoredSession& session) {
+  const auto take = [&](const StoredSession& session) {
     mu_.AssertHeld();
     first_incarnation_ = std::max(first_incarnation_, session.details.incarnation + 1);
     apply(RestoredEvent(session));
     ++restored;
-  });
+  };
+  const absl::Status status = ReadSessions(take, is_held);
   if (!status.ok() && damage_.ok()) damage_ = status;
   os::MutexLock lock(&stats_mu_);
   stats_.restored = restored;
 }
 
-absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSession&)>& take) {
+absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSession&)>& take,
+                                        const IsHeld& is_held) {
   using Order = SessionDatabase::Order;
   absl::StatusOr<int64_t> ended = database_->CountEnded();
   int64_t excess = ended.ok() ? *ended - static_cast<int64_t>(options_.ended_max) : 0;
@@ -228,7 +243,8 @@ absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSes
   absl::Status status = database_->ReadSessions(
       Order::kByEnd,
       [&](const StoredSession& session) {
-        if (excess > 0 && session.details.status.state != SessionState::kOfflineSessionKept) {
+        if (excess > 0 && session.details.status.state != SessionState::kOfflineSessionKept &&
+            !is_held(session.client_id)) {
           --excess;
         } else {
           take(session);

@@ -112,13 +112,18 @@ struct SessionStoreStats {
 
 class SessionStore : public registry::ChangeObserver {
  public:
+  using IsHeld = std::function<bool(absl::string_view client_id)>;
+
   static absl::StatusOr<std::unique_ptr<SessionStore>> Open(SessionStoreOptions options,
                                                             absl::Time now);
   ~SessionStore() override;
 
   // Tells every session of the lives before, longest gone first, as a kRestored event. Its state is
-  // kOffline: whether the broker still holds the session the caller must know. Once, before Start().
-  void Restore(const std::function<void(const registry::SessionEvent&)>& apply);
+  // kOffline: whether the broker still holds the session the caller must know; those that `is_held` is
+  // true for are told whatever ended_max is. Once, before Start().
+  void Restore(
+      const std::function<void(const registry::SessionEvent&)>& apply,
+      const IsHeld& is_held = [](absl::string_view) { return false; });
 
   // After Restore(): above every number that any life before gave out.
   uint64_t first_incarnation() const { return first_incarnation_; }
@@ -191,8 +196,8 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status ReadPast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status NumberThisLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int64_t ReachedMs() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take,
+                            const IsHeld& is_held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PutLife(int64_t ended_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Reserve(uint64_t up_to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -89,7 +89,7 @@ bool HttpPost::Configure(absl::string_view body, void* headers) {
   set(CURLOPT_SOCKOPTFUNCTION, CloseOnExec);
   set(CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(target_.timeout)));
-  if (!target_.ca_file.empty()) set(CURLOPT_CAINFO, target_.ca_file.c_str());
+  if (!target_.ca_file.empty()) TrustOnly(target_.ca_file, &done);
   set(CURLOPT_HTTPHEADER, headers);
   set(CURLOPT_POSTFIELDS, body.data());
   set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
@@ -97,6 +97,15 @@ bool HttpPost::Configure(absl::string_view body, void* headers) {
   error_[0] = '\0';
   set(CURLOPT_ERRORBUFFER, error_);
   return done;
+}
+
+// What libcurl does beside it when it is built that way: it trusts the system's folder of CAs too, and it
+// keeps what it has read for a day, whatever becomes of the file. Neither call needs memory, and who does
+// not know the option does not do it.
+void HttpPost::TrustOnly(const std::string& ca_file, bool* done) {
+  *done = curl_.easy_setopt(easy_, CURLOPT_CAINFO, ca_file.c_str()) == CURLE_OK && *done;
+  static_cast<void>(curl_.easy_setopt(easy_, CURLOPT_CAPATH, nullptr));
+  static_cast<void>(curl_.easy_setopt(easy_, CURLOPT_CA_CACHE_TIMEOUT, 0L));
 }
 
 // False: stopped.

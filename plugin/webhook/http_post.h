@@ -1,5 +1,6 @@
 // One POST at a time, by libcurl, that a stop request ends at once. Redirects are not followed,
-// proxies of the environment not used, certificates always checked.
+// proxies of the environment not used, certificates always checked: against `ca_file` alone, as it is when
+// the connection is made, if there is one.
 //
 // Threads: one at a time; Post() blocks.
 // Errors:  CheckUrl says what is wrong with a URL. A Post that gets no answer has status 0 and says
@@ -45,6 +46,7 @@ class HttpPost {
  private:
   // False: out of memory; the request must not be sent as it is then.
   bool Configure(absl::string_view body, void* headers);
+  void TrustOnly(const std::string& ca_file, bool* done);
   bool Perform(int* code);
 
   const Libcurl curl_;

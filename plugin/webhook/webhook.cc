@@ -183,11 +183,7 @@ bool Webhook::Attempt(const std::string& id, absl::string_view body, int failure
   if (Delivered(outcome.status) || Rejected(outcome.status)) {
     const bool delivered = Delivered(outcome.status);
     if (delivered) delivered_batches_.Add();
-    if (!delivered) log_(absl::StrCat("webhook: a batch was rejected with HTTP ", outcome.status));
-    if (delivered && failures > 0) {
-      log_(absl::StrCat("webhook: the receiver answers again, after ", failures, " failures; ",
-                        dropped_changes_.value(), " changes dropped since the start"));
-    }
+    LogAnswer(outcome.status, failures);
     Settle(delivered ? &delivered_events_ : &rejected_events_);
     return true;
   }
@@ -201,6 +197,23 @@ bool Webhook::Attempt(const std::string& id, absl::string_view body, int failure
   wait_ = RetryDelay(failures + 1, options_.retry_max, outcome.retry_after,
                      absl::Uniform(random, 0.0, 1.0));
   return false;
+}
+
+// Of batches that are rejected one after the other the first: there may be ten and more a second.
+void Webhook::LogAnswer(int status, int failures) {
+  if (!Delivered(status)) {
+    if (rejected_in_a_row_++ > 0) return;
+    log_(absl::StrCat("webhook: a batch was rejected with HTTP ", status,
+                      "; those that follow are only counted until one is taken"));
+    return;
+  }
+  if (const uint64_t rejected = std::exchange(rejected_in_a_row_, 0); rejected > 0) {
+    log_(absl::StrCat("webhook: the receiver takes batches again, after ", rejected, " rejected"));
+  }
+  if (failures > 0) {
+    log_(absl::StrCat("webhook: the receiver answers again, after ", failures, " failures; ",
+                      dropped_changes_.value(), " changes dropped since the start"));
+  }
 }
 
 void Webhook::Settle(Counter* events) {

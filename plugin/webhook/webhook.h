@@ -11,8 +11,8 @@
 // Threads:   Start, Stop: the broker's (init and cleanup; Stop ends a POST under way). stats(): any.
 //            ReloadSecret: any but the broker's, it reads a file.
 // Ownership: the feed outlives this object.
-// Errors:    Start says which option is bad, and why. Failures of the receiver go to `log`, once per
-//            series, and its recovery.
+// Errors:    Start says which option is bad, and why. Failures of the receiver and rejected batches go to
+//            `log`, once per series, and the end of the series.
 #ifndef SESSION_STATUS_PLUGIN_WEBHOOK_WEBHOOK_H_
 #define SESSION_STATUS_PLUGIN_WEBHOOK_WEBHOOK_H_
 
@@ -98,6 +98,7 @@ class Webhook : private feed::Subscription::Sink {
       ABSL_LOCKS_EXCLUDED(signer_mu_);
   // True: this batch is done with, one way or the other.
   bool Attempt(const std::string& id, absl::string_view body, int failures);
+  void LogAnswer(int status, int failures);
   void Settle(Counter* events);
   void WaitBeforeRetry(absl::Duration delay);
 
@@ -126,7 +127,8 @@ class Webhook : private feed::Subscription::Sink {
   uint64_t missed_after_ = 0;
   uint64_t restart_ = 0;
   uint64_t batch_sequence_ = 0;  // of the last change in the batch that is being sent
-  absl::Duration wait_;          // asked for by the last failed attempt
+  uint64_t rejected_in_a_row_ = 0;
+  absl::Duration wait_;  // asked for by the last failed attempt
 
   // Statistics. (w1) relaxed: ordered with nothing.
   Counter delivered_events_;

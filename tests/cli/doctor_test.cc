@@ -176,6 +176,14 @@ TEST_F(DoctorTest, EveryContradictionIsNamedAndNoneThatIsNot) {
   EXPECT_THAT(Diagnose("plugin_opt_admin_socket none"), HasSubstr("nobody could ask"));
 }
 
+TEST_F(DoctorTest, AnOptionThatHasNothingToDoIsAWarning) {
+  EXPECT_THAT(
+      Diagnose("plugin_opt_audit_period 0s\nplugin_opt_audit_slice_max 500"),
+      AllOf(HasSubstr("conf:3: option plugin_opt_audit_slice_max: \"500\" has no effect with "
+                      "plugin_opt_audit_period 0s; raise that, or remove this line"),
+            HasSubstr("2 given, all accepted")));
+}
+
 TEST_F(DoctorTest, WhatAStartWouldLoadIsLoaded) {
   EXPECT_THAT(Diagnose("plugin_opt_webhook_url https://ann:secret@example.com/"),
               AllOf(HasSubstr("option plugin_opt_webhook_url: holds a user name"),

@@ -50,6 +50,15 @@ TEST(FlapCounterTest, AFlapOfOneHalfLifeAgoCountsHalf) {
   EXPECT_EQ(counter.Top(1, kStart + kHalfLife)[0].client_id, "new");
 }
 
+TEST(FlapCounterTest, AClockThatWasSetBackMakesNoScoreGrow) {
+  FlapCounter counter(10);
+  for (int i = 0; i < 8; ++i) Add(&counter, "worst", kStart + i);
+  for (const int64_t days : {1, 30, 3650}) {
+    const auto top = counter.Top(1, kStart - days * 86'400'000);
+    EXPECT_NEAR(top[0].score, 8, 0.01) << days;
+  }
+}
+
 TEST(FlapCounterTest, ScoresSurviveYears) {
   FlapCounter counter(4);
   for (int64_t day = 0; day < 2000; ++day) {

@@ -5,9 +5,11 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,6 +22,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 std::string ReadFile(const char* path) {
   std::ifstream in(path);
@@ -90,6 +93,23 @@ TEST(MetricTableTest, AGroupThatIsNotThereHasNoMetrics) {
     EXPECT_NE(family.name, "session_status_snapshot_age_seconds");
     EXPECT_NE(family.name, "session_status_query_duration_seconds");
   }
+}
+
+TEST(MetricTableTest, ANodeThatIsAwayFromTheEngineHasLostNoBroker) {
+  Readings readings;
+  readings.server = {"1", "mosquitto 2.1", absl::UnixEpoch()};
+  registry::FleetStatus& fleet = readings.fleet.emplace();
+  for (const auto& [self, alive] : {std::pair(true, false), {false, true}, {false, false}}) {
+    registry::FleetNode& node = fleet.nodes.emplace_back();
+    node.self = self;
+    node.alive = alive;
+  }
+  std::map<std::string, double> nodes;
+  for (const auto& family : CollectFamilies(readings)) {
+    if (family.name != "session_status_fleet_nodes") continue;
+    for (const auto& metric : family.metric) nodes[metric.label.at(0).value] = metric.gauge.value;
+  }
+  EXPECT_THAT(nodes, UnorderedElementsAre(std::pair("alive", 1), std::pair("lost", 1)));
 }
 
 TEST(MetricsSurfaceTest, ServesTheTextFormat) {

@@ -16,8 +16,11 @@ namespace session_status {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 using Given = std::vector<std::pair<absl::string_view, absl::string_view>>;
 
@@ -445,6 +448,69 @@ TEST(ParseOptionsTest, AnOptionOfSomethingThatIsOffIsRefused) {
   Given defaults;  // as in the example of the configuration
   for (const OptionSpec& spec : OptionTable()) defaults.emplace_back(spec.name, spec.default_value);
   EXPECT_TRUE(ParseOptions(defaults).ok()) << ParseOptions(defaults).status();
+}
+
+// Nobody relies on them, so the start goes on.
+TEST(ParseOptionsTest, AnOptionThatAnotherOneLeavesNothingToDoIsWarnedOf) {
+  using Rows = std::vector<std::pair<Given, std::string>>;
+  for (const auto& [given, need] : Rows{
+           {{{"audit_slice_max", "500"}, {"audit_period", "0s"}}, "audit_period 0s; raise that"},
+           {{{"audit_walk_max", "500"}, {"audit_period", "0s"}}, "audit_period 0s; raise that"},
+           {{{"ended_sessions_ttl", "1h"}, {"ended_sessions_max", "0"}}, "ended_sessions_max 0;"},
+           {{{"feed_heartbeat", "5s"}, {"feed_followers_max", "0"}}, "feed_followers_max 0;"},
+           {{{"history_entries_max", "5"}, {"history_bytes_max", "0"}}, "history_bytes_max 0;"},
+           {{{"session_history_max", "5000"},
+             {"session_history_ttl", "0s"},
+             {"session_database", "/x.db"}},
+            "session_history_ttl 0s;"},
+           {{{"topics_flap_messages", "9"},
+             {"topics_flap_interval", "0s"},
+             {"topics_prefix", "clients"}},
+            "topics_flap_interval 0s;"},
+           {{{"api_require_tls", "true"}}, "without plugin_opt_admin_listen_tls; set that too"},
+           {{{"api_region", "cn"}}, "without plugin_opt_access_file,"},
+           {{{"api_batch_calls_per_second", "9"}}, "without plugin_opt_access_file,"},
+           {{{"api_query_calls_per_second", "9"}}, "without plugin_opt_access_file,"},
+           {{{"api_gateway_errors", "true"}}, "without plugin_opt_access_file,"},
+           {{{"api_batch_needs_instance_access", "true"}}, "without plugin_opt_access_file,"},
+           {{{"api_nonces_max", "5000"}}, "without plugin_opt_access_file,"},
+           {{{"api_limit_per_account", "true"}}, "without plugin_opt_access_file,"},
+           {{{"api_limit_per_account", "true"},
+             {"access_file", "/x.json"},
+             {"api_batch_calls_per_second", "0"},
+             {"api_query_calls_per_second", "0"}},
+            "api_query_calls_per_second 0; raise one of them"},
+       }) {
+    const auto& [name, value] = given.front();
+    SCOPED_TRACE(name);
+    const auto options = ParseOptions(given);
+    ASSERT_TRUE(options.ok()) << options.status();
+    ASSERT_EQ(options->without_effect.size(), 1u);
+    const std::string& line = options->without_effect.front();
+    EXPECT_THAT(line, StartsWith(absl::StrCat("option plugin_opt_", name, ": \"", value, "\" ")));
+    EXPECT_THAT(line, HasSubstr(need));
+    EXPECT_THAT(line, EndsWith(", or remove this line"));
+  }
+}
+
+TEST(ParseOptionsTest, NobodyIsWarnedOfAnOptionThatHasSomethingToDo) {
+  for (const Given& given : {
+           Given{{"audit_slice_max", "500"}},
+           Given{{"audit_slice_max", "200"},
+                 {"audit_period", "0s"}},  // the default changes nothing
+           Given{{"topics_flap_messages", "9"}, {"topics_prefix", "clients"}},
+           Given{{"api_limit_per_account", "true"},
+                 {"access_file", "/x.json"},
+                 {"api_batch_calls_per_second", "0"}},
+           Given{{"api_require_tls", "true"},
+                 {"admin_listen_tls", "127.0.0.1:1"},
+                 {"tls_certificate_file", "/x"},
+                 {"tls_private_key_file", "/x"}},
+       }) {
+    const auto options = ParseOptions(given);
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_THAT(options->without_effect, IsEmpty()) << given.front().first;
+  }
 }
 
 TEST(ParseOptionsTest, TwoDatabasesInOneFileAreRefused) {

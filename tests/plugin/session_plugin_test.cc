@@ -93,6 +93,14 @@ class SessionPluginTest : public store::StoreFolder {
   std::unique_ptr<broker::Hooks> hooks_;
 };
 
+TEST_F(SessionPluginTest, AnOptionWithoutEffectIsALineOfTheLog) {
+  Start({{"audit_slice_max", "500"}, {"audit_period", "0s"}});
+  EXPECT_THAT(
+      broker_.log,
+      Contains("session-status: option plugin_opt_audit_slice_max: \"500\" has no effect with "
+               "plugin_opt_audit_period 0s; raise that, or remove this line"));
+}
+
 TEST_F(SessionPluginTest, AClientThatIsForgottenLeavesTheDatabaseToo) {
   {
     store::BrokerLife life = Live(absl::Now() - absl::Hours(1));

@@ -507,6 +507,84 @@ TEST_F(SessionStoreTest, HistoryOutlivesAStartWithAClockThatIsAhead) {
             1);
 }
 
+TEST_F(SessionStoreTest, HistoryOutlivesManyStartsWithAClockThatIsAhead) {
+  options_.history_ttl = absl::Hours(1);
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  for (int minutes = 0; minutes < 50; minutes += 10) {
+    BrokerLife life = Live(kStart + absl::Hours(300 * 24) + absl::Minutes(minutes));
+    life.Connect("bell");
+    life.Advance(absl::Minutes(1));
+    life.Close();
+  }
+  BrokerLife life = Live(kStart + absl::Minutes(1));
+  life.Connect("door");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history WHERE client_id = 'lamp'"), 1);
+}
+
+// The broker was down, and is started again and again.
+TEST_F(SessionStoreTest, AStepThatLastsOverManyStartsMakesHistoryOld) {
+  options_.history_ttl = absl::Hours(1);
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  int minutes = 0;
+  for (; minutes < 400; minutes += 30) {
+    BrokerLife life = Live(kStart + absl::Hours(300 * 24) + absl::Minutes(minutes));
+    life.Advance(absl::Minutes(29));
+    life.Close();
+    if (Integer("SELECT count(*) FROM history") == 0) break;
+  }
+  EXPECT_THAT(minutes, AllOf(Ge(120), Le(180)));
+}
+
+// Who was online when a broker died, and has not come back, left before those who did so later.
+TEST_F(SessionStoreTest, WhoWasOnlineIsToldInTheOrderOfTheEndsToo) {
+  {
+    BrokerLife life = Live();
+    life.Connect("first");
+    life.End("first", EndReason::kClientDisconnect);
+    life.Connect("crashed");
+    life.Flush();
+  }
+  {
+    BrokerLife life = Live(kStart + absl::Hours(1));
+    life.Connect("later");
+    life.End("later", EndReason::kClientDisconnect);
+    life.Connect("stopped");
+    life.Advance(absl::Minutes(1));
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(kStart + absl::Hours(2));
+    life.Connect("latest");
+    life.End("latest", EndReason::kClientDisconnect);
+    life.Connect("crashed now");
+    life.Flush();
+  }
+  const auto told = [this](uint64_t ended_max, const char* held) {
+    SessionStoreOptions options = options_;
+    options.ended_max = ended_max;
+    const auto store = SessionStore::Open(options, kStart + absl::Hours(3));
+    EXPECT_TRUE(store.ok()) << store.status();
+    std::vector<std::string> ids;
+    (*store)->Restore([&ids](const registry::SessionEvent& e) { ids.emplace_back(e.client_id); },
+                      [held](absl::string_view id) { return id == held; });
+    return ids;
+  };
+  EXPECT_THAT(told(10, ""),
+              ElementsAre("first", "crashed", "later", "stopped", "latest", "crashed now"));
+  EXPECT_THAT(told(4, ""), ElementsAre("later", "stopped", "latest", "crashed now"));
+  // Whose session the broker has is not forgotten for the limit.
+  EXPECT_THAT(told(4, "crashed"), ElementsAre("crashed", "stopped", "latest", "crashed now"));
+}
+
 // When its sessions ended, nobody may know.
 TEST_F(SessionStoreTest, HistoryOutlivesAStartThatFindsSessions) {
   {

@@ -314,6 +314,22 @@ TEST_F(WebhookTest, ABatchThatTheReceiverNeverTakesIsCountedAndTheNextOneSent) {
   EXPECT_THAT(log(), HasSubstr("a batch was rejected with HTTP 422"));
 }
 
+TEST_F(WebhookTest, BatchesRejectedInARowAreOneLineAndItsEndAnother) {
+  receiver_.status = 422;
+  Start();
+  for (uint64_t rejected = 1; rejected <= 4; ++rejected) {
+    ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().rejected_events == rejected; }));
+    if (rejected == 4) receiver_.status = 200;
+    Connect(absl::StrCat("lamp", rejected));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return TakenBy(receiver_).changes == 1; }));
+  ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().behind_changes == 0; }));
+  EXPECT_EQ(
+      log(),
+      "webhook: a batch was rejected with HTTP 422; those that follow are only counted until one "
+      "is taken\nwebhook: the receiver takes batches again, after 4 rejected\n");
+}
+
 TEST_F(WebhookTest, ASlowReceiverIsGivenUpAfterTheTimeoutAndTriedAgain) {
   receiver_.hold = true;
   WebhookOptions options;
