@@ -451,8 +451,7 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"webhook_ca_file", "none",
      "PEM file with the CA of the receiver's certificate, the only one that is trusted then, as it "
-     "is "
-     "when a connection is made; none: the system's CAs.",
+     "is when a connection is made; none: the system's CAs.",
      [](absl::string_view v, Options* o) { return SetCaFile(v, &o->following.webhook.ca_file); }},
     {"webhook_batch_events_max", "500", "Events in one post. 1 to 10000.",
      [](absl::string_view v, Options* o) {
