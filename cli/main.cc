@@ -63,10 +63,8 @@ CLI::Validator IsTarget() {
 }
 
 void AddGlobalOptions(CLI::App& app, Context* context) {
-  app.add_option(
-         "-s,--socket", context->target,
-         "Admin socket: a path, or a URL such as http://127.0.0.1:8080; behind a proxy with "
-         "the path that it serves the plugin at")
+  app.add_option("-s,--socket", context->target,
+                 "Admin socket: a path, or a URL: http://127.0.0.1:8080, https://proxy/its/path")
       ->envname(kSocketVariable)
       ->capture_default_str()
       ->transform(IsTarget());
