@@ -38,7 +38,8 @@ class AdminClient {
   using Sink = std::function<bool(absl::string_view)>;
   using OnEvent = std::function<bool(const ::mosquitto_session_status::v1::WatchSessionsResponse&)>;
 
-  // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080"). `timeout`: for an
+  // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080", and
+  // with a path but no '/' at its end where a proxy serves the plugin below one). `timeout`: for an
   // answer; of a stream, to be connected and for silence where it should not be silent.
   AdminClient(std::string target, absl::Duration timeout, TlsFiles tls = {});
   ~AdminClient();

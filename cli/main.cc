@@ -41,7 +41,8 @@ constexpr char kFooter[] =
     "  mosquitto_session -s https://broker:18443 --ca ca.pem --cert me.pem --key me.key status\n\n"
     "mosquitto_session COMMAND --help tells more about each.";
 
-// A Unix socket's path, or a URL without a path: with one there would be nothing at ours.
+// A Unix socket's path, or a URL. That has a path where a proxy serves the plugin below one; ours go
+// behind it.
 CLI::Validator IsTarget() {
   return CLI::Validator(
       [](std::string& text) {
@@ -50,13 +51,12 @@ CLI::Validator IsTarget() {
         if (!absl::ConsumePrefix(&rest, "http://") && !absl::ConsumePrefix(&rest, "https://")) {
           return text + " is neither an absolute path nor an http URL";
         }
-        const size_t end = rest.find_first_of("/?#");
-        if (end == absl::string_view::npos) return std::string();
-        if (rest.substr(end) != "/") {
-          return absl::StrCat("the URL of the plugin ends with its port, without \"",
-                              rest.substr(end), "\"");
+        const size_t end = rest.find_first_of("?#");
+        if (end != absl::string_view::npos) {
+          return absl::StrCat("the URL of the plugin ends before \"", rest.substr(end), "\"");
         }
-        text.pop_back();
+        if (rest.empty() || rest.front() == '/') return text + " names no host";
+        text.erase(text.find_last_not_of('/') + 1);
         return std::string();
       },
       "");
@@ -64,7 +64,7 @@ CLI::Validator IsTarget() {
 
 void AddGlobalOptions(CLI::App& app, Context* context) {
   app.add_option("-s,--socket", context->target,
-                 "Admin socket: a path, or a URL such as http://127.0.0.1:8080")
+                 "Admin socket: a path, or a URL: http://127.0.0.1:8080, https://proxy/its/path")
       ->envname(kSocketVariable)
       ->capture_default_str()
       ->transform(IsTarget());

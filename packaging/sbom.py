@@ -2,8 +2,9 @@
 
     sbom.py PACKAGE.deb
 
-Libraries loaded at run time come from the package's own Depends, header-only ones from the list below; versions
-and licences' files from dpkg's data about the machine that built it.
+What is loaded at run time comes from the package's own Depends, header-only libraries from the list below; their
+versions from dpkg's data about the machine that built it. What building needs not, as the broker, may be missing
+there: then its version is the archive's.
 """
 
 import hashlib
@@ -30,6 +31,16 @@ def installed(package):
     return found.stdout.split("\n")[0].split("\t") if found.returncode == 0 and found.stdout else None
 
 
+def in_archive(package):
+    """The same of a package that apt would install, or None."""
+    found = subprocess.run(["apt-cache", "show", "--no-all-versions", package], capture_output=True, text=True)
+    fields = dict(re.findall(r"^([A-Za-z-]+): (.*)$", found.stdout, re.MULTILINE))
+    if found.returncode != 0 or "Version" not in fields:
+        return None
+    return [fields["Version"], fields.get("Source", package).split(" ")[0], fields.get("Architecture", "all"),
+            fields.get("Homepage", "")]
+
+
 def spdx_package(name, data):
     version, source, architecture, homepage = data
     # RapidJSON's and other all-architecture packages' versions may hold characters SPDX ids may not.
@@ -54,7 +65,7 @@ def main():
                   "relatedSpdxElement": "SPDXRef-this"}]
     for kind, names in (("DEPENDS_ON", depends), ("STATIC_LINK", HEADER_ONLY)):
         for other in names:
-            data = installed(other)
+            data = installed(other) or (in_archive(other) if kind == "DEPENDS_ON" else None)
             if data is None:
                 sys.exit(f"sbom: {other} is not installed here, so it cannot have been built with it")
             packages.append(spdx_package(other, data))

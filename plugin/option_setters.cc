@@ -151,7 +151,8 @@ absl::Status SetWebPage(absl::string_view text, std::string* out) {
   if (text != "none" && !is_web) {
     return Wrong(text, "the beginning of a web address, such as https://example.com/errors/");
   }
-  return SetNameOrNone(text, out);
+  if (text == "none") return SetNameOrNone(text, out);
+  return SetText(text, 1024, out);
 }
 
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out) {

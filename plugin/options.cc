@@ -266,7 +266,9 @@ constexpr OptionSpec kOptions[] = {
        return SetBool(v, &o->documented_api.surface.cpp_sdk_lists);
      }},
     {"api_error_page", "none",
-     "Beginning of a URL; each error carries it with the error's code behind it, as Recommend.",
+     "Beginning of a URL, of at most 1024 bytes; each error carries it with the error's code "
+     "behind "
+     "it, as Recommend.",
      [](absl::string_view v, Options* o) {
        return SetWebPage(v, &o->documented_api.surface.error_page_url);
      }},

@@ -3,6 +3,8 @@
 #include <new>
 #include <pugixml.hpp>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "plugin/http/json_string.h"
 #include "plugin/http/json_writer.h"
 #include "plugin/http/text_room.h"
@@ -21,12 +23,16 @@ class StringXmlWriter : public pugi::xml_writer {
   std::string* out_;
 };
 
-// XML 1.0 has no way to write most control characters; client identifiers may hold them.
+// XML 1.0 has no way to write most control characters, U+FFFE and U+FFFF; client identifiers that are
+// asked for may hold them.
 std::string XmlText(absl::string_view text) {
   std::string clean(text);
   for (char& c : clean) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') c = '?';
+  }
+  if (absl::StrContains(clean, "\xEF\xBF")) {
+    absl::StrReplaceAll({{"\xEF\xBF\xBE", "?"}, {"\xEF\xBF\xBF", "?"}}, &clean);
   }
   return clean;
 }

@@ -210,6 +210,7 @@ void Connection::ShakeHands() {
     case IoResult::Kind::kDone:
       break;
   }
+  if (old_tls_ && !socket_.PassesAgain(context_.tls.get())) return Close();
   peer_.client_certificate = socket_.has_client_certificate(context_.options.tls_client_names);
   if (peer_.client_certificate) Rise();
   phase_ = Phase::kFirstByte;  // with the deadline of the handshake: both are one wait
@@ -348,11 +349,14 @@ void Connection::Dispatch(const char* data) {
   stream_->Start([waker = waker_] { waker->Wake(); });
 }
 
-void Connection::Refuse(const char* data, int status, absl::string_view message) {
+void Connection::Refuse(char* data, int status, absl::string_view message) {
   http::Request& request = context_.request;
   http::Reply& reply = context_.reply;
   request = http::Request();
-  if (parser_ != nullptr && data != nullptr) parser_->Fill(data, &context_.headers, &request);
+  if (parser_ != nullptr && data != nullptr) {
+    parser_->GiveUp(data);
+    parser_->Fill(data, &context_.headers, &request);
+  }
   request.peer = &peer_;
   request.now = context_.now;
   reply.Clear();
@@ -512,6 +516,14 @@ void Connection::Drain() {
         socket_.DiscardInput(context_.read_bytes.data(), context_.read_bytes.size());
     if (result.kind == IoResult::Kind::kWouldBlock) return;
     if (result.kind != IoResult::Kind::kDone) return Close();
+  }
+}
+
+void Connection::OnTlsReload() {
+  if (phase_ == Phase::kHandshake) {
+    old_tls_ = true;  // looked at when the certificate is here
+  } else if (!socket_.PassesAgain(context_.tls.get())) {
+    Close();
   }
 }
 

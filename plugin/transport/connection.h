@@ -42,6 +42,8 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   void OnReply(absl::string_view bytes);  // its slice of LoopContext::out, to be sent now
   void OnWake();                          // its stream called wake
   void OnTimeout();
+  // LoopContext::tls was replaced: whoever it would not let in any more is closed.
+  void OnTlsReload();
   void Close() noexcept;
 
   bool closed() const { return phase_ == Phase::kClosed; }
@@ -85,7 +87,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   // One step of it; false: stop.
   bool AnswerOne(Window* window);
   void Dispatch(const char* data);
-  void Refuse(const char* data, int status, absl::string_view message);
+  void Refuse(char* data, int status, absl::string_view message);
   // What was appended to LoopContext::out since `begin` goes out with the replies of others.
   void Reply(size_t begin);
   // After a turn: what to wait for now.
@@ -116,6 +118,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   bool linger_ = false;       // … and then drain
   bool eof_ = false;          // the peer ended its side
   bool stream_chunked_ = false;
+  bool old_tls_ = false;  // the handshake goes by rules that were replaced meanwhile
   uint32_t interest_ = 0;
   size_t written_in_phase_ = 0;
 

@@ -99,6 +99,11 @@ void EventLoop::Stop() {
   context_.wakes->Wake();
 }
 
+void EventLoop::OnTlsReload() {
+  tls_reloaded_.store(true, std::memory_order_release);  // (3)
+  context_.wakes->Wake();
+}
+
 void EventLoop::Run() noexcept {
   while (!stop_.load(std::memory_order_acquire)) {  // (2)
     try {
@@ -194,10 +199,17 @@ void EventLoop::SendReplies() {
 
 void EventLoop::RunWakes() {
   context_.wakes->Take(&woken_);
+  if (tls_reloaded_.exchange(false, std::memory_order_acquire)) CheckCertificates();  // (4)
   for (const uint64_t id : woken_) {
     const auto found = context_.streams.find(id);
     if (found != context_.streams.end()) Guarded(found->second, &Connection::OnWake);
   }
+}
+
+// One check costs about as much as a handshake's; a reload is rare.
+void EventLoop::CheckCertificates() {
+  context_.tls = shared_.tls.Get();
+  for (const auto& connection : connections_) Guarded(connection.get(), &Connection::OnTlsReload);
 }
 
 void EventLoop::ExpireLate() {

@@ -1,6 +1,6 @@
 // One thread's worth of listener: accepts, waits, gives every connection its turn, ends the late.
 //
-// Threads:   Run: the loop's own thread, until Stop(). Stop, counters: any. The rest: before Run.
+// Threads:   Run: the loop's own thread, until Stop(). Stop, OnTlsReload, counters: any. The rest: before Run.
 // Errors:    Prepare() says what the system refused. Inside Run() nothing escapes: a connection
 // that
 //            runs out of memory is closed, the loop goes on.
@@ -43,6 +43,8 @@ class EventLoop {
   absl::Status Prepare();
   void Run() noexcept;
   void Stop();
+  // SharedState::tls was replaced: connections by a certificate that it would not take any more end.
+  void OnTlsReload();
 
   const LoopCounters& counters() const { return context_.counters; }
 
@@ -58,6 +60,7 @@ class EventLoop {
   void RunReady();
   void SendReplies();
   void RunWakes();
+  void CheckCertificates();
   void ExpireLate();
   void DestroyClosed();
   void CloseAll();
@@ -95,6 +98,8 @@ class EventLoop {
   std::vector<uint64_t> woken_;       // scratch
   int64_t paused_until_ns_ = 0;       // 0: accepting
   std::atomic<bool> stop_{false};     // (1) Stop() releases, (2) the loop acquires
+  // (3) OnTlsReload() releases, (4) the loop acquires.
+  std::atomic<bool> tls_reloaded_{false};
 };
 
 }  // namespace session_status::transport

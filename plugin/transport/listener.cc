@@ -92,6 +92,7 @@ class Listener::Impl {
     absl::StatusOr<std::shared_ptr<SSL_CTX>> context = MakeTlsContext(shared_.options);
     if (!context.ok()) return context.status();
     tls_.Set(*std::move(context));
+    for (const auto& loop : loops_) loop->OnTlsReload();
     return absl::OkStatus();
   }
 

@@ -7,6 +7,8 @@
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_LOOP_CONTEXT_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_LOOP_CONTEXT_H_
 
+#include <openssl/ssl.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -66,6 +68,7 @@ struct LoopContext {
   ConnectionLimits& limits;
   LoopCounters counters;
   int epoll_fd = -1;
+  std::shared_ptr<SSL_CTX> tls;  // the newest that a reload has brought
 
   // Of the current turn of the loop.
   int64_t now_ns = 0;  // monotonic

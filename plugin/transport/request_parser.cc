@@ -134,6 +134,11 @@ RequestParser::Progress RequestParser::ParseHead(char* data, size_t size) {
   return Progress::kComplete;
 }
 
+void RequestParser::GiveUp(char* data) {
+  data_ = data;
+  if (!head_complete_ && refusal_.status == 0) ReadRequestLine(data);
+}
+
 // For the answer to a header that is refused unparsed: its path says which surface was asked.
 void RequestParser::ReadRequestLine(const char* data) {
   if (scanner_.first_line_bytes() == 0) return;

@@ -49,6 +49,9 @@ class RequestParser {
 
   // After kComplete: how many bytes the request took.
   size_t consumed() const { return raw_; }
+  // After kNeedMore, for the refusal of a request that will not be waited for: has Fill() show its
+  // request line if that is there. `data` as in the last Parse(). No more Parse() after it.
+  void GiveUp(char* data);
   const Refusal& refusal() const { return refusal_; }
 
   // The request, its views in `data` as given to the last Parse(). After kRefused: as much as could

@@ -78,6 +78,26 @@ bool Socket::has_client_certificate(absl::Span<const std::string> names) const {
          });
 }
 
+// What OpenSSL does in a handshake. A session that was resumed brings no intermediate certificates along:
+// where they are needed it does not pass, and its peer shows them when it connects again.
+bool Socket::PassesAgain(SSL_CTX* rules) const {
+  X509* const certificate = ssl_ == nullptr ? nullptr : SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr) return true;
+  ERR_clear_error();
+  const std::unique_ptr<X509_STORE_CTX, void (*)(X509_STORE_CTX*)> check(X509_STORE_CTX_new(),
+                                                                         X509_STORE_CTX_free);
+  if (check == nullptr ||
+      X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(rules), certificate,
+                          SSL_get_peer_cert_chain(ssl_.get())) != 1 ||
+      X509_STORE_CTX_set_default(check.get(), "ssl_client") != 1) {
+    return false;
+  }
+  X509_VERIFY_PARAM* const how = X509_STORE_CTX_get0_param(check.get());
+  X509_VERIFY_PARAM_set_auth_level(how, SSL_CTX_get_security_level(rules));
+  return X509_VERIFY_PARAM_set1(how, SSL_CTX_get0_param(rules)) == 1 &&
+         X509_verify_cert(check.get()) == 1;
+}
+
 IoResult Socket::Read(char* data, size_t size) {
   if (ssl_ == nullptr) return PlainResult(::recv(fd_.get(), data, size, 0));
   ERR_clear_error();

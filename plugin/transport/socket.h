@@ -45,6 +45,9 @@ class Socket {
   IoResult Handshake();
   // A verified one that bears one of `names` (none: any).
   bool has_client_certificate(absl::Span<const std::string> names) const;
+  // Whether a handshake by `rules` would take the certificate that the peer has shown; true without
+  // one.
+  bool PassesAgain(SSL_CTX* rules) const;
 
   IoResult Read(char* data, size_t size);
   IoResult Write(absl::string_view bytes);

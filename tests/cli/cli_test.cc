@@ -28,6 +28,7 @@ using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class CliTest : public ::testing::TestWithParam<BrokerLine> {
  protected:
@@ -414,13 +415,35 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
              "--disconnected-from is not before --disconnected-until\n"},
         Case{"history a --stored --from 1h --to 2h", "--from is not before --to\n"},
         Case{"--socket relative status", "neither an absolute path"},
-        Case{"-s http://127.0.0.1:1/v1 status", "ends with its port, without \"/v1\"\n"},
-        Case{"-s https://x/?a status", "ends with its port, without \"/?a\"\n"},
+        Case{"-s http://127.0.0.1:1/v1?a=b status", "the plugin ends before \"?a=b\"\n"},
+        Case{"-s https://x/#a status", "the plugin ends before \"#a\"\n"},
+        Case{"-s http:///v1 status", "http:///v1 names no host\n"},
         Case{"--timeout x status", "timeout"}}) {
     SCOPED_TRACE(c.arguments);
     const CliResult result = RunCli(c.arguments);
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.output, HasSubstr(c.want));
+  }
+}
+
+TEST(CliWithoutBrokerTest, AUrlMayHaveThePathAtWhichAProxyServesThePlugin) {
+  struct Case {
+    const char* path;
+    const char* asked;
+  };
+  for (const Case& c : {Case{"", "POST /mosquitto_session_status.v1."},
+                        Case{"/", "POST /mosquitto_session_status.v1."},
+                        Case{"/mqtt", "POST /mqtt/mosquitto_session_status.v1."},
+                        Case{"/a%20b/mqtt//", "POST /a%20b/mqtt/mosquitto_session_status.v1."}}) {
+    SCOPED_TRACE(c.path);
+    OneReply proxy(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/proto\r\nContent-Length: 0\r\n\r\n",
+        OneReply::Tcp());
+    const CliResult result =
+        RunCli(absl::StrCat("-s http://127.0.0.1:", proxy.port(), c.path, " count"));
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    ASSERT_TRUE(WaitUntil([&proxy] { return proxy.answered(); }));
+    EXPECT_THAT(proxy.request(), StartsWith(c.asked));
   }
 }
 

@@ -13,9 +13,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -34,11 +37,45 @@ namespace session_status {
 namespace {
 
 constexpr size_t kInputBytesMax = 32'768;
-// For a reply, or the end. Many short waits: a machine that stands still for seconds costs one of them.
+// For a reply, or the end. A wait counts when none of the plugin's threads wants the processor at its end:
+// they have got all they need, and the reply is not coming. On a machine that is busy otherwise they want it
+// for seconds, and all that takes a lock waits with whoever holds it.
 constexpr int kWaitMs = 100;
-constexpr int kWaitsMax = 90;
+constexpr int kIdleWaitsMax = 50;
+constexpr int kWaitsMax = 6000;  // somebody is busy without end
 // Lines of log, and what the broker was asked to publish, are taken away now and then.
 constexpr int kConversationsPerRound = 200;
+
+// "NAME STATE" of each thread but the caller's, one a line; R: has the processor or waits for it.
+std::string OtherThreads() {
+  std::string threads;
+  std::error_code gone;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", gone)) {
+    if (task.path().filename() == std::to_string(::gettid())) continue;
+    std::ifstream file(task.path() / "stat");  // "ID (NAME) STATE …"
+    std::string stat;
+    std::getline(file, stat);
+    const size_t name = stat.find('(');
+    const size_t end = stat.rfind(')');
+    if (name == std::string::npos || end == std::string::npos) continue;  // it has ended
+    absl::StrAppend(&threads, stat.substr(name + 1, end - name - 1), " ", stat.substr(end + 2, 1),
+                    "\n");
+  }
+  return threads;
+}
+
+void AwaitEvent(pollfd* wait) {
+  int idle = 0;
+  for (int waits = 1; ::poll(wait, 1, kWaitMs) <= 0; ++waits) {
+    const std::string threads = OtherThreads();
+    const bool busy = absl::StrContains(threads, " R\n") || absl::StrContains(threads, " D\n");
+    idle += busy ? 0 : 1;
+    if (idle < kIdleWaitsMax && waits < kWaitsMax) continue;
+    std::fprintf(stderr, "no reply; of %d waits %d were idle; threads:\n%s", waits, idle,
+                 threads.c_str());
+    FUZZ_CHECK(false);
+  }
+}
 
 class Plugin {
  public:
@@ -87,7 +124,7 @@ class Plugin {
         ::shutdown(fd, SHUT_WR);
       }
       pollfd wait = {fd, static_cast<short>(sending ? POLLIN | POLLOUT : POLLIN), 0};
-      for (int waits = 0; ::poll(&wait, 1, kWaitMs) <= 0; ++waits) FUZZ_CHECK(waits < kWaitsMax);
+      AwaitEvent(&wait);
       if ((wait.revents & POLLOUT) != 0) {
         const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));

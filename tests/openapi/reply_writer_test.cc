@@ -66,6 +66,22 @@ TEST(ReplyWriterTest, ABatchIsWhatRapidJsonWouldWrite) {
   }
 }
 
+TEST(ReplyWriterTest, WhatXmlCannotHoldComesAsQuestionMarks) {
+  struct Case {
+    absl::string_view id, want;
+  };
+  for (const Case& c :
+       {Case{"a\xEF\xBF\xBF\xEF\xBF\xBE", "a??"},  // U+FFFF, U+FFFE
+        Case{"\x01\x1F", "??"}, Case{absl::string_view("\0", 1), "?"},
+        Case{"\xEF\xBF\xBD\x7F\t", "\xEF\xBF\xBD\x7F\t"}}) {  // U+FFFD and these two it can
+    std::string out;
+    const bool online[] = {true};
+    WriteBatchReply(Format::kXml, ListShape::kFlat, kId, {c.id}, online, &out);
+    EXPECT_NE(out.find("<ClientId>" + std::string(c.want) + "</ClientId>"), std::string::npos)
+        << out;
+  }
+}
+
 TEST(ReplyWriterTest, ASingleAnswerIsWhatRapidJsonWouldWrite) {
   for (const bool online : {true, false}) {
     std::string want;

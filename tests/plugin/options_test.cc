@@ -358,6 +358,12 @@ TEST(ParseOptionsTest, BlanksAroundAValueAreNoPartOfIt) {
   EXPECT_EQ(options->over_mqtt.topics.prefix, "");
 }
 
+TEST(ParseOptionsTest, AnErrorPageIsAsLongAsUrlsAre) {
+  const auto of = [](size_t bytes) { return "https://x/" + std::string(bytes - 10, 'a'); };
+  EXPECT_EQ(ErrorOf({{"api_error_page", of(1024)}}), "");
+  EXPECT_THAT(ErrorOf({{"api_error_page", of(1025)}}), HasSubstr("1 to 1024 bytes long"));
+}
+
 TEST(ParseOptionsTest, AnAddressInTwoPlacesIsRefused) {
   EXPECT_THAT(ErrorOf({{"admin_listen", "127.0.0.1:18080 127.0.0.1:18080"}}),
               HasSubstr("plugin_opt_admin_listen: \"127.0.0.1:18080\" is given twice"));

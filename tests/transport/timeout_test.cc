@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "tests/testing/wait.h"
 #include "tests/transport/test_client.h"
 #include "tests/transport/test_handler.h"
@@ -45,6 +46,32 @@ TEST(TimeoutTest, AHeaderThatTakesTooLongIsRefusedHoweverItDrips) {
   const TestReply reply = client.Read();
   EXPECT_EQ(reply.status, 408);
   EXPECT_LT(absl::Now() - start, testing::kPatience);
+}
+
+TEST(TimeoutTest, TheRefusalOfALateHeaderKnowsWhatWasAskedOnceItsLineIsThere) {
+  ListenerOptions options;
+  options.header_timeout = kShort;
+  TestListener listener(options);
+  struct Case {
+    absl::string_view bytes, path;
+  };
+  for (const auto& [bytes, path] :
+       {Case{"GET /slow?a HTTP/1.1\r\nHost: x\r\nAcc", "/slow"},
+        Case{"\r\nPOST /slow HTTP/1.1\r\n", "/slow"}, Case{"GET /slo", ""},
+        Case{"GET /slow HTTP/1.1", ""}, Case{"nothing of ours\r\n", ""}}) {
+    TestClient client(listener.unix_address());
+    // A request before it: the late one begins somewhere within what has arrived.
+    ASSERT_TRUE(client.Send(absl::StrCat(kGet, bytes)));
+    EXPECT_EQ(client.Read().status, 200) << bytes;
+    const TestReply reply = client.Read();
+    EXPECT_EQ(reply.status, 408) << bytes;
+    EXPECT_EQ(reply.header("refused-path"), path) << bytes;
+  }
+  TestClient client(listener.unix_address());
+  ASSERT_TRUE(client.Send("HEAD /slow HTTP/1.1\r\nHost"));
+  EXPECT_EQ(client.Read(/*head_only=*/true).status, 408);
+  client.ShutdownWriting();
+  EXPECT_TRUE(client.AtEnd());
 }
 
 TEST(TimeoutTest, ABodyThatTakesTooLongIsRefused) {

@@ -1,7 +1,11 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +47,44 @@ class Records {
   const int fd_;
   BIO* const bio_;  // the client's
   std::string unsent_;
+};
+
+// Has nothing to say, and no end.
+class SilentStream : public http::BodyStream {
+ public:
+  void Start(std::function<void()>) override {}
+  Progress Next(size_t, std::string*) override { return Progress::kWaiting; }
+};
+
+// A client that stops in the middle of its handshake: it has the server's part and owes its own.
+class HalfHandshake {
+ public:
+  HalfHandshake(absl::string_view address, SSL_CTX* context)
+      : client_(address), ssl_(SSL_new(context), SSL_free) {
+    std::signal(SIGPIPE, SIG_IGN);  // the server may have closed by the time it is written to
+    SSL_set_fd(ssl_.get(), client_.fd());
+    ::fcntl(client_.fd(), F_SETFL, O_NONBLOCK);
+    EXPECT_EQ(SSL_connect(ssl_.get()), -1);  // says hello
+    pollfd answer = {client_.fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&answer, 1, static_cast<int>(testing::kPatience / absl::Milliseconds(1))), 1);
+    ::fcntl(client_.fd(), F_SETFL, 0);
+  }
+  // All that comes.
+  std::string FinishAndAsk(absl::string_view request) {
+    std::string received;
+    if (SSL_connect(ssl_.get()) != 1) return received;
+    SSL_write(ssl_.get(), request.data(), static_cast<int>(request.size()));
+    char bytes[1024];
+    int size;
+    while ((size = SSL_read(ssl_.get(), bytes, sizeof bytes)) > 0) {
+      received.append(bytes, static_cast<size_t>(size));
+    }
+    return received;
+  }
+
+ private:
+  TestClient client_;
+  const std::unique_ptr<SSL, void (*)(SSL*)> ssl_;
 };
 
 class TlsTest : public ::testing::Test {
@@ -316,6 +358,53 @@ TEST_F(TlsTest, RefusesRevokedCertificatesFromTheReloadOn) {
   ASSERT_TRUE((*listener_)->ReloadTls().ok());
   EXPECT_EQ(TestClient(address_, client.get()).Ask(kGet).status, 0);
   EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).status, 200);
+}
+
+TEST_F(TlsTest, AReloadEndsConnectionsWhoseCertificateIsRevokedByNow) {
+  certificates_.Make("revoked");
+  certificates_.WriteRevocations({});
+  options_.tls_client_ca_file = certificates_.ca_file();
+  options_.tls_client_crl_file = certificates_.crl_file();
+  Start([](const http::Request& request, http::Reply* reply) {
+    if (request.path != "/follow") return;
+    reply->stream = std::make_unique<SilentStream>();
+  });
+  const auto client = certificates_.ClientContext("client");
+  const auto revoked = certificates_.ClientContext("revoked");
+  const auto without = certificates_.ClientContext();
+  TestClient kept(address_, client.get());
+  TestClient stranger(address_, without.get());
+  TestClient idle(address_, revoked.get());
+  TestClient half(address_, revoked.get());
+  TestClient following(address_, revoked.get());
+  for (TestClient* each : {&kept, &stranger, &idle, &half}) EXPECT_EQ(each->Ask(kGet).status, 200);
+  EXPECT_TRUE(half.Send("GET / HTTP/1.1\r\nHos"));
+  EXPECT_TRUE(following.Send("GET /follow HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_THAT(following.ReadSome(), HasSubstr("200 OK"));
+
+  ASSERT_TRUE((*listener_)->ReloadTls().ok());  // nothing has changed: nobody is ended
+  for (TestClient* each : {&kept, &stranger, &idle}) EXPECT_EQ(each->Ask(kGet).status, 200);
+
+  certificates_.WriteRevocations({"revoked"});
+  ASSERT_TRUE((*listener_)->ReloadTls().ok());
+  for (TestClient* each : {&idle, &half, &following}) EXPECT_EQ(each->ReadAll(), "");
+  for (TestClient* each : {&kept, &stranger}) EXPECT_EQ(each->Ask(kGet).status, 200);
+}
+
+TEST_F(TlsTest, AHandshakeThatBeganBeforeTheReloadGoesByTheNewListToo) {
+  certificates_.WriteRevocations({});
+  options_.tls_client_ca_file = certificates_.ca_file();
+  options_.tls_client_crl_file = certificates_.crl_file();
+  Start();
+  const auto client = certificates_.ClientContext("client");
+  TestClient before(address_, client.get());
+  ASSERT_EQ(before.Ask(kGet).status, 200);
+  HalfHandshake late(address_, client.get());
+
+  certificates_.WriteRevocations({"client"});
+  ASSERT_TRUE((*listener_)->ReloadTls().ok());
+  EXPECT_EQ(before.ReadAll(), "");  // by now all connections were looked at
+  EXPECT_EQ(late.FinishAndAsk(kGet), "");
 }
 
 TEST_F(TlsTest, AcceptsNoClientCertificateByAListThatIsOutOfDate) {
