@@ -81,9 +81,9 @@ void SessionIndex::ReadPage(uint64_t position, PageSlots* out) const {
     if (static_cast<uint8_t>(p->tags[i / 8].Load() >> (i % 8 * 8)) == 0) continue;  // (i7)
     out->slots[static_cast<size_t>(out->count++)] = SlotAt(*p, i);
   }
-  // (i10) relaxed: the depth of a page is stored before it is linked, and changes only between two
-  // lives, which StillValid() sees.
-  const int covered_bits = 64 - kShardBits - p->depth.load(std::memory_order_relaxed);
+  // (i10) acquire; pairs with (i12). The depth of a page is stored before it is linked, and changes
+  // only between two lives, which StillValid() sees.
+  const int covered_bits = 64 - kShardBits - p->depth.load(std::memory_order_acquire);
   const uint64_t covered = (uint64_t{1} << covered_bits) - 1;
   out->first_position = position & ~covered;
   out->last_position = position | covered;

@@ -18,6 +18,9 @@
 //   (i5) page version load acquire    pairs with (i6) store release: before anything leaves a
 //                                     retired page, and again when a reused one is filled
 //   (i7) tag load acquire             pairs with (i8) store release: the slot is filled
+//   (i9) chunk load acquire           pairs with (i11) store release, and
+//   (i10) depth load acquire          pairs with (i12) store release: who sees what a page holds in
+//                                     a later life also sees (i6) that this one is over
 // A miss is final when depth, entry and version, read again in this order, are still the same.
 // No step waits for the writer: as long as it stands still, the old path is complete.
 // Checked exhaustively in docs/models/page_split.pml.
@@ -62,15 +65,16 @@ struct alignas(64) Page {
   std::atomic<uint32_t> version;             // (i5), (i6)
   std::atomic<uint8_t> depth;                // hash bits below the shard's that lead here
 
-  // (i9) relaxed: a chunk's number is stored before the first tag that needs it (i8) and stays
-  // until after the last is gone; whoever reads it later finds a slot that does not match.
+  // A chunk's number is stored before the first tag that needs it (i8) and stays until after the last
+  // is gone. Whoever reads it later finds a slot that does not match, and would believe the miss if
+  // (i9) and (i11) did not show him (i6), too.
   uint32_t chunk(int i) const {
-    return uint32_t{chunk_low[i].load(std::memory_order_relaxed)} |
-           uint32_t{chunk_high[i].load(std::memory_order_relaxed)} << 16;
+    return uint32_t{chunk_low[i].load(std::memory_order_acquire)} |        // (i9)
+           uint32_t{chunk_high[i].load(std::memory_order_acquire)} << 16;  // (i9)
   }
   void set_chunk(int i, uint32_t number) {
-    chunk_low[i].store(static_cast<uint16_t>(number), std::memory_order_relaxed);
-    chunk_high[i].store(static_cast<uint8_t>(number >> 16), std::memory_order_relaxed);
+    chunk_low[i].store(static_cast<uint16_t>(number), std::memory_order_release);        // (i11)
+    chunk_high[i].store(static_cast<uint8_t>(number >> 16), std::memory_order_release);  // (i11)
   }
   uint8_t tag(int i) const { return static_cast<uint8_t>(tags[i / 8].Own() >> (i % 8 * 8)); }
   void set_tag(int i, uint8_t tag) {
@@ -360,7 +364,7 @@ bool SessionIndex::Split(uint64_t hash, Moved moved) {
   const uint32_t half[2] = {TakePage(), TakePage()};
   int used[2] = {0, 0};
   for (const uint32_t n : half) {
-    page(n)->depth.store(static_cast<uint8_t>(depth + 1), std::memory_order_relaxed);
+    page(n)->depth.store(static_cast<uint8_t>(depth + 1), std::memory_order_release);  // (i12)
   }
   std::array<std::pair<Slot, Slot>, Page::kSlots> moves;
   int move_count = 0;
