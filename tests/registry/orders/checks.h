@@ -35,7 +35,7 @@ inline const NamedCheck kChecks[] = {
     {"epochs", MakeEpochs, {1, 150'000}},
     {"reused_cuts", MakeReusedCuts, {1, 10'000}},
     {"slots", MakeSlots, {1, 10'000}},
-    {"details", MakeDetails, {1, 2'000}},
+    {"details", MakeDetails, {0, 4'000}},
     {"forgotten", MakeForgotten, {0, 10'000}},
     {"splits", MakeSplits, {1, 0}},
     {"walks", MakeWalks, {0, 2'000}},
