@@ -101,7 +101,7 @@ TEST_P(CliTest, ALongListIsAskedInSeveralCalls) {
   std::ofstream out(file);
   for (int i = 0; i < 10'001; ++i) out << "id-" << i << "\n";
   out.close();
-  const CliResult result = Ask(absl::StrCat("--json batch -f ", file));
+  const CliResult result = Ask(absl::StrCat("--timeout 30 --json batch -f ", file));
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 2);
   EXPECT_THAT(result.output, HasSubstr("\"id-10000\""));
@@ -114,7 +114,7 @@ TEST_P(CliTest, LongIdentifiersAreAskedInSeveralCallsToo) {
   for (int i = 0; i < 9'000; ++i) out << std::string(120, 'x') << i << "\n";
   for (int i = 0; i < 14; ++i) out << std::string(65'000, 'y') << i << "\n";
   out.close();
-  const CliResult result = Ask(absl::StrCat("--json batch -f ", file));
+  const CliResult result = Ask(absl::StrCat("--timeout 30 --json batch -f ", file));
   EXPECT_EQ(result.exit_code, 0) << result.output.substr(0, 200);
   EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 3);
   size_t answered = 0;
