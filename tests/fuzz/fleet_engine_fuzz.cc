@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "plugin/fleet/fleet_loop.h"
+#include "plugin/os/mutex.h"
 #include "tests/fuzz/engine_reply.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/testing/temp_dir.h"
@@ -74,16 +74,16 @@ class Engine {
   const std::string& path() const { return path_; }
 
   void Begin(std::deque<std::string> script) {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     script_ = std::move(script);
   }
   size_t left() {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     return script_.size();
   }
   // Nobody is connected any more.
   void End() {
-    absl::MutexLock lock(&mu_);
+    os::MutexLock lock(&mu_);
     for (const int fd : connections_) ::close(fd);
     connections_.clear();
   }
@@ -93,7 +93,7 @@ class Engine {
     for (;;) {
       const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
       FUZZ_CHECK(fd >= 0);
-      absl::MutexLock lock(&mu_);
+      os::MutexLock lock(&mu_);
       connections_.push_back(fd);  // open until End(): what is said must not be lost
       if (!script_.empty()) {
         const std::string& text = script_.front();
@@ -108,7 +108,7 @@ class Engine {
   const testing::TempDir dir_;
   const std::string path_ = dir_.File("engine.sock");
   int fd_ = -1;
-  absl::Mutex mu_;
+  os::Mutex mu_;
   std::deque<std::string> script_;
   std::vector<int> connections_;
 };

@@ -260,15 +260,16 @@ std::vector<std::string> TrickyIds(size_t count) {
 }
 
 std::string Difference(const SessionDetails& a, const SessionDetails& b) {
-  const auto text = [](const SessionDetails& d) {
+  // Without the local zone: Abseil looks for it under a lock that the thread sanitizer does not see.
+  const auto time = [](absl::Time t) { return absl::FormatTime(t, absl::UTCTimeZone()); };
+  const auto text = [&time](const SessionDetails& d) {
     return absl::StrCat(
         "state ", static_cast<int>(d.status.state), " reason ", static_cast<int>(d.status.reason),
         " incarnation ", d.incarnation, " code ", d.broker_code, " connects ", d.connects,
-        " connected ", absl::FormatTime(d.connected_at), " disconnected ",
-        absl::FormatTime(d.disconnected_at), " or from ", absl::FormatTime(d.ended_not_before),
-        " restored ", d.restored, " created ", absl::FormatTime(d.session_created_at), " address ",
-        d.address, " user ", d.username, " port ", d.listener_port, " keepalive ", d.keepalive_s,
-        " protocol ", static_cast<int>(d.protocol_version), " transport ",
+        " connected ", time(d.connected_at), " disconnected ", time(d.disconnected_at), " or from ",
+        time(d.ended_not_before), " restored ", d.restored, " created ", time(d.session_created_at),
+        " address ", d.address, " user ", d.username, " port ", d.listener_port, " keepalive ",
+        d.keepalive_s, " protocol ", static_cast<int>(d.protocol_version), " transport ",
         static_cast<int>(d.transport), " clean ", d.clean_start);
   };
   const std::string ta = text(a), tb = text(b);
