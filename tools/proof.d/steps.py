@@ -110,7 +110,7 @@ STEPS = [
          "./tools/bench registry", "./tools/bench registry --quick", markdown_verdicts,
          build="./tools/bench registry --build"),
     Step("listener", "The listener, nginx and Redis", "every bound of the listener",
-         "./tools/bench listener", "./tools/bench listener --rounds 1 --seconds 0.3", markdown_verdicts,
+         "./tools/bench listener", "./tools/bench listener --rounds 3 --seconds 0.1", markdown_verdicts,
          ["listener_host", "load_client", "signed_requests"]),
     Step("publish", "The broker's own work beside queries", "publishing is not held up",
          "./tools/bench publish", "./tools/bench publish --rounds 6 --seconds 0.5", markdown_verdicts,
