@@ -13,6 +13,7 @@
 #include "plugin/store/sqlite.h"
 #include "tests/store/broker_life.h"
 #include "tests/store/store_folder.h"
+#include "tests/testing/wait.h"
 
 namespace session_status::store {
 namespace {
@@ -687,6 +688,7 @@ TEST_F(SessionStoreTest, ManySessionsAreRestoredInOneGo) {
   const char* text = getenv("SESSION_STATUS_STORE_ROWS");
   const int rows = text == nullptr ? 20'000 : atoi(text);
   options_.queue_bytes = size_t{256} << 20;
+  options_.close_writes = testing::kPatience;  // more than a stop may take: a sanitizer is slow
   BrokerLife first = Live();
   for (int i = 0; i < rows; ++i) {
     const std::string id = absl::StrCat("device-with-a-name-", i);
