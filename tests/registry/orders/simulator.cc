@@ -32,8 +32,8 @@ struct Cell {
   rl::atomic_data* data;
   uint64_t history[rl::atomic_history_size];
   uint64_t newest;
-  bool
-      has_failed;  // an exchange did, for no reason: once is enough, and for ever would be too long
+  // An exchange did, for no reason: once is enough, and for ever would be too long.
+  bool has_failed;
 };
 
 struct KnownSite {
