@@ -31,7 +31,7 @@ constexpr int kTurnedAwayShare = 4;
 // Replies are sent together after this many: a client that serves several connections then wakes up
 // once for all of them, which costs the sender less than waking it for each (measured on loopback;
 // see docs/performance.md). Bounded, so that the first does not wait for a crowd.
-constexpr size_t kRepliesTogetherMax = 16;
+constexpr size_t kRepliesTogetherMax = 64;
 constexpr size_t kReplyBytesTogetherMax = 256 * 1024;
 // Scratch that one huge reply blew up is given back.
 constexpr size_t kScratchKeptBytes = 1024 * 1024;
