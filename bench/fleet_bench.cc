@@ -93,7 +93,12 @@ class Node {
       while (!stop_.load()) {
         fleet_->PublishSnapshot(absl::Now());
         own_.PublishSnapshot(absl::Now());
-        absl::SleepFor(kRefresh);
+        const absl::Time until = absl::Now() + kRefresh;
+        absl::Duration pause = absl::Milliseconds(1);
+        while (absl::Now() < until) {
+          pause = std::min(fleet_->PopulateAhead(pause), until - absl::Now());
+          absl::SleepFor(pause);
+        }
       }
     });
   }

@@ -38,6 +38,9 @@ class FleetMembership {
 
   // Publishes the others' cut, and logs what became of fleet and nodes since the last time.
   void Publish(absl::Time now);
+  absl::Duration PopulateAhead(absl::Duration since_last) {
+    return fleet_.PopulateAhead(since_last);
+  }
   // The second half of it, for a status that is given.
   void LogChanges(const registry::FleetStatus& status, absl::Time now);
 

@@ -1,23 +1,42 @@
 #include "plugin/refresher.h"
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "absl/time/clock.h"
 
 namespace session_status {
 
-int64_t SteadyMillis() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+namespace {
+
+absl::Duration SteadyNow() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
+
+}  // namespace
+
+int64_t SteadyMillis() { return absl::ToInt64Milliseconds(SteadyNow()); }
 
 absl::Status Refresher::Start(int nice) {
   if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the refresher");
   Publish();
-  return thread_.Start("status-refresh", nice, [this] {
-    while (!stop_.WaitFor(interval_)) Publish();
-  });
+  populated_at_ = SteadyNow();
+  PopulateAhead();
+  return thread_.Start("status-refresh", nice, [this] { Run(); });
+}
+
+void Refresher::Run() {
+  absl::Duration publish_at = SteadyNow() + interval_;
+  for (;;) {
+    const absl::Duration next = std::min(publish_at, populated_at_ + populate_in_);
+    if (stop_.WaitFor(std::max(next - SteadyNow(), absl::ZeroDuration()))) return;
+    if (SteadyNow() >= publish_at) {
+      Publish();
+      publish_at = SteadyNow() + interval_;
+    }
+    PopulateAhead();
+  }
 }
 
 void Refresher::Publish() {
@@ -25,7 +44,13 @@ void Refresher::Publish() {
   const absl::Time begin = absl::Now();
   registry_.PublishSnapshot(begin, SteadyMillis());
   publish_time_.Record(absl::ToInt64Nanoseconds(absl::Now() - begin));
-  registry_.PopulateAhead();
+}
+
+void Refresher::PopulateAhead() {
+  const absl::Duration now = SteadyNow();
+  const absl::Duration since_last = now - std::exchange(populated_at_, now);
+  populate_in_ = registry_.PopulateAhead(since_last);
+  if (too_) populate_in_ = std::min(populate_in_, too_(since_last));
 }
 
 void Refresher::Stop() {

@@ -1,5 +1,5 @@
 // Publishes a new snapshot of the registry every `interval`, from a thread of its own, and has memory
-// ready for the events to come.
+// ready for the events to come: as often as their number asks for, however long the interval is.
 //
 // Threads: Start, Stop: the broker's (init and cleanup).
 // Errors:  Start says when the system gives no thread.
@@ -34,18 +34,25 @@ class Refresher {
   // Called right before each publication with its time: what must be at least as new as the
   // snapshot. Before Start().
   void PublishFirst(std::function<void(absl::Time)> other) { first_ = std::move(other); }
+  // Another one's PopulateAhead(), called with the registry's. Before Start().
+  void PopulateToo(std::function<absl::Duration(absl::Duration)> other) { too_ = std::move(other); }
 
   // Publishes the first snapshot before it returns.
   absl::Status Start(int nice);
   void Stop();
 
  private:
+  void Run();
   void Publish();
+  void PopulateAhead();
 
   registry::SessionRegistry& registry_;
   const absl::Duration interval_;
   metrics::DurationHistogram& publish_time_;
   std::function<void(absl::Time)> first_;
+  std::function<absl::Duration(absl::Duration)> too_;
+  absl::Duration populated_at_;  // on the clock that is never set
+  absl::Duration populate_in_;   // when to call PopulateAhead() again, from then on
   os::StopSignal stop_;
   os::ServiceThread thread_;
 };

@@ -188,6 +188,7 @@ absl::Status SessionPlugin::JoinFleet() {
   if (fleet_ == nullptr) return absl::OkStatus();
   documented_api_.CoverFleet(fleet_->others(), fleet_->others_age_max());
   refresher_.PublishFirst([this](absl::Time now) { fleet_->Publish(now); });
+  refresher_.PopulateToo([this](absl::Duration d) { return fleet_->PopulateAhead(d); });
   observers_.push_back(fleet_->observer());
   return fleet_->Start();
 }

@@ -14,21 +14,28 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 // How far ahead of the writer memory is populated: a 24th of what is in use (details use 60 of the 64
 // bytes that they may take), within these bounds, so that a small broker stays small; beyond the upper
-// one as far as four intervals like the last would take.
+// one as far as the writer would come in this time.
 constexpr size_t kLeadMin = size_t{256} << 10;
 constexpr size_t kLeadMax = size_t{8} << 20;
-constexpr size_t kIntervalsAhead = 4;
+constexpr absl::Duration kAheadFor = absl::Milliseconds(400);
+
+// Longer than one huge page takes: some 0.1 ms to zero it, and 5 ms where a host has to find it.
+constexpr absl::Duration kHugePageTime = absl::Milliseconds(10);
+
+// When to look again: before a quarter of the lead is used, within these bounds.
+constexpr absl::Duration kLookAgainMin = absl::Milliseconds(1);
+constexpr absl::Duration kLookAgainMax = absl::Milliseconds(250);
 
 // The kernel holds the process's address space while it populates, and the broker, whose heap grows
 // meanwhile, would wait for all of it: one huge page or this much at a time.
 constexpr size_t kSmallStep = size_t{64} << 10;
 
-// The writer that outruns this in small pages pays for one; in huge ones for two megabytes at once. So
-// there, a whole one is ahead as soon as they begin.
-size_t Lead(size_t used, size_t grown, bool huge) {
+// Where pages are huge, a whole one is ahead as soon as they begin.
+size_t Lead(size_t used, double bytes_per_second, bool huge) {
   const size_t share = used / 24;
   const size_t least = huge && used > kHugePage / 2 ? kHugePage : kLeadMin;
-  return std::max(std::clamp(share, least, kLeadMax), std::min(kIntervalsAhead * grown, share));
+  const auto soon = static_cast<size_t>(bytes_per_second * absl::ToDoubleSeconds(kAheadFor));
+  return std::max(std::clamp(share, least, kLeadMax), std::min(soon, share));
 }
 
 #ifndef MADV_POPULATE_WRITE
@@ -55,12 +62,7 @@ ReservedMemory::ReservedMemory(size_t bytes, Pages pages)
   data_ = mapping_ + (RoundUp(begin, kHugePage) - begin);
   // Advice only: where it is refused, the memory is merely slower. The registry is left out of core
   // dumps' way by nobody: operators want to see it there.
-  if (!huge_) {
-    madvise(data_, size_, MADV_NOHUGEPAGE);
-  } else {
-    madvise(data_, std::min(size_, kHugePage), MADV_NOHUGEPAGE);
-    if (size_ > kHugePage) madvise(data_ + kHugePage, size_ - kHugePage, MADV_HUGEPAGE);
-  }
+  madvise(data_, size_, MADV_NOHUGEPAGE);
 }
 
 ReservedMemory::~ReservedMemory() { munmap(mapping_, mapping_bytes_); }
@@ -72,22 +74,39 @@ bool ReservedMemory::WouldGrant(size_t bytes) {
   return true;
 }
 
-void ReservedMemory::PopulateAhead() {
+absl::Duration ReservedMemory::PopulateAhead(absl::Duration since_last) {
   const size_t used = this->used();
-  const size_t lead = Lead(used, used - used_before_, huge_);
+  const double bytes_per_second = static_cast<double>(used - used_before_) /
+                                  absl::ToDoubleSeconds(std::max(since_last, kLookAgainMin));
   used_before_ = used;
+  if (used == 0) return kLookAgainMax;
+  const size_t lead = Lead(used, bytes_per_second, huge_);
   const size_t populated = populated_.load(std::memory_order_relaxed);
-  if (used > 0 && populated < used + lead / 2) PopulateTo(used + lead);
+  // A huge page comes as soon as it is within the lead, small ones many at a time.
+  const size_t least = huge_ && populated >= kHugePage ? lead : lead / 2;
+  if (populated < used + least) {
+    Populate(used + lead,
+             static_cast<size_t>(bytes_per_second * absl::ToDoubleSeconds(kHugePageTime)));
+  }
+  if (bytes_per_second == 0) return kLookAgainMax;
+  return std::clamp(absl::Seconds(static_cast<double>(lead) / 4 / bytes_per_second), kLookAgainMin,
+                    kLookAgainMax);
 }
 
-void ReservedMemory::PopulateTo(size_t bytes) {
-  const size_t unit = huge_ && bytes > kHugePage ? kHugePage : kSmallPage;
-  const size_t step = unit == kHugePage ? kHugePage : kSmallStep;
+void ReservedMemory::PopulateTo(size_t bytes) { Populate(bytes, /*margin=*/0); }
+
+void ReservedMemory::Populate(size_t end, size_t margin) {
+  end = std::min(size_, RoundUp(end, huge_ && end > kHugePage ? kHugePage : kSmallPage));
   size_t from =
       std::max(populated_.load(std::memory_order_relaxed), used() / kSmallPage * kSmallPage);
-  const size_t end = std::min(size_, RoundUp(bytes, unit));
   while (from < end) {
-    const size_t to = std::min(end, RoundUp(from + 1, step));
+    const bool huge = huge_ && from >= kHugePage;
+    if (huge && from < used() + margin) {  // left to the writer, in small pages
+      from = RoundUp(used() + margin, kHugePage);
+      continue;
+    }
+    const size_t to = std::min(end, RoundUp(from + 1, huge ? kHugePage : kSmallStep));
+    if (huge) madvise(data_ + from, to - from, MADV_HUGEPAGE);
     if (madvise(data_ + from, to - from, MADV_POPULATE_WRITE) != 0) return;
     populated_.store(to, std::memory_order_relaxed);  // (m2) relaxed: read as a figure only
     from = to;

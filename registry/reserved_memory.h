@@ -13,11 +13,16 @@
 #include <atomic>
 #include <cstddef>
 
+#include "absl/time/time.h"
+
 namespace session_status::registry {
 
 class ReservedMemory {
  public:
-  enum class Pages { kSmall, kHuge };  // kHuge: ask for 2 MiB pages beyond the first 2 MiB
+  // kHuge: beyond the first 2 MiB, what is populated comes in pages of 2 MiB, where the system has
+  // them. What the writer touches first is always a small page: of a huge one it would have to wait
+  // until all of it is zeroed, and 5 ms where a virtual machine's host has to find it.
+  enum class Pages { kSmall, kHuge };
 
   ReservedMemory(size_t bytes, Pages pages);
   ~ReservedMemory();
@@ -43,15 +48,22 @@ class ReservedMemory {
 
   // Lets the system back the memory just beyond the used part, so that the writer need not take
   // those page faults. Does nothing where the kernel cannot (before Linux 5.14). Blocking.
-  void PopulateAhead();
+  // `since_last`: the time from the last call to this one. Returns how long the next call may wait
+  // when the writer goes on as it did.
+  absl::Duration PopulateAhead(absl::Duration since_last);
   // The same up to a size that the caller knows.
   void PopulateTo(size_t bytes);
   size_t used() const { return used_.load(std::memory_order_relaxed); }  // (m1)
 
-  // Used or populated, rounded up to what the system hands out.
+  // Used or populated, rounded up to what the system hands out. May count what lies between both
+  // for the moment until it is used.
   size_t TouchedBytes() const;
 
  private:
+  // Populates up to `end`, in huge pages only where the writer will not be within the next `margin`
+  // bytes that it uses.
+  void Populate(size_t end, size_t margin);
+
   char* data_ = nullptr;
   size_t size_ = 0;
   bool huge_ = false;

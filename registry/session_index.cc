@@ -239,13 +239,12 @@ size_t SessionIndex::TouchedBytes() const {
   return directory_.TouchedBytes() + pages_.TouchedBytes() + hot_.TouchedBytes();
 }
 
-void SessionIndex::PopulateAhead() {
+absl::Duration SessionIndex::PopulateAhead(absl::Duration since_last) {
   // The next depth's directory lies behind the deepest one's, is as long as all before it, and is
   // begun at whichever shard doubles first.
   directory_.PopulateTo(2 * directory_.used());
-  pages_.PopulateAhead();
-  hot_.PopulateAhead();
-  details_.PopulateAhead();
+  return std::min({pages_.PopulateAhead(since_last), hot_.PopulateAhead(since_last),
+                   details_.PopulateAhead(since_last)});
 }
 
 // -- checks --------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "registry/client_id.h"
 #include "registry/line_store.h"
 #include "registry/reserved_memory.h"
@@ -191,7 +192,7 @@ class SessionIndex {
   size_t ReservedBytes() const;
   size_t TouchedBytes() const;  // all but the details
   size_t DetailTouchedBytes() const { return details_.TouchedBytes(); }
-  void PopulateAhead();
+  absl::Duration PopulateAhead(absl::Duration since_last);
 
   // Aborts with a message where directory, pages, slots and free lists do not agree.
   // `visit` is called with every slot.

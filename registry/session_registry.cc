@@ -1,5 +1,7 @@
 #include "registry/session_registry.h"
 
+#include <algorithm>
+
 #include "registry/client_id_inl.h"
 #include "registry/session_reader.h"
 #include "registry/session_table.h"
@@ -55,10 +57,10 @@ void SessionRegistry::PublishSnapshot(absl::Time now, int64_t steady_ms) {
   impl_->table.epochs.Publish(now, steady_ms);
 }
 
-void SessionRegistry::PopulateAhead() {
-  impl_->table.index.PopulateAhead();
-  impl_->table.strings.PopulateAhead();
-  impl_->table.lines.memory().PopulateAhead();
+absl::Duration SessionRegistry::PopulateAhead(absl::Duration since_last) {
+  SessionTable& t = impl_->table;
+  return std::min({t.index.PopulateAhead(since_last), t.strings.PopulateAhead(since_last),
+                   t.lines.memory().PopulateAhead(since_last)});
 }
 
 SessionStatus SessionRegistry::Find(absl::string_view client_id) const {

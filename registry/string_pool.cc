@@ -1,5 +1,6 @@
 #include "registry/string_pool.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -129,9 +130,8 @@ void StringPool::Read(uint32_t number, std::string* out) const {
 
 uint64_t StringPool::references(uint32_t number) const { return entry(number)->references; }
 
-void StringPool::PopulateAhead() {
-  entries_.PopulateAhead();
-  buckets_.PopulateAhead();
+absl::Duration StringPool::PopulateAhead(absl::Duration since_last) {
+  return std::min(entries_.PopulateAhead(since_last), buckets_.PopulateAhead(since_last));
 }
 
 }  // namespace session_status::registry

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "registry/client_id.h"
 #include "registry/line_store.h"
 #include "registry/reserved_memory.h"
@@ -37,7 +38,7 @@ class StringPool {
   uint64_t references(uint32_t number) const;  // writer
   size_t ReservedBytes() const { return entries_.size() + buckets_.size(); }
   size_t TouchedBytes() const { return entries_.TouchedBytes() + buckets_.TouchedBytes(); }
-  void PopulateAhead();
+  absl::Duration PopulateAhead(absl::Duration since_last);
 
  private:
   static constexpr size_t kInlineBytes = 16;

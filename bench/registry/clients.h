@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "registry/session_event.h"
 
@@ -93,6 +94,8 @@ class Table {
   virtual bool Find(absl::string_view id) = 0;
   virtual size_t Batch(absl::Span<const absl::string_view> ids, bool* online) = 0;
   virtual void Refresh() {}  // a new snapshot, where the table has snapshots
+  // Where it wants memory ready before the writer comes to it: says when to call again.
+  virtual absl::Duration PopulateAhead(absl::Duration) { return absl::InfiniteDuration(); }
 };
 
 }  // namespace session_status::bench

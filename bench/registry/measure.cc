@@ -17,6 +17,7 @@ constexpr int kReaderCpu = 0;
 constexpr int kWriterCpu = 1;
 constexpr uint64_t kNowMs = 1'700'000'000'000;
 constexpr double kEventsPerSecond = 20'000;
+constexpr std::chrono::milliseconds kRefreshEvery(10);
 // At 20,000 events/s a tail of one in a thousand needs some time to be seen.
 constexpr std::chrono::milliseconds kPacedLeast(500);
 constexpr size_t kEventsExpected = 4'000'000;
@@ -86,10 +87,19 @@ Growth Population::Grow(uint64_t n) {
     table_.LeaveThread();
   });
   std::thread refresher([&] {
+    PinTo(kReaderCpu);
     table_.EnterThread();
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point refresh_at, populated_at = Clock::now();
     while (!stop.load()) {
-      table_.Refresh();
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      if (Clock::now() >= refresh_at) {
+        table_.Refresh();
+        refresh_at = Clock::now() + kRefreshEvery;
+      }
+      const auto since_last = Clock::now() - std::exchange(populated_at, Clock::now());
+      const absl::Duration again_in = table_.PopulateAhead(absl::FromChrono(since_last));
+      std::this_thread::sleep_until(
+          std::min(refresh_at, populated_at + absl::ToChronoNanoseconds(again_in)));
     }
     table_.LeaveThread();
   });
@@ -195,6 +205,7 @@ Figures Population::Measure(Writing writing, int operations, uint64_t seed) {
       if (now - last_refresh < std::chrono::milliseconds(100)) return;
       last_refresh = now;
       table_.Refresh();
+      table_.PopulateAhead(absl::Milliseconds(100));
     };
     table_.Refresh();
     const auto least_until =

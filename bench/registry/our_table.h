@@ -45,9 +45,9 @@ class OurTable : public Table {
     for (size_t i = 0; i < ids.size(); ++i) count += online[i] = answers_[i].online();
     return count;
   }
-  void Refresh() override {
-    registry_.PublishSnapshot(absl::Now());
-    registry_.PopulateAhead();
+  void Refresh() override { registry_.PublishSnapshot(absl::Now()); }
+  absl::Duration PopulateAhead(absl::Duration since_last) override {
+    return registry_.PopulateAhead(since_last);
   }
   registry::SessionRegistry& registry() { return registry_; }
 

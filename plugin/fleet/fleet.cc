@@ -151,7 +151,6 @@ void Fleet::PublishSnapshot(absl::Time now) {
   const absl::Duration as_of = board_.GetAsOf();
   others_.PublishSnapshot(now);
   cut_as_of_.Set(as_of);  // after it: who reads the moment gets a cut that is at least as new
-  others_.PopulateAhead();
 }
 
 registry::FleetStatus Fleet::Status() const {

@@ -1,7 +1,8 @@
 // Several brokers, one answer: shares this node's online sessions with the other nodes of the fleet
 // over Redis, and knows theirs. docs/fleet.md tells the design and what each fault does.
 //
-// Threads:     OnChange, OnTick: broker; never wait. PublishSnapshot: refresher. Queries: any.
+// Threads:     OnChange, OnTick: broker; never wait. PublishSnapshot, PopulateAhead: refresher.
+//              Queries: any.
 //              Start, Stop: one, not the fleet's own.
 // Consistency: another node's change is in the live view one round of each of the two nodes and a
 //              round trip later (20 ms and less on a local network), and in the cut at the next
@@ -56,6 +57,10 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   void OnTick(absl::Time now) override;
 
   void PublishSnapshot(absl::Time now) override;
+  // As SessionRegistry's, of what is known about the others.
+  absl::Duration PopulateAhead(absl::Duration since_last) {
+    return others_.PopulateAhead(since_last);
+  }
   registry::OthersCut QuerySnapshot(absl::Span<const absl::string_view> client_ids,
                                     absl::Span<registry::OtherStatus> out) const override;
   absl::Status Find(absl::string_view client_id, absl::Time now,

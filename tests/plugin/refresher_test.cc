@@ -44,5 +44,16 @@ TEST_F(RefresherTest, MemoryIsThereBeforeTheNextEventsNeedIt) {
   EXPECT_TRUE(testing::WaitUntil([&] { return registry_.MemoryBytes() > used + kAhead; }));
 }
 
+TEST_F(RefresherTest, MemoryIsThereHoweverRarelySnapshotsAreTaken) {
+  Refresher hourly(registry_, absl::Hours(1), publish_time_);
+  ASSERT_TRUE(hourly.Start(/*nice=*/0).ok());
+  const absl::Time first = registry_.CurrentSnapshot().taken_at;
+  Connect("lamp");
+  const size_t used = registry_.MemoryBytes();
+  constexpr size_t kAhead = size_t{256} << 10;
+  EXPECT_TRUE(testing::WaitUntil([&] { return registry_.MemoryBytes() > used + kAhead; }));
+  EXPECT_EQ(registry_.CurrentSnapshot().taken_at, first);
+}
+
 }  // namespace
 }  // namespace session_status

@@ -89,7 +89,7 @@ class SessionRegistryThreadsTest : public testing::TestWithParam<Plan> {
   std::function<void()> Refresher() {
     return [this] {
       registry_->PublishSnapshot(absl::FromUnixMillis(static_cast<int64_t>(++cuts_)));
-      registry_->PopulateAhead();
+      registry_->PopulateAhead(absl::Milliseconds(1));
       std::this_thread::yield();
     };
   }
