@@ -2,6 +2,7 @@
 #ifndef SESSION_STATUS_BENCH_REGISTRY_MEASURE_H_
 #define SESSION_STATUS_BENCH_REGISTRY_MEASURE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -37,7 +38,8 @@ class Population {
   // From nothing to `n` clients that are online, beside a reader and, every 10 ms, a refresh.
   Growth Grow(uint64_t n);
 
-  // One round: `operations` single look-ups and batches.
+  // One round: `operations` single look-ups and batches. Memory that lay idle while others had their
+  // turn is touched first: a host may have taken it back, and each of its pages then costs 5 to 100 µs.
   Figures Measure(Writing writing, int operations, uint64_t seed);
 
   Table& table() { return table_; }
@@ -45,11 +47,13 @@ class Population {
  private:
   void WriteEvents(Writing writing, uint64_t seed, bool* running, bool* stop,
                    std::vector<double>* ns);
+  void WakeUp();
 
   Table& table_;
   uint64_t incarnation_ = 0;
   // Per client: its incarnation << 1 | online.
   std::vector<uint32_t> clients_;
+  std::chrono::steady_clock::time_point busy_until_;
 };
 
 }  // namespace session_status::bench
