@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "plugin/http/json_allocator.h"
 #include "plugin/http/json_writer.h"
+#include "plugin/http/lone_surrogate.h"
 
 namespace session_status::api {
 namespace {
@@ -62,6 +63,9 @@ absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)
     return absl::InvalidArgumentError(
         absl::StrCat("JSON, byte ", document.GetErrorOffset(), ": ",
                      rapidjson::GetParseError_En(document.GetParseError())));
+  }
+  if (const size_t at = http::FindLoneSurrogate(json); at != absl::string_view::npos) {
+    return absl::InvalidArgumentError(absl::StrCat("JSON, byte ", at, ": ", http::kLoneSurrogate));
   }
   if (!document.IsObject()) return absl::InvalidArgumentError("JSON: an object is expected");
   uint64_t seen = 0;  // bit i: the member i of the table

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "plugin/http/json_allocator.h"
+#include "plugin/http/lone_surrogate.h"
 
 namespace session_status::auth {
 namespace {
@@ -175,6 +176,9 @@ absl::StatusOr<JsonDocument> JsonDocument::Parse(absl::string_view text) {
   }
   if (result.IsError()) {
     return document.ErrorAt(result.Offset(), rapidjson::GetParseError_En(result.Code()));
+  }
+  if (const size_t at = http::FindLoneSurrogate(text); at != absl::string_view::npos) {
+    return document.ErrorAt(at, http::kLoneSurrogate);
   }
   return document;
 }

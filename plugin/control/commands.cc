@@ -12,6 +12,7 @@
 #include "plugin/http/error_body.h"
 #include "plugin/http/json_allocator.h"
 #include "plugin/http/json_writer.h"
+#include "plugin/http/lone_surrogate.h"
 
 namespace session_status::control {
 namespace {
@@ -182,11 +183,18 @@ bool TooDeep(absl::string_view json) {
   return reader.GetParseErrorCode() == rapidjson::kParseErrorTermination;
 }
 
-absl::Status Check(const http::JsonDocument& document) {
+absl::Status NotJson(size_t at, absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("the payload is not JSON at byte ", at, ": ", why));
+}
+
+absl::Status Check(const http::JsonDocument& document, absl::string_view payload) {
   if (document.HasParseError()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the payload is not JSON at byte ", document.GetErrorOffset(), ": ",
-                     rapidjson::GetParseError_En(document.GetParseError())));
+    return NotJson(document.GetErrorOffset(),
+                   rapidjson::GetParseError_En(document.GetParseError()));
+  }
+  if (const size_t at = http::FindLoneSurrogate(payload); at != absl::string_view::npos) {
+    return NotJson(at, http::kLoneSurrogate);
   }
   if (!document.IsObject() || !document.HasMember("commands") || !document["commands"].IsArray()) {
     return absl::InvalidArgumentError("the payload has no array \"commands\"");
@@ -218,7 +226,7 @@ std::string AnswerCommands(const api::Service& service, absl::string_view payloa
   }
   http::JsonDocument document;
   document.Parse<kParseFlags>(payload.data(), payload.size());
-  if (absl::Status s = Check(document); !s.ok()) return Refusal(s);
+  if (absl::Status s = Check(document, payload); !s.ok()) return Refusal(s);
   std::string out;
   http::JsonWriter writer(&out);
   writer.StartObject();

@@ -195,6 +195,8 @@ TEST(ReadJsonTest, RefusesWithAReason) {
         Case{R"({"clientIds":["a",1]})", "clientIds[1] must be a string"},
         Case{R"({"instanceId":1})", "instanceId must be a string"},
         Case{"{\"clientIds\":[\"\xff\"]}", "JSON, byte"},
+        Case{R"({"clientIds":["a","\ud83dx"]})", "JSON, byte 19"},
+        Case{R"({"clientIds":["a","x\ude00"]})", "JSON, byte 20: The surrogate pair"},
         Case{R"({"clientIds":["a"]} x)", "JSON, byte 20"}}) {
     SCOPED_TRACE(c.json);
     pb::BatchQuerySessionByClientIdsRequest request;

@@ -125,6 +125,7 @@ TEST(AccessFileTest, RefusesMistakesWithLineAndColumnAndWithoutSecrets) {
            Case{"\"secretofkey1\"", "\"short\"",
                 "line 15, column 34: secret must be a string of 8"},
            Case{"\"Active\"", "\"active\"", "status must be"},
+           Case{"\"KEY2\"", "\"KEY\\ude00\"", "line 16, column 20: The surrogate pair"},
            Case{"\"KEY2\"", "\"KEY1\"", "line 16, column 16: this access key's id is here twice"},
            Case{"\"KEY2\"", "\"STS.KEY2\"", "does not begin with STS."},
            Case{"\"KEY2\"", "\"KEY,2\"", "no comma"},

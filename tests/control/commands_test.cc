@@ -119,6 +119,9 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndGoesOnWithTheOthers) {
 TEST_F(CommandsTest, RefusesWhatIsNoRequestAtAll) {
   EXPECT_THAT(Answer(""), HasSubstr("the payload is not JSON at byte 0"));
   EXPECT_THAT(Answer("[]"), HasSubstr(R"(has no array \"commands\")"));
+  // It would be echoed, and nobody could read the answer.
+  EXPECT_THAT(Answer(R"({"commands":[{"command":"counts","correlationData":"\ude00"}]})"),
+              HasSubstr("the payload is not JSON at byte 52: The surrogate pair"));
   EXPECT_THAT(Answer(R"({"commands":{}})"), HasSubstr(R"(has no array \"commands\")"));
   std::string many = R"({"commands":[)";
   for (size_t i = 0; i <= kCommandsMax; ++i) {

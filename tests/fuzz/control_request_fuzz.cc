@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/control/commands.h"
+#include "plugin/http/lone_surrogate.h"
 #include "plugin/listing/lister.h"
 #include "plugin/os/poller.h"
 #include "tests/fuzz/fuzz.h"
@@ -113,8 +114,9 @@ void Ask(absl::string_view payload) {
   constexpr unsigned kFlags =
       rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   asked.Parse<kFlags>(payload.data(), payload.size());
-  const Value* commands =
-      !asked.HasParseError() && asked.IsObject() ? Find(asked, "commands") : nullptr;
+  const bool is_json =
+      !asked.HasParseError() && http::FindLoneSurrogate(payload) == absl::string_view::npos;
+  const Value* commands = is_json && asked.IsObject() ? Find(asked, "commands") : nullptr;
   const bool sound = commands != nullptr && commands->IsArray() &&
                      commands->Size() <= kCommandsMax && Depth(asked) <= kDepthMax;
   if (!sound) {

@@ -164,7 +164,9 @@ OwnedRequest SignedAcs3(const Credentials& credentials, absl::string_view action
   for (const auto& [name, value] : extra) headers[name] = value;
   const std::string query = Query(parameters);
   std::string canonical = absl::StrCat("POST\n/\n", query, "\n");
-  for (const auto& [name, value] : headers) absl::StrAppend(&canonical, name, ":", value, "\n");
+  for (const auto& [name, value] : headers) {
+    absl::StrAppend(&canonical, name, ":", absl::StripAsciiWhitespace(value), "\n");
+  }
   const std::string names = absl::StrJoin(
       headers, ";", [](std::string* out, const auto& h) { absl::StrAppend(out, h.first); });
   absl::StrAppend(&canonical, "\n", names, "\n", headers["x-acs-content-sha256"]);
