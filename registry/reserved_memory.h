@@ -48,7 +48,7 @@ class ReservedMemory {
 
   // Lets the system back the memory just beyond the used part, so that the writer need not take
   // those page faults. Does nothing where the kernel cannot (before Linux 5.14). Blocking.
-  // `since_last`: the time from the last call to this one. Returns how long the next call may wait
+  // `since_last`: the time from the last call to this one, infinite when the writer waits for it. Returns how long the next call may wait
   // when the writer goes on as it did.
   absl::Duration PopulateAhead(absl::Duration since_last);
   // The same up to a size that the caller knows.

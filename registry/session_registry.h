@@ -180,9 +180,10 @@ class SessionRegistry {
 
   // Has the system back the memory that the next events will need, so that the writer takes no page
   // faults while the table grows; it costs nothing when nothing grew. `since_last`: the time since
-  // the last call. Returns when to call it again at the latest: a millisecond while the table grows
-  // as fast as it can, a quarter of a second when it does not grow. A writer that is faster takes
-  // small page faults, never the fault of a huge page. Blocking.
+  // the last call; infinite when the writer itself calls, and so does not go on meanwhile. Returns
+  // when to call it again at the latest: a millisecond while the table grows as fast as it can, a
+  // quarter of a second when it does not grow. A writer that is faster takes small page faults, never
+  // the fault of a huge page. Blocking.
   absl::Duration PopulateAhead(absl::Duration since_last);
 
   // -- any thread --------------------------------------------------------------------------------

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/store/store_folder.h"
 #include "tests/testing/fake_broker.h"
+#include "tests/testing/huge_pages.h"
 
 namespace session_status {
 namespace {
@@ -103,6 +105,20 @@ TEST_F(RememberingTest, NobodyEndsInTheFuture) {
   Life life(path_, store::kStart);
   EXPECT_EQ(life.StateOf("bell"), SessionState::kOffline);
   EXPECT_LE(life.Details("bell").disconnected_at, store::kStart);
+}
+
+// Whoever answers batches afterwards reads it with fewer misses.
+TEST_F(RememberingTest, ManySessionsAreRestoredIntoHugePages) {
+  if (!testing::SystemGivesHugePages()) GTEST_SKIP() << "this system gives no huge pages";
+  constexpr int kSessions = 100'000;  // 6 MiB of states, and as much of details
+  {
+    Life life(path_, store::kStart);
+    for (int i = 0; i < kSessions; ++i) life.Connect(absl::StrCat("device-", i));
+  }
+  const size_t before = testing::HugePageBytes();
+  Life life(path_, store::kStart + absl::Hours(1));
+  EXPECT_EQ(life.StateOf("device-99999"), SessionState::kOffline);
+  EXPECT_GE(testing::HugePageBytes() - before, size_t{8} << 20);
 }
 
 // A machine without a clock of its own begins in 1970, until somebody tells it the time.

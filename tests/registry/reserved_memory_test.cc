@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-#include "absl/strings/match.h"
+#include "tests/testing/huge_pages.h"
 
 namespace session_status::registry {
 namespace {
@@ -43,13 +43,6 @@ Backing BackingOf(const char* begin) {
     }
   }
   return backing;
-}
-
-bool SystemHasHugePages() {
-  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
-  std::string text;
-  std::getline(file, text);
-  return !text.empty() && !absl::StrContains(text, "[never]");
 }
 
 int64_t FaultsOfThisThread() {
@@ -88,7 +81,7 @@ TEST_F(ReservedMemoryTest, AWriterThatTakesItsTimeFindsAllOfItThere) {
     memory_.PopulateAhead(absl::Seconds(1));
   }
   EXPECT_EQ(faults_, 0);
-  if (!SystemHasHugePages()) GTEST_SKIP() << "this system gives no huge pages";
+  if (!testing::SystemGivesHugePages()) GTEST_SKIP() << "this system gives no huge pages";
   EXPECT_GE(BackingOf(memory_.as<char>()).huge, 20 * kMiB);
 }
 
@@ -104,7 +97,7 @@ TEST_F(ReservedMemoryTest, WhereTheWriterIsAboutToBeNoHugePageIsBegun) {
   UseTo(20 * kMiB + kHugePage);
   const Backing used = BackingOf(memory_.as<char>());
   EXPECT_EQ(used.resident, 20 * kMiB + 2 * kHugePage);
-  EXPECT_EQ(used.huge, SystemHasHugePages() ? kHugePage : 0);
+  EXPECT_EQ(used.huge, testing::SystemGivesHugePages() ? kHugePage : 0);
 }
 
 TEST_F(ReservedMemoryTest, SaysWhenItWantsToBeCalledAgain) {
