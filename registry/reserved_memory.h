@@ -20,8 +20,10 @@ namespace session_status::registry {
 class ReservedMemory {
  public:
   // kHuge: beyond the first 2 MiB, what is populated comes in pages of 2 MiB, where the system has
-  // them. What the writer touches first is always a small page: of a huge one it would have to wait
-  // until all of it is zeroed, and 5 ms where a virtual machine's host has to find it.
+  // them. What the writer touches first is a small page: of a huge one it would have to wait until
+  // all of it is zeroed, and 5 ms where a virtual machine's host has to find it. It does wait where
+  // it comes to a huge page while that is being populated; PopulateAhead() begins none that it may
+  // reach within 10 ms.
   enum class Pages { kSmall, kHuge };
 
   ReservedMemory(size_t bytes, Pages pages);
@@ -48,8 +50,8 @@ class ReservedMemory {
 
   // Lets the system back the memory just beyond the used part, so that the writer need not take
   // those page faults. Does nothing where the kernel cannot (before Linux 5.14). Blocking.
-  // `since_last`: the time from the last call to this one, infinite when the writer waits for it. Returns how long the next call may wait
-  // when the writer goes on as it did.
+  // `since_last`: the time from the last call to this one, infinite when the writer waits for it.
+  // Returns how long the next call may wait when the writer goes on as it did.
   absl::Duration PopulateAhead(absl::Duration since_last);
   // The same up to a size that the caller knows.
   void PopulateTo(size_t bytes);

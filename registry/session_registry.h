@@ -182,8 +182,8 @@ class SessionRegistry {
   // faults while the table grows; it costs nothing when nothing grew. `since_last`: the time since
   // the last call; infinite when the writer itself calls, and so does not go on meanwhile. Returns
   // when to call it again at the latest: a millisecond while the table grows as fast as it can, a
-  // quarter of a second when it does not grow. A writer that is faster takes small page faults, never
-  // the fault of a huge page. Blocking.
+  // quarter of a second when it does not grow. A writer that is faster takes small page faults; a
+  // huge page it waits for only where it comes to one within the moment of its making. Blocking.
   absl::Duration PopulateAhead(absl::Duration since_last);
 
   // -- any thread --------------------------------------------------------------------------------

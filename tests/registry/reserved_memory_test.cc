@@ -66,7 +66,7 @@ class ReservedMemoryTest : public ::testing::Test {
   int64_t faults_ = 0;  // that the writer took
 };
 
-TEST_F(ReservedMemoryTest, TheWriterNeverWaitsForAHugePage) {
+TEST_F(ReservedMemoryTest, AWriterThatIsFasterTakesSmallPages) {
   UseTo(9 * kMiB);
   EXPECT_EQ(BackingOf(memory_.as<char>()).huge, 0u);
   EXPECT_GE(BackingOf(memory_.as<char>()).resident, 9 * kMiB);
