@@ -19,8 +19,9 @@ constexpr size_t kLeadMin = size_t{256} << 10;
 constexpr size_t kLeadMax = size_t{8} << 20;
 constexpr absl::Duration kAheadFor = absl::Milliseconds(400);
 
-// Longer than one huge page takes: some 0.1 ms to zero it, and 5 ms where a host has to find it.
-constexpr absl::Duration kHugePageTime = absl::Milliseconds(10);
+// Longer than one huge page takes: some 0.1 ms to zero it, 5 ms where a host has to find it, and as
+// many slices of other threads as the populating one waits for on a busy core meanwhile.
+constexpr absl::Duration kHugePageTime = absl::Milliseconds(30);
 
 // When to look again: before a quarter of the lead is used, within these bounds.
 constexpr absl::Duration kLookAgainMin = absl::Milliseconds(1);

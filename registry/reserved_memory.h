@@ -23,7 +23,7 @@ class ReservedMemory {
   // them. What the writer touches first is a small page: of a huge one it would have to wait until
   // all of it is zeroed, and 5 ms where a virtual machine's host has to find it. It does wait where
   // it comes to a huge page while that is being populated; PopulateAhead() begins none that it may
-  // reach within 10 ms.
+  // reach within 30 ms.
   enum class Pages { kSmall, kHuge };
 
   ReservedMemory(size_t bytes, Pages pages);
