@@ -7,6 +7,8 @@
 // in nanoseconds, its time the median batch. The rounds of all tables are interleaved at random, so
 // that whatever else the machine does hits all of them.
 #include <benchmark/benchmark.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -235,6 +237,24 @@ SizeReport MeasureSize(uint64_t sessions, const Settings& settings) {
   return report;
 }
 
+// Prints the section, and adds it to the page that was asked for.
+void Print(const std::string& section, const Settings& settings) {
+  std::cout << section << std::flush;
+  if (!settings.markdown.empty()) std::ofstream(settings.markdown, std::ios::app) << section;
+}
+
+// Each size in a process of its own: what the tables of one leave behind (a heap in pieces, few huge
+// pages) is no matter of the next one's. False: it failed.
+bool MeasureApart(uint64_t sessions, const Settings& settings) {
+  const pid_t child = fork();
+  if (child == 0) {
+    Print(Section(MeasureSize(sessions, settings)), settings);
+    _exit(0);
+  }
+  int status = -1;
+  return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
 }  // namespace
 }  // namespace session_status::bench
 
@@ -266,13 +286,10 @@ int main(int argc, char** argv) {
 
   NanosPerTick();
   TicksOverhead();
-  std::string page = Preface(settings.rounds, settings.rounds * kRoundsJudged);
-  std::cout << page << std::flush;
+  if (!settings.markdown.empty()) std::ofstream(settings.markdown, std::ios::trunc);
+  Print(Preface(settings.rounds, settings.rounds * kRoundsJudged), settings);
   for (const uint64_t n : settings.sizes) {
-    const std::string section = Section(MeasureSize(n, settings));
-    std::cout << section << std::flush;
-    page += section;
+    if (!MeasureApart(n, settings)) return 1;
   }
-  if (!settings.markdown.empty()) std::ofstream(settings.markdown) << page;
   return 0;
 }
