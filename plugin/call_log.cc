@@ -10,11 +10,12 @@ namespace session_status {
 namespace {
 
 constexpr limits::RateLimit kLinesPerSecond{10, 20};
-// What a caller says about itself can be anything of any length.
+// What a caller says about itself can be anything of any length: C1 controls too, which steer terminals,
+// and characters that the cut goes through.
 constexpr size_t kShownBytesMax = 64;
 
 std::string Shown(absl::string_view text) {
-  return absl::Utf8SafeCHexEscape(text.substr(0, kShownBytesMax));
+  return absl::CHexEscape(text.substr(0, kShownBytesMax));
 }
 
 std::string Line(const openapi::CallRecord& r, uint64_t left_out) {

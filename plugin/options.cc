@@ -202,7 +202,7 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"api_log", "errors",
      "Calls of the documented API in the broker's log: none, errors (malformed HTTP among them) or "
-     "all; at most ten lines a second.",
+     "all; at most ten lines a second, twenty at once.",
      [](absl::string_view v, Options* o) {
        return SetChoice<CallLogLevel>(v,
                                       {{"none", CallLogLevel::kNone},

@@ -36,6 +36,12 @@ absl::string_view CodePart(absl::string_view name) {
   return IsPrintable(name) && !name.empty() && name.size() <= kBytesMax ? name : "Query";
 }
 
+// What a stranger cannot know: it is not his key or his signature.
+constexpr absl::string_view kNoAccessFile =
+    " This server has no access file: it answers programs of its own machine only, over its socket "
+    "or "
+    "as localhost or a loopback address, and not through a proxy.";
+
 // The host that the caller named, without its port; nothing where it cannot stand in JSON or XML, as in
 // a request that is refused for it.
 absl::string_view HostId(const http::Request& request) {
@@ -157,6 +163,7 @@ Check OpenApiSurface::RunSteps(Call* call) {
   for (const Step& step : kSteps) {
     Check error = (this->*step.check)(call);
     if (!error.has_value()) continue;
+    if (step.authenticates && parts_.access == nullptr) error->detail = std::string(kNoAccessFile);
     // Where nobody signs there is nothing to guess, and what fails in here is not the caller's doing.
     if (!step.authenticates || call->unsigned_allowed || error->HttpStatus() >= 500) return error;
     Check throttled = limits_.TakeForFailure(call->request);

@@ -24,12 +24,12 @@ class StringXmlWriter : public pugi::xml_writer {
 };
 
 // XML 1.0 has no way to write most control characters, U+FFFE and U+FFFF; client identifiers that are
-// asked for may hold them.
+// asked for may hold them. A carriage return it has, but a parser reads one as a line feed.
 std::string XmlText(absl::string_view text) {
   std::string clean(text);
   for (char& c : clean) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') c = '?';
+    if (byte < 0x20 && c != '\t' && c != '\n') c = '?';
   }
   if (absl::StrContains(clean, "\xEF\xBF")) {
     absl::StrReplaceAll({{"\xEF\xBF\xBE", "?"}, {"\xEF\xBF\xBF", "?"}}, &clean);

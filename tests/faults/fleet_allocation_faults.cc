@@ -39,9 +39,10 @@ class Member {
     broker_ = BrokerProcess::Start(options);
     EXPECT_TRUE(broker_->running()) << broker_->Log();
   }
+  // Without a keepalive: at full scale a client stays for minutes.
   RawConnection Connect(const std::string& id) {
     RawConnection client = RawConnection::Tcp(broker_->port());
-    EXPECT_EQ(client.Connect({.id = id}), 0);
+    EXPECT_EQ(client.Connect({.id = id, .keepalive_s = 0}), 0);
     EXPECT_TRUE(client.Ping());
     return client;
   }

@@ -114,9 +114,9 @@ TEST(OpenApiSurfaceTest, XmlRepliesRepeatTheListElement) {
   const Answer query = server.Send(
       server.Query(TestServer::Key("reader"), {{"Format", "XML"}, {"ClientId", "<&\"\x01>"}}));
   EXPECT_THAT(query.body, HasSubstr("<QuerySessionByClientIdResponse><RequestId>"));
-  const Answer odd = server.Send(
-      server.Batch(TestServer::Key("reader"), {{"Format", "XML"}, {"ClientIdList.1", "<&\x01>"}}));
-  EXPECT_THAT(odd.body, HasSubstr("<ClientId>&lt;&amp;?&gt;</ClientId>"));
+  const Answer odd = server.Send(server.Batch(
+      TestServer::Key("reader"), {{"Format", "XML"}, {"ClientIdList.1", "<&\x01\r>"}}));
+  EXPECT_THAT(odd.body, HasSubstr("<ClientId>&lt;&amp;??&gt;</ClientId>"));
 }
 
 TEST(OpenApiSurfaceTest, TheClassicCppSdkGetsTheNestedListItReads) {
@@ -850,6 +850,9 @@ TEST(OpenApiSurfaceTest, WithoutAnAccessFileOnlyLocalPeersAreAnsweredAndNeedNoSi
   EXPECT_EQ(server.Send(plain).Code(), "MissingAccessKeyId");
   EXPECT_EQ(server.Send(signed_request).Code(), "InvalidAccessKeyId.NotFound");
   EXPECT_EQ(server.Send(v3).Code(), "InvalidAccessKeyId.NotFound");
+  for (const OwnedRequest& refused : {plain, signed_request, v3}) {
+    EXPECT_THAT(server.Send(refused).body, HasSubstr("This server has no access file"));
+  }
   EXPECT_THAT(server.meter.counted[0], HasSubstr("anonymous/anonymous/post-cn-local0001/Batch"));
   plain.target = absl::StrReplaceAll(plain.target, {{kInstance, "post-cn-unknown"}});
   EXPECT_EQ(server.SendFrom(loopback, plain).Code(), "InstancePermissionCheckFailed");

@@ -376,6 +376,9 @@ TEST_P(DocumentedApiTest, TheLogNamesFailedCallsByRequestIdAndShowsNoSecret) {
       absl::StrCat("call ", answer.body.substr(begin, 36), ": 400 SignatureDoesNotMatch")))
       << broker->Log();
   EXPECT_THAT(broker->Log(), Not(HasSubstr("secret-")));
+  // A stranger's name for himself: 8-bit controls steer a terminal.
+  EXPECT_EQ(api.Send(Batch({"\u009b[2J", "whatever", ""})).status, 404);
+  EXPECT_TRUE(broker->WaitForLog(R"(key \xc2\x9b[2J, from)")) << broker->Log();
 }
 
 TEST_P(DocumentedApiTest, ACertificateIsReadAgainOnSighup) {
