@@ -78,8 +78,7 @@ bool Socket::has_client_certificate(absl::Span<const std::string> names) const {
          });
 }
 
-// What OpenSSL does in a handshake. A session that was resumed brings no intermediate certificates along:
-// where they are needed it does not pass, and its peer shows them when it connects again.
+// What OpenSSL does in a handshake.
 bool Socket::PassesAgain(SSL_CTX* rules) const {
   X509* const certificate = ssl_ == nullptr ? nullptr : SSL_get0_peer_certificate(ssl_.get());
   if (certificate == nullptr) return true;

@@ -87,6 +87,27 @@ class HalfHandshake {
   const std::unique_ptr<SSL, void (*)(SSL*)> ssl_;
 };
 
+// Asks once and ends as the protocol has it, so that what is left can be resumed.
+struct Resumption {
+  Resumption(absl::string_view address, SSL_CTX* context, SSL_SESSION* offered)
+      : session(nullptr, SSL_SESSION_free) {
+    const TestClient client(address);
+    const std::unique_ptr<SSL, void (*)(SSL*)> ssl(SSL_new(context), SSL_free);
+    SSL_set_fd(ssl.get(), client.fd());
+    if (offered != nullptr) SSL_set_session(ssl.get(), offered);
+    char bytes[1024];
+    answered = SSL_connect(ssl.get()) == 1 &&
+               SSL_write(ssl.get(), kGet.data(), static_cast<int>(kGet.size())) > 0 &&
+               SSL_read(ssl.get(), bytes, sizeof bytes) > 0;  // with TLS 1.3 tickets come before
+    resumed = SSL_session_reused(ssl.get()) == 1;
+    session.reset(SSL_get1_session(ssl.get()));
+    SSL_shutdown(ssl.get());
+  }
+  bool answered = false;
+  bool resumed = false;
+  std::unique_ptr<SSL_SESSION, void (*)(SSL_SESSION*)> session;
+};
+
 class TlsTest : public ::testing::Test {
  protected:
   TlsTest() : directory_(MakeTemporaryDirectory()), certificates_(directory_) {
@@ -305,6 +326,42 @@ TEST_F(TlsTest, KnowsClientCertificates) {
   EXPECT_EQ(TestClient(address_, with.get()).Ask(kGet).body, "certified");
   const auto without = certificates_.ClientContext();
   EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).body, "anonymous");
+}
+
+// OpenSSL looks at a certificate in a full handshake only.
+TEST_F(TlsTest, ResumesNoSessionWhereClientCertificatesAreAskedFor) {
+  for (const bool with_client_ca : {true, false}) {
+    options_.tls_client_ca_file = with_client_ca ? certificates_.ca_file() : "";
+    Start();
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      SCOPED_TRACE(absl::StrCat(with_client_ca, " ", version));
+      const auto context = certificates_.ClientContext("client");
+      SSL_CTX_set_max_proto_version(context.get(), version);
+      const Resumption first(address_, context.get(), nullptr);
+      EXPECT_TRUE(first.answered);
+      const Resumption second(address_, context.get(), first.session.get());
+      EXPECT_TRUE(second.answered);
+      EXPECT_EQ(second.resumed, !with_client_ca);
+    }
+  }
+}
+
+// Nor one that was begun when they were not asked for yet.
+TEST_F(TlsTest, ASessionOfBeforeTheClientCaIsNotResumed) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    SCOPED_TRACE(version);
+    options_.tls_client_ca_file = "";
+    Start();
+    const auto context = certificates_.ClientContext("client");
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    const Resumption before(address_, context.get(), nullptr);
+    ASSERT_TRUE(before.answered);
+    options_.tls_client_ca_file = certificates_.ca_file();
+    Start();
+    const Resumption after(address_, context.get(), before.session.get());
+    EXPECT_TRUE(after.answered);
+    EXPECT_FALSE(after.resumed);
+  }
 }
 
 TEST_F(TlsTest, CanInsistOnAClientCertificateOfItsCa) {
