@@ -10,6 +10,8 @@
 #include <new>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace session_status::transport {
 namespace {
 
@@ -58,6 +60,18 @@ IoResult Socket::Handshake() {
     SSL_set_msg_callback_arg(ssl_.get(), this);
   }
   return result;
+}
+
+std::string Socket::HandshakeFailure() const {
+  const unsigned long code = ERR_peek_last_error();
+  if (code == 0 || ERR_SYSTEM_ERROR(code)) return "";
+  const char* const reason = ERR_reason_error_string(code);
+  std::string text = reason != nullptr ? reason : absl::StrCat("OpenSSL error ", code);
+  const long verdict = SSL_get_verify_result(ssl_.get());
+  if (verdict != X509_V_OK) {
+    absl::StrAppend(&text, " (", X509_verify_cert_error_string(verdict), ")");
+  }
+  return text;
 }
 
 void Socket::OnTlsMessage(int written, int, int content_type, const void*, size_t, SSL* ssl,
