@@ -8,7 +8,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "plugin/os/descriptor_table.h"
-#include "plugin/transport/certificate_validity.h"
 #include "plugin/version.h"
 
 namespace session_status {
@@ -49,6 +48,9 @@ SessionPlugin::SessionPlugin(const Options& options)
       fleet_(FleetMembership::IfConfigured(options_.fleet, registry_, options_.registry, log_)),
       refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
       documented_api_(registry_, log_, options_.documented_api, options_.instance_id),
+      certificate_(transport::PemContent::kCertificate, options_.listener.tls_certificate_file),
+      revocations_(transport::PemContent::kRevocationList, options_.listener.tls_client_crl_file),
+      handshake_log_(log_, absl::Now),
       reloader_(log_) {
   tracker_.set_registry(registry_);
   if (options_.offline_grace > absl::ZeroDuration()) {
@@ -142,7 +144,10 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = over_mqtt_->Start(options_.listener.nice_level); !s.ok()) return s;
   for (registry::ChangeObserver* o : following_->observers()) observers_.push_back(o);
-  listener_.emplace(options_.listener, router_);
+  listener_.emplace(options_.listener, router_,
+                    [this](const http::Peer& peer, absl::string_view reason) {
+                      handshake_log_.OnFailedHandshake(peer, reason);
+                    });
   if (absl::Status s = listener_->Start(); !s.ok()) {
     return absl::Status(s.code(), absl::StrCat("option plugin_opt_", s.message()));
   }
@@ -150,10 +155,10 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
     reloader_.Add("access file", [this] { return documented_api_.Reload(); });
   }
   if (!options_.listener.tls_addresses.empty()) {
-    LogCertificate();
+    WatchCertificates();
     reloader_.Add("certificates", [this] {
       const absl::Status status = listener_->ReloadTls();
-      if (status.ok()) LogCertificate();
+      if (status.ok()) WatchCertificates();
       return status;
     });
   }
@@ -167,17 +172,21 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   return absl::OkStatus();
 }
 
-void SessionPlugin::LogCertificate() {
-  using transport::PemContent;
-  const auto log = [&](absl::string_view option, PemContent content, const std::string& file) {
-    const std::string complaint = transport::ComplaintAbout(content, file, absl::Now());
-    if (complaint.empty()) return;
-    log_.Write(broker::LogLevel::kWarning,
-               absl::StrCat("option plugin_opt_", option, ": ", complaint));
-  };
-  const transport::ListenerOptions& listener = options_.listener;
-  log("tls_certificate_file", PemContent::kCertificate, listener.tls_certificate_file);
-  log("tls_client_crl_file", PemContent::kRevocationList, listener.tls_client_crl_file);
+void SessionPlugin::LogCertificate(absl::string_view option, const std::string& complaint) {
+  if (complaint.empty()) return;
+  log_.Write(broker::LogLevel::kWarning,
+             absl::StrCat("option plugin_opt_", option, ": ", complaint));
+}
+
+void SessionPlugin::WatchCertificates() {
+  LogCertificate("tls_certificate_file", certificate_.Load(absl::Now()));
+  LogCertificate("tls_client_crl_file", revocations_.Load(absl::Now()));
+}
+
+void SessionPlugin::LogEndedCertificates() {
+  const absl::Time now = absl::Now();  // by which OpenSSL judges, also after a step back
+  LogCertificate("tls_certificate_file", certificate_.TakeComplaint(now));
+  LogCertificate("tls_client_crl_file", revocations_.TakeComplaint(now));
 }
 
 const registry::OthersView* SessionPlugin::others() const {
@@ -218,6 +227,10 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
 }
 
 void SessionPlugin::FillReadings(metrics::Readings* out) {
+  if (out->listener.has_value()) {
+    out->listener->certificate_ends = certificate_.ends();
+    out->listener->revocations_end = revocations_.ends();
+  }
   out->audit = auditing_.Read();
   const history::FollowerFigures history = following_->history().Read();
   out->history = metrics::HistoryReadings{history.clients, history.bytes, history.clients_forgotten,
@@ -254,6 +267,7 @@ void SessionPlugin::OnHousekeeping(absl::Time now) {
   Forget(HousekeepingBudget());
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
   over_mqtt_->OnTick(now);
+  LogEndedCertificates();
 }
 
 void SessionPlugin::OnControlRequest(const broker::ControlRequest& request) {

@@ -27,6 +27,7 @@
 #include "plugin/documented_api.h"
 #include "plugin/fleet_membership.h"
 #include "plugin/following.h"
+#include "plugin/handshake_log.h"
 #include "plugin/http/router.h"
 #include "plugin/options.h"
 #include "plugin/over_mqtt.h"
@@ -35,6 +36,7 @@
 #include "plugin/reloader.h"
 #include "plugin/remembering.h"
 #include "plugin/telemetry.h"
+#include "plugin/transport/certificate_validity.h"
 #include "plugin/transport/listener.h"
 #include "registry/change_observer.h"
 #include "registry/lasting_time.h"
@@ -69,8 +71,12 @@ class SessionPlugin : private broker::EventSink {
   void LogRoom(absl::string_view whom, uint64_t sessions_max);
   void FillReadings(metrics::Readings* out);
   absl::Status JoinFleet();
-  // Says so when the certificate that is served is not good now. Any thread.
-  void LogCertificate();
+  // Of the certificates that the listener has just loaded: what is not good now, and when they end. Any
+  // thread.
+  void WatchCertificates();
+  void LogCertificate(absl::string_view option, const std::string& complaint);
+  // Says so, once, when one of them has ended.
+  void LogEndedCertificates();
   const registry::OthersView* others() const;
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
@@ -99,6 +105,9 @@ class SessionPlugin : private broker::EventSink {
   std::optional<OverMqtt> over_mqtt_;
   DocumentedApi documented_api_;
   std::optional<Page> page_;
+  transport::ValidityWatch certificate_;
+  transport::ValidityWatch revocations_;
+  HandshakeLog handshake_log_;
   std::optional<transport::Listener> listener_;
   Reloader reloader_;
 };

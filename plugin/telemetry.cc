@@ -29,6 +29,7 @@ metrics::ListenerReadings ReadListener(const transport::ListenerStats& stats) {
   out.refused_requests = stats.refused_requests;
   out.refused_connections = stats.refused_connections;
   out.evicted_connections = stats.evicted_connections;
+  out.failed_handshakes = stats.failed_handshakes;
   out.timeouts = stats.timeouts;
   out.accept_pauses = stats.accept_pauses;
   out.bytes_received = stats.bytes_received;

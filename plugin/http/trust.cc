@@ -1,9 +1,12 @@
 #include "plugin/http/trust.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
+#include <algorithm>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 
@@ -54,19 +57,29 @@ Provenance ProvenanceOf(const Request& request) {
   return found;
 }
 
+bool IsNothingOrPort(absl::string_view text) {
+  return text.empty() || (absl::ConsumePrefix(&text, ":") &&
+                          std::all_of(text.begin(), text.end(), absl::ascii_isdigit));
+}
+
 }  // namespace
 
 bool IsLocalHostName(absl::string_view host) {
-  if (!host.empty() && host[0] == '[') {
-    const size_t end = host.find(']');
-    if (end == absl::string_view::npos) return false;
+  const bool bracketed = absl::StartsWith(host, "[");
+  const size_t end = std::min(host.size(), host.find(bracketed ? ']' : ':'));
+  absl::string_view port = host.substr(end);
+  if (bracketed && !absl::ConsumePrefix(&port, "]")) return false;
+  if (!IsNothingOrPort(port)) return false;
+  if (bracketed) {
     in6_addr address;
-    return inet_pton(AF_INET6, std::string(host.substr(1, end - 1)).c_str(), &address) == 1;
+    return inet_pton(AF_INET6, std::string(host.substr(1, end - 1)).c_str(), &address) == 1 &&
+           IN6_IS_ADDR_LOOPBACK(&address);
   }
-  const absl::string_view name = host.substr(0, host.find(':'));
+  const absl::string_view name = host.substr(0, end);
   in_addr address;
   return absl::EqualsIgnoreCase(name, "localhost") ||
-         inet_pton(AF_INET, std::string(name).c_str(), &address) == 1;
+         (inet_pton(AF_INET, std::string(name).c_str(), &address) == 1 &&
+          ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 bool IsTrusted(const Request& request) {

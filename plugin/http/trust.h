@@ -10,7 +10,8 @@
 // Sec-Fetch-Site other than "same-origin" and "none" (typed, a bookmark), or with an Origin that is
 // not the host it asks, is not trusted whatever it came by. A page can also reach loopback by giving
 // its own host name our address (DNS rebinding), and is of the same origin then: so a request over
-// plain loopback TCP must name its host by an address or as "localhost".
+// plain loopback TCP must name its host by an address of loopback or as "localhost". No other address
+// does: 0.0.0.0 and [::ffff:127.0.0.1] lead to loopback as well, and browsers send neither header there.
 //
 // Nor is a proxy on this machine whom it lets in. What says that it was passed on (Forwarded, Via,
 // X-Real-IP, X-Forwarded-…) is trusted only with a client certificate: who gives one to his proxy
@@ -27,7 +28,8 @@ namespace session_status::http {
 
 bool IsTrusted(const Request& request);
 
-// "localhost", "127.0.0.1:8080", "[::1]": a name that no DNS answer can point elsewhere.
+// "localhost", "127.0.0.1:8080", "[::1]": a name that no DNS answer can point here, and for which browsers
+// tell whose page asks.
 bool IsLocalHostName(absl::string_view host);
 
 }  // namespace session_status::http

@@ -79,6 +79,11 @@ template <int64_t ListenerReadings::*kField>
 void FromListener(const Readings& r, Samples* out) {
   if (r.listener.has_value()) out->push_back(Sample((*r.listener).*kField));
 }
+template <absl::Time ListenerReadings::*kField>
+void FromListenerTime(const Readings& r, Samples* out) {
+  if (!r.listener.has_value() || (*r.listener).*kField == absl::InfiniteFuture()) return;
+  out->push_back(Sample(absl::ToUnixSeconds((*r.listener).*kField)));
+}
 template <uint64_t ControlReadings::*kField>
 void FromControl(const Readings& r, Samples* out) {
   if (r.control.has_value()) out->push_back(Sample((*r.control).*kField));
@@ -390,6 +395,17 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_listener_evicted_connections_total", MetricType::Counter, "",
      "Connections closed to make room for others.", "transport",
      FromListener<&ListenerReadings::evicted_connections>},
+    {"session_status_listener_failed_handshakes_total", MetricType::Counter, "",
+     "TLS handshakes that failed: one side did not take the other's certificate, or they have no "
+     "version in common. Peers that left before it came to that are not counted.",
+     "transport", FromListener<&ListenerReadings::failed_handshakes>},
+    {"session_status_listener_tls_certificate_not_after_seconds", MetricType::Gauge, "",
+     "When the certificate in use ends, seconds since 1970-01-01 UTC.", "transport",
+     FromListenerTime<&ListenerReadings::certificate_ends>},
+    {"session_status_listener_tls_crl_next_update_seconds", MetricType::Gauge, "",
+     "When the list of revoked client certificates in use ends, seconds since 1970-01-01 UTC; from "
+     "then on no client certificate is accepted.",
+     "transport", FromListenerTime<&ListenerReadings::revocations_end>},
     {"session_status_listener_timeouts_total", MetricType::Counter, "",
      "Connections closed because the peer was too slow.", "transport",
      FromListener<&ListenerReadings::timeouts>},

@@ -53,11 +53,15 @@ struct ListenerReadings {
   int64_t refused_requests = 0;
   int64_t refused_connections = 0;
   int64_t evicted_connections = 0;
+  int64_t failed_handshakes = 0;
   int64_t timeouts = 0;
   int64_t accept_pauses = 0;
   int64_t bytes_received = 0;
   int64_t bytes_sent = 0;
   int64_t buffered_bytes = 0;
+  // Infinite: none is loaded, or it has no end.
+  absl::Time certificate_ends = absl::InfiniteFuture();
+  absl::Time revocations_end = absl::InfiniteFuture();
 };
 
 struct FeedReadings {

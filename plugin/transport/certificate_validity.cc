@@ -54,6 +54,21 @@ Words WordsFor(PemContent content) {
           "no client certificate is accepted"};
 }
 
+std::string HasEnded(PemContent content, const std::string& path, absl::Time ends) {
+  const Words words = WordsFor(content);
+  return absl::StrCat(path, ": ", words.thing, " ", words.ended, " ", Text(ends), "; ",
+                      words.consequence);
+}
+
+std::string Complaint(PemContent content, const std::string& path, const Validity& validity,
+                      absl::Time now) {
+  if (now > validity.ends) return HasEnded(content, path, validity.ends);
+  if (now >= validity.begins) return "";
+  const Words words = WordsFor(content);
+  return absl::StrCat(path, ": ", words.thing, " is not valid before ", Text(validity.begins), "; ",
+                      words.consequence);
+}
+
 }  // namespace
 
 absl::StatusOr<Validity> ReadValidity(PemContent content, const std::string& path) {
@@ -71,17 +86,30 @@ absl::StatusOr<Validity> ReadValidity(PemContent content, const std::string& pat
 
 std::string ComplaintAbout(PemContent content, const std::string& path, absl::Time now) {
   const absl::StatusOr<Validity> validity = ReadValidity(content, path);
-  if (!validity.ok()) return "";
-  const Words words = WordsFor(content);
-  if (now > validity->ends) {
-    return absl::StrCat(path, ": ", words.thing, " ", words.ended, " ", Text(validity->ends), "; ",
-                        words.consequence);
+  return validity.ok() ? Complaint(content, path, *validity, now) : "";
+}
+
+std::string ValidityWatch::Load(absl::Time now) {
+  if (file_.empty()) return "";
+  const absl::StatusOr<Validity> validity = ReadValidity(content_, file_);
+  const int64_t ends_s = validity.ok() ? absl::ToUnixSeconds(validity->ends) : kNever;
+  if (validity.ok() && now > validity->ends) told_s_.store(ends_s, std::memory_order_relaxed);
+  ends_s_.store(ends_s, std::memory_order_relaxed);
+  return validity.ok() ? Complaint(content_, file_, *validity, now) : "";
+}
+
+std::string ValidityWatch::TakeComplaint(absl::Time now) {
+  const int64_t ends_s = ends_s_.load(std::memory_order_relaxed);
+  if (absl::ToUnixSeconds(now) <= ends_s || told_s_.load(std::memory_order_relaxed) == ends_s) {
+    return "";
   }
-  if (now < validity->begins) {
-    return absl::StrCat(path, ": ", words.thing, " is not valid before ", Text(validity->begins),
-                        "; ", words.consequence);
-  }
-  return "";
+  told_s_.store(ends_s, std::memory_order_relaxed);
+  return HasEnded(content_, file_, absl::FromUnixSeconds(ends_s));
+}
+
+absl::Time ValidityWatch::ends() const {
+  const int64_t ends_s = ends_s_.load(std::memory_order_relaxed);
+  return ends_s == kNever ? absl::InfiniteFuture() : absl::FromUnixSeconds(ends_s);
 }
 
 }  // namespace session_status::transport

@@ -206,16 +206,26 @@ void Connection::ShakeHands() {
       return SetInterest(socket_.wants_write() ? EPOLLOUT : EPOLLIN);
     case IoResult::Kind::kClosed:
     case IoResult::Kind::kFailed:
-      return Close();
+      return FailHandshake(socket_.HandshakeFailure());
     case IoResult::Kind::kDone:
       break;
   }
-  if (old_tls_ && !socket_.PassesAgain(context_.tls.get())) return Close();
+  if (old_tls_ && !socket_.PassesAgain(context_.tls.get())) {
+    return FailHandshake("its certificate is not good any more since the reload");
+  }
   peer_.client_certificate = socket_.has_client_certificate(context_.options.tls_client_names);
   if (peer_.client_certificate) Rise();
   phase_ = Phase::kFirstByte;  // with the deadline of the handshake: both are one wait
   SetInterest(EPOLLIN);
   if (!closed()) ReadAndAnswer();  // the request may have come with the last flight
+}
+
+void Connection::FailHandshake(absl::string_view reason) {
+  if (!reason.empty()) {
+    context_.counters.failed_handshakes.Add();
+    if (*context_.on_failed_handshake) (*context_.on_failed_handshake)(peer_, reason);
+  }
+  Close();
 }
 
 void Connection::Rise() {

@@ -78,6 +78,8 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   void QueueReady();
 
   void ShakeHands();
+  // `reason` empty: the peer went away, which is no failure to be told of.
+  void FailHandshake(absl::string_view reason);
   // A certificate was shown: no stranger any more.
   void Rise();
   void ReadAndAnswer();

@@ -70,6 +70,7 @@ EventLoop::EventLoop(const SharedState& shared)
       context_(shared.options, shared.handler, shared.buffers, shared.limits),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   context_.epoll_fd = epoll_.get();
+  context_.on_failed_handshake = &shared.on_failed_handshake;
 }
 
 EventLoop::~EventLoop() { CloseAll(); }

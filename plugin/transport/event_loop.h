@@ -31,6 +31,7 @@ struct SharedState {
   BufferBudget& buffers;
   ConnectionLimits& limits;
   TlsHolder& tls;
+  const FailedHandshakeObserver& on_failed_handshake;  // may be empty
 };
 
 class EventLoop {

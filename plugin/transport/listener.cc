@@ -60,11 +60,12 @@ absl::Status CheckRanges(const ListenerOptions& options) {
 
 class Listener::Impl {
  public:
-  Impl(const ListenerOptions& options, http::Handler& handler)
+  Impl(const ListenerOptions& options, http::Handler& handler,
+       const FailedHandshakeObserver& on_failed_handshake)
       : connections_max_(ConnectionsMax(options)),
         buffers_(options.buffered_bytes_max),
         limits_(connections_max_, options.connections_per_peer_max),
-        shared_{options, handler, sockets_, buffers_, limits_, tls_} {}
+        shared_{options, handler, sockets_, buffers_, limits_, tls_, on_failed_handshake} {}
 
   ~Impl() { StopThreads(); }
 
@@ -106,6 +107,7 @@ class Listener::Impl {
       sum.refused_requests += counters.refused_requests.Get();
       sum.refused_connections += counters.refused_connections.Get();
       sum.evicted_connections += counters.evicted_connections.Get();
+      sum.failed_handshakes += counters.failed_handshakes.Get();
       sum.timeouts += counters.timeouts.Get();
       sum.accept_pauses += counters.accept_pauses.Get();
       sum.bytes_received += counters.bytes_received.Get();
@@ -148,14 +150,18 @@ class Listener::Impl {
   std::vector<std::unique_ptr<os::ServiceThread>> threads_;  // go before the loops they run
 };
 
-Listener::Listener(ListenerOptions options, http::Handler& handler)
-    : options_(std::move(options)), handler_(handler) {}
+Listener::Listener(ListenerOptions options, http::Handler& handler,
+                   FailedHandshakeObserver on_failed_handshake)
+    : options_(std::move(options)),
+      handler_(handler),
+      on_failed_handshake_(std::move(on_failed_handshake)) {}
 
 Listener::~Listener() { Stop(); }
 
 absl::Status Listener::Start() {
   if (impl_ != nullptr) return absl::FailedPreconditionError("the listener is already started");
-  impl_ = std::make_unique<Impl>(options_, handler_);  // before the first request can ask for stats
+  // Before the first request can ask for stats.
+  impl_ = std::make_unique<Impl>(options_, handler_, on_failed_handshake_);
   absl::Status status = impl_->Start();
   if (!status.ok()) Stop();
   return status;

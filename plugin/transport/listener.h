@@ -25,7 +25,8 @@ namespace session_status::transport {
 
 class Listener {
  public:
-  Listener(ListenerOptions options, http::Handler& handler);
+  Listener(ListenerOptions options, http::Handler& handler,
+           FailedHandshakeObserver on_failed_handshake = nullptr);
   ~Listener();  // Stop()
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -48,6 +49,7 @@ class Listener {
   class Impl;
   const ListenerOptions options_;
   http::Handler& handler_;
+  const FailedHandshakeObserver on_failed_handshake_;
   std::unique_ptr<Impl> impl_;  // null unless started
 };
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -163,6 +164,46 @@ absl::Status SetAccess(const std::string& path, const ListenerOptions& options) 
   return absl::OkStatus();
 }
 
+absl::Status LetsInOthers(const std::string& path, absl::string_view what, absl::string_view found,
+                          absl::string_view wanted, absl::string_view setting) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("admin_socket_", what, " ", wanted, ": systemd passed \"", path, "\" with ",
+                   what, " ", found, "; set ", setting, "=", wanted, " in the .socket unit"));
+}
+
+std::string Octal(mode_t mode) {
+  char text[8];
+  std::snprintf(text, sizeof text, "%04o", static_cast<unsigned>(mode & 07777));
+  return text;
+}
+
+// A passed socket has its file from systemd, by default one that every local user can open. It is not
+// ours to change, and who set our options must not be left to believe that they hold.
+absl::Status CheckAccess(const std::string& path, const ListenerOptions& options) {
+  const absl::StatusOr<uid_t> owner = OwnerOf(options);
+  if (!owner.ok()) return owner.status();
+  const absl::StatusOr<gid_t> group = GroupOf(options);
+  if (!group.ok()) return group.status();
+  struct stat found;
+  if (::stat(path.c_str(), &found) != 0) {
+    return Failure("admin_socket", path, "cannot find out who may open what systemd passed", errno,
+                   "restart the .socket unit, and let the broker's user enter the directory");
+  }
+  if ((found.st_mode & 07777 & ~options.unix_socket_mode) != 0) {
+    return LetsInOthers(path, "mode", Octal(found.st_mode), Octal(options.unix_socket_mode),
+                        "SocketMode");
+  }
+  if (*owner != static_cast<uid_t>(-1) && found.st_uid != *owner) {
+    return LetsInOthers(path, "owner", absl::StrCat(found.st_uid), options.unix_socket_owner,
+                        "SocketUser");
+  }
+  if (*group != static_cast<gid_t>(-1) && found.st_gid != *group) {
+    return LetsInOthers(path, "group", absl::StrCat(found.st_gid), options.unix_socket_group,
+                        "SocketGroup");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenUnix(const ListenerOptions& options) {
   constexpr absl::string_view kOption = "admin_socket";
   const std::string& path = options.unix_socket_path;
@@ -171,6 +212,7 @@ absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenUnix(const ListenerOptions&
     return absl::InvalidArgumentError(absl::StrCat(kOption, " ", address.status().message()));
   }
   if (FileDescriptor passed = TakePassed(*address); passed.valid()) {
+    if (absl::Status status = CheckAccess(path, options); !status.ok()) return status;
     return std::make_unique<ListeningSocket>(std::move(passed), false);
   }
   if (absl::Status status = ClearPath(path, *address); !status.ok()) return status;

@@ -69,6 +69,7 @@ struct LoopContext {
   LoopCounters counters;
   int epoll_fd = -1;
   std::shared_ptr<SSL_CTX> tls;  // the newest that a reload has brought
+  const FailedHandshakeObserver* on_failed_handshake = nullptr;  // set by the loop
 
   // Of the current turn of the loop.
   int64_t now_ns = 0;  // monotonic

@@ -10,6 +10,8 @@
 #include <new>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace session_status::transport {
 namespace {
 
@@ -60,6 +62,18 @@ IoResult Socket::Handshake() {
   return result;
 }
 
+std::string Socket::HandshakeFailure() const {
+  const unsigned long code = ERR_peek_last_error();
+  if (code == 0 || ERR_SYSTEM_ERROR(code)) return "";
+  const char* const reason = ERR_reason_error_string(code);
+  std::string text = reason != nullptr ? reason : absl::StrCat("OpenSSL error ", code);
+  const long verdict = SSL_get_verify_result(ssl_.get());
+  if (verdict != X509_V_OK) {
+    absl::StrAppend(&text, " (", X509_verify_cert_error_string(verdict), ")");
+  }
+  return text;
+}
+
 void Socket::OnTlsMessage(int written, int, int content_type, const void*, size_t, SSL* ssl,
                           void* socket) {
   if (written != 0 || content_type != SSL3_RT_HEADER) return;
@@ -78,8 +92,7 @@ bool Socket::has_client_certificate(absl::Span<const std::string> names) const {
          });
 }
 
-// What OpenSSL does in a handshake. A session that was resumed brings no intermediate certificates along:
-// where they are needed it does not pass, and its peer shows them when it connects again.
+// What OpenSSL does in a handshake.
 bool Socket::PassesAgain(SSL_CTX* rules) const {
   X509* const certificate = ssl_ == nullptr ? nullptr : SSL_get0_peer_certificate(ssl_.get());
   if (certificate == nullptr) return true;

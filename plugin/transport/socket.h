@@ -43,6 +43,8 @@ class Socket {
   // TLS: kDone once the handshake is through (at once for plain sockets). kWouldBlock: call again
   // when the socket is readable, or writable if wants_write().
   IoResult Handshake();
+  // After one that has failed: what was wrong. Empty: nothing but that the peer went away.
+  std::string HandshakeFailure() const;
   // A verified one that bears one of `names` (none: any).
   bool has_client_certificate(absl::Span<const std::string> names) const;
   // Whether a handshake by `rules` would take the certificate that the peer has shown; true without

@@ -59,9 +59,6 @@ void SetFixedParts(SSL_CTX* context) {
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);  // one read per record instead of two
   SSL_CTX_set_alpn_select_cb(context, SelectProtocol, nullptr);
-  // Needed to resume sessions once client certificates are verified.
-  constexpr unsigned char kSessionId[] = "session-status";
-  SSL_CTX_set_session_id_context(context, kSessionId, sizeof(kSessionId) - 1);
 }
 
 absl::Status LoadIdentity(SSL_CTX* context, const ListenerOptions& options) {
@@ -79,6 +76,15 @@ absl::Status LoadIdentity(SSL_CTX* context, const ListenerOptions& options) {
                    "the key does not belong to tls_certificate_file");
   }
   return absl::OkStatus();
+}
+
+// OpenSSL verifies in a full handshake only: who resumes, and so renews his ticket, would get in for ever
+// with a certificate that has ended or is revoked.
+void ResumeNoSession(SSL_CTX* context) {
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context,
+                          0);  // TLS 1.3 would go on with tickets that name cached sessions
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
 absl::Status LoadClientCa(SSL_CTX* context, const ListenerOptions& options) {
@@ -100,6 +106,7 @@ absl::Status LoadClientCa(SSL_CTX* context, const ListenerOptions& options) {
       SSL_VERIFY_PEER |
           (options.tls_client_certificate_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
       nullptr);
+  ResumeNoSession(context);
   return absl::OkStatus();
 }
 

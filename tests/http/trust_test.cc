@@ -5,13 +5,21 @@
 namespace session_status::http {
 namespace {
 
-TEST(IsLocalHostNameTest, TakesOnlyNamesThatNoDnsAnswerCanPointElsewhere) {
+TEST(IsLocalHostNameTest, TakesOnlyNamesOfLoopbackForWhichBrowsersTellWhosePageAsks) {
   for (const char* host : {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:18080",
-                           "10.0.0.1", "[::1]", "[::1]:18080"}) {
+                           "127.255.0.9", "[::1]", "[::1]:18080", "[0:0:0:0:0:0:0:1]:80"}) {
     EXPECT_TRUE(IsLocalHostName(host)) << host;
   }
-  for (const char* host : {"", "evil.example", "evil.example:18080", "localhost.evil.example",
-                           "127.0.0.1.evil.example", "[evil", "[evil]:80", "::1", "0x7f.1"}) {
+  for (const char* host :
+       {"", ":", ":80", "evil.example", "evil.example:18080", "localhost.evil.example",
+        "127.0.0.1.evil.example", "::1", "0x7f.1", "127.1", "2130706433",
+        // Browsers tell nothing when they ask these, and come out at loopback.
+        "0.0.0.0", "0.0.0.0:18080", "[::]", "[::]:18080", "[::ffff:127.0.0.1]:18080",
+        "[::ffff:7f00:1]", "10.0.0.1", "128.0.0.1", "[fe80::1]", "[::2]",
+        // What comes behind is looked at.
+        "[::1].evil.example", "[::1]evil", "[::1]:80.evil.example", "[::1]:80]", "[evil",
+        "[evil]:80", "[::1", "[]", "127.0.0.1:evil", "127.0.0.1:80:80", "localhost:80a",
+        "localhost:-1", "127.0.0.1 :80", "127.0.0.1]"}) {
     EXPECT_FALSE(IsLocalHostName(host)) << host;
   }
 }
@@ -46,6 +54,20 @@ TEST_F(IsTrustedTest, LoopbackIsUnlessABrowserWasLedThereByName) {
   EXPECT_TRUE(Trusted());
   EXPECT_TRUE(Trusted({}));
   EXPECT_FALSE(Trusted({{"Host", "evil.example:18080"}}));
+  EXPECT_FALSE(Trusted({{"Host", "0.0.0.0:18080"}}));
+  EXPECT_FALSE(Trusted({{"Host", "[::1].evil.example"}}));
+}
+
+// It is loopback's rule only: what names a server has on a network is its own affair.
+TEST_F(IsTrustedTest, WhoIsVouchedForOtherwiseMayUseAnyName) {
+  for (const char* host : {"10.0.0.1:18443", "0.0.0.0", "status.example"}) {
+    peer_ = Peer();
+    peer_.kind = Peer::Kind::kUnixSocket;
+    EXPECT_TRUE(Trusted({{"Host", host}})) << host;
+    peer_ = Peer();
+    peer_.loopback = peer_.tls = peer_.client_certificate = true;
+    EXPECT_TRUE(Trusted({{"Host", host}})) << host;
+  }
 }
 
 // Whatever the transport: a certificate may be the browser's, and a socket may be a proxy's.

@@ -34,6 +34,8 @@ struct ExampleSources {
     r.broker->tracked = 7;
     r.listener.emplace();
     r.listener->accepted = 11;
+    r.listener->certificate_ends = r.now + absl::Hours(24);
+    r.listener->revocations_end = r.now + absl::Hours(12);
     r.feed.emplace();
     r.feed->lag_changes = 6;
     r.throttles.emplace();

@@ -61,6 +61,7 @@ class ListeningSocketOfOurs {
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(chmod(path.c_str(), 0660), 0);
     EXPECT_EQ(listen(fd_, 16), 0);
   }
   explicit ListeningSocketOfOurs(uint16_t port)

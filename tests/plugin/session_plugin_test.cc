@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "plugin/options.h"
@@ -24,6 +25,7 @@
 #include "tests/store/store_folder.h"
 #include "tests/testing/fake_broker.h"
 #include "tests/testing/wait.h"
+#include "tests/transport/test_certificates.h"
 
 namespace session_status {
 namespace {
@@ -99,6 +101,39 @@ TEST_F(SessionPluginTest, AnOptionWithoutEffectIsALineOfTheLog) {
       broker_.log,
       Contains("session-status: option plugin_opt_audit_slice_max: \"500\" has no effect with "
                "plugin_opt_audit_period 0s; raise that, or remove this line"));
+}
+
+TEST_F(SessionPluginTest, ACertificateAndAListThatEndMeanwhileAreALineOfTheLogEach) {
+  transport::TestCertificates certificates(folder_);
+  certificates.Make("server", 3600);
+  certificates.WriteRevocations({}, 2 * 3600);
+  const std::string certificate = certificates.certificate_file("server");
+  const std::string key = certificates.key_file("server");
+  const std::string ca = certificates.ca_file(), revocations = certificates.crl_file();
+  testing::SystemClocks clocks;
+  Start({{"admin_listen_tls", "127.0.0.1:0"},
+         {"tls_certificate_file", certificate},
+         {"tls_private_key_file", key},
+         {"tls_client_ca_file", ca},
+         {"tls_client_crl_file", revocations}});
+  const auto lines = [&](absl::string_view text) {
+    return std::count_if(broker_.log.begin(), broker_.log.end(),
+                         [&](const std::string& line) { return absl::StrContains(line, text); });
+  };
+  constexpr absl::string_view kCertificate = "option plugin_opt_tls_certificate_file: ",
+                              kList = "option plugin_opt_tls_client_crl_file: ";
+  broker_.LoopRound();
+  EXPECT_EQ(lines(kCertificate) + lines(kList), 0);
+  clocks.Pass(absl::Minutes(90));
+  broker_.LoopRound();
+  EXPECT_EQ(lines(kCertificate), 1);
+  EXPECT_EQ(lines(kList), 0);
+  for (int hours = 0; hours < 3; ++hours) {
+    clocks.Pass(absl::Hours(1));
+    broker_.LoopRound();
+  }
+  EXPECT_EQ(lines(kCertificate), 1);
+  EXPECT_EQ(lines(kList), 1);
 }
 
 TEST_F(SessionPluginTest, AClientThatIsForgottenLeavesTheDatabaseToo) {

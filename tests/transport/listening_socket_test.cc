@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -31,13 +32,39 @@ class ListeningSocketTest : public ::testing::Test {
   ~ListeningSocketTest() override { std::filesystem::remove_all(directory_); }
 
   // A listening socket that this process made but that no option asked for.
-  FileDescriptor ListenAt(const std::string& text) {
+  FileDescriptor ListenAt(const std::string& text, mode_t mode = 0660) {
     const SocketAddress address =
         text[0] == '/' ? ParseUnixAddress(text).value() : ParseTcpAddress(text).value();
     FileDescriptor fd(::socket(address.family(), SOCK_STREAM, 0));
     EXPECT_EQ(::bind(fd.get(), address.get(), address.size), 0);
     EXPECT_EQ(::listen(fd.get(), 10), 0);
+    EXPECT_TRUE(text[0] != '/' || ::chmod(text.c_str(), mode) == 0);
     return fd;
+  }
+  // The error with `fd` passed by systemd, in a child process: see below.
+  std::string Passed(int fd) {
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const int told = ::fcntl(ends[1], F_DUPFD, 100);
+      ::dup2(::fcntl(fd, F_DUPFD, 100), 3);
+      ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+      ::setenv("LISTEN_FDS", "1", 1);
+      const std::string error = Error();
+      const bool written =
+          ::write(told, error.data(), error.size()) == static_cast<ssize_t>(error.size());
+      ::_exit(written ? 0 : 1);
+    }
+    ::close(ends[1]);
+    std::string error(4096, '\0');
+    const ssize_t size = ::read(ends[0], error.data(), error.size());
+    ::close(ends[0]);
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    error.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    return error;
   }
   std::string Error() { return std::string(OpenListeningSockets(options_).status().message()); }
 
@@ -163,6 +190,48 @@ TEST_F(ListeningSocketTest, TakesPassedDescriptorsThatMatchAndLeavesTheOthers) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// systemd made the file, by its unit's rules: who wrote ours must not be told that they hold.
+TEST_F(ListeningSocketTest, RefusesAPassedUnixSocketThatLetsInMoreThanConfigured) {
+  const std::string owner = absl::StrCat(::getuid()), group = absl::StrCat(::getgid());
+  struct Case {
+    mode_t mode, wanted_mode;
+    std::string owner, group, want;  // empty: it starts
+  };
+  const Case cases[] = {
+      {0660, 0660, "", "", ""},
+      {0600, 0660, owner, group, ""},
+      {0666, 0666, "", "", ""},
+      {0666, 0660, "", "",
+       absl::StrCat("admin_socket_mode 0660: systemd passed \"", options_.unix_socket_path,
+                    "\" with mode 0666; set SocketMode=0660 in the .socket unit")},
+      {0660, 0600, "", "", "with mode 0660; set SocketMode=0600"},
+      {0606, 0660, "", "", "with mode 0606; set SocketMode=0660"},
+      {0660, 0660, "12345", "", absl::StrCat("with owner ", owner, "; set SocketUser=12345 in")},
+      {0660, 0660, "", "12345", absl::StrCat("with group ", group, "; set SocketGroup=12345 in")},
+      {0660, 0660, "nobody-of-that-name", "", "unknown; give a name of this system"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(&c - cases);
+    options_.unix_socket_mode = c.wanted_mode;
+    options_.unix_socket_owner = c.owner;
+    options_.unix_socket_group = c.group;
+    const FileDescriptor passed = ListenAt(options_.unix_socket_path, c.mode);
+    const std::string told = Passed(passed.get());
+    if (c.want.empty()) {
+      EXPECT_EQ(told, "");
+    } else {
+      EXPECT_THAT(told, HasSubstr(c.want));
+    }
+    EXPECT_EQ(::unlink(options_.unix_socket_path.c_str()), 0) << "it is systemd's";
+  }
+}
+
+TEST_F(ListeningSocketTest, RefusesAPassedUnixSocketWhoseFileIsGone) {
+  const FileDescriptor passed = ListenAt(options_.unix_socket_path);
+  ASSERT_EQ(::unlink(options_.unix_socket_path.c_str()), 0);
+  EXPECT_THAT(Passed(passed.get()), HasSubstr("No such file or directory; "));
 }
 
 TEST_F(ListeningSocketTest, IgnoresDescriptorsPassedToAnotherProcess) {

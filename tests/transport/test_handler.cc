@@ -27,7 +27,8 @@ void EchoHandler::HandleRefused(const http::Request& request, int, absl::string_
   reply->body = std::string(message);
 }
 
-TestListener::TestListener(ListenerOptions options, EchoHandler::Answer answer)
+TestListener::TestListener(ListenerOptions options, EchoHandler::Answer answer,
+                           FailedHandshakeObserver on_failed_handshake)
     : directory(MakeTemporaryDirectory()) {
   handler.answer = std::move(answer);
   if (options.unix_socket_path.empty()) options.unix_socket_path = directory + "/http.sock";
@@ -35,7 +36,7 @@ TestListener::TestListener(ListenerOptions options, EchoHandler::Answer answer)
   // The limits under test are those of the options, not of the shell that runs the test.
   options.descriptors_percent_max = 100;
   options.nice_level = 0;
-  listener = std::make_unique<Listener>(options, handler);
+  listener = std::make_unique<Listener>(options, handler, std::move(on_failed_handshake));
   const absl::Status status = listener->Start();
   EXPECT_TRUE(status.ok()) << status;
 }

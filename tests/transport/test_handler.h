@@ -27,7 +27,8 @@ class EchoHandler : public http::Handler {
 // A listener on one Unix socket and one TCP port, both free.
 class TestListener {
  public:
-  explicit TestListener(ListenerOptions options = {}, EchoHandler::Answer answer = nullptr);
+  explicit TestListener(ListenerOptions options = {}, EchoHandler::Answer answer = nullptr,
+                        FailedHandshakeObserver on_failed_handshake = nullptr);
   ~TestListener();
 
   Listener& operator*() { return *listener; }

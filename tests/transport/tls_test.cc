@@ -8,9 +8,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "tests/testing/wait.h"
 #include "tests/transport/test_certificates.h"
@@ -87,6 +89,27 @@ class HalfHandshake {
   const std::unique_ptr<SSL, void (*)(SSL*)> ssl_;
 };
 
+// Asks once and ends as the protocol has it, so that what is left can be resumed.
+struct Resumption {
+  Resumption(absl::string_view address, SSL_CTX* context, SSL_SESSION* offered)
+      : session(nullptr, SSL_SESSION_free) {
+    const TestClient client(address);
+    const std::unique_ptr<SSL, void (*)(SSL*)> ssl(SSL_new(context), SSL_free);
+    SSL_set_fd(ssl.get(), client.fd());
+    if (offered != nullptr) SSL_set_session(ssl.get(), offered);
+    char bytes[1024];
+    answered = SSL_connect(ssl.get()) == 1 &&
+               SSL_write(ssl.get(), kGet.data(), static_cast<int>(kGet.size())) > 0 &&
+               SSL_read(ssl.get(), bytes, sizeof bytes) > 0;  // with TLS 1.3 tickets come before
+    resumed = SSL_session_reused(ssl.get()) == 1;
+    session.reset(SSL_get1_session(ssl.get()));
+    SSL_shutdown(ssl.get());
+  }
+  bool answered = false;
+  bool resumed = false;
+  std::unique_ptr<SSL_SESSION, void (*)(SSL_SESSION*)> session;
+};
+
 class TlsTest : public ::testing::Test {
  protected:
   TlsTest() : directory_(MakeTemporaryDirectory()), certificates_(directory_) {
@@ -97,8 +120,10 @@ class TlsTest : public ::testing::Test {
   }
   ~TlsTest() override { std::filesystem::remove_all(directory_); }
 
-  void Start(EchoHandler::Answer answer = nullptr) {
-    listener_ = std::make_unique<TestListener>(options_, std::move(answer));
+  void Start(EchoHandler::Answer answer = nullptr,
+             FailedHandshakeObserver on_failed_handshake = nullptr) {
+    listener_ =
+        std::make_unique<TestListener>(options_, std::move(answer), std::move(on_failed_handshake));
     address_ = (*listener_)->addresses()[2];
   }
   std::string ServerName(const TestClient& client) {
@@ -307,6 +332,42 @@ TEST_F(TlsTest, KnowsClientCertificates) {
   EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).body, "anonymous");
 }
 
+// OpenSSL looks at a certificate in a full handshake only.
+TEST_F(TlsTest, ResumesNoSessionWhereClientCertificatesAreAskedFor) {
+  for (const bool with_client_ca : {true, false}) {
+    options_.tls_client_ca_file = with_client_ca ? certificates_.ca_file() : "";
+    Start();
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      SCOPED_TRACE(absl::StrCat(with_client_ca, " ", version));
+      const auto context = certificates_.ClientContext("client");
+      SSL_CTX_set_max_proto_version(context.get(), version);
+      const Resumption first(address_, context.get(), nullptr);
+      EXPECT_TRUE(first.answered);
+      const Resumption second(address_, context.get(), first.session.get());
+      EXPECT_TRUE(second.answered);
+      EXPECT_EQ(second.resumed, !with_client_ca);
+    }
+  }
+}
+
+// Nor one that was begun when they were not asked for yet.
+TEST_F(TlsTest, ASessionOfBeforeTheClientCaIsNotResumed) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    SCOPED_TRACE(version);
+    options_.tls_client_ca_file = "";
+    Start();
+    const auto context = certificates_.ClientContext("client");
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    const Resumption before(address_, context.get(), nullptr);
+    ASSERT_TRUE(before.answered);
+    options_.tls_client_ca_file = certificates_.ca_file();
+    Start();
+    const Resumption after(address_, context.get(), before.session.get());
+    EXPECT_TRUE(after.answered);
+    EXPECT_FALSE(after.resumed);
+  }
+}
+
 TEST_F(TlsTest, CanInsistOnAClientCertificateOfItsCa) {
   options_.tls_client_ca_file = certificates_.ca_file();
   options_.tls_client_certificate_required = true;
@@ -405,6 +466,7 @@ TEST_F(TlsTest, AHandshakeThatBeganBeforeTheReloadGoesByTheNewListToo) {
   ASSERT_TRUE((*listener_)->ReloadTls().ok());
   EXPECT_EQ(before.ReadAll(), "");  // by now all connections were looked at
   EXPECT_EQ(late.FinishAndAsk(kGet), "");
+  EXPECT_EQ((*listener_)->stats().failed_handshakes, 1);
 }
 
 TEST_F(TlsTest, AcceptsNoClientCertificateByAListThatIsOutOfDate) {
@@ -416,6 +478,51 @@ TEST_F(TlsTest, AcceptsNoClientCertificateByAListThatIsOutOfDate) {
   EXPECT_EQ(TestClient(address_, client.get()).Ask(kGet).status, 0);
   const auto without = certificates_.ClientContext();
   EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).status, 200);
+}
+
+TEST_F(TlsTest, AHandshakeThatFailsIsCountedAndToldWithItsReason) {
+  certificates_.Make("ended", -60);
+  certificates_.Make("revoked");
+  certificates_.WriteRevocations({"revoked"});
+  options_.tls_client_ca_file = certificates_.ca_file();
+  options_.tls_client_crl_file = certificates_.crl_file();
+  absl::Mutex mu;
+  std::vector<std::string> told;
+  Start(nullptr, [&](const http::Peer& peer, absl::string_view reason) {
+    absl::MutexLock lock(&mu);
+    told.push_back(absl::StrCat(peer.address, ": ", reason));
+  });
+  const auto wait_for = [&](const std::string& want) {
+    SCOPED_TRACE(want);
+    EXPECT_TRUE(testing::WaitUntil([&] {
+      absl::MutexLock lock(&mu);
+      return !told.empty();
+    }));
+    absl::MutexLock lock(&mu);
+    EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr(want)));
+    told.clear();
+  };
+  for (const auto& [name, want] : {std::pair("ended", "(certificate has expired)"),
+                                   std::pair("revoked", "(certificate revoked)")}) {
+    const auto refused = certificates_.ClientContext(name);
+    EXPECT_EQ(TestClient(address_, refused.get()).Ask(kGet).status, 0);
+    wait_for(absl::StrCat("127.0.0.1: certificate verify failed ", want));
+  }
+  const auto distrustful = certificates_.ClientContext();
+  SSL_CTX_set_cert_store(distrustful.get(), X509_STORE_new());
+  EXPECT_FALSE(TestClient(address_, distrustful.get()).connected());
+  wait_for("unknown ca");
+  TestClient plain(address_);
+  ASSERT_TRUE(plain.Send(kGet));
+  wait_for("http request");
+  EXPECT_EQ((*listener_)->stats().failed_handshakes, 4);
+
+  // Who only looks whether the port is open has failed at nothing.
+  { const TestClient probe(address_); }
+  const auto good = certificates_.ClientContext("client");
+  EXPECT_EQ(TestClient(address_, good.get()).Ask(kGet).status, 200);
+  EXPECT_TRUE(testing::WaitUntil([&] { return (*listener_)->stats().connections == 0; }));
+  EXPECT_EQ((*listener_)->stats().failed_handshakes, 4);
 }
 
 TEST_F(TlsTest, ReloadsItsCertificateAndKeepsOldConnections) {
