@@ -82,8 +82,8 @@ absl::Status LoadIdentity(SSL_CTX* context, const ListenerOptions& options) {
 // with a certificate that has ended or is revoked.
 void ResumeNoSession(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
-  SSL_CTX_set_num_tickets(context,
-                          0);  // TLS 1.3 would go on with tickets that name cached sessions
+  // In TLS 1.3 the option leaves tickets that name cached sessions.
+  SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
