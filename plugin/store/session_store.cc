@@ -81,8 +81,11 @@ bool IsOfAConnection(ChangeRecord::Kind kind) {
 }  // namespace
 
 uint64_t IncarnationFloor(absl::Time now) {
-  const int64_t ms = std::max<int64_t>(absl::ToInt64Milliseconds(now - kClockIsSetFrom), 0);
-  return std::max<uint64_t>(static_cast<uint64_t>(ms) * kIncarnationsPerMs, 1);
+  // Half of what a database may hold: the rest is for what is given out above it.
+  constexpr uint64_t kMsMax = kIncarnationAheadMax / 2 / kIncarnationsPerMs;
+  const int64_t ms = absl::ToInt64Milliseconds(now - kClockIsSetFrom);
+  if (ms <= 0 || static_cast<uint64_t>(ms) >= kMsMax) return 1;
+  return static_cast<uint64_t>(ms) * kIncarnationsPerMs;
 }
 
 // -- before the first event ------------------------------------------------------------------------

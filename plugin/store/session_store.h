@@ -67,7 +67,8 @@ namespace session_status::store {
 inline constexpr absl::Time kClockIsSetFrom = absl::FromUnixSeconds(1'577'836'800);
 
 // Incarnations begin at this at least: 64 for every millisecond since 2020, twice what a broker can
-// accept. Fits the registry's 48 bits until 2159.
+// accept. 1 for a clock that says 2054 or later, as one that died says 2106: numbers of its would leave
+// none that a healthy database can hold, and what is reserved there counts alone.
 inline constexpr uint64_t kIncarnationsPerMs = 64;
 uint64_t IncarnationFloor(absl::Time now);
 

@@ -197,6 +197,35 @@ TEST_F(SessionStoreTest, IncarnationsRiseEvenWhenTheDatabaseIsLost) {
   }
 }
 
+// A machine's clock that died may say 2106: numbers by that are beyond what a database may hold.
+TEST_F(SessionStoreTest, AStartLongAfterOurTimeCostsNothing) {
+  EXPECT_EQ(IncarnationFloor(absl::InfiniteFuture()), 1u);
+  EXPECT_EQ(IncarnationFloor(absl::InfinitePast()), 1u);
+  EXPECT_GT(IncarnationFloor(kStart + absl::Hours(24 * 365 * 20)), IncarnationFloor(kStart));
+  uint64_t highest = 0;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    highest = life.Connect("bell");
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(absl::FromUnixSeconds(UINT32_MAX));
+    const uint64_t given = life.Connect("door");
+    EXPECT_GT(given, highest);
+    highest = given;
+    life.Flush();
+    life.SetClock(kStart + absl::Hours(1));
+    life.Close();
+  }
+  BrokerLife life = Live(kStart + absl::Hours(2));
+  EXPECT_EQ(life.All().size(), 3u);
+  EXPECT_GT(life.next_incarnation(), highest);
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 3);
+  EXPECT_THAT(log_.lines(), IsEmpty());
+}
+
 TEST_F(SessionStoreTest, NumbersAreReservedInTheDatabaseBeforeTheyAreGivenOut) {
   BrokerLife life = Live();
   const uint64_t reserved = Number("incarnations_reserved");
