@@ -37,6 +37,10 @@ namespace session_status::store {
 // would be none above them.
 inline constexpr int64_t kIncarnationAheadMax = int64_t{1} << 47;
 
+// Numbers: changes of connections that `history` lacks lie between these times. 0: there are none.
+inline constexpr char kHistoryGapFromNumber[] = "history_gap_from_ms";
+inline constexpr char kHistoryGapUntilNumber[] = "history_gap_until_ms";  // excluded
+
 // Times: milliseconds since 1970; 0: not known.
 struct Life {
   int64_t started_ms = 0;
