@@ -50,7 +50,8 @@ void Fill(const store::HistoryAnswer& answer, const std::string& client_id,
   uint64_t flaps = 0;
   for (const store::HistoryEntry& entry : answer.entries) {
     const feed::Change change = ChangeOf(entry, client_id);
-    if (history::IsFlap(change)) ++flaps;
+    // Why a connection ended that nobody saw ending is not known to be a flap's reason.
+    if (history::IsFlap(change) && entry.not_before_ms == 0) ++flaps;
     api::pb::SessionChange* out = reply->add_entries();
     feed::FillChange(change, out);
     out->set_not_before_ms(entry.not_before_ms);

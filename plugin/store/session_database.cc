@@ -122,19 +122,11 @@ constexpr char kAddHistory[] =
     "INSERT INTO history (number, client_id, at_ms, kind, state, reason, broker_code, incarnation, "
     "address, listener_port, life) VALUES ((SELECT coalesce(max(number), 0) FROM history) + ?1, "
     "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-// A clock that was wrong gave times that are out of order. What looks old behind a row that is young for
-// sure is not old, and must not take along what is before it. A time that is still to come says nothing.
-constexpr char kOldHistory[] = R"(
-  WITH part AS (SELECT (SELECT min(number) FROM history) + ?1 AS stop)
-  SELECT max(
-    coalesce((SELECT max(number) FROM history
-              WHERE at_ms < ?2 AND number < coalesce(
-                  (SELECT number FROM history
-                   WHERE at_ms BETWEEN ?2 AND ?3 AND number < (SELECT stop FROM part)
-                   ORDER BY number LIMIT 1),
-                  (SELECT stop FROM part))), 0),
-    coalesce(min((SELECT stop FROM part) - 1, (SELECT max(number) FROM history) - ?4), 0))
-)";
+constexpr char kHistoryRange[] =
+    "SELECT coalesce((SELECT min(number) FROM history), 0), "
+    "coalesce((SELECT max(number) FROM history), 0)";
+constexpr char kHistoryTimes[] =
+    "SELECT number, at_ms FROM history WHERE number >= ?1 ORDER BY number LIMIT ?2";
 constexpr char kDeleteHistory[] = "DELETE FROM history WHERE number <= ?1";
 
 constexpr char kOtherSchema[] = "is not a session database of this version";
@@ -416,22 +408,63 @@ absl::Status SessionDatabase::AddHistory(const HistoryRow& row, int64_t life) {
              absl::string_view(row.address), int64_t{r.listener_port}, life);
 }
 
-absl::Status SessionDatabase::PruneHistory(int64_t before_ms, int64_t now_ms, int64_t max,
-                                           int64_t limit) {
-  absl::StatusOr<Statement*> statement = Cached(kOldHistory);
+// A clock that was wrong gave times that are out of order. What looks old behind a row that is young for
+// sure is not old, and must not take along what is before it. A time that is still to come says nothing.
+absl::StatusOr<int64_t> SessionDatabase::LastOldHistory(int64_t first, int64_t before_ms,
+                                                        int64_t now_ms, int64_t limit) {
+  if (now_ms >= passed_earliest_ms_) {  // it has come: that row may be young by now
+    passed_before_ = 0;
+    passed_earliest_ms_ = INT64_MAX;
+  }
+  absl::StatusOr<Statement*> statement = Cached(kHistoryTimes);
   if (!statement.ok()) return statement.status();
   Statement& s = **statement;
   s.Reset();
-  absl::Status status = s.Bind(1, limit);
-  status.Update(s.Bind(2, before_ms));
-  status.Update(s.Bind(3, now_ms));
-  status.Update(s.Bind(4, max));
+  absl::Status status = s.Bind(1, std::max(first, passed_before_));
+  status.Update(s.Bind(2, limit));
   if (!status.ok()) return status;
-  absl::StatusOr<bool> row = s.Step();
-  if (!row.ok()) return row.status();
-  const int64_t last = *row ? s.Integer(0) : 0;
+  int64_t old = 0;
+  while (true) {
+    absl::StatusOr<bool> row = s.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    const int64_t number = s.Integer(0);
+    const int64_t at_ms = s.Integer(1);
+    if (at_ms < before_ms) {
+      old = number;
+    } else if (at_ms <= now_ms) {
+      break;
+    } else if (old == 0) {
+      passed_before_ = number + 1;
+      passed_earliest_ms_ = std::min(passed_earliest_ms_, at_ms);
+    }
+  }
   s.Reset();
-  return last <= 0 ? absl::OkStatus() : Run(Cached(kDeleteHistory), last);
+  return old;
+}
+
+absl::Status SessionDatabase::PruneHistory(int64_t before_ms, int64_t now_ms, int64_t max,
+                                           int64_t limit) {
+  absl::StatusOr<Statement*> range = Cached(kHistoryRange);
+  if (!range.ok()) return range.status();
+  (*range)->Reset();
+  absl::StatusOr<bool> row = (*range)->Step();
+  if (!row.ok()) return row.status();
+  const int64_t first = (*range)->Integer(0);
+  const int64_t newest = (*range)->Integer(1);
+  (*range)->Reset();
+  if (first < 0 || newest > INT64_MAX / 2) {
+    return absl::DataLossError(database_.path() + ": a number of the history is out of range");
+  }
+  const absl::StatusOr<int64_t> old = LastOldHistory(first, before_ms, now_ms, limit);
+  if (!old.ok()) return old.status();
+  const int64_t last = std::min(first + limit - 1, std::max(*old, newest - max));
+  if (last < first || newest == 0) return absl::OkStatus();
+  if (last + 1 >= passed_before_) {  // nothing of that is left; without any row, numbers begin anew
+    passed_before_ = 0;
+    passed_earliest_ms_ = INT64_MAX;
+  }
+  return Run(Cached(kDeleteHistory), last);
 }
 
 }  // namespace session_status::store

@@ -37,6 +37,10 @@ namespace session_status::store {
 // would be none above them.
 inline constexpr int64_t kIncarnationAheadMax = int64_t{1} << 47;
 
+// Numbers: changes of connections that `history` lacks lie between these times. 0: there are none.
+inline constexpr char kHistoryGapFromNumber[] = "history_gap_from_ms";
+inline constexpr char kHistoryGapUntilNumber[] = "history_gap_until_ms";  // excluded
+
 // Times: milliseconds since 1970; 0: not known.
 struct Life {
   int64_t started_ms = 0;
@@ -120,19 +124,26 @@ class SessionDatabase {
   absl::Status AddHistory(const HistoryRow& row, int64_t life);
   // Deletes rows of the first `limit` numbers: up to the last from before `before_ms` in front of the
   // first that is from between then and `now_ms`, and those whose number lies `max` or more below the
-  // last.
+  // last. Looks at `limit` rows at most; however many from after `now_ms` stand first, they are passed
+  // once and not each time.
   absl::Status PruneHistory(int64_t before_ms, int64_t now_ms, int64_t max, int64_t limit);
 
  private:
   explicit SessionDatabase(Database database) : database_(std::move(database)) {}
   absl::Status Recognize();  // is it ours, of this version?
   absl::Status Prepare();    // pragmas and schema
+  // The last row in front of all that are young, or 0.
+  absl::StatusOr<int64_t> LastOldHistory(int64_t first, int64_t before_ms, int64_t now_ms,
+                                         int64_t limit);
   // The statement for `sql`, prepared once.
   absl::StatusOr<Statement*> Cached(const char* sql);
 
   Database database_;
   std::optional<OpenedFile> file_;
   bool created_ = false;
+  // Rows of the history with lower numbers have times that are still to come, and the earliest of them.
+  int64_t passed_before_ = 0;
+  int64_t passed_earliest_ms_ = INT64_MAX;
   // (1) release store in StopCheck(), pairs with (2) acquire load in Check().
   std::atomic<bool> check_stopped_{false};
   std::map<const char*, Statement> statements_;  // by address: each text is one constant

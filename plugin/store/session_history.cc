@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "plugin/store/session_database.h"
 #include "plugin/store/sqlite.h"
 
 namespace session_status::store {
@@ -26,6 +27,16 @@ constexpr char kSelect[] = R"(
 )";
 
 constexpr char kSelectFirst[] = "SELECT at_ms FROM history ORDER BY number LIMIT 1";
+constexpr char kSelectNumber[] = "SELECT value FROM numbers WHERE name = ?1";
+
+// Changes that found no room in the store's queue lie in it.
+struct Gap {
+  int64_t from_ms = 0;   // until then nothing is missing
+  int64_t until_ms = 0;  // and from then on; 0: there is no gap
+  bool IsBetween(int64_t older_ms, int64_t newer_ms) const {
+    return older_ms < until_ms && newer_ms > from_ms;
+  }
+};
 
 struct Row {
   HistoryEntry entry;
@@ -56,8 +67,8 @@ Row ReadRow(const Statement& s) {
 }
 
 // The end of the connection that `begun` began, if the broker's end was its end. `newer`: the
-// client's row after it, if there is one.
-std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer) {
+// client's row after it, if there is one. Its own end may be one of those that the gap has.
+std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer, const Gap& gap) {
   if (begun.entry.record.kind != ChangeRecord::Kind::kBegun || begun.next_ms == 0) {
     return std::nullopt;
   }
@@ -75,16 +86,20 @@ std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer) {
     end.not_before_ms = std::max(begun.alive_ms, begun.entry.record.at_ms);
     end.record.at_ms = std::max(begun.next_ms, end.not_before_ms);
   }
+  if (gap.IsBetween(begun.entry.record.at_ms, end.record.at_ms)) {
+    end.record.reason = EndReason::kUnknown;
+    end.not_before_ms = std::max(gap.from_ms, begun.entry.record.at_ms);
+  }
   return end;
 }
 
 // What an entry shares with the one before it, oldest first: an end has the address of its beginning.
 // Who ended twice was kept in between, by a broker whose own end has no row that says so.
-void Complete(std::vector<HistoryEntry>* entries) {
+void Complete(const Gap& gap, std::vector<HistoryEntry>* entries) {
   for (size_t i = entries->size(); i-- > 1;) {
     const HistoryEntry& older = (*entries)[i];
     HistoryEntry& entry = (*entries)[i - 1];
-    entry.before = older.record.state;
+    if (!gap.IsBetween(older.record.at_ms, entry.record.at_ms)) entry.before = older.record.state;
     if (entry.record.kind != ChangeRecord::Kind::kEnded ||
         entry.record.incarnation != older.record.incarnation) {
       continue;
@@ -103,7 +118,7 @@ constexpr size_t kOldEntriesMax = 1000;
 
 // Newest first, and one or two more than asked for: they say what was before the last. Those that are too
 // old are among them.
-absl::Status ReadEntries(const HistoryQuery& query, size_t limit, Statement* s,
+absl::Status ReadEntries(const HistoryQuery& query, size_t limit, const Gap& gap, Statement* s,
                          std::vector<HistoryEntry>* entries) {
   std::optional<Row> newer;
   size_t wanted = 0;
@@ -117,12 +132,29 @@ absl::Status ReadEntries(const HistoryQuery& query, size_t limit, Statement* s,
     if (!more.ok()) return more.status();
     if (!*more) break;
     Row row = ReadRow(*s);
-    std::optional<HistoryEntry> end = EndOfLife(row, newer ? &*newer : nullptr);
+    std::optional<HistoryEntry> end = EndOfLife(row, newer ? &*newer : nullptr, gap);
     if (end.has_value() && end->record.at_ms < query.until_ms) add(*std::move(end));
     add(row.entry);
     newer = std::move(row);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> ReadNumber(absl::string_view name, Database* database) {
+  absl::StatusOr<Statement> s = database->Prepare(kSelectNumber);
+  if (!s.ok()) return s.status();
+  if (absl::Status bound = s->Bind(1, name); !bound.ok()) return bound;
+  const absl::StatusOr<bool> any = s->Step();
+  if (!any.ok()) return any.status();
+  return *any ? s->Integer(0) : 0;
+}
+
+absl::StatusOr<Gap> ReadGap(Database* database) {
+  const absl::StatusOr<int64_t> from_ms = ReadNumber(kHistoryGapFromNumber, database);
+  if (!from_ms.ok()) return from_ms.status();
+  const absl::StatusOr<int64_t> until_ms = ReadNumber(kHistoryGapUntilNumber, database);
+  if (!until_ms.ok()) return until_ms.status();
+  return Gap{*from_ms, *until_ms};
 }
 
 }  // namespace
@@ -132,7 +164,7 @@ absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const History
   if (!database.ok()) return database.status();
   database->SetBusyTimeout(std::min(kBusyTimeout, query.time_limit));
   database->SetTimeLimit(query.time_limit);
-  // One moment for both questions; goes with the connection.
+  // One moment for all questions; goes with the connection.
   if (absl::Status s = database->Execute("BEGIN"); !s.ok()) return s;
   HistoryAnswer answer;
   {
@@ -142,6 +174,9 @@ absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const History
     if (!any.ok()) return any.status();
     if (*any) answer.kept_since_ms = s->Integer(0);
   }
+  const absl::StatusOr<Gap> gap = ReadGap(&*database);
+  if (!gap.ok()) return gap.status();
+  answer.kept_since_ms = std::max(answer.kept_since_ms, gap->until_ms);
   absl::StatusOr<Statement> s = database->Prepare(kSelect);
   if (!s.ok()) return s.status();
   absl::Status status = s->Bind(1, absl::string_view(query.client_id));
@@ -149,8 +184,8 @@ absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const History
   if (!status.ok()) return status;
   std::vector<HistoryEntry>& entries = answer.entries;
   const size_t limit = std::min(query.limit, kHistoryEntriesMax);
-  if (absl::Status read = ReadEntries(query, limit, &*s, &entries); !read.ok()) return read;
-  Complete(&entries);
+  if (absl::Status read = ReadEntries(query, limit, *gap, &*s, &entries); !read.ok()) return read;
+  Complete(*gap, &entries);
   std::erase_if(entries, [&](const HistoryEntry& e) { return e.record.at_ms < query.from_ms; });
   if (entries.size() > limit) entries.resize(limit);
   return answer;

@@ -27,6 +27,7 @@ constexpr size_t kSavedAtOnceMax = 5'000;
 constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 
 constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
+constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;         // and its times
 
 constexpr char kReservedNumber[] = "incarnations_reserved";
 constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
@@ -81,8 +82,11 @@ bool IsOfAConnection(ChangeRecord::Kind kind) {
 }  // namespace
 
 uint64_t IncarnationFloor(absl::Time now) {
-  const int64_t ms = std::max<int64_t>(absl::ToInt64Milliseconds(now - kClockIsSetFrom), 0);
-  return std::max<uint64_t>(static_cast<uint64_t>(ms) * kIncarnationsPerMs, 1);
+  // Half of what a database may hold: the rest is for what is given out above it.
+  constexpr uint64_t kMsMax = kIncarnationAheadMax / 2 / kIncarnationsPerMs;
+  const int64_t ms = absl::ToInt64Milliseconds(now - kClockIsSetFrom);
+  if (ms <= 0 || static_cast<uint64_t>(ms) >= kMsMax) return 1;
+  return static_cast<uint64_t>(ms) * kIncarnationsPerMs;
 }
 
 // -- before the first event ------------------------------------------------------------------------
@@ -193,6 +197,7 @@ absl::Status SessionStore::NumberThisLife() {
   life_ = lives_.empty() ? 1 : lives_.rbegin()->first + 1;
   generation_ = *generation;
   if (*full_save != 0) NeedFullSave();
+  if (absl::Status s = ReadHistoryGap(); !s.ok()) return s;
   numbered_ = true;
   lasting_time_ = registry::LastingTime(ReachedMs(), Monotonic(options_));
   return absl::OkStatus();
@@ -392,7 +397,12 @@ absl::Status SessionStore::Reserve(uint64_t up_to) {
 
 void SessionStore::Push(const ChangeRecord& record, absl::string_view client_id,
                         absl::string_view address) {
-  if (!ring_.TryPush(record, client_id, address)) dropped_.Add();
+  if (ring_.TryPush(record, client_id, address)) return;
+  // relaxed: see the member.
+  if (IsOfAConnection(record.kind)) {
+    lost_before_ms_.store(record.at_ms + 1, std::memory_order_relaxed);
+  }
+  dropped_.Add();
 }
 
 void SessionStore::OnChange(const SessionEvent& event, const registry::ApplyResult& result) {
@@ -545,15 +555,46 @@ void SessionStore::TakeChanges() {
 }
 
 void SessionStore::NoticeDrops() {
+  NoticeHistoryGap();
   const uint64_t dropped = dropped_.value();
   if (dropped == drops_noticed_) return;
   if (full_save_ == FullSave::kNone) {
     announce_full_save_ = true;
     Log(absl::StrCat("changes come faster than ", options_.path,
-                     " takes them; what is missing there is made up for by a full save"));
+                     " takes them; all sessions will be saved again, but in the history of "
+                     "connections what found no room is missing"));
   }
   drops_noticed_ = dropped;
   NeedFullSave();
+}
+
+// After TakeChanges(): what it took must not be written without what was lost before it.
+void SessionStore::NoticeHistoryGap() {
+  const int64_t until_ms =
+      lost_before_ms_.load(std::memory_order_relaxed);  // relaxed: see the member
+  if (until_ms <= gap_until_ms_) return;
+  const int64_t forgotten_ms = complete_until_ms_ - absl::ToInt64Milliseconds(options_.history_ttl);
+  if (gap_until_ms_ == 0 || gap_until_ms_ < forgotten_ms) gap_from_ms_ = complete_until_ms_;
+  gap_until_ms_ = until_ms;
+}
+
+// That of the file, which may have one from before this life, and what this life has lost.
+absl::Status SessionStore::ReadHistoryGap() {
+  absl::StatusOr<int64_t> from_ms = database_->Number(kHistoryGapFromNumber);
+  if (!from_ms.ok()) return from_ms.status();
+  absl::StatusOr<int64_t> until_ms = database_->Number(kHistoryGapUntilNumber);
+  if (!until_ms.ok()) return until_ms.status();
+  if (*until_ms <= 0 || *until_ms > kMillisMax) return absl::OkStatus();
+  gap_from_ms_ = gap_until_ms_ == 0 ? *from_ms : std::min(gap_from_ms_, *from_ms);
+  gap_until_ms_ = std::max(gap_until_ms_, *until_ms);
+  return absl::OkStatus();
+}
+
+absl::Status SessionStore::WriteHistoryGap() {
+  if (gap_until_ms_ == 0) return absl::OkStatus();
+  absl::Status status = database_->SetNumber(kHistoryGapFromNumber, gap_from_ms_);
+  status.Update(database_->SetNumber(kHistoryGapUntilNumber, gap_until_ms_));
+  return status;
 }
 
 void SessionStore::NeedFullSave() { full_save_ = FullSave::kNeeded; }
@@ -569,6 +610,7 @@ absl::Status SessionStore::Write() {
                          : reserved_;
   if (status.ok()) status = Reserve(reserve);
   if (status.ok()) status = PutLife(/*ended_ms=*/0);
+  if (status.ok()) status = WriteHistoryGap();
   if (status.ok()) status = WriteBatch();
   if (status.ok()) status = SaveSome();
   if (status.ok()) status = database_->Commit();

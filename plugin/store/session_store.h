@@ -14,7 +14,8 @@
 //
 // When the ring is full, changes are dropped and counted; when the database cannot be written,
 // changes wait in the ring. In both cases the log says so once, and once again when all is well:
-// after drops everything is written anew by a walk over the registry. A damaged database is moved
+// after drops everything is written anew by a walk over the registry, but for the history: what that
+// lacks is lost, and the database says between which times. A damaged database is moved
 // aside to "<path>.damaged" and begun anew in the same way.
 //
 // Incarnations: numbers are reserved in blocks, ahead of use, in the database. They also never
@@ -67,7 +68,8 @@ namespace session_status::store {
 inline constexpr absl::Time kClockIsSetFrom = absl::FromUnixSeconds(1'577'836'800);
 
 // Incarnations begin at this at least: 64 for every millisecond since 2020, twice what a broker can
-// accept. Fits the registry's 48 bits until 2159.
+// accept. 1 for a clock that says 2054 or later, as one that died says 2106: numbers of its would leave
+// none that a healthy database can hold, and what is reserved there counts alone.
 inline constexpr uint64_t kIncarnationsPerMs = 64;
 uint64_t IncarnationFloor(absl::Time now);
 
@@ -204,6 +206,9 @@ class SessionStore : public registry::ChangeObserver {
   void BeginAnew(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeDrops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoticeHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status ReadHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status WriteHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // `new_numbers`: of the rows that have come since the last time.
@@ -232,6 +237,9 @@ class SessionStore : public registry::ChangeObserver {
   // (1) release store in OnTick, after the changes until then were pushed (or dropped and counted);
   // pairs with (2) acquire load in TakeChanges: who sees the moment finds those changes.
   std::atomic<int64_t> alive_ms_;
+  // After the last dropped change of a connection. relaxed: who takes a record that was pushed after the
+  // drop finds it.
+  std::atomic<int64_t> lost_before_ms_{0};
   // relaxed: only ever compared with what is reserved, far ahead of it.
   std::atomic<uint64_t> last_incarnation_;
 
@@ -264,6 +272,9 @@ class SessionStore : public registry::ChangeObserver {
   uint64_t walk_position_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t drops_noticed_ ABSL_GUARDED_BY(mu_) = 0;
+  // Between these the history lacks changes; one gap from the first to the last that is of account.
+  int64_t gap_from_ms_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t gap_until_ms_ ABSL_GUARDED_BY(mu_) = 0;   // 0: there is none
   bool checked_ ABSL_GUARDED_BY(mu_) = false;       // every page was read since the start
   bool kept_private_ ABSL_GUARDED_BY(mu_) = false;  // the log has what there is to say of it
   bool said_immovable_ ABSL_GUARDED_BY(mu_) = false;

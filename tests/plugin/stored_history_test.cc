@@ -73,6 +73,34 @@ TEST_F(StoredHistoryTest, TellsWhatHappenedInEarlierLivesOfTheBroker) {
   EXPECT_TRUE(reply.entries(1).taken_over()) << "by what was cut off";
 }
 
+// As after a disk that was full for longer than the queue lasts.
+TEST_F(StoredHistoryTest, WhatIsMissingIsNoFlap) {
+  absl::Time now = store::kStart;
+  int64_t gap_ms = 0;
+  {
+    store::BrokerLife life = Live(now);
+    life.Connect("lamp");
+    gap_ms = absl::ToUnixMillis(life.now()) + 1;
+    life.Advance(absl::Minutes(1));
+    life.Connect("lamp");
+    life.Close();
+    now = life.now() + absl::Hours(1);
+  }
+  Execute(absl::StrCat("INSERT INTO numbers VALUES ('history_gap_from_ms', ", gap_ms,
+                       "), ('history_gap_until_ms', ", gap_ms + 100'000, ")"));
+  const store::BrokerLife life = Live(now);
+  StoredHistory history(*life.store, path_);
+  ASSERT_TRUE(history.Start(0).ok());
+  pb::GetHistoryResponse reply;
+  ASSERT_TRUE(history.GetStoredHistory(Ask(), &reply).ok());
+  ASSERT_EQ(reply.entries_size(), 3);
+  EXPECT_EQ(reply.dropped_before_ms(), gap_ms + 100'000);
+  EXPECT_EQ(reply.entries(0).end_reason(), pb::END_REASON_UNKNOWN);
+  EXPECT_NE(reply.entries(0).not_before_ms(), 0);
+  EXPECT_FALSE(reply.entries(1).taken_over());
+  EXPECT_EQ(reply.flaps(), 0u);
+}
+
 TEST_F(StoredHistoryTest, TooMuchAtOnceIsRefused) {
   const store::BrokerLife life = Live();
   StoredHistory history(*life.store, path_);

@@ -214,6 +214,133 @@ TEST_F(SessionHistoryTest, IdentifiersOfOrdinaryLengthTakeOneNumber) {
   }
 }
 
+// The disk was full for longer than the queue lasts.
+class HistoryGapTest : public SessionHistoryTest {
+ protected:
+  // Longer than those that fill the queue: no change of theirs finds room where those found none.
+  const std::string lamp_ = "a-lamp-with-a-name-so-long-that-it-finds-no-room-in-what-is-left";
+  const std::string bell_ = "a-bell-with-a-name-so-long-that-it-finds-no-room-in-what-is-left";
+
+  HistoryGapTest() { options_.queue_bytes = EventRing::kBytesMin; }
+
+  void FillTheQueue(BrokerLife* life) {
+    Execute(
+        "CREATE TRIGGER full BEFORE INSERT ON lives BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    for (int i = 0; i < 20'000; ++i) life->Connect(absl::StrCat("client-", i));
+    ASSERT_GT(life->store->stats().dropped, 0u);
+  }
+  void MakeRoom(BrokerLife* life) {
+    EXPECT_FALSE(life->store->Flush().ok());
+    Execute("DROP TRIGGER full");
+    life->Flush();
+    life->Advance(absl::Seconds(1));
+    life->Flush();
+  }
+  HistoryAnswer Read(const std::string& client_id) {
+    HistoryQuery query;
+    query.client_id = client_id;
+    const auto answer = ReadHistory(path_, query);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() ? *answer : HistoryAnswer();
+  }
+};
+
+TEST_F(HistoryGapTest, WhatFoundNoRoomIsToldAsMissingAndNotGuessed) {
+  absl::Time lost;
+  absl::Time now;
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Connect(lamp_);
+    life.Flush();
+    FillTheQueue(&life);
+    life.End(lamp_, EndReason::kNetworkError);
+    lost = life.now();
+    life.Advance(absl::Hours(1));
+    MakeRoom(&life);
+    life.Connect(lamp_);
+    life.Connect(lamp_);
+    life.Flush();
+    EXPECT_GT(life.store->stats().complete_until_ms, absl::ToUnixMillis(lost));
+    const HistoryAnswer answer = Read(lamp_);
+    EXPECT_EQ(answer.kept_since_ms, absl::ToUnixMillis(lost) + 1);
+    std::vector<registry::SessionState> before;
+    for (const HistoryEntry& entry : answer.entries) before.push_back(entry.before);
+    EXPECT_THAT(before,
+                ElementsAre(registry::SessionState::kOnline, registry::SessionState::kUnknown,
+                            registry::SessionState::kOnline, registry::SessionState::kUnknown));
+    EXPECT_THAT(log_.lines(), ::testing::Contains(::testing::HasSubstr("in the history")));
+    life.Close();
+    now = life.now();
+  }
+  // A later life has lost nothing, and knows of it.
+  BrokerLife life = Live(now + absl::Hours(1));
+  life.Connect(lamp_);
+  life.Flush();
+  const HistoryAnswer answer = Read(lamp_);
+  EXPECT_EQ(answer.kept_since_ms, absl::ToUnixMillis(lost) + 1);
+  ASSERT_EQ(answer.entries.size(), 6u);
+  EXPECT_EQ(answer.entries[1].record.reason, EndReason::kServerShutdown);
+  EXPECT_EQ(answer.entries[1].not_before_ms, 0) << "that connection began behind the gap";
+  EXPECT_EQ(answer.entries[3].before, registry::SessionState::kUnknown);
+}
+
+TEST_F(HistoryGapTest, AnEndThatMayLieInItIsNotTheBrokersForSure) {
+  absl::Time full;
+  absl::Time now;
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Connect("door");
+    life.End("door", EndReason::kClientDisconnect);
+    life.Flush();
+    full = life.now();
+    FillTheQueue(&life);
+    life.End(lamp_, EndReason::kNetworkError);
+    MakeRoom(&life);
+    life.Connect(bell_);
+    life.Close();
+    now = life.now();
+  }
+  const BrokerLife life = Live(now + absl::Hours(1));
+  const HistoryAnswer lamp = Read(lamp_);
+  ASSERT_EQ(lamp.entries.size(), 2u);
+  EXPECT_EQ(lamp.entries[0].record.reason, EndReason::kUnknown);
+  EXPECT_LE(lamp.entries[0].not_before_ms, absl::ToUnixMillis(full));
+  EXPECT_GT(lamp.entries[0].not_before_ms, 0);
+  EXPECT_EQ(lamp.entries[0].record.at_ms, absl::ToUnixMillis(now));
+  EXPECT_EQ(lamp.entries[0].address, "10.0.0.1");
+  EXPECT_EQ(Read(bell_).entries[0].record.reason, EndReason::kServerShutdown);
+  EXPECT_EQ(Read("door").entries[0].before, registry::SessionState::kOnline) << "before the gap";
+}
+
+// What is forgotten at last takes the gap along: the next one begins where it does.
+TEST_F(HistoryGapTest, ASecondOneIsWidenedToTheFirstOnlyAsLongAsThatIsKept) {
+  options_.history_ttl = absl::Hours(24);
+  BrokerLife life = Live();
+  life.Flush();
+  const auto lose = [&] {
+    FillTheQueue(&life);
+    life.End(lamp_, EndReason::kNetworkError);
+    MakeRoom(&life);
+  };
+  life.Connect(lamp_);
+  lose();
+  const uint64_t first = Number(kHistoryGapFromNumber);
+  EXPECT_GT(first, 0u);
+  life.Connect(lamp_);
+  lose();
+  EXPECT_EQ(Number(kHistoryGapFromNumber), first);
+  for (int hours = 0; hours < 25; ++hours) {
+    life.Advance(absl::Hours(1));
+    life.Flush();
+  }
+  const auto complete_ms = static_cast<uint64_t>(absl::ToUnixMillis(life.now()));
+  life.Connect(lamp_);
+  lose();
+  EXPECT_GE(Number(kHistoryGapFromNumber), complete_ms);
+}
+
 TEST_F(SessionHistoryTest, ATimeLimitEndsTheReading) {
   BrokerLife life = Live();
   life.Connect("lamp");

@@ -197,6 +197,35 @@ TEST_F(SessionStoreTest, IncarnationsRiseEvenWhenTheDatabaseIsLost) {
   }
 }
 
+// A machine's clock that died may say 2106: numbers by that are beyond what a database may hold.
+TEST_F(SessionStoreTest, AStartLongAfterOurTimeCostsNothing) {
+  EXPECT_EQ(IncarnationFloor(absl::InfiniteFuture()), 1u);
+  EXPECT_EQ(IncarnationFloor(absl::InfinitePast()), 1u);
+  EXPECT_GT(IncarnationFloor(kStart + absl::Hours(24 * 365 * 20)), IncarnationFloor(kStart));
+  uint64_t highest = 0;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    highest = life.Connect("bell");
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(absl::FromUnixSeconds(UINT32_MAX));
+    const uint64_t given = life.Connect("door");
+    EXPECT_GT(given, highest);
+    highest = given;
+    life.Flush();
+    life.SetClock(kStart + absl::Hours(1));
+    life.Close();
+  }
+  BrokerLife life = Live(kStart + absl::Hours(2));
+  EXPECT_EQ(life.All().size(), 3u);
+  EXPECT_GT(life.next_incarnation(), highest);
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), 3);
+  EXPECT_THAT(log_.lines(), IsEmpty());
+}
+
 TEST_F(SessionStoreTest, NumbersAreReservedInTheDatabaseBeforeTheyAreGivenOut) {
   BrokerLife life = Live();
   const uint64_t reserved = Number("incarnations_reserved");
@@ -649,6 +678,55 @@ TEST_F(SessionStoreTest, HistoryOfAClockThatWasAheadGoesWithWhatCameAfterIt) {
     life.Advance(absl::Hours(1));
   }
   EXPECT_THAT(hours, AllOf(Ge(24), Le(27)));
+}
+
+// More of them than one flush looks at.
+TEST_F(SessionStoreTest, ManyRowsOfAClockThatWasAheadKeepNothingBehindThem) {
+  constexpr int kRows = 5000;
+  options_.history_ttl = absl::Hours(24);
+  {
+    BrokerLife life = Live(kStart + absl::Hours(24 * 365 * 10));
+    for (int i = 0; i < kRows; ++i) life.Connect("lamp");
+    life.Close();
+  }
+  BrokerLife life = Live();
+  life.Connect("bell");
+  const auto count = [&] {
+    life.Flush();
+    return Integer("SELECT count(*) FROM history");
+  };
+  for (int hours = 0; hours < 23; ++hours) {
+    life.Advance(absl::Hours(1));
+    ASSERT_EQ(count(), kRows + 1) << hours;
+  }
+  int hours = 23;
+  for (; count() > 0 && hours < 48; ++hours) life.Advance(absl::Hours(1));
+  EXPECT_LE(hours, 34);
+  // Numbers begin anew, and so does the search.
+  life.Connect("bell");
+  EXPECT_EQ(count(), 1);
+  for (int i = 0; i < 27; ++i) life.Advance(absl::Hours(1));
+  EXPECT_EQ(count(), 0);
+}
+
+// They were passed as rows of a time to come; now it has come, and what is behind them is what was wrong.
+TEST_F(SessionStoreTest, ManyRowsOutliveAClockThatWasStillToBeSet) {
+  constexpr int kRows = 5000;
+  {
+    BrokerLife life = Live();
+    for (int i = 0; i < kRows; ++i) life.Connect("lamp");
+    life.Close();
+  }
+  BrokerLife life = Live(absl::UnixEpoch() + absl::Seconds(20));
+  life.Connect("door");
+  for (int i = 0; i < 10; ++i) life.Flush();
+  life.SetClock(kStart + absl::Minutes(1));
+  life.Connect("bell");
+  for (int hours = 0; hours < 10; ++hours) {
+    life.Advance(absl::Hours(1));
+    life.Flush();
+  }
+  EXPECT_EQ(Integer("SELECT count(*) FROM history"), kRows + 2);
 }
 
 TEST_F(SessionStoreTest, AStepOfTheClockThatLastsMakesHistoryOld) {
