@@ -504,6 +504,20 @@ TEST(IdInputTest, ALineThatIsNotUtf8IsNamed) {
   EXPECT_EQ(context.exit_code, kExitRefused);
 }
 
+TEST(IdInputTest, ALineThatIsLongerThanMqttAllowsIsNamed) {
+  const session_status::testing::TempDir dir;
+  std::vector<std::string> ids;
+  Context context;
+  EXPECT_TRUE(ReadIds(dir.Write("ids", std::string(65'535, 'x') + "\r\n"), &ids, &context));
+  ::testing::internal::CaptureStderr();
+  const std::string file = dir.Write("ids", "lamp\n" + std::string(65'536, 'x'));
+  EXPECT_FALSE(ReadIds(file, &ids, &context));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            absl::StrCat("mosquitto_session: ", file,
+                         ", line 2: 65536 bytes; MQTT allows at most 65535\n"));
+  EXPECT_EQ(context.exit_code, kExitRefused);
+}
+
 TEST(SessionTextTest, AnEndThatNobodySawLiesBetweenTwoMoments) {
   constexpr int64_t kFrom = 1'767'323'040'000;
   constexpr int64_t kTo = 1'767'323'045'678;
