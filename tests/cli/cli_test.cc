@@ -398,6 +398,7 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
         Case{"batch -f /dev/null", "/dev/null holds no identifier\n"},
         Case{"watch -f - </dev/null", "standard input holds no identifier\n"},
         Case{"watch -f /dev/null --prefix a", "/dev/null holds no identifier\n"},
+        Case{"-t nan status", "--timeout: \"nan\" is no number\n"},
         Case{"query \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
         Case{"batch a \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
         Case{"watch \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
