@@ -442,6 +442,22 @@ TEST_P(DatabaseOfTheDoctorTest, IsClosedToOthers) {
                     HasSubstr(absl::StrCat("→ chmod 600 ", Path(), "\n"))));
 }
 
+TEST_P(DatabaseOfTheDoctorTest, IsADatabaseAndNobodyElsesFile) {
+  const auto diagnose = [this](absl::string_view content) {
+    return Diagnose(
+        absl::StrCat("user root\nplugin_opt_", GetParam(), " ", dir_.Write("data/x", content)));
+  };
+  const std::string problem =
+      Line("problem", GetParam(), dir_.File("data/x holds something that is no SQLite database\n"));
+  for (const char* content : {"a", "ann:$7$101$password", "SQLite format 3"}) {
+    EXPECT_THAT(diagnose(content), HasSubstr(problem)) << content;
+  }
+  for (const absl::string_view content :
+       {absl::string_view(), absl::string_view("SQLite format 3\0 and pages", 26)}) {
+    EXPECT_THAT(diagnose(content), Not(HasSubstr("no SQLite database"))) << content;
+  }
+}
+
 TEST_P(DatabaseOfTheDoctorTest, ThatWasSetAsideIsTold) {
   const std::string path = dir_.File("x.db");
   const std::string options = absl::StrCat("user root\nplugin_opt_", GetParam(), " ", path);
