@@ -538,6 +538,20 @@ TEST_F(DoctorTest, AFolderIsNoConfiguration) {
                              absl::StrCat(dir_.path(), ": is a folder; name a file in it\n"))));
 }
 
+TEST_F(DoctorTest, WhoMayNotReadTheConfigurationIsToldToRunAsRoot) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const std::string config = dir_.Write("m.conf", "plugin /x/mosquitto_session_status.so\n");
+  ASSERT_EQ(seteuid(kNobody), 0);
+  CliProcess doctor({"doctor", "-c", config}, Screen::kNone);
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(doctor.Wait(), 1);
+  EXPECT_THAT(doctor.output(),
+              AllOf(HasSubstr(Line("problem", "configuration",
+                                   absl::StrCat(config, ": Permission denied\n"))),
+                    HasSubstr("→ run as root, as in sudo mosquitto_session doctor\n"),
+                    Not(HasSubstr("--config"))));
+}
+
 TEST_F(DoctorTest, ALineThatOnlyNewerBrokersKnowIsCalledOne) {
   const std::string plugin = dir_.Write("mosquitto_session_status.so", "");
   ASSERT_EQ(chmod(plugin.c_str(), 0644), 0);

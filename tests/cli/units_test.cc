@@ -676,5 +676,27 @@ TEST(BrokerConfigTest, FindsThePluginItsOptionsAndWhatIsIncluded) {
   EXPECT_FALSE(ReadBrokerConfig("/nonexistent").ok());
 }
 
+TEST(BrokerConfigTest, WhatOnlyTheBrokerMayIncludeIsNoProblemOfTheBrokers) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const session_status::testing::TempDir dir;
+  const session_status::testing::TempDir closed;
+  const std::string main = dir.Write("m.conf", absl::StrCat("include_dir ", closed.path(), "\n"));
+  ASSERT_EQ(chmod(dir.path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod(main.c_str(), 0644), 0);
+  ASSERT_EQ(seteuid(65'534), 0);
+  const auto config = ReadBrokerConfig(main);
+  ASSERT_EQ(seteuid(0), 0);
+  ASSERT_TRUE(config.ok()) << config.status();
+  Findings findings;
+  CheckConfiguration(*config, {}, &findings);
+  ASSERT_THAT(findings, SizeIs(2));
+  for (const Finding& finding : findings) {
+    EXPECT_EQ(finding.verdict, Verdict::kWarning);
+    EXPECT_THAT(finding.advice, HasSubstr("run as root"));
+  }
+  EXPECT_EQ(findings[0].text,
+            absl::StrCat(main, ":1: include_dir ", closed.path(), ": Permission denied"));
+}
+
 }  // namespace
 }  // namespace session_status::cli
