@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
@@ -211,8 +212,19 @@ void Print(const Answer& answer, bool as_json) {
   std::cout << text << "\n";
 }
 
-// The server asks under its own region: a name of another one is asked for nowhere, or elsewhere.
-void CheckRegion(const Options& options) {
+// The server asks for whole names only, under its own region: what is no whole name is asked for
+// nowhere, and a name of another region nowhere, or elsewhere.
+void CheckResource(const Options& options) {
+  constexpr size_t kParts = 5;
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(options.resource, absl::MaxSplits(':', kParts - 1));
+  if (absl::StartsWith(options.resource, "acs:") &&
+      (parts.size() < kParts || parts.back().empty())) {
+    throw CLI::ValidationError(
+        "--resource", absl::StrCat("\"", Printable(options.resource),
+                                   "\" is no resource name: that has five parts, as in "
+                                   "acs:mq:REGION:ACCOUNT:INSTANCE; an instance id alone will do"));
+  }
   const absl::optional<auth::InstanceName> name = auth::ParseInstanceResource(options.resource);
   if (!name.has_value() || name->region == options.region) return;
   throw CLI::ValidationError(
@@ -222,7 +234,7 @@ void CheckRegion(const Options& options) {
 }
 
 void Run(const Options& options, Context* context) {
-  CheckRegion(options);
+  CheckResource(options);
   const absl::StatusOr<Answer> answer = Check(options);
   if (!answer.ok()) return context->Fail(answer.status());
   Print(*answer, context->json);

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -130,11 +131,13 @@ struct AdminClient::Exchange {
 
   CURL* easy = nullptr;
   long http_status = 0;    // 0: no answer
+  bool begun = false;      // some of the body has come: until then no feed may be silent either
   bool enough = false;     // the sink said so
   std::string error_body;  // of another status
 
   static size_t OnBytes(char* data, size_t size, size_t count, void* self) {
     auto* exchange = static_cast<Exchange*>(self);
+    exchange->begun = true;
     long status = 0;
     curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     const absl::string_view bytes(data, size * count);
@@ -188,16 +191,28 @@ void AdminClient::SetTls() const {
 }
 
 // The multi interface, because only that waits for a descriptor of ours as well.
-absl::Status AdminClient::Transfer(int stop_fd, int* curl_code) {
-  curl_waitfd stop{stop_fd, CURL_WAIT_POLLIN, 0};
-  const unsigned extra = stop_fd >= 0 ? 1 : 0;
+absl::Status AdminClient::Transfer(const Exchange& exchange, int* curl_code) {
+  curl_waitfd stop{exchange.stop_fd, CURL_WAIT_POLLIN, 0};
+  const unsigned extra = exchange.stop_fd >= 0 ? 1 : 0;
+  const auto start = std::chrono::steady_clock::now();
   for (int running = 1;;) {
     if (curl_multi_perform(curl_->multi, &running) != CURLM_OK) {
       return absl::InternalError("curl failed");
     }
     if (running == 0) break;
+    int wait = kPollMillis;
+    if (exchange.may_be_silent && !exchange.begun) {
+      const absl::Duration left =
+          timeout_ - absl::FromChrono(std::chrono::steady_clock::now() - start);
+      if (left <= absl::ZeroDuration()) {  // in curl's words for a call
+        return absl::UnavailableError(absl::StrCat(
+            "cannot reach the plugin at ", target_, ": Operation timed out after ",
+            absl::ToInt64Milliseconds(timeout_), " milliseconds with nothing of the feed"));
+      }
+      wait = static_cast<int>(std::min<int64_t>(wait, absl::ToInt64Milliseconds(left) + 1));
+    }
     stop.revents = 0;
-    curl_multi_poll(curl_->multi, &stop, extra, kPollMillis, nullptr);
+    curl_multi_poll(curl_->multi, &stop, extra, wait, nullptr);
     if (stop.revents != 0) return absl::CancelledError("interrupted");
   }
   int left = 0;
@@ -242,7 +257,7 @@ absl::Status AdminClient::Perform(Exchange* exchange) {
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
   curl_multi_add_handle(curl_->multi, easy);
   int code = CURLE_OK;
-  absl::Status transferred = Transfer(exchange->stop_fd, &code);
+  absl::Status transferred = Transfer(*exchange, &code);
   long& status = exchange->http_status;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_multi_remove_handle(curl_->multi, easy);

@@ -40,7 +40,8 @@ class AdminClient {
 
   // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080", and
   // with a path but no '/' at its end where a proxy serves the plugin below one). `timeout`: for an
-  // answer; of a stream, to be connected and for silence where it should not be silent.
+  // answer; of a stream, to be connected, for its first bytes, and for silence where it should not be
+  // silent.
   AdminClient(std::string target, absl::Duration timeout, TlsFiles tls = {});
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
@@ -69,7 +70,7 @@ class AdminClient {
   struct Exchange;
   struct Curl;
   absl::Status Perform(Exchange* exchange);
-  absl::Status Transfer(int stop_fd, int* curl_code);
+  absl::Status Transfer(const Exchange& exchange, int* curl_code);
   void SetTls() const;
   absl::Status Unreachable(int curl_code, const char* error) const;
 

@@ -99,9 +99,6 @@ void AddBatchCommand(CLI::App& app, Context* context) {
       "  cut -d, -f1 devices.csv | mosquitto_session --json batch -f -");
   command->callback([ids, file, context] {
     if (!ReadIds(*file, ids.get(), context)) return;
-    if (ids->empty() && !file->empty()) {
-      throw CLI::ValidationError("--file", IdSource(*file) + " holds no identifier");
-    }
     if (ids->empty()) throw CLI::RequiredError("at least one ID, or --file");
     Run(*ids, context);
   });

@@ -2,7 +2,8 @@
 // *.conf files of its include_dir.
 //
 // Threads: any.
-// Errors:  NotFound, InvalidArgument of a folder, with the file's name and the system's words.
+// Errors:  of the file itself: PermissionDenied, NotFound, InvalidArgument of a folder, with its name
+//          and the system's words. What cannot be included is a refused line, and the rest is read.
 #ifndef SESSION_STATUS_CLI_BROKER_CONFIG_H_
 #define SESSION_STATUS_CLI_BROKER_CONFIG_H_
 
@@ -23,7 +24,7 @@ struct OptionLine {
   std::string where;  // "/etc/mosquitto/mosquitto.conf:13"
 };
 
-// One line that loads the plugin, with the options below it.
+// One line that loads the plugin, with the options that it is given.
 struct PluginLine {
   std::string where;  // "/etc/mosquitto/mosquitto.conf:12"
   std::string path;   // of the .so
@@ -38,6 +39,9 @@ struct PluginLine {
 struct RefusedLine {
   std::string where;  // "/etc/mosquitto/mosquitto.conf:14"
   std::string why;
+  std::string advice;
+  bool harmless_on_20 = false;  // only newer ones refuse it
+  bool hidden = false;          // it is we who may not read what it includes
 };
 
 // Where the broker listens for MQTT itself. Those on a Unix socket are left out.
@@ -53,7 +57,7 @@ struct BrokerConfig {
   std::vector<BrokerListener> listeners;
   std::string user = "mosquitto";     // whom the broker becomes when root starts it
   bool authenticates = false;         // password_file, or another plugin
-  std::vector<OptionLine> orphans;    // plugin_opt_ lines above every line that loads a plugin
+  std::vector<OptionLine> orphans;    // plugin_opt_ lines of no plugin
   std::string per_listener_settings;  // where it is true; empty: nowhere
 };
 

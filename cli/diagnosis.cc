@@ -325,14 +325,22 @@ void CheckEdited(const BrokerConfig& config, const ServerStatus& status, Finding
 
 void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings) {
   for (const RefusedLine& line : config.refused_lines) {
-    Add(findings, Verdict::kProblem, "configuration", absl::StrCat(line.where, ": ", line.why),
-        "write blanks instead of tabs, and # in a line's first place; the broker would not start");
+    const bool harmless = line.harmless_on_20 && broker.line != BrokerLine::k21;
+    Add(findings, harmless || line.hidden ? Verdict::kWarning : Verdict::kProblem, "configuration",
+        absl::StrCat(line.where, ": ", line.why), line.advice);
   }
   for (const OptionLine& option : config.orphans) {
     Add(findings, Verdict::kProblem, "options",
         absl::StrCat(option.where, ": plugin_opt_", option.name,
-                     " stands above every line that loads a plugin"),
-        "move it below the line of the plugin that it is for; the broker would not start");
+                     " stands above every line of its file that loads a plugin"),
+        "move it below the line of the plugin that it is for, into the same file; the broker would "
+        "not start");
+  }
+  const bool is_whole = std::none_of(config.refused_lines.begin(), config.refused_lines.end(),
+                                     [](const RefusedLine& line) { return line.hidden; });
+  if (config.plugin_lines.empty() && !is_whole) {
+    return Add(findings, Verdict::kWarning, "plugin", "no line that you may read loads it",
+               "run as root to have all of the configuration read");
   }
   if (config.plugin_lines.empty()) {
     return Add(findings, Verdict::kProblem, "plugin", "no line of the configuration loads it",

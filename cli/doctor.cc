@@ -131,7 +131,9 @@ Findings Diagnose(const std::string& path, bool chosen, Context* context) {
   } else {
     Add(&findings, chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",
         std::string(config.status().message()),
-        "name the broker's configuration file with --config");
+        absl::IsPermissionDenied(config.status())
+            ? "run as root, as in sudo mosquitto_session doctor"
+            : "name the broker's configuration file with --config");
   }
   if (absl::StartsWith(context->target, "/")) {
     CheckSocket(

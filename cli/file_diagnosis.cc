@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -279,9 +280,24 @@ class FileChecks {
            "when you need it no more");
   }
 
+  // The plugin leaves a file alone that somebody else keeps something in.
+  bool MayBecomeDatabase(const std::string& option, const std::string& path) const {
+    constexpr absl::string_view kBegins("SQLite format 3\0", 16);
+    char first[kBegins.size()];
+    std::ifstream in(path, std::ios::binary);
+    in.read(first, sizeof(first));
+    const absl::string_view got(first, static_cast<size_t>(in.gcount()));
+    if (got.empty() || got == kBegins) return true;  // empty: new, or we may not read it
+    Report(Verdict::kProblem, option,
+           absl::StrCat(path, " holds something that is no SQLite database"),
+           absl::StrCat("correct plugin_opt_", option,
+                        ", or move the file; the broker would not start"));
+    return false;
+  }
+
   // A file that is there, and what SQLite and the plugin keep beside it.
   bool CheckDatabase(const std::string& option, const std::string& path) const {
-    bool good = true;
+    bool good = MayBecomeDatabase(option, path);
     for (const absl::string_view suffix : {"", "-wal", "-shm", "-lock"}) {
       if (suffix == "-lock" && option != "session_database") continue;  // the only one with a lock
       const std::string name = absl::StrCat(path, suffix);

@@ -2,12 +2,14 @@
 
 #include <sys/stat.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iostream>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "plugin/auth/percent_coding.h"
 
@@ -17,16 +19,23 @@ namespace {
 // What Windows' editors put before UTF-8 text; as a part of the first identifier nobody would see it.
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// Returns the number of the first line that is not UTF-8, which no identifier of MQTT is; 0: none.
-size_t ReadLines(std::istream& in, std::vector<std::string>* ids) {
+// Of a string in MQTT, whose length has two bytes.
+constexpr size_t kIdBytesMax = 65'535;
+
+// Returns what is wrong with the first line that can be no identifier of MQTT; empty: nothing.
+std::string ReadLines(std::istream& in, std::vector<std::string>* ids) {
   size_t number = 0;
   for (std::string line; std::getline(in, line);) {
     if (++number == 1) line = std::string(absl::StripPrefix(line, kByteOrderMark));
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!auth::IsValidUtf8(line)) return number;
+    if (!auth::IsValidUtf8(line)) return absl::StrCat("line ", number, ": not UTF-8");
+    if (line.size() > kIdBytesMax) {
+      return absl::StrCat("line ", number, ": ", line.size(), " bytes; MQTT allows at most ",
+                          kIdBytesMax);
+    }
     if (!line.empty()) ids->push_back(std::move(line));
   }
-  return 0;
+  return "";
 }
 
 // Opening a folder succeeds; reading it does not.
@@ -36,8 +45,6 @@ bool IsFolder(const std::string& path) {
 }
 
 }  // namespace
-
-std::string IdSource(const std::string& file) { return file == "-" ? "standard input" : file; }
 
 bool ReadIds(const std::string& file, std::vector<std::string>* ids, Context* context) {
   if (file.empty()) return true;
@@ -50,11 +57,15 @@ bool ReadIds(const std::string& file, std::vector<std::string>* ids, Context* co
     context->exit_code = kExitRefused;
     return false;
   }
-  const size_t wrong = ReadLines(is_stdin ? std::cin : in, ids);
-  if (wrong == 0) return true;
-  std::cerr << "mosquitto_session: " << IdSource(file) << ", line " << wrong << ": not UTF-8\n";
-  context->exit_code = kExitRefused;
-  return false;
+  const std::string source = is_stdin ? "standard input" : file;
+  const std::string wrong = ReadLines(is_stdin ? std::cin : in, ids);
+  if (!wrong.empty()) {
+    std::cerr << "mosquitto_session: " << source << ", " << wrong << "\n";
+    context->exit_code = kExitRefused;
+    return false;
+  }
+  if (ids->empty()) throw CLI::ValidationError("--file", source + " holds no identifier");
+  return true;
 }
 
 }  // namespace session_status::cli

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -41,6 +43,18 @@ constexpr char kFooter[] =
     "  mosquitto_session -s https://broker:18443 --ca ca.pem --cert me.pem --key me.key status\n\n"
     "mosquitto_session COMMAND --help tells more about each.";
 
+// CLI::Range compares, and a NaN is neither below nor above.
+CLI::Validator IsNoNan() {
+  return CLI::Validator(
+      [](std::string& text) {
+        double number = 0;
+        return absl::SimpleAtod(text, &number) && std::isnan(number)
+                   ? absl::StrCat("\"", text, "\" is no number")
+                   : std::string();
+      },
+      "");
+}
+
 // A Unix socket's path, or a URL. That has a path where a proxy serves the plugin below one; ours go
 // behind it.
 CLI::Validator IsTarget() {
@@ -70,6 +84,7 @@ void AddGlobalOptions(CLI::App& app, Context* context) {
       ->transform(IsTarget());
   app.add_option("-t,--timeout", context->timeout_s, "Seconds to wait for an answer")
       ->capture_default_str()
+      ->check(IsNoNan())
       ->check(CLI::Range(0.001, 3600.0));
   const std::pair<const char*, std::string*> files[] = {{"--ca", &context->tls.ca_file},
                                                         {"--cert", &context->tls.certificate_file},

@@ -119,6 +119,10 @@ void PrintUsageTable(const store::UsageQuery& query, const std::vector<store::Us
 
 // SQLite's words, and what they mean here.
 absl::Status Explained(const absl::Status& error, const std::string& database) {
+  if (const std::string why = WhyUnreadable(database); absl::EndsWith(why, "it is a folder")) {
+    return absl::Status(error.code(),
+                        absl::StrCat(why, "; name the plugin's usage_database with --database"));
+  }
   if (absl::StrContains(error.message(), std::strerror(ENOENT))) {
     return absl::Status(
         error.code(),

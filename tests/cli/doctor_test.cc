@@ -442,6 +442,22 @@ TEST_P(DatabaseOfTheDoctorTest, IsClosedToOthers) {
                     HasSubstr(absl::StrCat("→ chmod 600 ", Path(), "\n"))));
 }
 
+TEST_P(DatabaseOfTheDoctorTest, IsADatabaseAndNobodyElsesFile) {
+  const auto diagnose = [this](absl::string_view content) {
+    return Diagnose(
+        absl::StrCat("user root\nplugin_opt_", GetParam(), " ", dir_.Write("data/x", content)));
+  };
+  const std::string problem =
+      Line("problem", GetParam(), dir_.File("data/x holds something that is no SQLite database\n"));
+  for (const char* content : {"a", "ann:$7$101$password", "SQLite format 3"}) {
+    EXPECT_THAT(diagnose(content), HasSubstr(problem)) << content;
+  }
+  for (const absl::string_view content :
+       {absl::string_view(), absl::string_view("SQLite format 3\0 and pages", 26)}) {
+    EXPECT_THAT(diagnose(content), Not(HasSubstr("no SQLite database"))) << content;
+  }
+}
+
 TEST_P(DatabaseOfTheDoctorTest, ThatWasSetAsideIsTold) {
   const std::string path = dir_.File("x.db");
   const std::string options = absl::StrCat("user root\nplugin_opt_", GetParam(), " ", path);
@@ -520,6 +536,20 @@ TEST_F(DoctorTest, AFolderIsNoConfiguration) {
   EXPECT_THAT(result.output,
               HasSubstr(Line("problem", "configuration",
                              absl::StrCat(dir_.path(), ": is a folder; name a file in it\n"))));
+}
+
+TEST_F(DoctorTest, WhoMayNotReadTheConfigurationIsToldToRunAsRoot) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const std::string config = dir_.Write("m.conf", "plugin /x/mosquitto_session_status.so\n");
+  ASSERT_EQ(seteuid(kNobody), 0);
+  CliProcess doctor({"doctor", "-c", config}, Screen::kNone);
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(doctor.Wait(), 1);
+  EXPECT_THAT(doctor.output(),
+              AllOf(HasSubstr(Line("problem", "configuration",
+                                   absl::StrCat(config, ": Permission denied\n"))),
+                    HasSubstr("→ run as root, as in sudo mosquitto_session doctor\n"),
+                    Not(HasSubstr("--config"))));
 }
 
 TEST_F(DoctorTest, ALineThatOnlyNewerBrokersKnowIsCalledOne) {

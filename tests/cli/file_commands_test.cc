@@ -153,6 +153,19 @@ TEST_F(FileCommandsTest, AccessCheckAllowsNobodyTheNameOfAnotherAccountOrRegion)
   }
 }
 
+TEST_F(FileCommandsTest, AccessCheckJudgesNoNameThatTheServerNeverAsksFor) {
+  const auto check = [this](absl::string_view resource) {
+    return Check(absl::StrCat("-k OWNER -a mq:MqttInstanceAccess -r ", resource));
+  };
+  for (const char* part : {"acs:foo", "acs:", "acs:mq:local:1001", "acs:mq:local:1001:"}) {
+    const Ran ran = check(part);
+    EXPECT_EQ(ran.exit_code, 2) << part;
+    EXPECT_THAT(ran.output, HasSubstr(absl::StrCat("--resource: \"", part,
+                                                   "\" is no resource name: that has five parts")));
+  }
+  EXPECT_EQ(check("acs:ecs:::instance/i:1").exit_code, 0);
+}
+
 TEST_F(FileCommandsTest, AccessCheckKnowsTheActions) {
   const auto check = [this](absl::string_view action) {
     return Check(absl::StrCat("-k OWNER -r post-cn-local0001 -a ", action));
@@ -323,6 +336,9 @@ TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
   EXPECT_EQ(other.exit_code, 4);
   EXPECT_THAT(other.output, HasSubstr(absl::StrCat(access_, " is no usage database")));
   EXPECT_THAT(Run("usage -d /dev/null").output, HasSubstr("/dev/null is no usage database"));
+  EXPECT_THAT(
+      Run(absl::StrCat("usage -d ", directory_)).output,
+      HasSubstr(absl::StrCat("cannot read ", directory_, ": it is a folder; name the plugin's ")));
 }
 
 // As two brokers of one machine do.

@@ -214,6 +214,21 @@ TEST_P(FollowCommandsTest, WatchIsColouredOnATerminalUnlessToldNotTo) {
   EXPECT_THAT(plain.output(), AllOf(HasSubstr("now           online"), Not(HasSubstr("\x1b["))));
 }
 
+TEST_P(FollowCommandsTest, WatchWaitsForTheFirstEventNoLongerThanItsTimeoutAndForOthersForEver) {
+  CliProcess watch(With({"watch", "--text", "--timeout", "1"}), Screen::kNone);
+  ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();
+  broker_->Signal(SIGSTOP);
+  const CliResult late = Ask("--timeout 1.5 watch");
+  EXPECT_EQ(late.exit_code, 3);
+  EXPECT_THAT(late.output, HasSubstr(": Operation timed out after 1500 milliseconds"));
+  broker_->Signal(SIGCONT);
+  const auto client = Connect("new", 5);
+  EXPECT_TRUE(watch.WaitFor("  new  ")) << watch.output();
+  EXPECT_THAT(watch.output(), Not(HasSubstr("trying again")));
+  watch.Signal(SIGTERM);
+  EXPECT_EQ(watch.Wait(), 0);
+}
+
 TEST_P(FollowCommandsTest, WatchGoesOnWhereItWasAfterARestartAndSaysWhatItMissed) {
   CliProcess watch(With({"watch", "--text"}), Screen::kNone);
   ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();

@@ -504,6 +504,20 @@ TEST(IdInputTest, ALineThatIsNotUtf8IsNamed) {
   EXPECT_EQ(context.exit_code, kExitRefused);
 }
 
+TEST(IdInputTest, ALineThatIsLongerThanMqttAllowsIsNamed) {
+  const session_status::testing::TempDir dir;
+  std::vector<std::string> ids;
+  Context context;
+  EXPECT_TRUE(ReadIds(dir.Write("ids", std::string(65'535, 'x') + "\r\n"), &ids, &context));
+  ::testing::internal::CaptureStderr();
+  const std::string file = dir.Write("ids", "lamp\n" + std::string(65'536, 'x'));
+  EXPECT_FALSE(ReadIds(file, &ids, &context));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            absl::StrCat("mosquitto_session: ", file,
+                         ", line 2: 65536 bytes; MQTT allows at most 65535\n"));
+  EXPECT_EQ(context.exit_code, kExitRefused);
+}
+
 TEST(SessionTextTest, AnEndThatNobodySawLiesBetweenTwoMoments) {
   constexpr int64_t kFrom = 1'767'323'040'000;
   constexpr int64_t kTo = 1'767'323'045'678;
@@ -660,6 +674,28 @@ TEST(BrokerConfigTest, FindsThePluginItsOptionsAndWhatIsIncluded) {
   EXPECT_EQ(config->user, "root");
   EXPECT_TRUE(config->authenticates);
   EXPECT_FALSE(ReadBrokerConfig("/nonexistent").ok());
+}
+
+TEST(BrokerConfigTest, WhatOnlyTheBrokerMayIncludeIsNoProblemOfTheBrokers) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const session_status::testing::TempDir dir;
+  const session_status::testing::TempDir closed;
+  const std::string main = dir.Write("m.conf", absl::StrCat("include_dir ", closed.path(), "\n"));
+  ASSERT_EQ(chmod(dir.path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod(main.c_str(), 0644), 0);
+  ASSERT_EQ(seteuid(65'534), 0);
+  const auto config = ReadBrokerConfig(main);
+  ASSERT_EQ(seteuid(0), 0);
+  ASSERT_TRUE(config.ok()) << config.status();
+  Findings findings;
+  CheckConfiguration(*config, {}, &findings);
+  ASSERT_THAT(findings, SizeIs(2));
+  for (const Finding& finding : findings) {
+    EXPECT_EQ(finding.verdict, Verdict::kWarning);
+    EXPECT_THAT(finding.advice, HasSubstr("run as root"));
+  }
+  EXPECT_EQ(findings[0].text,
+            absl::StrCat(main, ":1: include_dir ", closed.path(), ": Permission denied"));
 }
 
 }  // namespace
