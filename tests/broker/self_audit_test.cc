@@ -379,6 +379,19 @@ TEST_F(SelfAuditTest, AConnectThatFailedIsNotTakenForAConnectionWhileItsWillIsDe
   EXPECT_EQ(StateOf("other-will"), SessionState::kUnknown);
 }
 
+TEST_F(SelfAuditTest, ARefusedLoginWithTheIdOfAKeptSessionChangesNothing) {
+  mosquitto* kept = Connect("lamp");
+  tracker_.OnEnd(kept, 7, true, now_);
+  mosquitto* refused = broker_.NewClient("lamp");
+  refused->version = 5;
+  broker_.SetInTable("lamp", kept);
+  tracker_.OnEnd(refused, 11, false, now_);
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOfflineSessionKept);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOfflineSessionKept);
+  EXPECT_EQ(sink_.registry.Find("lamp").reason, EndReason::kNetworkError);
+}
+
 TEST_F(SelfAuditTest, ASessionThatAConnectThatFailedLeftIsKept) {
   const auto fail = [this](const std::string& id, bool clean) {
     mosquitto* failed = broker_.NewClient(id);

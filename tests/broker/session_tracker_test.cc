@@ -279,19 +279,6 @@ TEST_F(SessionTracker21Test, ARefusedLoginWithAnOnlineClientsIdChangesNothing) {
   EXPECT_EQ(tracker_.counters().unknown_ends.value(), 1u);
 }
 
-TEST_F(SessionTracker21Test, ARefusedLoginWithTheIdOfAKeptSessionChangesNothing) {
-  mosquitto* client = broker_.NewClient("lamp");
-  Connect(client);
-  Offline(client, 7);
-  mosquitto* refused = broker_.NewClient("lamp");
-  refused->version = 5;
-  broker_.SetInTable("lamp", client);
-  End(refused, 11);
-  Round();
-  EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "ended lamp 1 reason 4 code 7 kept"));
-  EXPECT_EQ(tracker_.counters().tracked.value(), 1u);
-}
-
 TEST_F(SessionTracker21Test, AnEndWithoutAnIdentifierChangesNothing) {
   mosquitto* nameless = broker_.NewClient("");
   nameless->has_id = false;
