@@ -150,10 +150,17 @@ void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time
 void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kept,
                            absl::Time now) noexcept {
   Contained(counters_, [&] {
+    const bool taken_over = reason == kReasonTakenOver;
     // By the name that it bears now, which is the one that the new connection was found under.
-    const char* id = reason == kReasonTakenOver ? mosquitto_client_id(client) : nullptr;
-    if (IsUsable(id)) found_session_ = HashOf(id);
-    Entry* const found = table_.Find(client);
+    const char* id = mosquitto_client_id(client);
+    if (taken_over && IsUsable(id)) found_session_ = HashOf(id);
+    Entry* found = table_.Find(client);
+    if (found != nullptr && found->phase == Phase::kSessionKept && !taken_over &&
+        IsEntered(client, id) && found->client_id != id) {
+      // The kept session has expired without a word; this is a connection that failed at its place.
+      ForgetPrevious(client, *found, id, now);
+      found = nullptr;
+    }
     if (found == nullptr) {
       counters_.unknown_ends.Add();
       RememberUnknownEnd(client);
@@ -162,23 +169,26 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
       } else if (!lingering_.empty()) {
         lingering_.erase(client);
       }
+      if (!taken_over && reason >= 0 && IsEntered(client, id)) {
+        OnFailedConnect(client, id, reason, session_kept, now);
+      }
       return;
     }
     Entry& entry = *found;
     if (entry.phase == Phase::kSessionKept) {
       if (session_kept) {
         // Told by a second instance; or the kept session has expired without a word, and this is a
-        // new connection at its address that another plugin has already kicked.
+        // new connection of its client, at its address, that failed or was kicked by another plugin.
         RememberUnknownEnd(client);
         return;
       }
       // The broker ends, which is no end of the session; it has not closed one that it restored.
       if (reason < 0) return;
       // 142: a new connection goes on with this session, its connect follows.
-      if (reason != kReasonTakenOver) {
+      if (!taken_over) {
         EmitSessionGone(entry, EndReason::kAdministrative, BrokerCode(reason), now);
       }
-    } else if (reason == kReasonTakenOver) {
+    } else if (taken_over) {
       Hold(entry, reason, now);
     } else {
       EmitEnded(entry.client_id, entry.incarnation, EndReasonFromBroker(reason), BrokerCode(reason),
@@ -187,14 +197,61 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     if (session_kept) {
       entry.phase = Phase::kSessionKept;
     } else {
-      const bool may_linger =
-          reason != kReasonTakenOver && mosquitto_client_protocol_version(client) == 5;
-      std::string told_as;  // Hold() has moved it, and it does not linger then
-      if (may_linger) told_as = std::move(entry.client_id);
       Forget(client);
-      if (may_linger) ended_mqtt5_.emplace_back(client, std::move(told_as));
+      if (!taken_over) RememberEndedMqtt5(client, id);
     }
   });
+}
+
+bool SessionTracker::IsEntered(const mosquitto* client, const char* id) const noexcept {
+  return IsUsable(id) && mosquitto_client != nullptr && mosquitto_client(id) == client &&
+         mosquitto_client_address(client) != nullptr;
+}
+
+void SessionTracker::OnFailedConnect(const mosquitto* client, const char* id, int reason,
+                                     bool session_kept, absl::Time now) {
+  const std::optional<size_t> found_session = std::exchange(found_session_, std::nullopt);
+  const bool found = found_session.has_value() && *found_session == HashOf(id);
+  const bool goes_on = session_kept && found && !mosquitto_client_clean_session(client);
+  registry::SessionDetails known;
+  if (registry_ != nullptr) registry_->FindDetails(id, &known);
+  uint64_t incarnation = 0;  // whose session the broker had until now, as far as we know
+  if (const std::optional<HeldEnd> held = TakeHeld(id)) {
+    incarnation = held->incarnation;
+    Contained(counters_, [&] { TellHeld(*held, goes_on); });
+  } else if (known.status.state == registry::SessionState::kOfflineSessionKept) {
+    incarnation = known.incarnation;
+    if (!goes_on) {
+      EmitSessionGone({id, incarnation}, found ? EndReason::kTakenOver : EndReason::kSessionExpired,
+                      found ? BrokerCode(kReasonTakenOver) : kNoBrokerCode, now);
+    }
+  }
+  if (!session_kept) {
+    RememberEndedMqtt5(client, id);
+  } else if (goes_on && incarnation != 0) {
+    AdoptHeld(client, id, incarnation);
+  } else if (const uint64_t number = AdoptHeld(client, id, 0); number != 0) {
+    SessionEvent event;
+    event.kind = SessionEvent::Kind::kRestored;
+    event.state = registry::SessionState::kOfflineSessionKept;
+    event.client_id = id;
+    event.incarnation = number;
+    event.time = now;
+    event.reason = EndReasonFromBroker(reason);
+    event.broker_code = BrokerCode(reason);
+    event.connected_at = known.connected_at;
+    event.session_created_at = goes_on ? absl::InfinitePast() : now;
+    event.connects = known.connects;
+    event.connection = Describe(client);
+    sink_.OnSessionEvent(event);
+  }
+}
+
+void SessionTracker::RememberEndedMqtt5(const mosquitto* client, const char* id) {
+  if (!IsUsable(id) || mosquitto_client_protocol_version(client) != 5) return;
+  // Told by another instance.
+  if (!ended_mqtt5_.empty() && ended_mqtt5_.back().first == client) return;
+  ended_mqtt5_.emplace_back(client, id);
 }
 
 void SessionTracker::RememberUnknownEnd(const mosquitto* client) {
@@ -248,10 +305,23 @@ void SessionTracker::Hold(Entry& entry, int reason, absl::Time now) {
   if (held_ends_.size() == kHeldEndsMax) {
     const HeldEnd oldest = std::move(held_ends_.front());
     held_ends_.erase(held_ends_.begin());
-    EmitEnded(oldest.client_id, oldest.incarnation, EndReasonFromBroker(oldest.reason),
-              BrokerCode(oldest.reason), false, oldest.time);
+    TellHeld(oldest, /*session_kept=*/false);
   }
   held_ends_.push_back({std::move(entry.client_id), entry.incarnation, reason, now});
+}
+
+std::optional<SessionTracker::HeldEnd> SessionTracker::TakeHeld(absl::string_view client_id) {
+  const auto held = std::find_if(held_ends_.begin(), held_ends_.end(),
+                                 [&](const HeldEnd& h) { return h.client_id == client_id; });
+  if (held == held_ends_.end()) return std::nullopt;
+  HeldEnd taken = std::move(*held);
+  held_ends_.erase(held);
+  return taken;
+}
+
+void SessionTracker::TellHeld(const HeldEnd& held, bool session_kept) {
+  EmitEnded(held.client_id, held.incarnation, EndReasonFromBroker(held.reason),
+            BrokerCode(held.reason), session_kept, held.time);
 }
 
 void SessionTracker::DropHeld(const std::string& client_id) {
@@ -460,10 +530,7 @@ void SessionTracker::SettleRound(absl::Time now) noexcept {
   for (size_t held = held_ends_.size(); held > 0; --held) {
     const HeldEnd end = std::move(held_ends_.front());
     held_ends_.erase(held_ends_.begin());
-    Contained(counters_, [&] {
-      EmitEnded(end.client_id, end.incarnation, EndReasonFromBroker(end.reason),
-                BrokerCode(end.reason), false, end.time);
-    });
+    Contained(counters_, [&] { TellHeld(end, /*session_kept=*/false); });
   }
   if (const mosquitto* const accepted = std::exchange(pending_, nullptr)) {
     Contained(counters_, [&] { Promote(accepted, now); });

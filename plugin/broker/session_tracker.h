@@ -6,7 +6,8 @@
 // until its end is told, and carries the client identifier and the incarnation it was given then.
 // What a later callback says about identifiers is not believed: in an end event the identifier can
 // be missing (2.0), belong to somebody else (a refused login) or have been changed by another
-// plugin. An end of a pointer we do not know changes nothing and is counted.
+// plugin. An end of a pointer we do not know is counted, and changes nothing unless the broker's own table
+// holds that pointer under that identifier (2.1), as it never does of a refused login.
 //
 // Mosquitto 2.1 (connect event): exact.
 //   * Takeover is told as end(old), connect(new) inside one call of the broker; the end is held
@@ -17,6 +18,9 @@
 //     client in its own connect callback, before ours.
 //   * Before it tells of a connect the broker ends whatever it holds under the identifier, a kept session
 //     too. No such end: the session that was kept has expired, which nobody tells.
+//   * A connection may fail after the broker has entered it in the old one's place, before anybody tells of
+//     its connect: the CONNACK cannot be written, or its keepalive is refused. Its end is all that is told.
+//     The session is its session from then on, or gone.
 // Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its own end, before
 //   anybody else is heard and the loop round is over, is a refusal; all else makes it a connection. The
 //   end of a connection while a login with the same identifier is pending is a takeover. In the round
@@ -211,6 +215,13 @@ class SessionTracker {
   void RememberUnknownEnd(const mosquitto* client);
   // True when another plugin ended this connection before we heard of its beginning.
   bool IsGhost(const mosquitto* client, const char* client_id) const noexcept;
+  // 2.1: whether the broker holds `client`, which is connected or was until now, under that identifier.
+  bool IsEntered(const mosquitto* client, const char* id) const noexcept;
+  // 2.1: `client` ended, whose connect nobody told, though the broker had entered it.
+  void OnFailedConnect(const mosquitto* client, const char* id, int reason, bool session_kept,
+                       absl::Time now);
+  // An MQTT 5 connection ended, of which the broker may still hold a delayed will.
+  void RememberEndedMqtt5(const mosquitto* client, const char* id);
   // Our table says `client` is somebody whose end we were not told. Ends that one.
   void ForgetPrevious(const mosquitto* client, const Entry& previous, const char* new_client_id,
                       absl::Time now);
@@ -242,6 +253,8 @@ class SessionTracker {
   bool PromoteContesting(const mosquitto* ended, const std::string& client_id, size_t id_hash,
                          absl::Time now);
   void Hold(Entry& entry, int reason, absl::Time now);
+  std::optional<HeldEnd> TakeHeld(absl::string_view client_id);
+  void TellHeld(const HeldEnd& held, bool session_kept);
   void DropHeld(const std::string& client_id);
   void SettleRound(absl::Time now) noexcept;
 
@@ -269,7 +282,9 @@ class SessionTracker {
   std::vector<const mosquitto*> unknown_ends_;  // 2.1; since the last loop round
   // 2.1. In the broker's table, without a connection that we follow.
   std::unordered_set<const mosquitto*> lingering_;
-  std::vector<std::pair<const mosquitto*, std::string>> ended_mqtt5_;  // since the last loop round
+  // Since the last loop round. No more than the broker has entered connections since and not freed yet: it
+  // frees nothing within a round.
+  std::vector<std::pair<const mosquitto*, std::string>> ended_mqtt5_;
   std::bitset<65536> listener_ports_;      // 2.1; that told of a connect
   const mosquitto* last_login_ = nullptr;  // 2.0: a known pointer logged in again (reload)
   uint64_t rounds_ = 0;                    // 2.0.11 with per_listener_settings tells of none

@@ -64,6 +64,24 @@ TEST_P(AuditScenario, WhereNothingIsLostNothingIsRepaired) {
   ExpectState("kept-will", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE");
 }
 
+// A CONNACK of more bytes than the client takes cannot be written. The broker had entered the client by
+// then, and keeps it in its table until the will is sent: it is no connection that nobody told of.
+TEST_P(AuditScenario, AConnectThatFailedIsNotBroughtBackByItsDelayedWill) {
+  StartAudited(SessionStatusPlugin());
+  auto other = Online({.id = "other"});
+  RawConnection failed = RawConnection::Tcp(port());
+  ASSERT_TRUE(failed.Send(Encode({.id = "ghost",
+                                  .version = 5,
+                                  .maximum_packet_size = 4,
+                                  .will_topic = "wills",
+                                  .will_delay_s = 0xFFFFFFFF})));
+  ASSERT_TRUE(failed.WaitClosed());
+  WaitForPasses();
+  ExpectState("ghost", "UNKNOWN");
+  EXPECT_EQ(admin_->Status().online, 1u);
+  EXPECT_FALSE(absl::StrContains(Audit(), "repaired")) << Audit();
+}
+
 class AuditOf21Scenario : public AuditScenarioTest {};
 INSTANTIATE_TEST_SUITE_P(OnBroker, AuditOf21Scenario, ::testing::Values(BrokerLine::k21),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);

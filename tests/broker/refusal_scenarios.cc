@@ -1,4 +1,5 @@
 // Logins and connections that are refused: they must change nothing, for nobody.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/broker/scenario.h"
 
@@ -273,13 +274,41 @@ TEST_P(RefusalOf21Scenario, MaxKeepaliveRefusesOlderProtocols) {
   EXPECT_EQ(Query("lamp").keepalive_s, 60);  // what the broker granted
 }
 
+// The broker refuses the keepalive when it has already ended the old connection, and keeps the session for
+// the client to come back to.
+TEST_P(RefusalOf21Scenario, MaxKeepaliveRefusesATakeoverAndKeepsTheSession) {
+  Start(
+      "max_keepalive 60\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n");
+  const auto refuse = [this](const std::string& id) {
+    MqttClient refused({.id = id, .port = port(), .clean = false, .keepalive_s = 600});
+    EXPECT_NE(refused.Connect(), 0);
+    Settle();
+  };
+  auto client = Online({.id = "lamp", .clean = false});
+  const SessionAnswer before = Query("lamp");
+  refuse("lamp");
+  EXPECT_TRUE(client->WaitClosed());
+  ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "TAKEN_OVER");
+  auto back = Online({.id = "lamp", .clean = false});
+  EXPECT_TRUE(absl::StrContains(broker_->Log(), "CONNACK to lamp (1, 0)")) << "session present";
+  EXPECT_EQ(Query("lamp").session_created_at_ms, before.session_created_at_ms);
+  // The first connect of all: no connection, and yet a session.
+  refuse("door");
+  ExpectState("door", "OFFLINE_SESSION_KEPT");
+  EXPECT_EQ(Query("door").connects, 0);
+  auto door = Online({.id = "door", .clean = false});
+  EXPECT_TRUE(absl::StrContains(broker_->Log(), "CONNACK to door (1, 0)")) << "session present";
+}
+
 TEST_P(RefusalOf21Scenario, KickedInsideAnotherPluginsConnectCallback) {
   Start(WithOther("plugin " + OtherPlugin() + "\nplugin_opt_kick_in_connect lamp\n", ""));
   for (bool clean : {true, false}) {
     MqttClient client({.id = "lamp", .port = port(), .clean = clean});
     client.Connect();
     Settle();
-    EXPECT_FALSE(Query("lamp").online) << "clean " << clean;
+    // The broker kicks who is connected, and keeps the session.
+    ExpectState("lamp", clean ? "UNKNOWN" : "OFFLINE_SESSION_KEPT");
   }
 }
 

@@ -347,9 +347,10 @@ TEST_F(SelfAuditTest, WhatIsInTheTableWithoutAConnectionIsNotTakenForOne) {
   tracker_.OnEnd(will, 7, false, now_);
   Pass(absl::Seconds(3));
   EXPECT_EQ(repaired(), 0u);
-  for (const char* id : {"bridge", "restored", "uncovered", "other-local", "kicked"}) {
+  for (const char* id : {"bridge", "restored", "uncovered", "other-local"}) {
     EXPECT_EQ(StateOf(id), SessionState::kUnknown) << id;
   }
+  EXPECT_EQ(StateOf("kicked"), SessionState::kOfflineSessionKept);
   EXPECT_EQ(StateOf("will"), SessionState::kOffline);
   // Once the will is sent the place is free for a connection that can be lost again.
   broker_.Free(will);
@@ -357,6 +358,85 @@ TEST_F(SelfAuditTest, WhatIsInTheTableWithoutAConnectionIsNotTakenForOne) {
   EXPECT_EQ(broker_.NewClient("next"), will);
   Pass(absl::Seconds(2));
   EXPECT_EQ(StateOf("next"), SessionState::kOnline);
+}
+
+// Their CONNACK could not be written: the broker had entered them, and no connect was told.
+TEST_F(SelfAuditTest, AConnectThatFailedIsNotTakenForAConnectionWhileItsWillIsDelayed) {
+  Connect("door");
+  mosquitto* failed = broker_.NewClient("will");
+  failed->version = 5;
+  tracker_.OnEnd(failed, 25, false, now_);
+  mosquitto* kept = Connect("kept");
+  tracker_.OnEnd(kept, 7, true, now_);
+  Pass();
+  mosquitto* at_its_place = broker_.Reuse(kept, "other-will");
+  at_its_place->version = 5;
+  tracker_.OnEnd(at_its_place, 25, false, now_);
+  EXPECT_EQ(StateOf("kept"), SessionState::kOffline) << "expired";
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(repaired(), 0u);
+  EXPECT_EQ(StateOf("will"), SessionState::kUnknown);
+  EXPECT_EQ(StateOf("other-will"), SessionState::kUnknown);
+}
+
+TEST_F(SelfAuditTest, ARefusedLoginWithTheIdOfAKeptSessionChangesNothing) {
+  mosquitto* kept = Connect("lamp");
+  tracker_.OnEnd(kept, 7, true, now_);
+  mosquitto* refused = broker_.NewClient("lamp");
+  refused->version = 5;
+  broker_.SetInTable("lamp", kept);
+  tracker_.OnEnd(refused, 11, false, now_);
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOfflineSessionKept);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(StateOf("lamp"), SessionState::kOfflineSessionKept);
+  EXPECT_EQ(sink_.registry.Find("lamp").reason, EndReason::kNetworkError);
+}
+
+TEST_F(SelfAuditTest, ASessionThatAConnectThatFailedLeftIsKept) {
+  const auto fail = [this](const std::string& id, bool clean) {
+    mosquitto* failed = broker_.NewClient(id);
+    failed->clean = clean;
+    tracker_.OnEnd(failed, 7, true, now_);
+    return failed;
+  };
+  mosquitto* first = fail("first", false);
+  End(Connect("gone"));
+  fail("gone", false);
+  mosquitto* kept = Connect("kept");
+  tracker_.OnEnd(kept, 0, true, now_);
+  mosquitto* expired = Connect("expired");
+  tracker_.OnEnd(expired, 0, true, now_);
+  mosquitto* at_its_place = broker_.Reuse(expired, "new");
+  tracker_.OnEnd(at_its_place, 7, true, now_);
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(repaired(), 0u);
+  for (const char* id : {"first", "gone", "kept", "new"}) {
+    EXPECT_EQ(StateOf(id), SessionState::kOfflineSessionKept) << id;
+  }
+  EXPECT_EQ(StateOf("expired"), SessionState::kOffline);
+  registry::SessionDetails details;
+  ASSERT_TRUE(sink_.registry.FindDetails("gone", &details));
+  EXPECT_EQ(details.connects, 1u) << "one that failed is none";
+  EXPECT_EQ(details.session_created_at, kStart);
+
+  // Went on with the session that was kept.
+  tracker_.OnEnd(kept, 142, false, now_);
+  const mosquitto* heir = fail("kept", false);
+  ASSERT_TRUE(sink_.registry.FindDetails("kept", &details));
+  EXPECT_EQ(details.status.state, SessionState::kOfflineSessionKept);
+  EXPECT_EQ(details.status.reason, EndReason::kClientDisconnect) << "of the last connection";
+  EXPECT_EQ(tracker_.Find(heir)->incarnation, details.incarnation);
+  // Gone with a clean start that failed.
+  tracker_.OnEnd(first, 142, false, now_);
+  mosquitto* clean = broker_.NewClient("first");
+  tracker_.OnEnd(clean, 3, false, now_);
+  EXPECT_EQ(StateOf("first"), SessionState::kOffline);
+  EXPECT_EQ(sink_.registry.Find("first").reason, EndReason::kTakenOver);
+  // There was none any more.
+  fail("kept", false);
+  ASSERT_TRUE(sink_.registry.FindDetails("kept", &details));
+  EXPECT_EQ(details.session_created_at, now_);
+  EXPECT_EQ(details.status.reason, EndReason::kNetworkError);
 }
 
 TEST_F(SelfAuditTest, OnlineSessionsThatTheBrokerMayOnlyKeepAreCountedAsUndecidable) {

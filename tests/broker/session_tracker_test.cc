@@ -160,6 +160,7 @@ TEST_F(SessionTracker21Test, ATakeoverWhoseNewConnectionIsRefusedEndsTheClientAt
   Connect(older);
   End(older, 142);
   mosquitto* refused = broker_.NewClient("lamp");
+  broker_.SetInTable("lamp", nullptr);
   End(refused, 3);  // global_max_clients: no connect event
   EXPECT_FALSE(tracker_.settled());
   Round();
@@ -171,11 +172,77 @@ TEST_F(SessionTracker21Test, AClientThatConnectsMeanwhileDoesNotHideTheEndOfAnot
   mosquitto* older = broker_.NewClient("lamp");
   Connect(older);
   End(older, 142);
-  End(broker_.NewClient("lamp"), 3);  // the new connection is refused: no connect event
+  mosquitto* refused = broker_.NewClient("lamp");
+  broker_.SetInTable("lamp", nullptr);
+  End(refused, 3);  // no connect event
   Connect(broker_.NewClient("door"));
   Round();
   EXPECT_THAT(events_.words, ElementsAre("connected lamp 1", "connected door 2",
                                          "ended lamp 1 reason 2 code 142"));
+}
+
+// The broker has entered it in the old one's place, and then cannot write the CONNACK.
+TEST_F(SessionTracker21Test, ATakeoverThatFailsBeforeItsConnectIsToldGoesOnWithTheSession) {
+  mosquitto* older = broker_.NewClient("lamp");
+  older->clean = false;
+  Connect(older);
+  mosquitto* failed = broker_.NewClient("lamp");
+  failed->clean = false;
+  for (int i = 0; i < 2; ++i) End(older, 142);  // told by two instances
+  for (int i = 0; i < 2; ++i) Offline(failed, 7);
+  EXPECT_TRUE(tracker_.settled());
+  Round();
+  EXPECT_THAT(events_.Take(),
+              ElementsAre("connected lamp 1", "ended lamp 1 reason 2 code 142 kept"));
+  mosquitto* back = broker_.NewClient("lamp");
+  End(failed, 142);
+  Connect(back);
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 2"));
+  EXPECT_FALSE(events_.found_no_session);
+  EXPECT_EQ(tracker_.counters().tracked.value(), 1u);
+}
+
+TEST_F(SessionTracker21Test, ATakeoverThatFailsWithoutASessionEndsTheOldOne) {
+  mosquitto* older = broker_.NewClient("lamp");
+  Connect(older);
+  mosquitto* failed = broker_.NewClient("lamp");
+  End(older, 142);
+  End(failed, 3);
+  EXPECT_TRUE(tracker_.settled());
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 1", "ended lamp 1 reason 2 code 142"));
+  Connect(broker_.NewClient("lamp"));
+  EXPECT_TRUE(events_.found_no_session) << "what was found was for the one that failed";
+}
+
+TEST_F(SessionTracker21Test, AConnectThatFailsWithACleanStartLeavesASessionOfItsOwn) {
+  mosquitto* older = broker_.NewClient("lamp");
+  older->clean = false;
+  Connect(older);
+  mosquitto* failed = broker_.NewClient("lamp");
+  End(older, 142);
+  Offline(failed, 7);
+  EXPECT_THAT(events_.words,
+              ElementsAre("connected lamp 1", "ended lamp 1 reason 2 code 142", "restored lamp 2"));
+}
+
+TEST_F(SessionTracker21Test, TheFirstConnectOfAllThatFailsMayLeaveASession) {
+  mosquitto* failed = broker_.NewClient("lamp");
+  failed->clean = false;
+  Offline(failed, 7);
+  Offline(failed, 7);  // told by a second instance
+  EXPECT_THAT(events_.Take(), ElementsAre("restored lamp 1"));
+  EXPECT_EQ(events_.address, "127.0.0.1");
+  End(failed, 142);
+  Connect(broker_.NewClient("lamp"));
+  EXPECT_THAT(events_.Take(), ElementsAre("connected lamp 2"));
+}
+
+TEST_F(SessionTracker21Test, AnOutgoingBridgeThatLosesItsLinkLeavesNoSession) {
+  mosquitto* bridge = broker_.NewClient("bridge");
+  bridge->has_address = false;
+  Offline(bridge, 7);
+  End(bridge, 7);
+  EXPECT_THAT(events_.words, IsEmpty());
 }
 
 TEST_F(SessionTracker21Test, AStormOfTakeoversInOneRoundLeavesTheLastOneOnline) {
@@ -267,7 +334,7 @@ TEST_F(SessionTracker21Test, APersistentClientKickedInAnotherPluginsConnectCallb
   mosquitto* client = broker_.NewClient("lamp");
   Offline(client, 152);  // still in the broker's table, as an offline session
   Connect(client);
-  EXPECT_THAT(events_.words, IsEmpty());
+  EXPECT_THAT(events_.words, ElementsAre("restored lamp 1"));
 }
 
 TEST_F(SessionTracker21Test, AKickedClientAtTheAddressOfAnExpiredSessionIsNotBelieved) {
@@ -279,7 +346,7 @@ TEST_F(SessionTracker21Test, AKickedClientAtTheAddressOfAnExpiredSessionIsNotBel
   mosquitto* kicked = broker_.Reuse(expired, "door");
   Offline(kicked, 152);  // by another plugin, in its connect callback
   Connect(kicked);
-  EXPECT_THAT(events_.words, IsEmpty());
+  EXPECT_THAT(events_.words, ElementsAre("gone lamp 1 reason 8", "restored door 2"));
 }
 
 TEST_F(SessionTracker21Test, APointerReusedInALaterRoundIsANewClient) {

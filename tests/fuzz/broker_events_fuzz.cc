@@ -6,7 +6,8 @@
 //   c connect, clean         p connect, session kept       d DISCONNECT     x connection lost
 //   r login refused          e kept session expires        h reload         t loop round
 //   2.1: g kicked by another plugin before we hear of the connect, G the same with a kept session,
-//        q takeover whose new connection is refused, a removed by an administrator, n renamed
+//        q takeover whose new connection is refused, a removed by an administrator, n renamed,
+//        f takeover that fails after the broker has entered the new connection, F the same without a session
 //   2.0: H reload that throws the client out, w connect over TLS WebSockets, s login refused there,
 //        l the ends are told of what was refused or taken over there
 #include <array>
@@ -37,10 +38,12 @@ class ModelSink : public EventSink {
  public:
   void OnSessionEvent(const registry::SessionEvent& event) override {
     model.Apply(event);
+    registry.Apply(event);
     FUZZ_CHECK(event.incarnation > 0);
     if (!must_stay_online.empty()) FUZZ_CHECK(model.Find(must_stay_online).online());
   }
   registry::RegistryModel model{registry::RegistryOptions()};
+  registry::SessionRegistry registry{{.sessions_max = 1000, .huge_pages = false}};  // the tracker's
   std::string must_stay_online;  // a takeover of this client is under way
 };
 
@@ -58,6 +61,7 @@ struct Client {
 class World {
  public:
   explicit World(FakeBroker::Line line) : broker_(line) {
+    if (line == FakeBroker::k21) tracker_.set_registry(sink_.registry);
     // 2.1 tells every instance of everything; 2.0 serves one of them only.
     const int instances = line == FakeBroker::k21 ? 2 : 1;
     for (int i = 0; i < instances; ++i) {
@@ -118,6 +122,7 @@ class World {
     }
     if (operation == 'g' || operation == 'G') Ghost(index, operation == 'G');
     if (operation == 'q') RefuseTakeover(index);
+    if (operation == 'f' || operation == 'F') FailTakeover(index, operation == 'f');
     if (operation == 'a') Remove(client);
     if (operation == 'n' && client.online) client.context->id = "renamed";
   }
@@ -216,7 +221,7 @@ class World {
     mosquitto* context = Accept(index, false);
     broker_.SetInTable(IdOf(index), clients_[index].context);
     broker_.Login(context);  // 2.1: nobody of ours listens
-    context->has_id = false;
+    if (broker_.line() == FakeBroker::k20) context->has_id = false;
     broker_.Disconnect(context, 11);
     Discard(context);
   }
@@ -237,7 +242,7 @@ class World {
     broker_.SetInTable(IdOf(index), persistent ? context : nullptr);
     if (persistent) {
       broker_.Offline(context, 152);
-      client = {.context = context, .persistent = true};
+      client = {.context = context, .persistent = true, .told = true};
     } else {
       broker_.Disconnect(context, 152);
       Discard(context);
@@ -251,6 +256,15 @@ class World {
     broker_.SetInTable(IdOf(index), nullptr);
     broker_.Disconnect(context, 3);
     Discard(context);
+  }
+
+  void FailTakeover(size_t index, bool persistent) {
+    Client& client = clients_[index];
+    mosquitto* context = Accept(index, persistent);
+    GiveWay(client);
+    broker_.SetInTable(IdOf(index), context);
+    client = {.context = context, .online = true, .persistent = persistent, .told = true};
+    End(client, 7);
   }
 
   void Remove(Client& client) {

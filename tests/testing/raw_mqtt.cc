@@ -23,6 +23,12 @@ void AppendUint16(uint16_t value, std::string* out) {
   out->push_back(static_cast<char>(value & 0xFF));
 }
 
+void AppendProperty(char identifier, uint32_t value, std::string* out) {
+  out->push_back(identifier);
+  AppendUint16(static_cast<uint16_t>(value >> 16), out);
+  AppendUint16(static_cast<uint16_t>(value & 0xFFFF), out);
+}
+
 void AppendString(absl::string_view text, std::string* out) {
   AppendUint16(static_cast<uint16_t>(text.size()), out);
   absl::StrAppend(out, text);
@@ -46,21 +52,29 @@ std::string Encode(const ConnectPacket& packet) {
   std::string body;
   AppendString(packet.version == 3 ? "MQIsdp" : "MQTT", &body);
   body.push_back(static_cast<char>(packet.version));
-  const int flags =
-      (packet.clean ? 0x02 : 0) | (packet.username ? 0x80 : 0) | (packet.password ? 0x40 : 0);
+  const bool has_will = !packet.will_topic.empty();
+  const int flags = (packet.clean ? 0x02 : 0) | (has_will ? 0x04 : 0) |
+                    (packet.username ? 0x80 : 0) | (packet.password ? 0x40 : 0);
   body.push_back(static_cast<char>(flags));
   AppendUint16(packet.keepalive_s, &body);
   if (packet.version == 5) {
     std::string properties;
-    if (packet.session_expiry_s) {
-      properties.push_back(0x11);
-      AppendUint16(static_cast<uint16_t>(*packet.session_expiry_s >> 16), &properties);
-      AppendUint16(static_cast<uint16_t>(*packet.session_expiry_s & 0xFFFF), &properties);
-    }
+    if (packet.session_expiry_s) AppendProperty(0x11, *packet.session_expiry_s, &properties);
+    if (packet.maximum_packet_size) AppendProperty(0x27, *packet.maximum_packet_size, &properties);
     body.push_back(static_cast<char>(properties.size()));
     absl::StrAppend(&body, properties);
   }
   AppendString(packet.id, &body);
+  if (has_will) {
+    if (packet.version == 5) {
+      std::string properties;
+      AppendProperty(0x18, packet.will_delay_s, &properties);
+      body.push_back(static_cast<char>(properties.size()));
+      absl::StrAppend(&body, properties);
+    }
+    AppendString(packet.will_topic, &body);
+    AppendString("gone", &body);
+  }
   if (packet.username) AppendString(*packet.username, &body);
   if (packet.password) AppendString(*packet.password, &body);
   return EncodePacket(0x10, body);

@@ -25,7 +25,10 @@ struct ConnectPacket {
   uint16_t keepalive_s = 60;
   std::optional<std::string> username{};
   std::optional<std::string> password{};
-  std::optional<uint32_t> session_expiry_s{};  // version 5
+  std::optional<uint32_t> session_expiry_s{};     // version 5
+  std::optional<uint32_t> maximum_packet_size{};  // version 5
+  std::string will_topic{};                       // empty: no will
+  uint32_t will_delay_s = 0;                      // version 5
 };
 
 // Packets.
