@@ -106,6 +106,8 @@ struct SessionEvent {
   bool session_kept = false;             // kEnded
   // kConnected: the broker had no session of this client to go on with. False: it had, or nobody knows.
   bool found_no_session = false;
+  // kConnected: nobody knows, as the broker does not tell it (Mosquitto 2.0).
+  bool session_not_told = false;
   bool repaired = false;                        // nobody told this; the self-audit found it
   SessionState state = SessionState::kUnknown;  // kRestored: kOfflineSessionKept or kOffline
   absl::Time connected_at;        // kRestored: what the store remembered, or InfinitePast

@@ -75,17 +75,33 @@ bool IsBeforeMqtt5(const Details& d) {
          d.protocol_version() == ProtocolVersion::kMqtt311;
 }
 
-// Whether a connection begins a session, rather than going on with the one that was there. A clean
-// start discards what was (MQTT 5, 3.1.2.4); a session that was begun so before MQTT 5 lasts as long
-// as its connection, so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). What MQTT 5 asks of a
-// session whose expiry is zero cannot be told: the broker keeps the interval to itself.
+// When the session began that a connection begins, or goes on with; 0: not known. A clean start discards
+// what was (MQTT 5, 3.1.2.4); a session that was begun so before MQTT 5 lasts as long as its connection,
+// so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). What MQTT 5 asks of a session whose expiry is
+// zero cannot be told: the broker keeps the interval to itself.
 //
 // found_no_session counts where the session was kept: it has expired since, which 2.1 tells nobody. Of
 // who is online the broker may tell the end after the connect.
-bool BeginsSession(const SessionEvent& e, SessionState before_state, const Details& before) {
-  if (e.connection.clean_start) return true;
-  if (before_state == SessionState::kOnline) return IsBeforeMqtt5(before) && before.clean_start();
-  return before_state != SessionState::kOfflineSessionKept || e.found_no_session;
+//
+// session_not_told: the broker may have gone on with a session of MQTT 5, or with one from before its own
+// start, of which we do not know, or no more.
+uint64_t SessionBeginMs(const SessionEvent& e, SessionState before_state, const Details& before) {
+  const uint64_t now_ms = ToMillis(e.time);
+  if (e.connection.clean_start) return now_ms;
+  const bool ends_with_connection = IsBeforeMqtt5(before) && before.clean_start();
+  switch (before_state) {
+    case SessionState::kOnline:
+      if (ends_with_connection) return now_ms;
+      return e.session_not_told && !IsBeforeMqtt5(before) ? 0 : before.created_ms();
+    case SessionState::kOfflineSessionKept:
+      return e.found_no_session ? now_ms : before.created_ms();
+    case SessionState::kOffline:
+      if (ends_with_connection && !before.restored()) return now_ms;
+      break;
+    case SessionState::kUnknown:
+      break;
+  }
+  return e.session_not_told ? 0 : now_ms;
 }
 
 void CheckFor(bool ok, const char* what) {
@@ -148,7 +164,7 @@ Details SessionWriter::DetailsAfter(const SessionEvent& e, const Session& s, con
   f.username = strings.username;
   f.group = before.group();
   if (e.kind == Kind::kConnected) {
-    f.created_ms = BeginsSession(e, s.state(), before) ? now_ms : before.created_ms();
+    f.created_ms = SessionBeginMs(e, s.state(), before);
     f.connected_ms = now_ms;
     f.connects = before.connects() + (before.connects() < UINT32_MAX ? 1 : 0);
   } else {

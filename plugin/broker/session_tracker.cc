@@ -511,7 +511,7 @@ void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
   }
   // Without memory it is only not guarded against refused logins.
   Contained(counters_, [&] { online_.InsertOrAssign(id_hash, pending); });
-  EmitConnected(pending, *entry, now, {});
+  EmitConnected(pending, *entry, now, {.session_not_told = true});
 }
 
 // -- both --------------------------------------------------------------------------------------------
@@ -590,7 +590,8 @@ void SessionTracker::TellAgain(const mosquitto* client, absl::Time now) noexcept
   Contained(counters_, [&] {
     const Entry* const entry = table_.Find(client);
     if (entry == nullptr) return;
-    EmitConnected(client, *entry, now, {.repaired = true});
+    EmitConnected(client, *entry, now,
+                  {.repaired = true, .session_not_told = mosquitto_client == nullptr});
   });
 }
 
@@ -599,7 +600,8 @@ void SessionTracker::TellAnew(const mosquitto* client, absl::Time now) noexcept 
     Entry* const entry = table_.Find(client);
     if (entry == nullptr) return;
     entry->incarnation = next_incarnation_++;
-    EmitConnected(client, *entry, now, {.repaired = true});
+    EmitConnected(client, *entry, now,
+                  {.repaired = true, .session_not_told = mosquitto_client == nullptr});
   });
 }
 
@@ -635,6 +637,7 @@ void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, 
   event.kind = SessionEvent::Kind::kConnected;
   event.repaired = told.repaired;
   event.found_no_session = told.found_no_session;
+  event.session_not_told = told.session_not_told;
   event.client_id = entry.client_id;
   event.incarnation = entry.incarnation;
   event.time = now;

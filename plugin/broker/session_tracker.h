@@ -261,6 +261,7 @@ class SessionTracker {
   struct Told {
     bool repaired = false;
     bool found_no_session = false;
+    bool session_not_told = false;
   };
   void EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now, Told told);
   void EmitEnded(const std::string& client_id, uint64_t incarnation, registry::EndReason reason,

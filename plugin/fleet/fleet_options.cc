@@ -15,18 +15,18 @@
 namespace session_status::fleet {
 namespace {
 
-constexpr int kDatabaseMax = 15;
-
 absl::Status Bad(absl::string_view text) {
   return absl::InvalidArgumentError(
       absl::StrCat("\"", text,
                    "\" is none of redis://HOST[:PORT][/DATABASE], unix:///PATH[?DATABASE], "
                    "sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE], "
-                   "cluster://HOST[:PORT][,HOST[:PORT]...]"));
+                   "cluster://HOST[:PORT][,HOST[:PORT]...]; DATABASE is a number from 0 to "
+                   "2147483647, PORT one from 1 to 65535"));
 }
 
+// How many databases an engine has is its own option: it refuses those beyond.
 bool ParseDatabase(absl::string_view text, int* out) {
-  return text.empty() || (absl::SimpleAtoi(text, out) && *out >= 0 && *out <= kDatabaseMax);
+  return text.empty() || (absl::SimpleAtoi(text, out) && *out >= 0);
 }
 
 // "host", "host:port", "[::1]:port"

@@ -4,13 +4,18 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 
 namespace session_status::store {
 namespace {
@@ -20,6 +25,36 @@ constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
 std::string FolderOf(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
+}
+
+bool IsThere(const std::string& path) {
+  struct stat file {};
+  return lstat(path.c_str(), &file) == 0;
+}
+
+// Enough to tell a text from a database with a page of text in it.
+constexpr size_t kLookedAtBytes = 64 << 10;
+
+constexpr absl::string_view kSqliteMagic("SQLite format 3\0", 16);
+constexpr absl::string_view kMosquittoMagic("\0\xB5\0mosquitto db", 15);
+constexpr int64_t kLeastPageBytes = 512;  // of any SQLite database
+
+bool IsText(absl::string_view content) {
+  return std::none_of(content.begin(), content.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c)) &&
+           !absl::ascii_isspace(static_cast<unsigned char>(c));
+  });
+}
+
+// What a file is that begins with `content`, if it cannot be a database, however damaged. nullptr: it can.
+const char* WhatElse(absl::string_view content, int64_t bytes) {
+  const absl::string_view head = content.substr(0, kSqliteMagic.size());
+  // One that was cut off, or whose first page never came to the disk, is ours, whatever its size.
+  if (absl::StartsWith(kSqliteMagic, head)) return nullptr;
+  if (head.find_first_not_of('\0') == absl::string_view::npos) return nullptr;
+  if (absl::StartsWith(content, kMosquittoMagic)) return "Mosquitto's own persistence file";
+  if (IsText(content)) return "a text file";
+  return bytes % kLeastPageBytes != 0 ? "no SQLite database" : nullptr;
 }
 
 }  // namespace
@@ -77,18 +112,41 @@ std::string KeepPrivate(const std::string& path) {
       closed ? "; that is mended" : " and have it still: only its owner can change that");
 }
 
-std::string PlaceAside(const std::string& path) { return absl::StrCat(path, ".damaged"); }
+absl::Status CheckIsNotOthers(const std::string& path) {
+  std::string content(kLookedAtBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<size_t>(file.gcount()));
+  struct stat info {};
+  if (content.empty() || stat(path.c_str(), &info) != 0) return absl::OkStatus();
+  const char* const what = WhatElse(content, info.st_size);
+  if (what == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": is ", what,
+                   ", and stays as it is; give the database a path of its own, where no file has "
+                   "to be (one that was the database before something overwrote it has to be "
+                   "moved away by hand)"));
+}
 
-bool MoveAside(const std::string& path) {
-  bool moved = true;
+absl::StatusOr<std::string> MoveAside(const std::string& path) {
+  std::string place;
+  for (int number = 1;; ++number) {
+    if (number > kAsideMax) {
+      return absl::ResourceExhaustedError(absl::StrCat("cannot be moved aside, as ", kAsideMax,
+                                                       " are there already, up to ", place));
+    }
+    place = number == 1 ? absl::StrCat(path, ".damaged") : absl::StrCat(path, ".damaged.", number);
+    if (!IsThere(place) && !IsThere(place + "-wal")) break;
+  }
   for (const char* suffix : {"-wal", ""}) {
-    const std::string from = absl::StrCat(path, suffix);
-    const std::string to = absl::StrCat(PlaceAside(path), suffix);
-    unlink(to.c_str());
-    if (std::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) moved = false;
+    if (std::rename((path + suffix).c_str(), (place + suffix).c_str()) == 0 || errno == ENOENT) {
+      continue;
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot be moved to ", place, suffix, ": ", std::strerror(errno)));
   }
   unlink(absl::StrCat(path, "-shm").c_str());
-  return moved;
+  return place;
 }
 
 OpenedFile::OpenedFile(std::string path)

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace session_status::store {
 
@@ -28,10 +29,18 @@ bool IsOnReadOnlyFileSystem(const std::string& path);
 // the log when others had some; empty: nobody had.
 std::string KeepPrivate(const std::string& path);
 
-// Moves a damaged file to "<path>.damaged", where one copy is kept: enough to look into, and it cannot
-// fill the disk. False: it is still in its place.
-bool MoveAside(const std::string& path);
-std::string PlaceAside(const std::string& path);
+// For a file that SQLite takes for no database. InvalidArgument: it is another program's, Mosquitto's own
+// persistence file or a text, say. OK: it may be ours, damaged. What is sure to be ours is not required: a
+// disk may have taken any page of it, and a broker that nobody looks after has to start all the same.
+//
+// Not while a connection of this process needs its locks: a descriptor that is closed gives them back.
+absl::Status CheckIsNotOthers(const std::string& path);
+
+// Moves a damaged file to "<path>.damaged", or "<path>.damaged.2" to ".5" where others lie: what was moved
+// before is never touched, and the disk is not filled. The place; or an error that says why it is still
+// where it was: "cannot be moved …".
+inline constexpr int kAsideMax = 5;
+absl::StatusOr<std::string> MoveAside(const std::string& path);
 
 // The file that a connection was opened from, and the write-ahead log that it has beside it. A name may
 // come to mean another file: a backup is put back, somebody removes it.

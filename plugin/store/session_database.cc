@@ -217,7 +217,10 @@ absl::StatusOr<std::unique_ptr<SessionDatabase>> SessionDatabase::Open(const std
     absl::Status s = database->database_.Execute("PRAGMA locking_mode = EXCLUSIVE");
     if (!s.ok()) return s;
   }
-  if (absl::Status s = database->Recognize(); !s.ok()) return s;
+  if (absl::Status s = database->Recognize(); !s.ok()) {
+    const absl::Status others = absl::IsDataLoss(s) ? CheckIsNotOthers(path) : absl::OkStatus();
+    return others.ok() ? s : others;
+  }
   // Sorting in memory: there may be no other place.
   absl::Status s =
       frozen ? database->database_.Execute("PRAGMA temp_store = MEMORY") : database->Prepare();

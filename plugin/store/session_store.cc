@@ -728,13 +728,14 @@ void SessionStore::Failed(const absl::Status& status) {
 }
 
 void SessionStore::BeginAnew(const absl::Status& why) {
-  const bool moved = MoveAside(options_.path);
+  const absl::StatusOr<std::string> moved = MoveAside(options_.path);
   announce_full_save_ = true;
   NeedFullSave();
-  if (!moved && std::exchange(said_immovable_, true)) return;
-  Log(absl::StrCat("the session database is damaged or of another kind, ",
-                   moved ? "moved to " : "cannot be moved to ", PlaceAside(options_.path),
-                   moved ? " and begun anew: " : ": ", why.message()));
+  if (!moved.ok() && std::exchange(said_immovable_, true)) return;
+  Log(absl::StrCat(
+      "the session database is damaged or of another kind, ",
+      moved.ok() ? absl::StrCat("moved to ", *moved, " and begun anew") : moved.status().message(),
+      ": ", why.message()));
 }
 
 absl::Status SessionStore::Find(const std::string& client_id, SessionDetails* details) const {

@@ -15,8 +15,8 @@
 // When the ring is full, changes are dropped and counted; when the database cannot be written,
 // changes wait in the ring. In both cases the log says so once, and once again when all is well:
 // after drops everything is written anew by a walk over the registry, but for the history: what that
-// lacks is lost, and the database says between which times. A damaged database is moved
-// aside to "<path>.damaged" and begun anew in the same way.
+// lacks is lost, and the database says between which times. A damaged database is moved aside
+// (MoveAside()) and begun anew in the same way; another program's file stays where it is.
 //
 // Incarnations: numbers are reserved in blocks, ahead of use, in the database. They also never
 // begin below a floor made of the wall clock, so that they rise even when the database is lost. What
@@ -30,7 +30,7 @@
 //              failure some more. What is lost makes answers older, never wrong about "online".
 // Ownership:   the registry given to Start, and `log`, live until Close has returned.
 // Errors:      Open fails only for what an operator must change: no such folder, no permission,
-//              another process has it, it is another program's database. Everything else degrades to
+//              another process has it, it is another program's file. Everything else degrades to
 //              memory only, loudly.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SESSION_STORE_H_

@@ -66,6 +66,8 @@ absl::StatusOr<Database> OpenFile(const std::string& path) {
   database->SetBusyTimeout(kBusyTimeout);
   const absl::StatusOr<bool> is_new = IsNew(&*database);
   absl::Status status = is_new.status();
+  const absl::Status others = absl::IsDataLoss(status) ? CheckIsNotOthers(path) : absl::OkStatus();
+  if (!others.ok()) return others;
   if (status.ok()) status = database->Execute(kPragmas);
   if (status.ok() && *is_new) status = database->Execute(kSchema);
   if (!status.ok()) return status;
@@ -193,10 +195,12 @@ absl::Status UsageStore::OpenDatabase() {
 
 void UsageStore::BeginAnew(const absl::Status& why) {
   database_.reset();
-  const bool moved = MoveAside(options_.path);
-  if (!moved && failing_) return;  // as the log says already
-  Log(absl::StrCat("the usage database is damaged, ", moved ? "moved to " : "cannot be moved to ",
-                   PlaceAside(options_.path), moved ? " and begun anew: " : ": ", why.message()));
+  const absl::StatusOr<std::string> moved = MoveAside(options_.path);
+  if (!moved.ok() && failing_) return;  // as the log says already
+  Log(absl::StrCat(
+      "the usage database is damaged, ",
+      moved.ok() ? absl::StrCat("moved to ", *moved, " and begun anew") : moved.status().message(),
+      ": ", why.message()));
 }
 
 UsageStats UsageStore::stats() const {

@@ -5,7 +5,7 @@
 // last second of counts, an orderly stop none, and a count once written is exact for ever.
 // When the database cannot be written, from the start or later, the counts wait in memory and nothing
 // is lost while the process lives; when there is no more room for them TryCount() says no. A damaged
-// database is moved aside to "<path>.damaged" and begun anew; in one that was replaced, or taken away,
+// database is moved aside (MoveAside()) and begun anew; in one that was replaced, or taken away,
 // counting goes on in what is there then.
 //
 // Threads:   TryCount(), stats(): any; one short lock. Open(), BeginClose(), Close(), destructor: one
@@ -13,7 +13,7 @@
 // Ownership: at the end the thread writes what is left; what it cannot write is lost, and `log` has how
 //            much. `log` lives until Close(), or else the destructor, has returned.
 // Errors:    Open fails only for what an operator must change: no such folder, no permission, a folder
-//            in the file's place, another program's database. Everything else goes to `log`, once per
+//            in the file's place, another program's file. Everything else goes to `log`, once per
 //            failure and once per recovery.
 //            TryCount() and Flush() may throw std::bad_alloc; what was counted stays counted.
 #ifndef SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_

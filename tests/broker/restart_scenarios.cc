@@ -153,6 +153,42 @@ TEST_P(RestartScenario, ADamagedDatabaseIsMovedAsideAndTheBrokerStarts) {
   EXPECT_EQ(Query("lamp").end_reason, "SERVER_SHUTDOWN");
 }
 
+// The broker's persistence is named, or the path is mistyped: its password file.
+TEST_P(RestartScenario, AFileOfAnotherProgramStopsTheStartAndStaysAsItIs) {
+  Start(absl::StrCat(kPersistent, kWithDatabase));
+  Online({.id = "lamp", .clean = false})->Disconnect();
+  ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
+  EXPECT_EQ(broker_->Stop(), 0);
+  const auto read = [](const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  for (const char* name : {"mosquitto.db", "passwords"}) {
+    const std::string path = broker_->dir().File(name);
+    if (absl::string_view(name) == "passwords") {
+      std::ofstream(path) << "ann:$7$101$8mpRQHWWNkgFNMgH$hyWwm8EUqLq9bAdA==\n";
+    }
+    const std::string content = read(path);
+    ASSERT_FALSE(content.empty()) << name;
+    for (const char* option : {"session_database", "usage_database"}) {
+      SCOPED_TRACE(absl::StrCat(option, " ", name));
+      auto other = BrokerProcess::Start(
+          {.line = GetParam(),
+           .config = kPlainConfig,
+           .plugin = SessionStatusPlugin(),
+           .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {option, path}}});
+      EXPECT_NE(other->WaitExit(), 0);
+      EXPECT_TRUE(absl::StrContains(
+          other->Log(), absl::StrCat("option plugin_opt_", option, ": ", path, ": is ")))
+          << other->Log();
+      EXPECT_TRUE(absl::StrContains(other->Log(), "give the database a path of its own"))
+          << other->Log();
+      EXPECT_EQ(read(path), content);
+      EXPECT_FALSE(std::filesystem::exists(path + ".damaged"));
+    }
+  }
+}
+
 TEST_P(RestartScenario, TwoBrokersCannotShareOneDatabase) {
   Start(kWithDatabase);
   auto other =

@@ -35,6 +35,7 @@ class Recorder : public EventSink {
       case SessionEvent::Kind::kConnected:
         words.push_back(absl::StrCat("connected ", event.client_id, " ", event.incarnation));
         found_no_session = event.found_no_session;
+        session_not_told = event.session_not_told;
         break;
       case SessionEvent::Kind::kEnded:
         words.push_back(absl::StrCat("ended ", event.client_id, " ", event.incarnation, " reason ",
@@ -58,6 +59,7 @@ class Recorder : public EventSink {
   std::string address;
   std::string username;
   bool found_no_session = false;  // of the last connect
+  bool session_not_told = false;  // likewise
   bool out_of_memory = false;
 };
 
@@ -557,6 +559,7 @@ TEST_F(SessionTracker20Test, NobodyTellsWhetherASessionWasFound) {
   Round();
   EXPECT_THAT(events_.words, ElementsAre("connected lamp 1"));
   EXPECT_FALSE(events_.found_no_session);
+  EXPECT_TRUE(events_.session_not_told);
 }
 
 TEST_F(SessionTracker20Test, ALoginThatOutlivesTheLoopRoundIsAConnection) {

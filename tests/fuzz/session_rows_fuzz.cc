@@ -62,7 +62,8 @@ const std::string& Path() {
 }
 
 void RemoveFiles() {
-  for (const char* kind : {"", ".damaged"}) {
+  for (const char* kind :
+       {"", ".damaged", ".damaged.2", ".damaged.3", ".damaged.4", ".damaged.5"}) {
     for (const char* end : {"", "-wal", "-shm", "-journal"})
       ::unlink(absl::StrCat(Path(), kind, end).c_str());
   }

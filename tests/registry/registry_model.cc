@@ -56,7 +56,19 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     const bool goes_on = !e.connection.clean_start &&
                          ((r.before == SessionState::kOfflineSessionKept && !e.found_no_session) ||
                           (r.before == SessionState::kOnline && !until_the_end));
-    if (!goes_on) d.session_created_at = e.time;
+    // 2.0: nothing is left only where the last connection, which we saw, was a clean one before MQTT 5.
+    const bool nothing_left =
+        until_the_end &&
+        (r.before == SessionState::kOnline || (r.before == SessionState::kOffline && !d.restored));
+    const bool took_over_5 = r.before == SessionState::kOnline &&
+                             d.protocol_version != ProtocolVersion::kMqtt31 &&
+                             d.protocol_version != ProtocolVersion::kMqtt311;
+    if (e.session_not_told && !e.connection.clean_start && !nothing_left &&
+        (took_over_5 || r.before == SessionState::kOffline || r.before == SessionState::kUnknown)) {
+      d.session_created_at = absl::InfinitePast();
+    } else if (!goes_on) {
+      d.session_created_at = e.time;
+    }
     d.status = {SessionState::kOnline, EndReason::kNone};
     d.connected_at = e.time;
     d.disconnected_at = absl::InfinitePast();
@@ -215,6 +227,7 @@ void RandomEvents::Next(const RegistryModel& about, RandomEvent* out) {
   e.broker_code = static_cast<uint16_t>(Below(300));
   e.session_kept = Below(2) == 0;
   e.found_no_session = e.kind == Kind::kConnected && Below(4) == 0;
+  e.session_not_told = e.kind == Kind::kConnected && !e.found_no_session && Below(2) == 0;
   if (e.kind == Kind::kRestored) {
     e.state = Below(2) == 0 ? SessionState::kOffline : SessionState::kOfflineSessionKept;
     if (Below(2) == 0) e.connected_at = now_ - absl::Hours(1);

@@ -105,6 +105,74 @@ TEST(SessionRegistryTest, ASessionBeginsWhereTheClientLeavesNoOther) {
   }
 }
 
+// On Mosquitto 2.0. `before` of a client that was never seen is kUnknown.
+struct UntoldReturn {
+  ProtocolVersion protocol;
+  bool clean_before, clean_now;
+  SessionState before;
+  enum { kNow, kThen, kNotKnown } since;
+  bool restored = false;
+};
+
+TEST(SessionRegistryTest, WhereTheBrokerTellsNoSessionItsBeginningIsStatedOnlyIfItIsKnown) {
+  constexpr auto k5 = ProtocolVersion::kMqtt5;
+  constexpr auto k3 = ProtocolVersion::kMqtt311;
+  constexpr auto kUnknown = SessionState::kUnknown, kOffline = SessionState::kOffline,
+                 kKept = SessionState::kOfflineSessionKept, kOnline = SessionState::kOnline;
+  using R = UntoldReturn;
+  constexpr UntoldReturn kReturns[] = {
+      // A clean start is the beginning, whatever was before.
+      {k5, false, true, kUnknown, R::kNow},
+      {k5, false, true, kOffline, R::kNow},
+      {k5, false, true, kOnline, R::kNow},
+      {k3, false, true, kKept, R::kNow},
+      // Of MQTT 5 the broker may have kept it.
+      {k5, true, false, kOffline, R::kNotKnown},
+      {k5, false, false, kOffline, R::kNotKnown},
+      {k5, true, false, kOnline, R::kNotKnown},
+      // It may be from before the broker's start, or forgotten here.
+      {k5, false, false, kUnknown, R::kNotKnown},
+      {k3, false, false, kUnknown, R::kNotKnown},
+      {k3, false, false, kOffline, R::kNotKnown, true},
+      {k3, true, false, kOffline, R::kNotKnown, true},
+      // Before MQTT 5 the client says what is kept.
+      {k3, true, false, kOffline, R::kNow},
+      {k3, true, false, kOnline, R::kNow},
+      {k3, false, false, kOnline, R::kThen},
+      {k3, false, false, kKept, R::kThen},
+  };
+  for (const UntoldReturn& r : kReturns) {
+    SCOPED_TRACE(absl::StrCat("row ", &r - kReturns));
+    SessionRegistry registry;
+    SessionEvent e = Connected("a", 1);
+    const absl::Time first = e.time;
+    e.connection.protocol_version = r.protocol;
+    e.connection.clean_start = r.clean_before;
+    if (r.restored) {
+      e.kind = SessionEvent::Kind::kRestored;
+      e.state = r.before;
+      e.connected_at = e.session_created_at = first;
+    }
+    if (r.before != SessionState::kUnknown) registry.Apply(e);
+    if (!r.restored && r.before != SessionState::kUnknown && r.before != SessionState::kOnline) {
+      SessionEvent end = Ended("a", 1);
+      end.session_kept = r.before == SessionState::kOfflineSessionKept;
+      registry.Apply(end);
+    }
+    e.kind = SessionEvent::Kind::kConnected;
+    e.incarnation = 2;
+    e.time += absl::Minutes(1);
+    e.connection.clean_start = r.clean_now;
+    e.session_not_told = true;
+    registry.Apply(e);
+    SessionDetails details;
+    ASSERT_TRUE(registry.FindDetails("a", &details));
+    EXPECT_EQ(details.session_created_at, r.since == R::kNow    ? e.time
+                                          : r.since == R::kThen ? first
+                                                                : absl::InfinitePast());
+  }
+}
+
 SessionEvent Gone(absl::string_view id, uint64_t incarnation, absl::Time at) {
   SessionEvent e;
   e.kind = SessionEvent::Kind::kSessionGone;

@@ -271,7 +271,7 @@ TEST_F(SessionStoreFaultsTest, ADamagedFileThatCannotBeMovedIsToldOnce) {
   testing::SmallDisk disk(folder);
   if (!disk.is_there()) GTEST_SKIP() << "only root can mount a disk to try this on";
   options_.path = path_ = folder + "/s.db";
-  WriteDatabase(std::string(2 * kPageBytes, '\x5a'));
+  WriteDatabase(std::string(2 * kPageBytes, '\1'));
   ASSERT_TRUE(disk.MakeReadOnly());
   BrokerLife life = Live();
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(life.store->Flush().ok());

@@ -29,6 +29,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Le;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 class SessionStoreTest : public StoreFolder {};
 
@@ -372,17 +373,92 @@ TEST_F(SessionStoreTest, AnotherProgramsDatabaseIsLeftWhereItIsAndStopsTheStart)
   EXPECT_EQ(Ask("SELECT name FROM sqlite_schema"), "usage");
 }
 
-TEST_F(SessionStoreTest, SomebodyElsesFileAndANewerSchemaAreMovedAsideNotTouched) {
-  for (const char* content : {"this is no database at all, but somebody's notes about something",
-                              "PRAGMA user_version = 99", "PRAGMA application_id = 7"}) {
+TEST_F(SessionStoreTest, SomebodyElsesFileIsLeftWhereItIsAndStopsTheStart) {
+  for (const OthersFile& file : OthersFiles()) {
+    SCOPED_TRACE(file.what);
+    WriteFile(file.content);
+    const auto opened = SessionStore::Open(options_, kStart);
+    EXPECT_TRUE(absl::IsInvalidArgument(opened.status())) << opened.status();
+    EXPECT_THAT(std::string(opened.status().message()),
+                AllOf(HasSubstr(absl::StrCat(path_, ": is ", file.what, ",")),
+                      HasSubstr("give the database a path of its own")));
+    EXPECT_EQ(ReadFile(path_), file.content);
+    EXPECT_THAT(Aside(), IsEmpty());
+  }
+}
+
+// As when the broker writes its persistence where the session database is.
+TEST_F(SessionStoreTest, SomebodyElsesFileThatComesInItsPlaceIsLeftThere) {
+  const std::string content = OthersFiles().front().content;
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  std::filesystem::remove(path_);
+  WriteFile(content);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(life.store->Flush().ok());
+  EXPECT_TRUE(life.store->stats().failing);
+  life.Close();
+  EXPECT_EQ(ReadFile(path_), content);
+  EXPECT_THAT(Aside(), IsEmpty());
+}
+
+TEST_F(SessionStoreTest, WhatMayBeOursIsMovedAsideWhateverTheDiskMadeOfIt) {
+  { BrokerLife(options_, kStart, &log_).Close(); }
+  const std::string whole = ReadFile(path_);
+  const std::string text(4096, 'x');
+  for (const std::string& content :
+       {std::string("not what was here") + whole.substr(17), text + whole.substr(text.size()),
+        std::string(4096, '\0') + whole.substr(4096), std::string(100, '\0'), whole.substr(0, 100),
+        whole.substr(0, 7)}) {
+    SCOPED_TRACE(absl::StrCat(content.size(), " bytes"));
+    Remove();
+    WriteFile(content);
+    { BrokerLife(options_, kStart, &log_).Close(); }
+    ASSERT_THAT(Aside(), ElementsAre("s.db.damaged"));
+    EXPECT_EQ(ReadFile(path_ + ".damaged"), content);
+  }
+}
+
+TEST_F(SessionStoreTest, WhatWasMovedAsideIsNeverTouchedAgain) {
+  std::vector<std::string> places;
+  for (int i = 1; i <= kAsideMax; ++i) {
+    WriteFile(path_ + "-wal", absl::StrCat("log ", i));
+    WriteFile(std::string(512, static_cast<char>(i)));
+    { BrokerLife(options_, kStart, &log_).Close(); }
+    places.push_back(absl::StrCat(path_, ".damaged", i == 1 ? "" : absl::StrCat(".", i)));
+    EXPECT_THAT(log_.lines(), Contains(HasSubstr(places.back() + " and begun anew")));
+    Execute("PRAGMA journal_mode = DELETE");
+  }
+  for (int i = 1; i <= kAsideMax; ++i) {
+    EXPECT_EQ(ReadFile(places[i - 1]), std::string(512, static_cast<char>(i)));
+  }
+  const std::string last(512, '\x7f');
+  WriteFile(last);
+  log_.Clear();
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    EXPECT_FALSE(life.store->Flush().ok());
+    EXPECT_EQ(ReadFile(path_), last);
+    EXPECT_THAT(
+        log_.lines(),
+        UnorderedElementsAre(HasSubstr("in memory only"),
+                             HasSubstr("cannot be moved aside, as 5 are there already, up to ")));
+    std::filesystem::remove(places[2]);
+    std::filesystem::remove(places[2] + "-wal");
+    life.Flush();
+    life.Close();
+  }
+  EXPECT_EQ(ReadFile(places[2]), last);
+  EXPECT_EQ(Live().All().count("lamp"), 1u);
+}
+
+TEST_F(SessionStoreTest, ANewerSchemaIsMovedAsideNotTouched) {
+  for (const char* content : {"PRAGMA user_version = 99", "PRAGMA application_id = 7"}) {
     SCOPED_TRACE(content);
     Remove();
-    if (content[0] == 't') {
-      std::ofstream(path_) << content;
-    } else {
-      { BrokerLife(options_, kStart, &log_).Close(); }
-      Execute(content);
-    }
+    { BrokerLife(options_, kStart, &log_).Close(); }
+    Execute(content);
     BrokerLife life = Live();
     life.Connect("lamp");
     life.Close();

@@ -4,8 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "plugin/store/session_store.h"
@@ -16,6 +20,20 @@ namespace session_status::store {
 
 inline const absl::Time kStart =
     absl::FromCivil(absl::CivilSecond(2026, 1, 2, 3, 4, 5), absl::UTCTimeZone());
+
+// Files that somebody else needs, by what the refusal calls them.
+struct OthersFile {
+  const char* what;
+  std::string content;
+};
+inline std::vector<OthersFile> OthersFiles() {
+  const std::string mosquitto("\0\xB5\0mosquitto db\0\0\0\0\0\0\0\0\6", 24);
+  return {{"Mosquitto's own persistence file", mosquitto},
+          {"Mosquitto's own persistence file", mosquitto + std::string(4096 - 24, '\0')},
+          {"a text file", "ann:$7$101$8mpRQHWWNkgFNMgH$hyWwm8EUqLq9bAdA==\n"},
+          {"a text file", std::string(8192, 'x')},
+          {"no SQLite database", std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16) + "1"}};
+}
 
 class StoreFolder : public ::testing::Test {
  protected:
@@ -31,9 +49,30 @@ class StoreFolder : public ::testing::Test {
   BrokerLife Live(absl::Time now = kStart) { return BrokerLife(options_, now, &log_); }
 
   void Remove() {
-    for (const char* suffix : {"", "-wal", "-shm", ".damaged", ".damaged-wal"}) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
       std::filesystem::remove(path_ + suffix);
     }
+    for (const std::string& aside : Aside()) std::filesystem::remove(folder_ / aside);
+  }
+
+  // The files that were moved aside, and their logs, without the folder.
+  std::vector<std::string> Aside() const {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(folder_)) {
+      const std::string name = file.path().filename();
+      if (name.find(".damaged") != std::string::npos) names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  void WriteFile(const std::string& content) { WriteFile(path_, content); }
+  static void WriteFile(const std::string& path, const std::string& content) {
+    std::ofstream(path, std::ios::binary) << content;
+  }
+  static std::string ReadFile(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
   }
 
   void Execute(const std::string& sql) {

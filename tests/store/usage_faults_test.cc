@@ -44,7 +44,6 @@ class UsageFaultsTest : public StoreFolder {
       EXPECT_TRUE(store->TryCount({"a", user, "i", "Batch"}, kStart));
     }
   }
-  void Write(const std::string& content) { std::ofstream(path_, std::ios::binary) << content; }
   int64_t Counted() {
     const auto rows = ReadUsage(path_, {absl::InfinitePast(), absl::InfiniteFuture(), {}});
     EXPECT_TRUE(rows.ok()) << rows.status();
@@ -53,15 +52,14 @@ class UsageFaultsTest : public StoreFolder {
 };
 
 TEST_F(UsageFaultsTest, ADamagedFileIsMovedAsideAtTheStart) {
-  const std::string garbage = "this is not a database, and long enough to be read as one";
-  Write(garbage);
+  const std::string garbage(512, '\1');
+  WriteFile(garbage);
   auto store = Open();
   ASSERT_NE(store, nullptr);
   Call(store.get(), 3);
   store.reset();
   EXPECT_EQ(Counted(), 3);
-  std::ifstream aside(path_ + ".damaged");
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(aside), {}), garbage);
+  EXPECT_EQ(ReadFile(path_ + ".damaged"), garbage);
   EXPECT_THAT(log_.lines(), ElementsAre(AllOf(HasSubstr("the usage database is damaged, moved to "),
                                               HasSubstr("file is not a database"))));
 }
@@ -71,7 +69,7 @@ TEST_F(UsageFaultsTest, ADamagedFileThatComesInItsPlaceIsMovedAsideToo) {
   Call(store.get(), 3);
   ASSERT_TRUE(store->Flush().ok());
   std::filesystem::remove(path_);
-  Write("this is not a database, and long enough to be read as one");
+  WriteFile(std::string(512, '\1'));
   Call(store.get(), 2);
   EXPECT_TRUE(store->Flush().ok());
   EXPECT_EQ(Counted(), 2);
@@ -85,6 +83,31 @@ TEST_F(UsageFaultsTest, AnotherProgramsDatabaseStaysAsItIsAndStopsTheStart) {
   EXPECT_EQ(Ask("SELECT group_concat(name) FROM sqlite_schema"), "accounts");
   EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged"));
   EXPECT_THAT(log_.lines(), IsEmpty());
+}
+
+TEST_F(UsageFaultsTest, SomebodyElsesFileStaysAsItIsAndStopsTheStart) {
+  for (const OthersFile& file : OthersFiles()) {
+    SCOPED_TRACE(file.what);
+    WriteFile(file.content);
+    EXPECT_THAT(std::string(TryOpen().status().message()),
+                AllOf(HasSubstr(absl::StrCat(path_, ": is ", file.what, ",")),
+                      HasSubstr("give the database a path of its own")));
+    EXPECT_EQ(ReadFile(path_), file.content);
+    EXPECT_THAT(Aside(), IsEmpty());
+  }
+}
+
+TEST_F(UsageFaultsTest, SomebodyElsesFileThatComesInItsPlaceIsLeftThere) {
+  const std::string content = OthersFiles().front().content;
+  auto store = Open();
+  std::filesystem::remove(path_);
+  WriteFile(content);
+  Call(store.get(), 2);
+  EXPECT_FALSE(store->Flush().ok());
+  EXPECT_EQ(ReadFile(path_), content);
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(store->Flush().ok());
+  EXPECT_EQ(Counted(), 2) << "kept in memory meanwhile";
 }
 
 TEST_F(UsageFaultsTest, AMistakeInThePathStopsTheStart) {
