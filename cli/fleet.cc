@@ -49,6 +49,7 @@ void PrintFleet(const pb::GetFleetResponse& reply) {
        absl::StrCat(reply.engine_errors(), " (", reply.write_errors(), " refused writes)")},
   };
   if (!reply.last_error().empty()) rows.push_back({"last error", Printable(reply.last_error())});
+  if (!reply.warning().empty()) rows.push_back({"warning", Printable(reply.warning())});
   PrintTable(rows);
 }
 

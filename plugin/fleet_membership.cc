@@ -93,6 +93,10 @@ void FleetMembership::LogChanges(const registry::FleetStatus& status, absl::Time
     say(LogLevel::kNotice, "knows ", status.other_sessions, " clients of other nodes");
   }
   ready_ = status.ready;
+  if (status.warning != warning_) {
+    warning_ = status.warning;
+    if (!warning_.empty()) say(LogLevel::kWarning, warning_);
+  }
   LogNodes(status.nodes, say);
 }
 

@@ -64,6 +64,7 @@ class FleetMembership {
   std::string state_;                       // as it was told last
   absl::Time told_ = absl::InfinitePast();  // when that was
   bool ready_ = false;
+  std::string warning_;
   std::set<std::string> lost_;
 };
 

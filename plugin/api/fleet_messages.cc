@@ -95,6 +95,7 @@ void FillFleet(const registry::FleetStatus& status, absl::Time now, pb::GetFleet
   out->set_engine_errors(status.engine_errors);
   out->set_write_errors(status.write_errors);
   out->set_last_error(status.last_error);
+  out->set_warning(status.warning);
 }
 
 }  // namespace session_status::api

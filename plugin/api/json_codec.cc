@@ -662,6 +662,7 @@ void WriteJson(const pb::GetFleetResponse& message, std::string* out) {
   object.Uint64("engineErrors", message.engine_errors());
   object.Uint64("writeErrors", message.write_errors());
   object.String("lastError", message.last_error());
+  object.String("warning", message.warning());
 }
 
 namespace {

@@ -89,12 +89,19 @@ class Board {
   void SetAsOf(absl::Duration monotonic) { as_of_.Set(monotonic); }
   absl::Duration GetAsOf() const { return as_of_.Get(); }
 
+  // The engine's clock less the monotonic one; minus infinity: not known yet.
+  void SetEngineClock(absl::Duration engine_minus_monotonic) {
+    engine_minus_monotonic_.Set(engine_minus_monotonic);
+  }
+  absl::Duration GetEngineClock() const { return engine_minus_monotonic_.Get(); }
+
  private:
   mutable os::Mutex mutex_;
   std::shared_ptr<const Directions> directions_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<const Followed>> followed_ ABSL_GUARDED_BY(mutex_);
   registry::FleetStatus status_ ABSL_GUARDED_BY(mutex_);
   SharedMoment as_of_;
+  SharedMoment engine_minus_monotonic_;
 };
 
 }  // namespace session_status::fleet

@@ -80,6 +80,9 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   absl::Time OnWallClock(absl::Duration monotonic) const {
     return clocks_.wall() - (clocks_.monotonic() - monotonic);
   }
+  // The same of what was dated by the engine's clock, to a tenth of a second: two clocks that both
+  // are right count as one, and a time that was told once stays as it is.
+  absl::Time OnWallClock(absl::Time engine_time) const;
   // Returns the node that holds the client as far as is known here, or kNobody.
   NodeNumber FromReplica(const Directions& directions, absl::string_view client_id,
                          registry::OtherSession* session) const;

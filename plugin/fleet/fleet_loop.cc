@@ -2,8 +2,9 @@
 // fleet_loop_read.cc.
 #include "plugin/fleet/fleet_loop.h"
 
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,9 @@ constexpr absl::Duration kPublishInterval = absl::Milliseconds(100);
 // and for what was missed.
 constexpr absl::Duration kRecheckInterval = absl::Seconds(2);
 constexpr int kRechecksPerRoundMax = 64;
+// How long connects wait for an engine that does not tell the time: one that is there, and whose
+// connection a pause has cost, has told it by then.
+constexpr absl::Duration kConnectsWaitMax = absl::Seconds(2);
 
 std::string RandomHex(std::mt19937_64& random) {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad16));
@@ -50,7 +54,11 @@ std::string EncodeGenerations(const std::vector<Generation>& generations) {
 
 Clocks SystemClocks() {
   return {[] { return absl::Now(); },
-          [] { return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()); }};
+          [] {
+            timespec now{};
+            clock_gettime(CLOCK_BOOTTIME, &now);
+            return absl::DurationFromTimespec(now);
+          }};
 }
 
 FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
@@ -92,11 +100,14 @@ Generation FleetLoop::NewGeneration() {
 }
 
 absl::Duration FleetLoop::Step() {
-  now_ = clocks_.monotonic();
+  const absl::Duration before = std::exchange(now_, clocks_.monotonic());
   wall_ = clocks_.wall();
   more_ = false;
-  const bool connected = EnsureConnected();
-  DrainChanges();
+  // Suspended, all of us maybe, or not run: a lease that has gone meanwhile says nothing yet.
+  if (now_ - before > LeaseMissed(options_.lease)) directory_.OnContact(now_);
+  bool connected = EnsureConnected();
+  if (KnowsTheTime(connected)) DrainChanges();
+  connected = connected && engines_.IsOpen(kHome);
   if (connected && joined_) {
     AddHousekeeping();
     AddLooks();
@@ -138,7 +149,21 @@ void FleetLoop::Recover() noexcept {
 
 bool FleetLoop::ExecuteAll() {
   const bool done = engines_.Execute([this](const absl::Status& error) { NoteError(error); });
-  return done && engines_.AllOpen();
+  if (done) NoteRefusals();  // otherwise it is known already that something is wrong
+  return done && !refusing_ && engines_.AllOpen();
+}
+
+// A machine that was paused does not know: its clocks stood still, and the engine's did not. A client
+// that comes back to it then must not be older than its connection elsewhere, made meanwhile; so
+// connects are numbered once the engine has told the time since.
+bool FleetLoop::KnowsTheTime(bool connected) {
+  if (!joined_ || changes_.size() == 0) return true;
+  if (connected) {
+    AddClockSample();
+    engines_.Execute([this](const absl::Status& error) { NoteError(error); });
+  }
+  return told_time_at_ == now_ || now_ - told_time_at_ > kConnectsWaitMax ||
+         changes_.size() > kQueuedChangesMax / 2;
 }
 
 void FleetLoop::DrainChanges() {
@@ -172,7 +197,7 @@ void FleetLoop::RebuildOwn() {
 // was nothing here to compare it with.
 void FleetLoop::CompareWithOthers(const ClientHash& hash, Epoch epoch) {
   const uint32_t shard = shape_.ShardOf(hash);
-  table_->Supersede(shard, hash, epoch, wall_);
+  table_->Supersede(shard, hash, epoch, clock_.EngineTime(now_));
   const Epoch newer = std::max(table_->Find(shard, hash).epoch, table_->RecentEnd(hash));
   if (newer > epoch) OnTakenOver(hash, newer);
 }
@@ -340,6 +365,11 @@ void FleetLoop::Publish() {
   registry::FleetStatus status = status_;
   auto directions = std::make_shared<Directions>();
   status.engine = engines_.Describe();
+  for (const auto& [engine, policy] : evicting_) {
+    absl::StrAppend(&status.warning, status.warning.empty() ? "" : "; ", engine,
+                    " may evict sessions (maxmemory-policy ", policy,
+                    "), which are then answered offline: set it to noeviction");
+  }
   status.queued = changes_.size();
   status.shards = shape_.shards;
   if (joined_) {

@@ -12,6 +12,7 @@
 #ifndef SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
 #define SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <initializer_list>
@@ -54,7 +55,8 @@ inline constexpr absl::Duration kSettleDelay = absl::Milliseconds(600);
 
 inline constexpr char kStreamStart[] = "0-0";
 
-// Time is given, so that tests can run hosts whose clocks differ.
+// Time is given, so that tests can run hosts whose clocks differ. `monotonic` runs on while the
+// machine is suspended: the engine's clock does, too.
 struct Clocks {
   std::function<absl::Time()> wall;
   std::function<absl::Duration()> monotonic;
@@ -103,6 +105,10 @@ class FleetLoop {
   };
 
   // -- joining
+  // What has to be answered for anything that was read to be fresh.
+  enum class Question : uint8_t { kChanges, kLook, kLoad, kNodes, kLeases, kTime };
+  static constexpr size_t kQuestions = 6;
+
   bool EnsureConnected();
   void NoticeNewEngines();
   absl::Status Join();
@@ -121,6 +127,7 @@ class FleetLoop {
   void NoteError(const absl::Status& error);
 
   // -- our own changes
+  bool KnowsTheTime(bool connected);
   void DrainChanges();
   void RebuildOwn();
   void CompareWithOthers(const ClientHash& hash, Epoch epoch);
@@ -135,6 +142,11 @@ class FleetLoop {
   void OnRecheck(const ClientHash& hash, Epoch row_epoch, const Reply& holder);
 
   // -- the others'
+  // It is being asked (again): what was refused before counts no longer.
+  void Ask(Question question) { refused_[static_cast<size_t>(question)].clear(); }
+  // True, and noted, if the reply is an error: not the same as one without anything in it.
+  bool IsRefused(Question question, const Reply& reply);
+  void NoteRefusals();
   void AddReads();
   void OnRead(const Reply& reply);
   void AddLooks();
@@ -155,6 +167,7 @@ class FleetLoop {
   void AddSweep();
   void AddClockSample();
   void AddBurial();
+  void AddMemoryQuestions();
   void OnNodes(const Reply& reply);
   void OnLeases(const std::vector<NodeNumber>& asked, const Reply& reply);
 
@@ -208,10 +221,15 @@ class FleetLoop {
   absl::Time wall_;
   bool more_ = false;    // there is more to do at once
   bool rejoin_ = false;  // what the engine says about us is not what we think
+  // Until it is asked again: the engine's words. The engine is there, so nothing else would tell.
+  std::array<std::string, kQuestions> refused_;
+  bool refusing_ = false;  // one of them, in the last round that was complete
   std::set<NodeNumber> burials_;
+  std::map<std::string, std::string> evicting_;  // engine, and its maxmemory-policy
 
-  absl::Duration next_look_, next_nodes_, next_renewal_, next_sync_, next_sweep_, next_publish_,
-      next_recheck_;
+  absl::Duration next_look_, next_nodes_, next_renewal_, next_sweep_, next_publish_, next_recheck_,
+      next_memory_, next_refusal_;
+  absl::Duration told_time_at_ = -absl::InfiniteDuration();  // by the engine
   absl::Duration writes_blocked_until_;
   // What was known when the last round of looks began, and the one before it.
   absl::Duration as_of_at_look_ = -absl::InfiniteDuration();

@@ -52,6 +52,7 @@ void FleetLoop::NoticeNewEngines() {
     // What was being loaded may have come from another engine.
     if (reading.load == Reading::Load::kBuckets) reading.load = Reading::Load::kLook;
     next_look_ = now_;  // is it the data that we know? Asked before anything else.
+    next_memory_ = now_;
   }
 }
 
@@ -171,7 +172,9 @@ absl::Status FleetLoop::SyncClock() {
     AddClockSample();
     status = ExecuteHome();
   }
-  return status;
+  if (!status.ok() || clock_.synced()) return status;
+  return absl::UnavailableError(absl::StrCat("the engine does not tell the time: ",
+                                             refused_[static_cast<size_t>(Question::kTime)]));
 }
 
 absl::Status FleetLoop::ListNodes() {
@@ -181,7 +184,7 @@ absl::Status FleetLoop::ListNodes() {
 void FleetLoop::StartOver() {
   if (!joined_) return;
   board_.SetAsOf(-absl::InfiniteDuration());
-  table_->Clear(wall_);
+  table_->Clear(clock_.EngineTime(now_));
   joined_ = false;
   rejoined_ = true;
   status_.ready = false;

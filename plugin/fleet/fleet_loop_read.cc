@@ -20,16 +20,37 @@ constexpr uint32_t kBucketsPerRoundMax = 512;
 // So many say well enough how many rows a shard has.
 constexpr uint32_t kBucketsBeforeEstimate = 32;
 constexpr absl::Duration kLookInterval = absl::Milliseconds(200);
+constexpr absl::Duration kRefusalsApart = absl::Seconds(1);
 constexpr absl::Duration kNodesInterval = absl::Seconds(1);
-constexpr absl::Duration kSyncInterval = absl::Seconds(10);
 // One bucket: a millionth of the engine's time; all buckets of a million sessions in ten minutes.
 constexpr absl::Duration kSweepInterval = absl::Milliseconds(100);
+constexpr absl::Duration kMemoryInterval = absl::Minutes(1);
 // A node that is gone this long is not coming back under its number.
 constexpr absl::Duration kBurialAfter = absl::Hours(1);
 
 }  // namespace
 
+bool FleetLoop::IsRefused(Question question, const Reply& reply) {
+  if (!reply.is_error()) return false;
+  refused_[static_cast<size_t>(question)] = std::string(reply.text());
+  return true;
+}
+
+void FleetLoop::NoteRefusals() {
+  const auto refused = std::find_if(refused_.begin(), refused_.end(),
+                                    [](const std::string& error) { return !error.empty(); });
+  if (refused == refused_.end()) {
+    if (std::exchange(refusing_, false)) status_.state = "joined";
+    return;
+  }
+  status_.state = absl::StrCat("cannot read what the others write: ", *refused);
+  refusing_ = true;
+  // Again and again while it lasts, as a connection that cannot be made: an alert looks at that.
+  if (Due(&next_refusal_, kRefusalsApart)) NoteError(absl::UnavailableError(*refused));
+}
+
 void FleetLoop::AddReads() {
+  Ask(Question::kChanges);
   if (events_read_ > kEventsPerRound) {
     entries_per_read_ = std::max(entries_per_read_ / 2, kEntriesPerReadMin);
   } else if (streams_left_ > 0) {
@@ -58,6 +79,7 @@ void FleetLoop::AddReads() {
 }
 
 void FleetLoop::OnRead(const Reply& reply) {
+  if (IsRefused(Question::kChanges, reply)) return;
   for (size_t i = 0; i < reply.size(); ++i) {
     const auto it = shard_of_stream_.find(reply[i][0].text());
     if (it == shard_of_stream_.end()) continue;
@@ -83,7 +105,8 @@ void FleetLoop::OnRead(const Reply& reply) {
       }
       if (entry.has_value() && !IsEarlierId(reading.loaded_to, id)) {
         table_->Replay(*entry);
-      } else if (!entry.has_value() || !table_->ApplyEntry(shard, *entry, wall_)) {
+      } else if (!entry.has_value() ||
+                 !table_->ApplyEntry(shard, *entry, clock_.EngineTime(now_))) {
         ScheduleLoad(shard, absl::ZeroDuration());
         break;
       }
@@ -95,6 +118,7 @@ void FleetLoop::OnRead(const Reply& reply) {
 
 void FleetLoop::AddLooks() {
   if (!Due(&next_look_, kLookInterval)) return;
+  Ask(Question::kLook);
   // Not this moment: what was lost between a look and the reads behind it was never read.
   same_data_until_ = std::exchange(as_of_at_look_, board_.GetAsOf());
   for (uint32_t shard = 0; shard < shape_.shards; ++shard) {
@@ -107,7 +131,7 @@ void FleetLoop::AddLooks() {
 }
 
 void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
-  if (reply.size() != 2) return;
+  if (IsRefused(Question::kLook, reply) || reply.size() != 2) return;
   const ShardLook look = ParseLook(reply);
   Reading& reading = readings_[shard];
   if (reading.load != Reading::Load::kLook && IsOtherData(shard, look, reading.position)) {
@@ -145,6 +169,7 @@ void FleetLoop::ScheduleLoad(uint32_t shard, absl::Duration delay) {
 }
 
 void FleetLoop::AddLoads() {
+  Ask(Question::kLoad);
   uint32_t budget = kBucketsPerRoundMax;
   for (uint32_t shard = 0; shard < shape_.shards && budget > 0; ++shard) {
     Reading& reading = readings_[shard];
@@ -171,14 +196,14 @@ void FleetLoop::AddLoads() {
 }
 
 void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
-  if (reply.size() != 2) return;
+  if (IsRefused(Question::kLoad, reply) || reply.size() != 2) return;
   const ShardLook look = ParseLook(reply);
   Reading& reading = readings_[shard];
   ++status_.loads;
   reading.loaded_to = look.last_id;
   if (look.birth != reading.birth) reading.position = kStreamStart;
   reading.birth = look.birth;
-  table_->BeginLoad(shard, look.owners, wall_);
+  table_->BeginLoad(shard, look.owners, clock_.EngineTime(now_));
   for (const auto& [number, owner] : look.owners) {  // home may have forgotten it; does it live?
     if (directory_.Find(number) != nullptr) continue;
     directory_.OnFound(number, now_);
@@ -198,7 +223,8 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
   Reading& reading = readings_[shard];
   // A look in this round may have started the load again.
   if (reading.load != Reading::Load::kBuckets || reading.next_bucket != bucket) return;
-  if (reply.is_error()) return;  // asked again in the next round, with those behind it
+  // Asked again in the next round, with those behind it.
+  if (IsRefused(Question::kLoad, reply)) return;
   reading.rows += reply.size() / 2;
   if (bucket + 1 == kBucketsBeforeEstimate) {
     const size_t per_bucket = reading.rows / kBucketsBeforeEstimate + 1;
@@ -212,7 +238,7 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
     clock_.Saw(row->epoch);
     rows.push_back({ClientHash::From(reply[i].text()), *row});
   }
-  table_->LoadRows(shard, rows, wall_);
+  table_->LoadRows(shard, rows, clock_.EngineTime(now_));
   for (const auto& [hash, row] : rows) {
     if (row.node == number_) continue;
     const LocalSession* session = local_->Find(hash);
@@ -227,11 +253,12 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
 // not be taken for what the nodes ended.
 void FleetLoop::OnBucketsRead(uint32_t shard, const Reply& reply) {
   Reading& reading = readings_[shard];
+  if (IsRefused(Question::kLoad, reply)) return;
   if (reading.load != Reading::Load::kBuckets || reply.size() != 2) return;
   if (reading.next_bucket < shape_.buckets_per_shard) return;
   const ShardLook look = ParseLook(reply);
   if (IsOtherData(shard, look, reading.loaded_to)) return AwaitRefill(shard, look);
-  table_->EndLoad(shard, look.owners, wall_);
+  table_->EndLoad(shard, look.owners, clock_.EngineTime(now_));
   OnLoaded(shard);
 }
 
@@ -274,14 +301,16 @@ void FleetLoop::AddHousekeeping() {
               status_.last_error = std::string(reply.text());
             });
   }
-  if (Due(&next_sync_, kSyncInterval)) AddClockSample();
   if (Due(&next_nodes_, kNodesInterval)) {
+    Ask(Question::kNodes);
     AddHome({"HGETALL", keys_.Nodes()}, [this](const Reply& reply) { OnNodes(reply); });
     AddHome({"HGET", keys_.Meta(), "key"}, [this](const Reply& reply) {
-      if (!reply.is_error() && reply.text() != hash_key_) rejoin_ = true;
+      if (!IsRefused(Question::kNodes, reply) && reply.text() != hash_key_) rejoin_ = true;
     });
   }
   if (now_ >= next_look_) {  // in the round of the looks
+    AddClockSample();
+    Ask(Question::kLeases);
     std::vector<NodeNumber> asked;
     std::vector<std::string> keys;
     for (const auto& [number, node] : directory_.nodes()) {
@@ -297,19 +326,39 @@ void FleetLoop::AddHousekeeping() {
   }
   if (Due(&next_sweep_, kSweepInterval)) AddSweep();
   AddBurial();
+  if (Due(&next_memory_, kMemoryInterval)) AddMemoryQuestions();
+}
+
+// A bucket that was evicted is a hundred clients that an exact answer calls offline, and nothing else
+// tells of it.
+void FleetLoop::AddMemoryQuestions() {
+  evicting_.clear();
+  std::set<const Engines::Engine*> asked;
+  for (Place place = 0; place <= PlaceOf(shape_.shards - 1); ++place) {
+    if (!engines_.IsOpen(place) || !asked.insert(engines_.Of(place)).second) continue;
+    engines_.Add(place, {"INFO", "memory"},
+                 [this, where = engines_.Of(place)->connection.endpoint()](const Reply& reply) {
+                   if (reply.is_error()) return;  // an access list may forbid it
+                   const std::string policy = EvictionPolicy(reply.text());
+                   if (!policy.empty()) evicting_[where] = policy;
+                 });
+  }
 }
 
 void FleetLoop::AddClockSample() {
+  Ask(Question::kTime);
   const absl::Duration asked = clocks_.monotonic();
   AddHome({"TIME"}, [this, asked](const Reply& reply) {
-    if (reply.size() != 2) return;
+    if (IsRefused(Question::kTime, reply) || reply.size() != 2) return;
     clock_.Sync(absl::FromUnixSeconds(reply[0].integer()) + absl::Microseconds(reply[1].integer()),
                 asked, clocks_.monotonic());
+    board_.SetEngineClock(clock_.engine_minus_monotonic());
+    told_time_at_ = now_;
   });
 }
 
 void FleetLoop::OnNodes(const Reply& reply) {
-  if (reply.is_error()) return;
+  if (IsRefused(Question::kNodes, reply)) return;
   directory_.MarkUnlisted();
   for (size_t i = 0; i + 1 < reply.size(); i += 2) {
     const int64_t number = reply[i].integer();
@@ -323,7 +372,7 @@ void FleetLoop::OnNodes(const Reply& reply) {
   const NodeDirectory::Node* me = directory_.Find(number_);
   if (me == nullptr || !me->listed || me->name != options_.node_id) rejoin_ = true;
   for (NodeNumber number : directory_.Gone(now_)) {
-    table_->Forget(number, wall_);
+    table_->Forget(number, clock_.EngineTime(now_));
     for (Reading& reading : readings_) reading.to_tell = true;
     burials_.insert(number);  // should it come back, it sends everything again
     directory_.Remove(number);
@@ -332,10 +381,10 @@ void FleetLoop::OnNodes(const Reply& reply) {
 
 void FleetLoop::OnLeases(const std::vector<NodeNumber>& asked, const Reply& reply) {
   // A cluster without these keys' primary answers, but with nobody's lease.
-  if (reply.is_error()) return directory_.OnContact(now_);
+  if (IsRefused(Question::kLeases, reply)) return directory_.OnContact(now_);
   for (size_t i = 0; i < reply.size() && i < asked.size(); ++i) {
     if (directory_.OnLease(asked[i], !reply[i].is_nil(), now_)) {
-      table_->SetLost(asked[i], directory_.Find(asked[i])->lost, wall_);
+      table_->SetLost(asked[i], directory_.Find(asked[i])->lost, clock_.EngineTime(now_));
     }
     const NodeDirectory::Node* node = directory_.Find(asked[i]);
     if (node != nullptr && node->lost && node->listed && node->seen_alive &&

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace session_status::fleet {
 namespace {
@@ -38,6 +39,16 @@ ShardLook ParseLook(const Reply& reply) {
     }
   }
   return look;
+}
+
+std::string EvictionPolicy(absl::string_view info) {
+  std::string policy;
+  bool bounded = false;
+  for (absl::string_view line : absl::StrSplit(info, absl::ByAnyChar("\r\n"))) {
+    if (absl::ConsumePrefix(&line, "maxmemory:")) bounded = line != "0";
+    if (absl::ConsumePrefix(&line, "maxmemory_policy:")) policy = std::string(line);
+  }
+  return bounded && policy != "noeviction" ? policy : "";
 }
 
 bool NumbersWentBack(const ShardLook& look, const std::vector<Followed::Node>& followed) {

@@ -42,6 +42,9 @@ struct Followed {
   std::vector<Node> nodes;
 };
 
+// What INFO memory says: the policy by which the engine may evict keys, or empty, if it will not.
+std::string EvictionPolicy(absl::string_view info);
+
 // Numbers only rise under one generation: is one lower than what was followed, as in an old copy?
 bool NumbersWentBack(const ShardLook& look, const std::vector<Followed::Node>& followed);
 // Is what was looked at the data that was followed, as far or further on? `followed` is of a moment

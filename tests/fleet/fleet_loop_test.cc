@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/fleet/redis_process.h"
@@ -41,6 +42,14 @@ class SteppedNode {
 
   void Step() { loop_.Step(); }
   void SetWallClock(absl::Duration by) { wall_clock_set_by_ += by; }
+  // From now on its clocks stand still, as a paused machine's do; they go on where they stood.
+  void Pause() { paused_at_ = Clocks().monotonic(); }
+  void Resume() {
+    behind_ = fleet::SystemClocks().monotonic() - *paused_at_;
+    paused_at_.reset();
+  }
+  // It was suspended for so long: its clocks, and the engine's, went on.
+  void Suspend(absl::Duration length) { behind_ -= length; }
   template <typename Condition>
   bool StepUntil(Condition&& condition) {
     return WaitUntil([&] {
@@ -95,6 +104,10 @@ class SteppedNode {
     kicks_.Drain(1, [&id](fleet::Kick&& kick) { id = std::move(kick.client_id); });
     return id;
   }
+  registry::FleetStatus Status() const { return board_.GetStatus(); }
+  absl::Duration AsOf() const { return board_.GetAsOf(); }
+  // Of what is known about the others.
+  size_t Forget(absl::Time now) { return others_.Maintain(now, 1000); }
   std::string Describe() const {
     const registry::FleetStatus s = board_.GetStatus();
     return absl::StrCat(s.node, ": ", s.state, ", ready ", s.ready, ", taken over ", s.taken_over,
@@ -120,16 +133,21 @@ class SteppedNode {
   fleet::Clocks Clocks() {
     fleet::Clocks clocks = fleet::SystemClocks();
     clocks.wall = [this] { return absl::Now() + wall_clock_set_by_; };
+    clocks.monotonic = [this, running = clocks.monotonic] {
+      return paused_at_.value_or(running() - behind_);
+    };
     return clocks;
   }
   void Apply(const SessionEvent& event, bool told, absl::Duration ago = {}) {
     own_.Apply(event);
     if (!told) return;
-    changes_.Push(event.client_id, event.incarnation, fleet::SystemClocks().monotonic() - ago,
+    changes_.Push(event.client_id, event.incarnation, Clocks().monotonic() - ago,
                   event.kind == SessionEvent::Kind::kConnected, event.reason);
   }
 
   absl::Duration wall_clock_set_by_;
+  absl::Duration behind_;
+  std::optional<absl::Duration> paused_at_;
   registry::SessionRegistry own_;
   registry::SessionRegistry others_;
   fleet::ChangeQueue changes_;
@@ -312,6 +330,171 @@ TEST(FleetLoopTest, KicksThatDoNotFitAreStillDueAfterJoiningAnew) {
   kicked.push_back(here.TakeKick());
   std::sort(kicked.begin(), kicked.end());
   EXPECT_EQ(kicked, (std::vector<std::string>{"fan", "lamp"}));
+}
+
+// A command that the engine's access list takes away, and gives back.
+class RefusedQuestionTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  void Allow(bool allowed) {
+    ASSERT_EQ(
+        engine_.Command(absl::StrCat("ACL SETUSER default ", allowed ? "+" : "-", GetParam())),
+        "OK");
+  }
+  static bool SaysSo(const SteppedNode& node) {
+    return absl::StartsWith(node.Status().state, "cannot read what the others write: ");
+  }
+  RedisProcess engine_;
+};
+INSTANTIATE_TEST_SUITE_P(Fleet, RefusedQuestionTest,
+                         ::testing::Values("xread", "fcall_ro", "hgetall", "mget", "time"));
+
+TEST_P(RefusedQuestionTest, MakesWhatIsKnownOldAndIsSaidAndCounted) {
+  SteppedNode here("here", engine_);
+  SteppedNode there("there", engine_);
+  const auto both_step_until = [&](auto&& condition) {
+    return WaitUntil([&] {
+      there.Step();
+      here.Step();
+      return condition();
+    });
+  };
+  ASSERT_TRUE(both_step_until([&] { return here.Status().nodes.size() == 2; }));
+  const uint64_t errors = here.Status().engine_errors;
+  Allow(false);
+  ASSERT_TRUE(both_step_until([&] { return SaysSo(here); })) << here.Describe();
+  const absl::Duration as_of = here.AsOf();
+  there.Connect("door");
+  const absl::Time begun = absl::Now();  // nodes are asked for once a second
+  ASSERT_TRUE(both_step_until([&] {
+    EXPECT_EQ(here.AsOf(), as_of);
+    return absl::Now() - begun > absl::Seconds(2);
+  }));
+  EXPECT_TRUE(SaysSo(here)) << here.Describe();
+  EXPECT_TRUE(absl::EndsWith(here.Status().state, here.Status().last_error)) << here.Describe();
+  EXPECT_GT(here.Status().engine_errors, errors);
+  Allow(true);
+  EXPECT_TRUE(both_step_until([&] {
+    return here.Sees("door") && here.AsOf() > as_of && here.Status().state == "joined";
+  })) << here.Describe();
+}
+
+TEST(FleetLoopTest, ANodeWhoseQuestionsAreRefusedDoesNotBecomeReady) {
+  RedisProcess engine;
+  for (const char* command : {"xread", "hgetall", "time"}) {
+    SCOPED_TRACE(command);
+    ASSERT_EQ(engine.Command(absl::StrCat("ACL SETUSER default -", command)), "OK");
+    SteppedNode here(command, engine, {.engine_is_there = false});
+    ASSERT_TRUE(here.StepUntil([&] {
+      const std::string state = here.Status().state;
+      return state != "connecting" && state != "joined";
+    })) << here.Describe();
+    EXPECT_FALSE(here.Status().ready);
+    ASSERT_EQ(engine.Command(absl::StrCat("ACL SETUSER default +", command)), "OK");
+    EXPECT_TRUE(here.StepUntil([&] { return here.Status().ready; })) << here.Describe();
+  }
+}
+
+// Whether the pause was so long that the connection to the engine has gone.
+class PausedMachineTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Fleet, PausedMachineTest, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "Long" : "Short"; });
+
+TEST_P(PausedMachineTest, AClientThatComesBackToItIsNewerThanItsConnectionElsewhere) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  SteppedNode there("there", engine);
+  here.Pause();
+  there.Connect("fan");  // takes a while
+  ASSERT_TRUE(there.StepUntil([&] { return there.HasWritten(); })) << there.Describe();
+  there.Connect("lamp");
+  ASSERT_TRUE(there.StepUntil([&] { return there.Status().events_written == 2; }))
+      << there.Describe();
+  if (GetParam()) engine.Command("CLIENT KILL TYPE normal");
+  here.Resume();
+  here.Connect("lamp");
+  std::string kicked_here, kicked_there;
+  ASSERT_TRUE(WaitUntil([&] {
+    here.Step();
+    there.Step();
+    kicked_here += here.TakeKick();
+    kicked_there += there.TakeKick();
+    return !kicked_here.empty() || !kicked_there.empty();
+  })) << here.Describe();
+  EXPECT_EQ(kicked_here, "");
+  EXPECT_EQ(kicked_there, "lamp");
+}
+
+// The engine's machine among them: leases have run out, and everybody is about to renew.
+TEST(FleetLoopTest, WhenAllMachinesWereSuspendedNobodyIsLost) {
+  RedisProcess engine;
+  SteppedNode here("here", engine, {.lease = absl::Seconds(2)});
+  SteppedNode there("there", engine, {.lease = absl::Seconds(2)});
+  there.Connect("lamp");
+  const absl::Time begun = absl::Now();
+  ASSERT_TRUE(WaitUntil([&] {  // in contact for longer than a lease
+    there.Step();
+    here.Step();
+    return here.Sees("lamp") && absl::Now() - begun > absl::Seconds(3);
+  })) << here.Describe();
+  here.Suspend(absl::Minutes(1));
+  there.Suspend(absl::Minutes(1));
+  engine.Command(
+      absl::StrCat("DEL ms:{test}:lease:", here.number(), " ms:{test}:lease:", there.number()));
+  here.Step();
+  EXPECT_TRUE(here.Sees("lamp")) << here.Describe();
+  EXPECT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    EXPECT_TRUE(here.Sees("lamp"));
+    return engine.Command(absl::StrCat("EXISTS ms:{test}:lease:", there.number())) == "1";
+  })) << there.Describe();
+}
+
+TEST(FleetLoopTest, EndsSeenWhileTheClockWasAheadDoNotKeepLaterOnes) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  SteppedNode there("there", engine);
+  const auto comes_and_goes = [&](const std::string& id) {
+    const auto is_seen = [&](bool online) {
+      return WaitUntil([&] {
+        there.Step();
+        here.Step();
+        return here.Sees(id) == online;
+      });
+    };
+    there.Connect(id);
+    EXPECT_TRUE(is_seen(true)) << here.Describe();
+    there.Disconnect(id);
+    EXPECT_TRUE(is_seen(false)) << here.Describe();
+  };
+  constexpr absl::Duration kTenYears = absl::Hours(24 * 3652);
+  here.SetWallClock(kTenYears);  // before NTP has set it right
+  comes_and_goes("lamp");
+  here.SetWallClock(-kTenYears);
+  comes_and_goes("fan");
+  EXPECT_EQ(here.Forget(absl::Now() + absl::Hours(24 * 30)), 2u);
+}
+
+TEST(FleetLoopTest, AnEngineThatMayEvictSessionsIsWarnedOf) {
+  RedisProcess engine({"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"});
+  SteppedNode here("here", engine);
+  ASSERT_TRUE(here.StepUntil([&] { return !here.Status().warning.empty(); })) << here.Describe();
+  EXPECT_EQ(here.Status().warning,
+            absl::StrCat("127.0.0.1:", engine.port(),
+                         " may evict sessions (maxmemory-policy allkeys-lru), which are then "
+                         "answered offline: set it to noeviction"));
+  // It is looked at again at every join.
+  engine.Command("CONFIG SET maxmemory-policy noeviction");
+  engine.Command("CLIENT KILL TYPE normal");
+  EXPECT_TRUE(here.StepUntil([&] { return here.Status().warning.empty(); })) << here.Describe();
+}
+
+TEST(FleetLoopTest, AnEngineThatMayNotBeAskedForItsMemoryIsJoinedWithoutAWarning) {
+  RedisProcess engine({"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"});
+  ASSERT_EQ(engine.Command("ACL SETUSER default -info"), "OK");
+  SteppedNode here("here", engine);
+  EXPECT_TRUE(here.StepUntil([&] { return here.Status().state == "joined"; })) << here.Describe();
+  EXPECT_EQ(here.Status().warning, "");
 }
 
 // Two devices share an identifier; `fleet_takeover report` leaves both connected.

@@ -63,6 +63,25 @@ TEST_F(FleetMembershipTest, ANodeIsLostOnceAndBackOnce) {
   EXPECT_THAT(After({{"a", true}, {"b", true}}), IsEmpty());
 }
 
+TEST_F(FleetMembershipTest, ThatTheEngineRefusesToBeReadAndThatItMayEvictIsSaidOnce) {
+  registry::FleetStatus status;
+  status.fleet = "f";
+  status.node = "me";
+  status.engine = "engine";
+  status.state = "joined";
+  Told(status);
+  status.state = "cannot read what the others write: NOPERM";
+  status.warning = "engine may evict";
+  EXPECT_THAT(
+      Told(status),
+      ElementsAre("session-status: fleet f: node me cannot read what the others write: NOPERM",
+                  "session-status: fleet f: engine may evict"));
+  EXPECT_THAT(Told(status), IsEmpty());
+  status.state = "joined";
+  status.warning = "";
+  EXPECT_THAT(Told(status), ElementsAre("session-status: fleet f: node me joined at engine"));
+}
+
 TEST_F(FleetMembershipTest, ALostNodeThatIsForgottenIsNotBack) {
   After({{"a", false}});
   EXPECT_THAT(After({}),
