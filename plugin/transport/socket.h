@@ -43,8 +43,10 @@ class Socket {
   // TLS: kDone once the handshake is through (at once for plain sockets). kWouldBlock: call again
   // when the socket is readable, or writable if wants_write().
   IoResult Handshake();
-  // A verified one that bears one of `names` (none: any).
-  bool has_client_certificate(absl::Span<const std::string> names) const;
+  // A verified one.
+  bool has_client_certificate() const;
+  // Whether the certificate, if there is one, bears one of `names`.
+  bool ClientBears(absl::Span<const std::string> names) const;
   // Whether a handshake by `rules` would take the certificate that the peer has shown; true without
   // one.
   bool PassesAgain(SSL_CTX* rules) const;
