@@ -236,7 +236,8 @@ void CheckFleet(const ServerStatus& status, Findings* findings) {
 std::string AdviceFor(const absl::Status& error, const std::string& where) {
   if (absl::IsPermissionDenied(error)) {
     return "the broker runs. Ask as root, or as a user whom admin_socket_uids or admin_socket_gids "
-           "names; over https with a certificate of tls_client_ca_file";
+           "names (those of metrics_socket_uids and metrics_socket_gids may read /metrics only); "
+           "over https with a certificate of tls_client_ca_file";
   }
   if (absl::IsFailedPrecondition(error)) return "correct --ca, --cert or --key";
   if (!absl::IsUnavailable(error)) return "somebody answers there: is it the plugin?";

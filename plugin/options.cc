@@ -146,6 +146,17 @@ constexpr OptionSpec kOptions[] = {
      [](absl::string_view v, Options* o) {
        return SetIds(v, kIdsMax, &o->listener.unix_allowed_gids);
      }},
+    {"metrics_socket_uids", "none",
+     "Numbers of the users who may read /metrics, /healthz and /readyz on the socket and nothing "
+     "else, unless admin_socket_uids or admin_socket_gids lets them in; separated by blanks or "
+     "commas.",
+     [](absl::string_view v, Options* o) {
+       return SetIds(v, kIdsMax, &o->listener.unix_metrics_uids);
+     }},
+    {"metrics_socket_gids", "none", "Numbers of the groups whose members may do the same.",
+     [](absl::string_view v, Options* o) {
+       return SetIds(v, kIdsMax, &o->listener.unix_metrics_gids);
+     }},
     {"admin_listen", "none",
      "TCP addresses, for example 127.0.0.1:18080 [::1]:18080. Programs on this machine may ask "
      "everything; from elsewhere only the signed API answers, so other addresses need access_file.",
@@ -187,6 +198,13 @@ constexpr OptionSpec kOptions[] = {
      "every certificate of the CA may.",
      [](absl::string_view v, Options* o) {
        return SetSomeWords(v, kIdsMax, &o->listener.tls_client_names);
+     }},
+    {"metrics_client_names", "none",
+     "Client certificates that may read /metrics, /healthz and /readyz and nothing else, from this "
+     "machine too, unless tls_client_names names them; by a DNS name or the common name in them, "
+     "separated by blanks or commas.",
+     [](absl::string_view v, Options* o) {
+       return SetSomeWords(v, kIdsMax, &o->listener.tls_metrics_names);
      }},
     {"access_file", "none",
      "Accounts, access keys and policies of the documented API (docs/access.md), readable by its "
@@ -633,6 +651,12 @@ constexpr Group kGroups[] = {
      [](const Options& o) { return !o.listener.tls_addresses.empty(); }},
     {"tls_client_", "tls_client_ca_file",
      [](const Options& o) { return !o.listener.tls_client_ca_file.empty(); }},
+    {"metrics_socket_", "admin_socket",
+     [](const Options& o) { return !o.listener.unix_socket_path.empty(); }},
+    {"metrics_client_", "admin_listen_tls",
+     [](const Options& o) { return !o.listener.tls_addresses.empty(); }},
+    {"metrics_client_", "tls_client_ca_file",
+     [](const Options& o) { return !o.listener.tls_client_ca_file.empty(); }},
     {"webhook_", "webhook_url", [](const Options& o) { return !o.following.webhook.url.empty(); }},
     {"topics_", "topics_prefix",
      [](const Options& o) { return !o.over_mqtt.topics.prefix.empty(); }},
@@ -669,7 +693,32 @@ constexpr absl::string_view kNotAudited =
     "has no effect with plugin_opt_audit_period 0s; raise that";
 constexpr absl::string_view kUnsigned =
     "has no effect without plugin_opt_access_file, which says who signs and may what; set that too";
+// Whoever is in both has all rights.
+template <typename T>
+bool AreAllIn(const std::vector<T>& some, const std::vector<T>& all) {
+  return std::all_of(some.begin(), some.end(), [&all](const T& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  });
+}
 constexpr Idle kIdle[] = {
+    {"metrics_socket_uids",
+     [](const Options& o) {
+       return AreAllIn(o.listener.unix_metrics_uids, o.listener.unix_allowed_uids);
+     },
+     "has no effect beside plugin_opt_admin_socket_uids, whose users may ask everything; take them "
+     "out there"},
+    {"metrics_socket_gids",
+     [](const Options& o) {
+       return AreAllIn(o.listener.unix_metrics_gids, o.listener.unix_allowed_gids);
+     },
+     "has no effect beside plugin_opt_admin_socket_gids, whose members may ask everything; take "
+     "them out there"},
+    {"metrics_client_names",
+     [](const Options& o) {
+       return AreAllIn(o.listener.tls_metrics_names, o.listener.tls_client_names);
+     },
+     "has no effect beside plugin_opt_tls_client_names, which may ask everything; take them out "
+     "there"},
     {"ended_sessions_ttl", [](const Options& o) { return o.registry.ended_max == 0; },
      "has no effect with plugin_opt_ended_sessions_max 0; raise that"},
     {"session_history_max",
@@ -791,6 +840,12 @@ absl::Status CheckTogether(const Options& options) {
     return absl::InvalidArgumentError(
         "option plugin_opt_admin_listen_tls: needs plugin_opt_tls_certificate_file and "
         "plugin_opt_tls_private_key_file");
+  }
+  const std::vector<uid_t>& metrics_uids = listener.unix_metrics_uids;
+  if (std::find(metrics_uids.begin(), metrics_uids.end(), 0) != metrics_uids.end()) {
+    return absl::InvalidArgumentError(
+        "option plugin_opt_metrics_socket_uids: \"0\" is root, who may ask everything whatever is "
+        "listed; remove it, and let what reads the metrics run as a user of its own");
   }
   if (absl::Status s = CheckAddresses(listener); !s.ok()) return s;
   return CheckFleet(options);

@@ -56,6 +56,7 @@ class SessionPlugin : private broker::EventSink {
                                                         int instance);
 
   broker::BrokerLog& log() { return log_; }
+  http::Router& RouterForTest() { return router_; }
 
  private:
   void OnSessionEvent(const registry::SessionEvent& event) override;

@@ -98,9 +98,11 @@ http::Handler* Telemetry::Measure(metrics::QuerySurface label, http::Handler& su
 void Telemetry::AddRoutes(const Sources& sources, http::Router* router) {
   metrics_surface_.emplace([this, sources] { return Read(sources); });
   health_surface_.emplace(sources.registry, sources.snapshot_refresh, sources.others);
-  router->Add(http::Router::Match::kExact, metrics::MetricsSurface::kPath, &*metrics_surface_);
-  router->Add(http::Router::Match::kExact, metrics::HealthSurface::kHealthPath, &*health_surface_);
-  router->Add(http::Router::Match::kExact, metrics::HealthSurface::kReadyPath, &*health_surface_);
+  constexpr auto kExact = http::Router::Match::kExact;
+  constexpr auto kObservers = http::Router::Audience::kObservers;
+  router->Add(kExact, metrics::MetricsSurface::kPath, &*metrics_surface_, kObservers);
+  router->Add(kExact, metrics::HealthSurface::kHealthPath, &*health_surface_, kObservers);
+  router->Add(kExact, metrics::HealthSurface::kReadyPath, &*health_surface_, kObservers);
 }
 
 metrics::Readings Telemetry::Read(const Sources& sources) const {

@@ -34,7 +34,8 @@ struct Peer {
   Kind kind = Kind::kTcp;
   bool loopback = false;  // TCP from 127.0.0.0/8 or ::1
   bool tls = false;
-  bool client_certificate = false;     // verified, and of a name that may ask everything
+  bool client_certificate = false;     // verified, and of a name that may ask something
+  bool metrics_only = false;           // named as one who may read the metrics and no more
   uid_t uid = static_cast<uid_t>(-1);  // Unix socket only (SO_PEERCRED)
   gid_t gid = static_cast<gid_t>(-1);
   pid_t pid = 0;

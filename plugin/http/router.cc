@@ -2,9 +2,21 @@
 
 #include "absl/strings/match.h"
 #include "plugin/http/error_body.h"
-#include "plugin/http/trust.h"
 
 namespace session_status::http {
+namespace {
+
+absl::string_view WhyNot(Audience caller) {
+  if (caller == Audience::kObservers) {
+    return "this user or certificate may read only /metrics, /healthz and /readyz: an option "
+           "metrics_socket_uids, metrics_socket_gids or metrics_client_names names it, and none "
+           "of those that say who may ask everything does";
+  }
+  return "only for the Unix socket, for programs on this machine that address it as localhost, and "
+         "for TLS clients with a certificate; not for pages of other sites, nor through a proxy";
+}
+
+}  // namespace
 
 void Router::Add(Match match, absl::string_view path, Handler* surface, Audience audience) {
   routes_.push_back({match, std::string(path), surface, audience});
@@ -26,8 +38,10 @@ void Router::SetFallback(Claim claims, Handler* surface) {
 
 void Router::Handle(const Request& request, Reply* reply) {
   const Route* route = Find(request.path);
-  const bool allowed =
-      route != nullptr && (route->audience == Audience::kAnyone || IsTrusted(request));
+  // What is for anyone is not asked who asks: to find out takes a look at every header.
+  const bool open = route == nullptr || route->audience == Audience::kAnyone;
+  const Audience caller = open ? Audience::kAnyone : AudienceOf(request);
+  const bool allowed = route != nullptr && caller >= route->audience;
   if (allowed) {
     route->surface->Handle(request, reply);
     if (!reply->not_served) return;
@@ -41,11 +55,7 @@ void Router::Handle(const Request& request, Reply* reply) {
     return SetError(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
   }
   reply->status = 403;
-  route->surface->HandleRefused(
-      request, 403,
-      "only for the Unix socket, for programs on this machine that address it as localhost, and "
-      "for TLS clients with a certificate; not for pages of other sites, nor through a proxy",
-      reply);
+  route->surface->HandleRefused(request, 403, WhyNot(caller), reply);
 }
 
 void Router::HandleRefused(const Request& request, int status, absl::string_view message,

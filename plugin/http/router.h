@@ -2,10 +2,10 @@
 //
 // Threads:   Add(), SetFallback(): before the listener starts. Handle(): any listener thread.
 // Ownership: surfaces outlive the router.
-// Errors:    a path that nobody serves gets 404 with a JSON body that says so; a peer that is not
-//            trusted gets 403 in the surface's own shape (see trust.h); a request line that could
-//            not be read is refused in the shape of "/". What the fallback claims it is told by the
-//            fallback instead.
+// Errors:    a path that nobody serves gets 404 with a JSON body that says so; whoever is not of the
+//            path's audience (see trust.h) gets 403 in the surface's own shape; a request line that
+//            could not be read is refused in the shape of "/". What the fallback claims it is told
+//            by the fallback instead.
 #ifndef SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 #define SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 
@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "plugin/http/http_message.h"
+#include "plugin/http/trust.h"
 
 namespace session_status::http {
 
@@ -21,9 +23,13 @@ class Router : public Handler {
  public:
   enum class Match : uint8_t { kExact, kPrefix };
 
-  enum class Audience : uint8_t {
-    kTrusted,  // see trust.h
-    kAnyone,   // the surface sees to its own security: it checks signatures, or tells nothing
+  using Audience = http::Audience;
+
+  struct Route {
+    Match match;
+    std::string path;
+    Handler* surface;
+    Audience audience;
   };
 
   // The first row that matches wins, so add longer prefixes first.
@@ -41,13 +47,10 @@ class Router : public Handler {
   void HandleRefused(const Request& request, int status, absl::string_view message,
                      Reply* reply) override;
 
+  // In the order in which they are tried.
+  absl::Span<const Route> routes() const { return routes_; }
+
  private:
-  struct Route {
-    Match match;
-    std::string path;
-    Handler* surface;
-    Audience audience;
-  };
   const Route* Find(absl::string_view path) const;
   bool IsClaimed(const Request& request) const { return claims_ != nullptr && claims_(request); }
 

@@ -62,6 +62,21 @@ bool IsNothingOrPort(absl::string_view text) {
                           std::all_of(text.begin(), text.end(), absl::ascii_isdigit));
 }
 
+// Whether the request bears out what the transport says of its peer.
+bool IsVouchedFor(const Request& request) {
+  if (request.peer == nullptr) return false;
+  const Peer& peer = *request.peer;
+  const bool unix_socket = peer.kind == Peer::Kind::kUnixSocket;
+  if (!unix_socket && !peer.client_certificate && !peer.loopback) return false;
+  const Provenance provenance = ProvenanceOf(request);
+  if (provenance.of_other_site) return false;
+  if (peer.client_certificate) return true;
+  if (provenance.passed_on) return false;
+  if (unix_socket) return true;
+  // No host: HTTP/1.0, so no browser.
+  return provenance.host == nullptr || IsLocalHostName(provenance.host->value);
+}
+
 }  // namespace
 
 bool IsLocalHostName(absl::string_view host) {
@@ -82,18 +97,9 @@ bool IsLocalHostName(absl::string_view host) {
           ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
-bool IsTrusted(const Request& request) {
-  if (request.peer == nullptr) return false;
-  const Peer& peer = *request.peer;
-  const bool unix_socket = peer.kind == Peer::Kind::kUnixSocket;
-  if (!unix_socket && !peer.client_certificate && !peer.loopback) return false;
-  const Provenance provenance = ProvenanceOf(request);
-  if (provenance.of_other_site) return false;
-  if (peer.client_certificate) return true;
-  if (provenance.passed_on) return false;
-  if (unix_socket) return true;
-  // No host: HTTP/1.0, so no browser.
-  return provenance.host == nullptr || IsLocalHostName(provenance.host->value);
+Audience AudienceOf(const Request& request) {
+  if (!IsVouchedFor(request)) return Audience::kAnyone;
+  return request.peer->metrics_only ? Audience::kObservers : Audience::kTrusted;
 }
 
 }  // namespace session_status::http

@@ -17,16 +17,30 @@
 // X-Real-IP, X-Forwarded-…) is trusted only with a client certificate: who gives one to his proxy
 // answers for it. A proxy that adds none of them cannot be told from a program.
 //
+// Whom the options name as one who may read the metrics only (Peer::metrics_only) is an observer: as
+// far as he would be trusted otherwise, and held to that even on this machine.
+//
 // Threads: any; pure functions.
 #ifndef SESSION_STATUS_PLUGIN_HTTP_TRUST_H_
 #define SESSION_STATUS_PLUGIN_HTTP_TRUST_H_
+
+#include <cstdint>
 
 #include "absl/strings/string_view.h"
 #include "plugin/http/http_message.h"
 
 namespace session_status::http {
 
-bool IsTrusted(const Request& request);
+// For whom something is, and who asks. In rising order: each may ask what those before it may.
+enum class Audience : uint8_t {
+  kAnyone,     // a surface for them checks signatures, or tells nothing
+  kObservers,  // metrics and health: figures about clients, none of a client
+  kTrusted,
+};
+
+// The last of them that the request belongs to.
+Audience AudienceOf(const Request& request);
+inline bool IsTrusted(const Request& request) { return AudienceOf(request) == Audience::kTrusted; }
 
 // "localhost", "127.0.0.1:8080", "[::1]": a name that no DNS answer can point here, and for which browsers
 // tell whose page asks.

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "plugin/transport/peer.h"
-
 namespace session_status::transport {
 namespace {
 
@@ -61,7 +59,8 @@ LoopContext::LoopContext(const ListenerOptions& listener_options, http::Handler&
       wakes(std::make_shared<WakeQueue>()) {}
 
 Connection::Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls,
-                       const SocketAddress& address, const PeerKey& key, PeerUse* use)
+                       const SocketAddress& address, const PeerKey& key, Access access,
+                       PeerUse* use)
     : context_(context),
       socket_(std::move(fd), tls),
       peer_(PeerOf(socket_.fd(), address, &address_text_)),
@@ -71,6 +70,7 @@ Connection::Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls,
       in_(context.buffers, holder_),
       out_(context.buffers, holder_) {
   peer_.tls = socket_.tls();
+  peer_.metrics_only = access == Access::kMetrics;
   if (use != nullptr && standing() == Standing::kStranger) {
     holder_.address_bytes = &use->buffered_bytes;
   }
@@ -213,7 +213,9 @@ void Connection::ShakeHands() {
   if (old_tls_ && !socket_.PassesAgain(context_.tls.get())) {
     return FailHandshake("its certificate is not good any more since the reload");
   }
-  peer_.client_certificate = socket_.has_client_certificate(context_.options.tls_client_names);
+  const Access access = AccessOfCertificate(socket_, context_.options);
+  peer_.client_certificate = access != Access::kNone;
+  peer_.metrics_only = access == Access::kMetrics;
   if (peer_.client_certificate) Rise();
   phase_ = Phase::kFirstByte;  // with the deadline of the handshake: both are one wait
   SetInterest(EPOLLIN);

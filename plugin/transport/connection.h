@@ -23,15 +23,17 @@
 #include "plugin/http/http_message.h"
 #include "plugin/transport/event_source.h"
 #include "plugin/transport/loop_context.h"
+#include "plugin/transport/peer.h"
 #include "plugin/transport/socket.h"
 
 namespace session_status::transport {
 
 class Connection : public EventSource, public TimeoutQueue::Member {
  public:
-  // `use`: set when the limits count it under `key`, given back by Close(); nullptr: turned away.
+  // `access`: a certificate may change it. `use`: set when the limits count it under `key`, given back
+  // by Close(); nullptr: turned away.
   Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
-             const PeerKey& key, PeerUse* use);
+             const PeerKey& key, Access access, PeerUse* use);
 
   // Both after construction, one of them: serve, or say why not and close.
   void Start();

@@ -387,7 +387,8 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
   const PeerKey key = PeerKeyOf(address, peer);
   const Standing standing = StandingOf(peer);
   Entry entry = {403, "this user may not use the socket"};
-  if (IsAllowed(fd.get(), peer, shared_.options)) entry = Enter(key, standing);
+  const Access access = AccessOfUser(fd.get(), peer, shared_.options);
+  if (access != Access::kNone) entry = Enter(key, standing);
   if (entry.status != 0) {
     context_.counters.refused_connections.Add();
     if (!tls) TurnAway(std::move(fd), address, key, standing, entry);
@@ -395,7 +396,7 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
   }
   Connection* connection = nullptr;
   try {
-    connection = Add(std::move(fd), tls_context.get(), address, key, entry.use);
+    connection = Add(std::move(fd), tls_context.get(), address, key, access, entry.use);
   } catch (...) {
     shared_.limits.Leave(key, standing);
     return;
@@ -418,7 +419,7 @@ void EventLoop::TurnAway(FileDescriptor fd, const SocketAddress& address, const 
     }
     if (!made) return;
   }
-  Connection* connection = Add(std::move(fd), nullptr, address, key, nullptr);
+  Connection* connection = Add(std::move(fd), nullptr, address, key, Access::kNone, nullptr);
   ++context_.turned_away;
   try {
     connection->TurnAway(entry.status, entry.message);
@@ -428,14 +429,15 @@ void EventLoop::TurnAway(FileDescriptor fd, const SocketAddress& address, const 
 }
 
 Connection* EventLoop::Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
-                           const PeerKey& key, PeerUse* use) {
+                           const PeerKey& key, Access access, PeerUse* use) {
   // Room first, so that Close() and QueueReady() never allocate.
   const size_t count = connections_.size() + 1;
   for (auto* list : {&context_.ready, &context_.closed, &running_}) {
     if (list->capacity() < count) list->reserve(count * 2);
   }
   if (context_.replies.capacity() < count) context_.replies.reserve(count * 2);
-  auto connection = std::make_unique<Connection>(context_, std::move(fd), tls, address, key, use);
+  auto connection =
+      std::make_unique<Connection>(context_, std::move(fd), tls, address, key, access, use);
   connection->slot = connections_.size();
   connections_.push_back(std::move(connection));
   return connections_.back().get();

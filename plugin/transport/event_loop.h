@@ -84,7 +84,7 @@ class EventLoop {
   void TurnAway(FileDescriptor fd, const SocketAddress& address, const PeerKey& key,
                 Standing standing, const Entry& entry);
   Connection* Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address, const PeerKey& key,
-                  PeerUse* use);
+                  Access access, PeerUse* use);
   void RefuseWaiting(const ListeningSocket& socket);
   void PauseAccepting();
   void ResumeAccepting();

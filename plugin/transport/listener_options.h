@@ -29,6 +29,9 @@ struct ListenerOptions {
   // everybody who can open it. Groups include the supplementary ones of the peer.
   std::vector<uid_t> unix_allowed_uids;
   std::vector<gid_t> unix_allowed_gids;
+  // Who may talk there as well, about the metrics only (http::Peer::metrics_only), unless allowed above.
+  std::vector<uid_t> unix_metrics_uids;
+  std::vector<gid_t> unix_metrics_gids;
 
   // --- TLS 1.2 and later; files are PEM and read again by Listener::ReloadTls() ---
 
@@ -40,6 +43,8 @@ struct ListenerOptions {
   // Of the certificates of that CA those that are told to the handler: with one of these as a DNS
   // name or as the common name. Empty: all.
   std::vector<std::string> tls_client_names;
+  // Told as well, as those that are about the metrics only, unless named above.
+  std::vector<std::string> tls_metrics_names;
 
   // --- threads ---
 

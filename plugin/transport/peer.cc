@@ -21,6 +21,14 @@ std::vector<gid_t> GroupsOf(int fd, gid_t primary) {
   return groups;
 }
 
+bool Holds(const std::vector<uid_t>& list, uid_t id) {
+  return std::find(list.begin(), list.end(), id) != list.end();
+}
+
+bool HoldsOneOf(const std::vector<gid_t>& list, const std::vector<gid_t>& groups) {
+  return std::any_of(groups.begin(), groups.end(), [&](gid_t group) { return Holds(list, group); });
+}
+
 }  // namespace
 
 http::Peer PeerOf(int fd, const SocketAddress& address, std::string* address_text) {
@@ -43,18 +51,23 @@ http::Peer PeerOf(int fd, const SocketAddress& address, std::string* address_tex
   return peer;
 }
 
-bool IsAllowed(int fd, const http::Peer& peer, const ListenerOptions& options) {
-  if (peer.kind != http::Peer::Kind::kUnixSocket) return true;
-  if (options.unix_allowed_uids.empty() && options.unix_allowed_gids.empty()) return true;
-  if (peer.uid == 0) return true;
+Access AccessOfUser(int fd, const http::Peer& peer, const ListenerOptions& options) {
+  if (peer.kind != http::Peer::Kind::kUnixSocket || peer.uid == 0) return Access::kAll;
   const auto& uids = options.unix_allowed_uids;
-  if (std::find(uids.begin(), uids.end(), peer.uid) != uids.end()) return true;
-  if (options.unix_allowed_gids.empty()) return false;
-  const std::vector<gid_t> groups = GroupsOf(fd, peer.gid);
-  return std::any_of(groups.begin(), groups.end(), [&options](gid_t group) {
-    const auto& gids = options.unix_allowed_gids;
-    return std::find(gids.begin(), gids.end(), group) != gids.end();
-  });
+  const auto& gids = options.unix_allowed_gids;
+  const auto& metrics_uids = options.unix_metrics_uids;
+  const auto& metrics_gids = options.unix_metrics_gids;
+  std::vector<gid_t> groups;
+  if (!gids.empty() || !metrics_gids.empty()) groups = GroupsOf(fd, peer.gid);
+  return AccessBy(Holds(uids, peer.uid) || HoldsOneOf(gids, groups),
+                  Holds(metrics_uids, peer.uid) || HoldsOneOf(metrics_gids, groups),
+                  !uids.empty() || !gids.empty());
+}
+
+Access AccessOfCertificate(const Socket& socket, const ListenerOptions& options) {
+  if (!socket.has_client_certificate()) return Access::kNone;
+  return AccessBy(socket.ClientBears(options.tls_client_names),
+                  socket.ClientBears(options.tls_metrics_names), !options.tls_client_names.empty());
 }
 
 }  // namespace session_status::transport

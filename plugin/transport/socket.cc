@@ -82,14 +82,19 @@ void Socket::OnTlsMessage(int written, int, int content_type, const void*, size_
   SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
 }
 
-bool Socket::has_client_certificate(absl::Span<const std::string> names) const {
+bool Socket::has_client_certificate() const {
+  return ssl_ != nullptr && SSL_get0_peer_certificate(ssl_.get()) != nullptr &&
+         SSL_get_verify_result(ssl_.get()) == X509_V_OK;
+}
+
+bool Socket::ClientBears(absl::Span<const std::string> names) const {
   X509* const certificate = ssl_ == nullptr ? nullptr : SSL_get0_peer_certificate(ssl_.get());
-  if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return false;
-  // Who may ask everything is named in full: "*.example.com" in a certificate is none of them.
+  if (certificate == nullptr) return false;
+  // Who may ask is named in full: "*.example.com" in a certificate is none of them.
   constexpr unsigned kFlags = X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS;
-  return names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-           return X509_check_host(certificate, name.data(), name.size(), kFlags, nullptr) == 1;
-         });
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return X509_check_host(certificate, name.data(), name.size(), kFlags, nullptr) == 1;
+  });
 }
 
 // What OpenSSL does in a handshake.

@@ -45,8 +45,10 @@ class Socket {
   IoResult Handshake();
   // After one that has failed: what was wrong. Empty: nothing but that the peer went away.
   std::string HandshakeFailure() const;
-  // A verified one that bears one of `names` (none: any).
-  bool has_client_certificate(absl::Span<const std::string> names) const;
+  // A verified one.
+  bool has_client_certificate() const;
+  // Whether the certificate, if there is one, bears one of `names`.
+  bool ClientBears(absl::Span<const std::string> names) const;
   // Whether a handshake by `rules` would take the certificate that the peer has shown; true without
   // one.
   bool PassesAgain(SSL_CTX* rules) const;

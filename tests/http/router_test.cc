@@ -14,19 +14,22 @@ class NamedSurface : public Handler {
  public:
   explicit NamedSurface(std::string name) : name_(std::move(name)) {}
   void Handle(const Request&, Reply* reply) override { reply->body = name_; }
-  void HandleRefused(const Request&, int status, absl::string_view, Reply* reply) override {
+  void HandleRefused(const Request&, int status, absl::string_view message, Reply* reply) override {
     reply->status = status;
     reply->body = name_ + " refused";
+    said_ = std::string(message);
   }
+  const std::string& said() const { return said_; }
 
  private:
   const std::string name_;
+  std::string said_;  // by the last refusal
 };
 
 class RouterTest : public ::testing::Test {
  protected:
   RouterTest() {
-    router_.Add(Router::Match::kExact, "/metrics", &metrics_);
+    router_.Add(Router::Match::kExact, "/metrics", &metrics_, Router::Audience::kObservers);
     router_.Add(Router::Match::kPrefix, "/service/", &service_);
     router_.Add(Router::Match::kPrefix, "/", &rest_, Router::Audience::kAnyone);
   }
@@ -61,6 +64,22 @@ TEST_F(RouterTest, AStrangerGetsOnlyWhatIsForAnyone) {
   EXPECT_EQ(BodyFor("/"), "rest");
   EXPECT_EQ(BodyFor("/metrics"), "metrics refused");
   EXPECT_EQ(BodyFor("/service/Method"), "service refused");
+}
+
+TEST_F(RouterTest, AnObserverGetsWhatIsForObserversAndForAnyoneAndIsToldWhyNoMore) {
+  peer_.metrics_only = true;
+  EXPECT_EQ(BodyFor("/metrics"), "metrics");
+  EXPECT_EQ(BodyFor("/"), "rest");
+  EXPECT_EQ(BodyFor("/service/Method"), "service refused");
+  EXPECT_THAT(service_.said(), ::testing::HasSubstr("may read only /metrics"));
+  peer_ = Peer();
+  EXPECT_EQ(BodyFor("/service/Method"), "service refused");
+  EXPECT_THAT(service_.said(), ::testing::HasSubstr("only for the Unix socket"));
+}
+
+TEST_F(RouterTest, ARouteThatNamesNoAudienceIsForTheTrustedAlone) {
+  ASSERT_EQ(router_.routes().size(), 3u);
+  EXPECT_EQ(router_.routes()[1].audience, Router::Audience::kTrusted);
 }
 
 TEST_F(RouterTest, ARefusalTakesTheShapeOfTheSurfaceThatWasAsked) {

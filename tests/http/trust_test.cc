@@ -131,5 +131,39 @@ TEST_F(IsTrustedTest, WhatAProxyPassedOnIsNotWithoutACertificateOfItsOwn) {
 
 TEST(IsTrustedWithoutPeerTest, ARequestWithoutAPeerIsNot) { EXPECT_FALSE(IsTrusted(Request())); }
 
+class AudienceOfTest : public ::testing::Test {
+ protected:
+  Audience Of(std::vector<Header> headers = {{"Host", "localhost"}}) {
+    Request request;
+    request.headers = headers;
+    request.peer = &peer_;
+    return AudienceOf(request);
+  }
+  Peer peer_;  // TCP, from elsewhere
+};
+
+TEST_F(AudienceOfTest, WhoMayReadTheMetricsOnlyIsHeldToThatWhateverHeComesBy) {
+  Peer unix_socket, certificate, certificate_on_this_machine;
+  unix_socket.kind = Peer::Kind::kUnixSocket;
+  certificate.tls = certificate.client_certificate = true;
+  certificate_on_this_machine = certificate;
+  certificate_on_this_machine.loopback = true;
+  for (const Peer& peer : {unix_socket, certificate, certificate_on_this_machine}) {
+    peer_ = peer;
+    EXPECT_EQ(Of(), Audience::kTrusted);
+    peer_.metrics_only = true;
+    EXPECT_EQ(Of(), Audience::kObservers);
+  }
+}
+
+TEST_F(AudienceOfTest, WhatMakesAStrangerOfTheTrustedMakesOneOfAnObserver) {
+  peer_.metrics_only = true;
+  EXPECT_EQ(Of(), Audience::kAnyone) << "nothing vouches for him";
+  peer_.kind = Peer::Kind::kUnixSocket;
+  EXPECT_EQ(Of({{"Host", "x"}, {"Sec-Fetch-Site", "cross-site"}}), Audience::kAnyone);
+  EXPECT_EQ(Of({{"Host", "x"}, {"Origin", "http://evil.example"}}), Audience::kAnyone);
+  EXPECT_EQ(Of({{"Host", "x"}, {"X-Forwarded-For", "10.0.0.1"}}), Audience::kAnyone);
+}
+
 }  // namespace
 }  // namespace session_status::http

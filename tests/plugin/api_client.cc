@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace session_status::testing {
 namespace {
@@ -16,9 +17,10 @@ size_t Append(char* data, size_t, size_t size, void* out) {
 
 }  // namespace
 
-ApiClient::ApiClient(uint16_t port, std::string ca_file)
+ApiClient::ApiClient(uint16_t port, std::string ca_file, std::string certificate)
     : base_(absl::StrCat(ca_file.empty() ? "http" : "https", "://127.0.0.1:", port)),
       ca_file_(std::move(ca_file)),
+      certificate_(std::move(certificate)),
       curl_(curl_easy_init()) {}
 
 ApiClient::~ApiClient() { curl_easy_cleanup(curl_); }
@@ -45,6 +47,11 @@ ApiAnswer ApiClient::Send(const OwnedRequest& request) {
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);  // the CA alone is what is asked about
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+  }
+  if (!certificate_.empty()) {
+    const std::string key = absl::StrCat(absl::StripSuffix(certificate_, ".pem"), ".key");
+    curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate_.c_str());
+    curl_easy_setopt(curl, CURLOPT_SSLKEY, key.c_str());
   }
   if (request.method == "POST") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));

@@ -18,8 +18,9 @@ struct ApiAnswer {
 
 class ApiClient {
  public:
-  // With `ca_file`, TLS and nothing else; the server's certificate must be of that CA.
-  explicit ApiClient(uint16_t port, std::string ca_file = "");
+  // With `ca_file`, TLS and nothing else; the server's certificate must be of that CA. With
+  // `certificate`, NAME.pem beside NAME.key, that is shown.
+  explicit ApiClient(uint16_t port, std::string ca_file = "", std::string certificate = "");
   ~ApiClient();
   ApiClient(const ApiClient&) = delete;
   ApiClient& operator=(const ApiClient&) = delete;
@@ -29,6 +30,7 @@ class ApiClient {
  private:
   const std::string base_;
   const std::string ca_file_;
+  const std::string certificate_;
   void* const curl_;
 };
 

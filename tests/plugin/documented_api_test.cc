@@ -131,6 +131,27 @@ class DocumentedApiTest : public ::testing::TestWithParam<BrokerLine> {
 INSTANTIATE_TEST_SUITE_P(OnBroker, DocumentedApiTest, ValuesIn(kBothLines),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);
 
+TEST_P(DocumentedApiTest, ACertificateForTheMetricsNeitherHelpsNorHindersACall) {
+  const TempDir dir;
+  transport::TestCertificates certificates(dir.path());
+  for (const char* name : {"server", "scraper"}) certificates.Make(name);
+  auto broker = Start({{"admin_listen_tls", "127.0.0.1:{PORT4}"},
+                       {"tls_certificate_file", certificates.certificate_file("server")},
+                       {"tls_private_key_file", certificates.key_file("server")},
+                       {"tls_client_ca_file", certificates.ca_file()},
+                       {"metrics_client_names", "scraper"}});
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  ApiClient scraper(broker->port(4), certificates.ca_file(),
+                    certificates.certificate_file("scraper"));
+  EXPECT_EQ(scraper.Send(Query(Key("reader"), "GID_a@@@1")).status, 200);
+  ApiClient other(broker->port(4), certificates.ca_file());
+  for (const char* user : {"batcher", "nobody"}) {
+    const ApiAnswer refused = scraper.Send(Query(Key(user), "GID_a@@@1"));
+    EXPECT_NE(refused.status, 200) << refused.body;
+    EXPECT_EQ(refused.status, other.Send(Query(Key(user), "GID_a@@@1")).status);
+  }
+}
+
 // "GID_a@@@1" is connected in the default instance, "GID_a@@@2" in the other one.
 TEST_P(DocumentedApiTest, SeesTheClientsOfTheInstanceThatIsNamedAndNoOthers) {
   auto broker = Start({{"instances_by_username", "true"}});

@@ -314,6 +314,9 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"admin_listen", "localhost:80", "an address with its port"},
            Case{"admin_listen", "127.0.0.1:80 [::1:80", "an address with its port"},
            Case{"admin_socket_uids", "0 root", "a whole number"},
+           Case{"metrics_socket_uids", "prometheus", "a whole number"},
+           Case{"metrics_socket_uids", "1005 0", "\"0\" is root, who may ask everything"},
+           Case{"metrics_socket_gids", "-1", "a whole number"},
            Case{"instances_by_listener", "1884", "a port and a name"},
            Case{"instances_by_listener", "x=a", "a port and a name"},
            Case{"instances_by_listener", too_long.c_str(), "a name of at most 128 bytes"},
@@ -412,9 +415,27 @@ TEST(ParseOptionsTest, ACaFileHasACertificateInPem) {
   std::filesystem::remove(path);
 }
 
+TEST(ParseOptionsTest, WhoMayReadTheMetricsOnlyIsAListOfItsOwn) {
+  const auto options = ParseOptions(Given{{"metrics_socket_uids", "1005, 1006"},
+                                          {"metrics_socket_gids", "2006"},
+                                          {"metrics_client_names", "scraper"},
+                                          {"admin_listen_tls", "127.0.0.1:1"},
+                                          {"tls_certificate_file", "/x"},
+                                          {"tls_private_key_file", "/x"},
+                                          {"tls_client_ca_file", "/x"}});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const transport::ListenerOptions& listener = options->listener;
+  EXPECT_EQ(listener.unix_metrics_uids, (std::vector<uid_t>{1005, 1006}));
+  EXPECT_EQ(listener.unix_metrics_gids, (std::vector<gid_t>{2006}));
+  EXPECT_EQ(listener.tls_metrics_names, (std::vector<std::string>{"scraper"}));
+  EXPECT_TRUE(listener.unix_allowed_uids.empty() && listener.unix_allowed_gids.empty());
+  EXPECT_TRUE(listener.tls_client_names.empty());
+}
+
 // An empty list lets everybody in: it has to be said in so many words.
 TEST(ParseOptionsTest, ARestrictionThatNamesNobodyIsRefused) {
-  for (const char* name : {"admin_socket_uids", "admin_socket_gids", "tls_client_names"}) {
+  for (const char* name : {"admin_socket_uids", "admin_socket_gids", "tls_client_names",
+                           "metrics_socket_uids", "metrics_socket_gids", "metrics_client_names"}) {
     EXPECT_THAT(ErrorOf({{name, ", ,"}}),
                 HasSubstr(absl::StrCat("option plugin_opt_", name,
                                        ": \", ,\" is not none or a list of words")));
@@ -439,6 +460,19 @@ TEST(ParseOptionsTest, AnOptionOfSomethingThatIsOffIsRefused) {
                        {"tls_private_key_file", "/x"},
                        {"tls_client_names", "ops"}}),
               HasSubstr("option plugin_opt_tls_client_names: has no effect without "
+                        "plugin_opt_tls_client_ca_file; "));
+  EXPECT_THAT(ErrorOf({{"admin_socket", "none"},
+                       {"admin_listen", "127.0.0.1:1"},
+                       {"metrics_socket_gids", "2006"}}),
+              HasSubstr("option plugin_opt_metrics_socket_gids: has no effect without "
+                        "plugin_opt_admin_socket; "));
+  EXPECT_THAT(ErrorOf({{"metrics_client_names", "scraper"}}),
+              HasSubstr("without plugin_opt_admin_listen_tls"));
+  EXPECT_THAT(ErrorOf({{"admin_listen_tls", "127.0.0.1:1"},
+                       {"tls_certificate_file", "/x"},
+                       {"tls_private_key_file", "/x"},
+                       {"metrics_client_names", "scraper"}}),
+              HasSubstr("option plugin_opt_metrics_client_names: has no effect without "
                         "plugin_opt_tls_client_ca_file; "));
   EXPECT_THAT(ErrorOf({{"webhook_secret_file", "/x"}}),
               HasSubstr("without plugin_opt_webhook_url"));
@@ -474,6 +508,17 @@ TEST(ParseOptionsTest, AnOptionThatAnotherOneLeavesNothingToDoIsWarnedOf) {
              {"topics_prefix", "clients"}},
             "topics_flap_interval 0s;"},
            {{{"api_require_tls", "true"}}, "without plugin_opt_admin_listen_tls; set that too"},
+           {{{"metrics_socket_uids", "1001"}, {"admin_socket_uids", "1001 1002"}},
+            "beside plugin_opt_admin_socket_uids,"},
+           {{{"metrics_socket_gids", "2001"}, {"admin_socket_gids", "2001"}},
+            "beside plugin_opt_admin_socket_gids,"},
+           {{{"metrics_client_names", "ops"},
+             {"tls_client_names", "ops,dev"},
+             {"admin_listen_tls", "127.0.0.1:1"},
+             {"tls_certificate_file", "/x"},
+             {"tls_private_key_file", "/x"},
+             {"tls_client_ca_file", "/x"}},
+            "beside plugin_opt_tls_client_names,"},
            {{{"api_region", "cn"}}, "without plugin_opt_access_file,"},
            {{{"api_batch_calls_per_second", "9"}}, "without plugin_opt_access_file,"},
            {{{"api_query_calls_per_second", "9"}}, "without plugin_opt_access_file,"},
@@ -504,6 +549,8 @@ TEST(ParseOptionsTest, NobodyIsWarnedOfAnOptionThatHasSomethingToDo) {
            Given{{"audit_slice_max", "500"}},
            Given{{"audit_slice_max", "200"},
                  {"audit_period", "0s"}},  // the default changes nothing
+           Given{{"metrics_socket_uids", "1001 1003"}, {"admin_socket_uids", "1001"}},
+           Given{{"metrics_socket_gids", "2001"}},
            Given{{"topics_flap_messages", "9"}, {"topics_prefix", "clients"}},
            Given{{"api_limit_per_account", "true"},
                  {"access_file", "/x.json"},

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -94,6 +95,74 @@ class SessionPluginTest : public store::StoreFolder {
   std::unique_ptr<SessionPlugin> plugin_;
   std::unique_ptr<broker::Hooks> hooks_;
 };
+
+// The real routing table, path by path: a new one is a new row here.
+TEST_F(SessionPluginTest, EachPathAnswersItsAudienceAndNobodyElse) {
+  using http::Audience;
+  Start({});
+  http::Router& router = plugin_->RouterForTest();
+  std::map<std::string, Audience> table;
+  for (const auto& route : router.routes()) table[route.path] = route.audience;
+  constexpr char kService[] = "/mosquitto_session_status.v1.SessionStatusService/";
+  EXPECT_EQ(table, (std::map<std::string, Audience>{
+                       {"/metrics", Audience::kObservers},
+                       {"/healthz", Audience::kObservers},
+                       {"/readyz", Audience::kObservers},
+                       {"/v1/sessions", Audience::kTrusted},
+                       {"/v1/changes", Audience::kTrusted},
+                       {kService, Audience::kTrusted},
+                       {absl::StrCat(kService, "WatchSessions"), Audience::kTrusted},
+                       {"/", Audience::kAnyone},
+                       {"/ui/", Audience::kAnyone},
+                       {"/openapi.json", Audience::kAnyone},
+                   }));
+
+  http::Peer stranger, observer, trusted;
+  observer.kind = trusted.kind = http::Peer::Kind::kUnixSocket;
+  observer.metrics_only = true;
+  for (const auto& route : router.routes()) {
+    for (const auto& [peer, rank] : {std::pair(stranger, Audience::kAnyone),
+                                     {observer, Audience::kObservers},
+                                     {trusted, Audience::kTrusted}}) {
+      for (const char* method : {"GET", "POST"}) {
+        SCOPED_TRACE(absl::StrCat(method, " ", route.path, " by ", static_cast<int>(rank)));
+        http::Request request;
+        request.method = method;
+        request.target = request.path = route.path;
+        request.peer = &peer;
+        request.now = absl::Now();
+        http::Reply reply;
+        router.Handle(request, &reply);
+        const bool refused = reply.status == 403;
+        EXPECT_EQ(refused, rank < route.audience) << reply.body;
+        EXPECT_TRUE(!refused || reply.stream == nullptr);
+        if (!refused || rank == Audience::kAnyone) continue;
+        EXPECT_THAT(reply.body, HasSubstr("may read only /metrics, /healthz and /readyz"));
+      }
+    }
+  }
+}
+
+TEST_F(SessionPluginTest, AnObserverIsAStrangerToTheDocumentedApi) {
+  Start({});
+  for (const bool metrics_only : {false, true}) {
+    http::Peer peer;
+    peer.kind = http::Peer::Kind::kUnixSocket;
+    peer.metrics_only = metrics_only;
+    http::Request request;
+    request.method = "GET";
+    request.path = "/";
+    request.query =
+        "Action=QuerySessionByClientId&ClientId=x&InstanceId=mosquitto&Version=2020-04-20";
+    request.peer = &peer;
+    request.now = absl::Now();
+    http::Reply reply;
+    plugin_->RouterForTest().Handle(request, &reply);
+    EXPECT_EQ(reply.status == 200, !metrics_only) << reply.body;
+    EXPECT_THAT(reply.body,
+                HasSubstr(metrics_only ? "\"Code\":\"MissingAccessKeyId" : "OnlineStatus"));
+  }
+}
 
 TEST_F(SessionPluginTest, AnOptionWithoutEffectIsALineOfTheLog) {
   Start({{"audit_slice_max", "500"}, {"audit_period", "0s"}});

@@ -177,49 +177,92 @@ TEST(ConnectionLimitsTest, SilentNewConnectionsPushEachOtherOut) {
   EXPECT_TRUE(silent.front().AtEnd());
 }
 
-TEST(ConnectionLimitsTest, AUserThatIsNotAllowedIsToldSo) {
-  // The rules let root in; the test, which may run as root, asks as another user below.
-  http::Peer peer;
-  peer.kind = http::Peer::Kind::kUnixSocket;
-  peer.uid = 1001;
-  peer.gid = 2001;
+// Rights in a word: everything, metrics, nothing.
+const char* WordFor(Access access) {
+  return access == Access::kAll ? "all" : access == Access::kMetrics ? "metrics" : "none";
+}
+
+TEST(ConnectionLimitsTest, WhatAUserOfTheUnixSocketMayAskFollowsFromTheListsThatHoldHim) {
   struct Case {
     std::vector<uid_t> uids;
     std::vector<gid_t> gids;
-    bool want;
+    std::vector<uid_t> metrics_uids;
+    std::vector<gid_t> metrics_gids;
+    const char* want;
   };
-  for (const Case& c :
-       {Case{{}, {}, true}, Case{{1001}, {}, true}, Case{{1002}, {}, false}, Case{{}, {2001}, true},
-        Case{{}, {2002}, false}, Case{{1002}, {2001}, true}, Case{{1002}, {2002}, false}}) {
+  constexpr uid_t kHe = 1001, kOther = 1002;
+  constexpr gid_t kHis = 2001, kOthers = 2002;
+  for (const Case& c : {
+           Case{{}, {}, {}, {}, "all"},
+           Case{{kHe}, {}, {}, {}, "all"},
+           Case{{kOther}, {}, {}, {}, "none"},
+           Case{{}, {kHis}, {}, {}, "all"},
+           Case{{}, {kOthers}, {}, {}, "none"},
+           Case{{kOther}, {kHis}, {}, {}, "all"},
+           Case{{kOther}, {kOthers}, {}, {}, "none"},
+           // Everybody may ask everything, but for those who are listed for the metrics.
+           Case{{}, {}, {kHe}, {}, "metrics"},
+           Case{{}, {}, {}, {kHis}, "metrics"},
+           Case{{}, {}, {kOther}, {kOthers}, "all"},
+           // Let in beside those who may ask everything.
+           Case{{kOther}, {}, {kHe}, {}, "metrics"},
+           Case{{}, {kOthers}, {kHe}, {}, "metrics"},
+           Case{{kOther}, {}, {}, {kHis}, "metrics"},
+           Case{{kOther}, {}, {kOther}, {kOthers}, "none"},
+           // Who is in both has all rights, by user or by group.
+           Case{{kHe}, {}, {kHe}, {}, "all"},
+           Case{{}, {kHis}, {kHe}, {}, "all"},
+           Case{{kHe}, {}, {}, {kHis}, "all"},
+           Case{{}, {kHis}, {}, {kHis}, "all"},
+       }) {
     ListenerOptions options;
     options.unix_allowed_uids = c.uids;
     options.unix_allowed_gids = c.gids;
-    EXPECT_EQ(IsAllowed(-1, peer, options), c.want);
+    options.unix_metrics_uids = c.metrics_uids;
+    options.unix_metrics_gids = c.metrics_gids;
+    http::Peer peer;
+    peer.kind = http::Peer::Kind::kUnixSocket;
+    peer.uid = kHe;
+    peer.gid = kHis;
+    SCOPED_TRACE(
+        ::testing::PrintToString(std::tie(c.uids, c.gids, c.metrics_uids, c.metrics_gids)));
+    EXPECT_STREQ(WordFor(AccessOfUser(-1, peer, options)), c.want);
     peer.uid = 0;
-    EXPECT_TRUE(IsAllowed(-1, peer, options));
-    peer.uid = 1001;
+    EXPECT_STREQ(WordFor(AccessOfUser(-1, peer, options)), "all") << "root";
+    peer.kind = http::Peer::Kind::kTcp;
+    peer.uid = kHe;
+    EXPECT_STREQ(WordFor(AccessOfUser(-1, peer, options)), "all") << "no user is known";
   }
 }
 
-TEST(ConnectionLimitsTest, OnTheUnixSocketOnlyUsersAndGroupsThatAreAllowedAreAnswered) {
+TEST(ConnectionLimitsTest, OnTheUnixSocketOnlyUsersAndGroupsThatAreListedAreAnswered) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can ask as another user";
   ListenerOptions options;
   options.unix_allowed_uids = {1001};
   options.unix_allowed_gids = {2002};
-  TestListener listener(options);
+  options.unix_metrics_uids = {1005};
+  options.unix_metrics_gids = {2006};
+  TestListener listener(options, [](const http::Request& request, http::Reply* reply) {
+    reply->body = request.peer->metrics_only ? "metrics" : "all";
+  });
   const std::string address = listener.unix_address();
   struct Case {
     const char* who;
     uid_t uid;
     gid_t gid;
     gid_t other_group;
-    int want;
+    const char* want;
   };
-  for (const Case& c : {Case{"a stranger", 1003, 2003, 2004, 403},
-                        Case{"a user who is allowed", 1001, 2003, 2004, 200},
-                        Case{"of the allowed group", 1003, 2002, 2004, 200},
-                        Case{"of the allowed group among others", 1003, 2003, 2002, 200},
-                        Case{"root", 0, 0, 0, 200}}) {
+  constexpr char kTurnedAway[] = "this user may not use the socket";
+  for (const Case& c :
+       {Case{"a stranger", 1003, 2003, 2004, kTurnedAway},
+        Case{"a user who is allowed", 1001, 2003, 2004, "all"},
+        Case{"of the allowed group", 1003, 2002, 2004, "all"},
+        Case{"of the allowed group among others", 1003, 2003, 2002, "all"},
+        Case{"a user for the metrics", 1005, 2003, 2004, "metrics"},
+        Case{"of the group for the metrics", 1003, 2006, 2004, "metrics"},
+        Case{"of that group among others", 1003, 2003, 2006, "metrics"},
+        Case{"of both groups", 1003, 2002, 2006, "all"}, Case{"root", 0, 0, 0, "all"}}) {
     SCOPED_TRACE(c.who);
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
@@ -229,8 +272,8 @@ TEST(ConnectionLimitsTest, OnTheUnixSocketOnlyUsersAndGroupsThatAreAllowedAreAns
       }
       ::setfsuid(0);  // he connects as himself, but finds the socket as root
       const TestReply reply = TestClient(address).Ask(kGet);
-      const bool told = c.want == 200 || reply.body == "this user may not use the socket";
-      ::_exit(reply.status == c.want && told ? 0 : 1);
+      const int status = c.want == kTurnedAway ? 403 : 200;
+      ::_exit(reply.status == status && reply.body == c.want ? 0 : 1);
     }
     int status = -1;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -402,6 +402,35 @@ TEST_F(TlsTest, CertificatesOfOtherNamesCountAsNone) {
   }
 }
 
+TEST_F(TlsTest, CertificatesWithANameForTheMetricsAreHeldToThese) {
+  for (const char* name : {"scraper", "device"}) certificates_.Make(name);
+  options_.tls_client_ca_file = certificates_.ca_file();
+  struct Case {
+    std::vector<std::string> names, metrics_names;
+    const char *client, *scraper, *device;
+  };
+  for (const Case& c :
+       {Case{{}, {"scraper"}, "all", "metrics", "all"},
+        Case{{"client"}, {"scraper"}, "all", "metrics", "none"},
+        Case{{"client"}, {"scraper.example.com", "device"}, "all", "metrics", "metrics"},
+        Case{{"client", "scraper"}, {"scraper"}, "all", "all", "none"}}) {
+    SCOPED_TRACE(::testing::PrintToString(c.metrics_names));
+    options_.tls_client_names = c.names;
+    options_.tls_metrics_names = c.metrics_names;
+    Start([](const http::Request& request, http::Reply* reply) {
+      const http::Peer& peer = *request.peer;
+      reply->body = !peer.client_certificate ? "none" : peer.metrics_only ? "metrics" : "all";
+    });
+    for (const auto& [who, want] :
+         {std::pair("client", c.client), {"scraper", c.scraper}, {"device", c.device}}) {
+      const auto context = certificates_.ClientContext(who);
+      EXPECT_EQ(TestClient(address_, context.get()).Ask(kGet).body, want) << who;
+    }
+    const auto without = certificates_.ClientContext();
+    EXPECT_EQ(TestClient(address_, without.get()).Ask(kGet).body, "none");
+  }
+}
+
 TEST_F(TlsTest, RefusesRevokedCertificatesFromTheReloadOn) {
   certificates_.Make("other");
   certificates_.WriteRevocations({"other"});
