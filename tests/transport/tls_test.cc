@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,8 +11,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "plugin/os/mutex.h"
 #include "tests/testing/wait.h"
 #include "tests/transport/test_certificates.h"
 #include "tests/transport/test_client.h"
@@ -64,12 +63,12 @@ class HalfHandshake {
   HalfHandshake(absl::string_view address, SSL_CTX* context)
       : client_(address), ssl_(SSL_new(context), SSL_free) {
     std::signal(SIGPIPE, SIG_IGN);  // the server may have closed by the time it is written to
-    SSL_set_fd(ssl_.get(), client_.fd());
-    ::fcntl(client_.fd(), F_SETFL, O_NONBLOCK);
+    // What it reads from stays empty: the server's answer, however soon it comes, waits in the socket.
+    SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new_socket(client_.fd(), BIO_NOCLOSE));
     EXPECT_EQ(SSL_connect(ssl_.get()), -1);  // says hello
     pollfd answer = {client_.fd(), POLLIN, 0};
     EXPECT_EQ(::poll(&answer, 1, static_cast<int>(testing::kPatience / absl::Milliseconds(1))), 1);
-    ::fcntl(client_.fd(), F_SETFL, 0);
+    SSL_set_fd(ssl_.get(), client_.fd());
   }
   // All that comes.
   std::string FinishAndAsk(absl::string_view request) {
@@ -515,19 +514,19 @@ TEST_F(TlsTest, AHandshakeThatFailsIsCountedAndToldWithItsReason) {
   certificates_.WriteRevocations({"revoked"});
   options_.tls_client_ca_file = certificates_.ca_file();
   options_.tls_client_crl_file = certificates_.crl_file();
-  absl::Mutex mu;
+  os::Mutex mu;
   std::vector<std::string> told;
   Start(nullptr, [&](const http::Peer& peer, absl::string_view reason) {
-    absl::MutexLock lock(&mu);
+    os::MutexLock lock(&mu);
     told.push_back(absl::StrCat(peer.address, ": ", reason));
   });
   const auto wait_for = [&](const std::string& want) {
     SCOPED_TRACE(want);
     EXPECT_TRUE(testing::WaitUntil([&] {
-      absl::MutexLock lock(&mu);
+      os::MutexLock lock(&mu);
       return !told.empty();
     }));
-    absl::MutexLock lock(&mu);
+    os::MutexLock lock(&mu);
     EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr(want)));
     told.clear();
   };
