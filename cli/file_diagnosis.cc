@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -267,31 +266,27 @@ class FileChecks {
     return false;
   }
 
-  // Where the plugin moved a damaged file, before it began a new one.
+  // Where the plugin moved damaged files, before it began new ones.
   void CheckSetAside(const std::string& option, const std::string& path) const {
-    const std::string aside = absl::StrCat(path, ".damaged");
-    struct stat file {};
-    if (stat(aside.c_str(), &file) != 0) return;
-    Report(Verdict::kWarning, option,
-           absl::StrCat(aside, " is there: the database was damaged on ",
-                        LocalTime(absl::ToUnixMillis(absl::FromTimeT(file.st_ctime))),
-                        " or earlier, and a new one was begun"),
-           "what was only in it is missing since; is its disk sound? Remove the file, or move it, "
-           "when you need it no more");
+    for (const std::string& aside : store::PlacesAside(path)) {
+      struct stat file {};
+      if (stat(aside.c_str(), &file) != 0) continue;
+      Report(
+          Verdict::kWarning, option,
+          absl::StrCat(aside, " is there: the database was damaged on ",
+                       LocalTime(absl::ToUnixMillis(absl::FromTimeT(file.st_ctime))),
+                       " or earlier, and a new one was begun"),
+          "what was only in it is missing since; is its disk sound? Remove the file, or move it, "
+          "when you need it no more");
+    }
   }
 
   // The plugin leaves a file alone that somebody else keeps something in.
   bool MayBecomeDatabase(const std::string& option, const std::string& path) const {
-    constexpr absl::string_view kBegins("SQLite format 3\0", 16);
-    char first[kBegins.size()];
-    std::ifstream in(path, std::ios::binary);
-    in.read(first, sizeof(first));
-    const absl::string_view got(first, static_cast<size_t>(in.gcount()));
-    if (got.empty() || got == kBegins) return true;  // empty: new, or we may not read it
-    Report(Verdict::kProblem, option,
-           absl::StrCat(path, " holds something that is no SQLite database"),
-           absl::StrCat("correct plugin_opt_", option,
-                        ", or move the file; the broker would not start"));
+    const absl::Status others = store::CheckIsNotOthers(path);
+    if (others.ok()) return true;
+    Report(Verdict::kProblem, option, std::string(others.message()),
+           absl::StrCat("correct plugin_opt_", option, "; the broker would not start"));
     return false;
   }
 

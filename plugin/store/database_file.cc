@@ -32,6 +32,12 @@ bool IsThere(const std::string& path) {
   return lstat(path.c_str(), &file) == 0;
 }
 
+std::string PlaceAside(const std::string& path, int number) {
+  return number == 1 ? absl::StrCat(path, ".damaged") : absl::StrCat(path, ".damaged.", number);
+}
+
+bool IsTaken(const std::string& place) { return IsThere(place) || IsThere(place + "-wal"); }
+
 // Enough to tell a text from a database with a page of text in it.
 constexpr size_t kLookedAtBytes = 64 << 10;
 
@@ -128,6 +134,15 @@ absl::Status CheckIsNotOthers(const std::string& path) {
                    "moved away by hand)"));
 }
 
+std::vector<std::string> PlacesAside(const std::string& path) {
+  std::vector<std::string> taken;
+  for (int number = 1; number <= kAsideMax; ++number) {
+    const std::string place = PlaceAside(path, number);
+    if (IsTaken(place)) taken.push_back(place);
+  }
+  return taken;
+}
+
 absl::StatusOr<std::string> MoveAside(const std::string& path) {
   std::string place;
   for (int number = 1;; ++number) {
@@ -135,8 +150,8 @@ absl::StatusOr<std::string> MoveAside(const std::string& path) {
       return absl::ResourceExhaustedError(absl::StrCat("cannot be moved aside, as ", kAsideMax,
                                                        " are there already, up to ", place));
     }
-    place = number == 1 ? absl::StrCat(path, ".damaged") : absl::StrCat(path, ".damaged.", number);
-    if (!IsThere(place) && !IsThere(place + "-wal")) break;
+    place = PlaceAside(path, number);
+    if (!IsTaken(place)) break;
   }
   for (const char* suffix : {"-wal", ""}) {
     if (std::rename((path + suffix).c_str(), (place + suffix).c_str()) == 0 || errno == ENOENT) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -41,6 +42,8 @@ absl::Status CheckIsNotOthers(const std::string& path);
 // where it was: "cannot be moved …".
 inline constexpr int kAsideMax = 5;
 absl::StatusOr<std::string> MoveAside(const std::string& path);
+// Where files were moved to that are still there, by number.
+std::vector<std::string> PlacesAside(const std::string& path);
 
 // The file that a connection was opened from, and the write-ahead log that it has beside it. A name may
 // come to mean another file: a backup is put back, somebody removes it.

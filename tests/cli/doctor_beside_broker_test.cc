@@ -83,6 +83,11 @@ class DoctorBesideBrokerTest : public ::testing::TestWithParam<BrokerLine> {
 INSTANTIATE_TEST_SUITE_P(OnBroker, DoctorBesideBrokerTest, ::testing::ValuesIn(kBothLines),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);
 
+// plugin_load and plugin_use are not 2.0's.
+class DoctorBesideBrokerOf21Test : public DoctorBesideBrokerTest {};
+INSTANTIATE_TEST_SUITE_P(OnBroker, DoctorBesideBrokerOf21Test, ::testing::Values(BrokerLine::k21),
+                         NameOfLine<::testing::TestParamInfo<BrokerLine>>);
+
 // Without the others, as a broker logs it.
 constexpr char kNoPlugin20[] = "option exists in the config file without an auth_plugin";
 constexpr char kNoPlugin21[] = "requires plugin/global_plugin/plugin_load to be defined first";
@@ -107,22 +112,19 @@ TEST_P(DoctorBesideBrokerTest, AfterAnIncludedFileTheIncludersPluginIsBack) {
   ExpectBothGood(On21() ? "1" : "2");
 }
 
-TEST_P(DoctorBesideBrokerTest, PluginUseChoosesWhoseOptionsFollow) {
-  if (!On21()) GTEST_SKIP() << "2.0 knows no plugin_use";
+TEST_P(DoctorBesideBrokerOf21Test, PluginUseChoosesWhoseOptionsFollow) {
   Start(
       "plugin_load ss {PLUGIN}\nplugin_load  other {OTHER}\nplugin_use other\nplugin_use ss\n"
       "plugin_opt_admin_socket {DIR}/a.sock\n");
   ExpectBothGood("1");
 }
 
-TEST_P(DoctorBesideBrokerTest, PluginUseNeedsAPluginLoadAboveIt) {
-  if (!On21()) GTEST_SKIP() << "2.0 knows no plugin_use";
+TEST_P(DoctorBesideBrokerOf21Test, PluginUseNeedsAPluginLoadAboveIt) {
   Start("plugin_use ss\nplugin_load ss {PLUGIN}\nplugin_use ss\n");
   ExpectBothBad("configuration", ":[0-9]+: plugin_use ss: ", "Plugin 'ss' not previously loaded");
 }
 
-TEST_P(DoctorBesideBrokerTest, WhatPluginLoadLoadsHasToBeUsed) {
-  if (!On21()) GTEST_SKIP() << "2.0 knows no plugin_load";
+TEST_P(DoctorBesideBrokerOf21Test, WhatPluginLoadLoadsHasToBeUsed) {
   for (const char* config :
        {"plugin_load ss {PLUGIN}\nplugin_opt_admin_socket {DIR}/a.sock\n",
         "plugin_load ss {OTHER}\n@ {PLUGIN}\nplugin_opt_admin_socket {DIR}/a.sock\n"}) {

@@ -106,12 +106,17 @@ export class Broker {
     return reply.json();
   }
 
-  // Returns when the plugin knows this connection as online.
+  // Returns when the plugin knows this connection as online and the client has subscribed: one that is ended
+  // before it listens to signals leaves without a DISCONNECT.
   async connect(clientId, args = []) {
     const before = (await this.query(clientId)).incarnation;
-    const client = spawn('mosquitto_sub', ['-h', '127.0.0.1', '-p', String(this.mqttPort),
-                                           '-i', clientId, '-t', 'test/#', ...args], {stdio: 'ignore'});
+    const client = spawn('stdbuf', ['-oL', 'mosquitto_sub', '-d', '-h', '127.0.0.1',
+                                    '-p', String(this.mqttPort), '-i', clientId, '-t', 'test/#', ...args],
+                         {stdio: ['ignore', 'pipe', 'ignore']});
     this.#children.push(client);
+    let said = '';
+    client.stdout.on('data', (text) => said += text);
+    await waitFor(`${clientId} has subscribed`, () => said.includes('Subscribed '));
     await waitFor(`${clientId} is online`, async () => {
       const {online, incarnation} = await this.query(clientId);
       return online && incarnation !== before;
