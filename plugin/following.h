@@ -1,7 +1,7 @@
 // Everything that follows the registry's changes, built and routed in one place: the change feed,
 // the history of connections, the frozen cuts of listings, their surfaces, and the webhook.
 //
-// Threads:   construction, AddRoutes, Start, Stop: the broker's (init and cleanup). observers():
+// Threads:   construction, AddRoutes, Start, BeginStop: the broker's (init and cleanup). observers():
 //            handed to the composition root, called by the broker's thread. ReloadWebhookSecret:
 //            the reloader's.
 // Errors:    Start names the option that is bad, and why.
@@ -45,6 +45,8 @@ class Following {
   // Before the admin service's own prefix: its stream has a path below it.
   void AddRoutes(http::Router* router);
   absl::Status Start(int nice);
+  // After the last change: the destructor waits for what this begins.
+  void BeginStop() { webhook_.BeginStop(); }
 
   bool has_webhook_secret() const { return has_webhook_secret_; }
   absl::Status ReloadWebhookSecret() { return webhook_.ReloadSecret(); }

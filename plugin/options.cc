@@ -483,7 +483,9 @@ constexpr OptionSpec kOptions[] = {
                           &o->following.webhook.timeout);
      }},
     {"webhook_retry_max", "1m",
-     "A post that failed is repeated after 1s, 2s, 4s and so on, at most this. 1s to 1h.",
+     "A post that failed is repeated after 1s, 2s, 4s and so on, at most this unless the receiver "
+     "asks "
+     "for more (Retry-After, up to 1h). 1s to 1h.",
      [](absl::string_view v, Options* o) {
        return SetDuration(v, absl::Seconds(1), absl::Hours(1), &o->following.webhook.retry_max);
      }},

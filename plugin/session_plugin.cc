@@ -59,6 +59,8 @@ SessionPlugin::SessionPlugin(const Options& options)
 }
 
 SessionPlugin::~SessionPlugin() {
+  // First: it takes a second at most, which goes by beside all that follows.
+  if (following_.has_value()) following_->BeginStop();
   // Before any member goes: a reload may be on its way to the listener, a query may be reading it.
   reloader_.Stop();
   if (listener_.has_value()) listener_->Stop();

@@ -108,13 +108,26 @@ void HttpPost::TrustOnly(const std::string& ca_file, bool* done) {
   static_cast<void>(curl_.easy_setopt(easy_, CURLOPT_CA_CACHE_TIMEOUT, 0L));
 }
 
+bool HttpPost::IsOver() {
+  using std::chrono::steady_clock;
+  if (!end_.has_value() && stop_.WaitFor(absl::ZeroDuration())) {
+    end_ = steady_clock::now() + absl::ToChronoMilliseconds(target_.after_stop);
+  }
+  return end_.has_value() && steady_clock::now() >= *end_;
+}
+
 // False: stopped.
 bool HttpPost::Perform(int* code) {
-  curl_waitfd stop = {stop_.fd(), CURL_WAIT_POLLIN, 0};
+  // Short enough for `after_stop`, when the stop does not end the wait any more.
+  constexpr int kWaitMs = 1000, kWaitAfterStopMs = 20;
   for (int running = 1; running > 0;) {
     if (curl_.multi_perform(multi_, &running) != CURLM_OK) return true;
-    if (running > 0) curl_.multi_poll(multi_, &stop, 1, 1000, nullptr);
-    if (running > 0 && stop.revents != 0) return false;
+    if (running == 0) break;
+    if (IsOver()) return false;
+    curl_waitfd stop = {stop_.fd(), CURL_WAIT_POLLIN, 0};
+    const bool stopping = end_.has_value();
+    curl_.multi_poll(multi_, &stop, stopping ? 0 : 1, stopping ? kWaitAfterStopMs : kWaitMs,
+                     nullptr);
   }
   int left = 0;
   while (const CURLMsg* message = curl_.multi_info_read(multi_, &left)) {
@@ -125,6 +138,8 @@ bool HttpPost::Perform(int* code) {
 
 HttpPost::Outcome HttpPost::Post(const std::vector<std::string>& lines, absl::string_view body) {
   Outcome outcome;
+  outcome.stopped = IsOver();
+  if (outcome.stopped) return outcome;
   if (multi_ == nullptr || easy_ == nullptr) {
     outcome.error = "out of memory";
     return outcome;

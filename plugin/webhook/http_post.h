@@ -1,4 +1,5 @@
-// One POST at a time, by libcurl, that a stop request ends at once. Redirects are not followed,
+// One POST at a time, by libcurl, that a stop request ends: at once, or when the time is over that
+// all posts together have left then. Redirects are not followed,
 // proxies of the environment not used, certificates always checked: against `ca_file` alone, as it is when
 // the connection is made, if there is one.
 //
@@ -8,6 +9,8 @@
 #ifndef SESSION_STATUS_PLUGIN_WEBHOOK_HTTP_POST_H_
 #define SESSION_STATUS_PLUGIN_WEBHOOK_HTTP_POST_H_
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,12 +28,14 @@ class HttpPost {
     std::string url;
     std::string ca_file;  // empty: the system's
     absl::Duration timeout = absl::Seconds(10);
+    absl::Duration after_stop =
+        absl::ZeroDuration();  // from the moment at which a post notices the stop
   };
   struct Outcome {
     int status = 0;  // of HTTP; 0: no answer
     std::string error;
     absl::Duration retry_after;  // what the receiver asked for
-    bool stopped = false;
+    bool stopped = false;        // there was no time left for it
   };
 
   static absl::Status CheckUrl(const Libcurl& curl, const std::string& url);
@@ -48,6 +53,8 @@ class HttpPost {
   bool Configure(absl::string_view body, void* headers);
   void TrustOnly(const std::string& ca_file, bool* done);
   bool Perform(int* code);
+  // A stop was requested, and the time after it is over.
+  bool IsOver();
 
   const Libcurl curl_;
   const Target target_;
@@ -55,6 +62,7 @@ class HttpPost {
   CURLM* const multi_;  // keeps the connection open between calls
   CURL* const easy_;
   char error_[256] = {};
+  std::optional<std::chrono::steady_clock::time_point> end_;  // once a stop was noticed
 };
 
 }  // namespace session_status::webhook

@@ -28,7 +28,7 @@ absl::Duration RetryDelay(int failures, absl::Duration retry_max, absl::Duration
                           double random) {
   const absl::Duration doubled = kRetryMin * (int64_t{1} << std::min(failures - 1, 30));
   return std::max(std::min(doubled, retry_max) * (0.5 + random / 2),
-                  std::min(retry_after, retry_max));
+                  std::min(retry_after, kRetryAfterMax));
 }
 
 Webhook::Webhook(feed::ChangeFeed& feed, WebhookOptions options, Identity identity, Log log,
@@ -51,10 +51,12 @@ absl::Status Webhook::Start(int nice) {
   if (absl::Status s = ReloadSecret(); !s.ok()) return s;
   if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the webhook");
   post_ = std::make_unique<HttpPost>(
-      *curl, HttpPost::Target{options_.url, options_.ca_file, options_.timeout}, stop_);
+      *curl, HttpPost::Target{options_.url, options_.ca_file, options_.timeout, kStopWait}, stop_);
   // Begins here, not when the thread first runs: no change after Start() is missed.
   Collect();
-  return thread_.Start("status-webhook", nice, [this] { Run(); });
+  const absl::Status status = thread_.Start("status-webhook", nice, [this] { Run(); });
+  running_ = status.ok();
+  return status;
 }
 
 absl::Status Webhook::ReloadSecret() {
@@ -68,8 +70,18 @@ absl::Status Webhook::ReloadSecret() {
 }
 
 void Webhook::Stop() {
-  stop_.RequestStop();
+  BeginStop();
   thread_.Join();
+  if (!std::exchange(running_, false)) return;
+  const uint64_t lost = stats().behind_changes;
+  if (lost == 0) return;
+  try {
+    log_(absl::StrCat(
+        "webhook: changes that the receiver has not taken before the stop, and will not get: ",
+        lost));
+  } catch (const std::bad_alloc&) {
+    // A destructor may be calling; a line of log is what it can do without.
+  }
 }
 
 WebhookStats Webhook::stats() const {
@@ -131,9 +143,11 @@ void Webhook::Run() {
     // As it was when the last batch was done with; a gap that waits to be told came after that.
     const uint64_t dropped =
         dropped_changes_.value() - (has_gap_ ? restart_ - missed_after_ : uint64_t{0});
+    // Before the look, so that one look follows the stop, and another what it finds.
+    bool go_on = !Stopping();
     try {
       Collect();
-      if (events_.count() > 0) Deliver();
+      if (events_.count() > 0) go_on = Deliver();
     } catch (const std::bad_alloc&) {
       // The batch may end in the midst of an event, and what is in it was taken from the ring: all of
       // it is dropped, and the next batch begins with a gap that says so.
@@ -144,19 +158,24 @@ void Webhook::Run() {
       dropped_changes_.Add(restart_ - missed_after_ - (dropped_changes_.value() - dropped));
       events_.Clear();
     }
+    if (!go_on) return;
     // A full batch has more behind it.
-    if (stop_.WaitFor(Full() ? absl::ZeroDuration() : kLookInterval)) return;
+    if (!Full()) static_cast<void>(stop_.WaitFor(kLookInterval));
     events_.Clear();
   }
 }
 
-void Webhook::Deliver() {
+// False: the stop came first.
+bool Webhook::Deliver() {
   const absl::string_view body = events_.Finish();
   batch_sequence_ = subscription_.sequence();
   const std::string id = absl::StrCat(feed_.epoch(), "-", batch_sequence_);
-  for (int failures = 0; !Attempt(id, body, failures); ++failures) {
+  for (int failures = 0;; ++failures) {
+    // Once more, whatever the receiver asked for: there will be no later.
+    const bool last = Stopping();
+    if (Attempt(id, body, failures)) return true;
+    if (last) return false;
     WaitBeforeRetry(wait_);
-    if (stop_.WaitFor(absl::ZeroDuration())) return;
   }
 }
 
@@ -179,7 +198,7 @@ std::vector<std::string> Webhook::HeadersOf(const std::string& id, absl::string_
 
 bool Webhook::Attempt(const std::string& id, absl::string_view body, int failures) {
   const HttpPost::Outcome outcome = post_->Post(HeadersOf(id, body), body);
-  if (outcome.stopped) return true;
+  if (outcome.stopped) return false;
   if (Delivered(outcome.status) || Rejected(outcome.status)) {
     const bool delivered = Delivered(outcome.status);
     if (delivered) delivered_batches_.Add();
@@ -189,7 +208,7 @@ bool Webhook::Attempt(const std::string& id, absl::string_view body, int failure
   }
   failed_posts_.Add();
   failures_in_a_row_.store(static_cast<uint64_t>(failures) + 1, std::memory_order_relaxed);  // (w1)
-  if (failures == 0) {
+  if (failures == 0 && !Stopping()) {
     log_(absl::StrCat("webhook: not delivered, will be tried again: ",
                       outcome.status == 0 ? outcome.error : absl::StrCat("HTTP ", outcome.status)));
   }

@@ -6,13 +6,15 @@
 //
 // The ring is the queue: while the receiver is away the one batch is tried again, later each time,
 // and changes that the ring loses meanwhile are counted at once and told by a gap event in the next
-// batch. Memory: one batch; time: none of the broker's.
+// batch. Memory: one batch; time: none of the broker's, but at its stop: what is there is sent then, as
+// long as the receiver takes it, within kStopWait.
 //
-// Threads:   Start, Stop: the broker's (init and cleanup; Stop ends a POST under way). stats(): any.
+// Threads:   Start, BeginStop, Stop: the broker's (init and cleanup). stats(): any.
 //            ReloadSecret: any but the broker's, it reads a file.
 // Ownership: the feed outlives this object.
 // Errors:    Start says which option is bad, and why. Failures of the receiver and rejected batches go to
-//            `log`, once per series, and the end of the series.
+//            `log`, once per series, and the end of the series; Stop tells there how many changes the
+//            receiver has not taken.
 #ifndef SESSION_STATUS_PLUGIN_WEBHOOK_WEBHOOK_H_
 #define SESSION_STATUS_PLUGIN_WEBHOOK_WEBHOOK_H_
 
@@ -52,6 +54,11 @@ struct WebhookOptions {
 inline constexpr size_t kBatchBytesMax = size_t{1} << 20;
 // How late a change may leave, and how often the ring is looked at during a wait.
 inline constexpr absl::Duration kLookInterval = absl::Milliseconds(100);
+// How long a stop of the broker waits for what is still to be delivered: some round trips over the
+// world, and what nobody minds who stops a broker.
+inline constexpr absl::Duration kStopWait = absl::Seconds(1);
+// The longest wait that a receiver may ask for with Retry-After.
+inline constexpr absl::Duration kRetryAfterMax = absl::Hours(1);
 // The first wait; each following one is twice as long, up to retry_max.
 inline constexpr absl::Duration kRetryMin = absl::Seconds(1);
 
@@ -82,6 +89,8 @@ class Webhook : private feed::Subscription::Sink {
   ~Webhook() override { Stop(); }
 
   absl::Status Start(int nice);
+  // After the last change. Stop() waits for what this begins.
+  void BeginStop() { stop_.RequestStop(); }
   void Stop();
   WebhookStats stats() const;
 
@@ -93,9 +102,10 @@ class Webhook : private feed::Subscription::Sink {
   void Run();
   void Collect();
   void NoticeLoss();
-  void Deliver();
+  bool Deliver();
   std::vector<std::string> HeadersOf(const std::string& id, absl::string_view body)
       ABSL_LOCKS_EXCLUDED(signer_mu_);
+  bool Stopping() const { return stop_.WaitFor(absl::ZeroDuration()); }
   // True: this batch is done with, one way or the other.
   bool Attempt(const std::string& id, absl::string_view body, int failures);
   void LogAnswer(int status, int failures);
@@ -139,6 +149,7 @@ class Webhook : private feed::Subscription::Sink {
   std::atomic<uint64_t> done_with_{0};
   std::atomic<uint64_t> failures_in_a_row_{0};
 
+  bool running_ = false;  // the broker's
   os::StopSignal stop_;
   std::unique_ptr<HttpPost> post_;
   os::ServiceThread thread_;

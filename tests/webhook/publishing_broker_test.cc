@@ -9,6 +9,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
@@ -150,6 +152,41 @@ TEST_P(PublishingTest, ADeadReceiverDisturbsNobodyAndTheLogSaysSoOnce) {
   receiver_.Revive();
   EXPECT_TRUE(broker_->WaitForLog("webhook: the receiver answers again"));
   EXPECT_EQ(broker_->Stop(), 0);
+}
+
+TEST_P(PublishingTest, AChangeRightBeforeTheBrokersStopReachesTheWebhooksReceiver) {
+  Start({{"webhook_url", receiver_.url()}});
+  const auto told = [this](const std::string& type) {
+    for (const Receiver::Post& post : receiver_.posts()) {
+      if (post.body.find(absl::StrCat(type, R"(","subject":"lamp")")) != std::string::npos) {
+        return true;
+      }
+    }
+    return false;
+  };
+  auto lamp = Client("lamp");
+  ASSERT_TRUE(WaitUntil([&] { return told("online"); }));
+  lamp->Disconnect();
+  ASSERT_EQ(admin_->WaitForState("lamp", "OFFLINE").state, "OFFLINE");
+  EXPECT_EQ(broker_->Stop(), 0);
+  EXPECT_TRUE(told("offline"));
+  EXPECT_EQ(broker_->Log().find("has not taken"), std::string::npos);
+}
+
+TEST_P(PublishingTest, AReceiverThatHangsDelaysTheStopForASecondAndTheLogSaysWhatItDidNotTake) {
+  receiver_.hold = true;
+  Start({{"webhook_url", receiver_.url()}, {"webhook_timeout", "5m"}});
+  auto lamp = Client("lamp");
+  ASSERT_TRUE(WaitUntil([&] { return receiver_.count() == 1; }));
+  lamp->Disconnect();
+  ASSERT_EQ(admin_->WaitForState("lamp", "OFFLINE").state, "OFFLINE");
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(broker_->Stop(), 0);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(15)) << "a second, and what a slow machine adds";
+  EXPECT_THAT(broker_->Log(),
+              HasSubstr("session-status: webhook: changes that the receiver has not taken before "
+                        "the stop, and will not get: 2"));
+  receiver_.hold = false;
 }
 
 TEST_P(PublishingTest, TheWebhooksSecretIsReadAgainOnSighupAndABadOneLeavesTheOldInForce) {

@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "tests/testing/temp_dir.h"
 
 namespace session_status::testing {
@@ -99,6 +100,7 @@ void Receiver::Serve(int fd) {
 
 bool Receiver::Answer(int fd, Post post) {
   post.answered = hold ? 0 : status.load();
+  post.at = absl::Now();
   const int answer = post.answered;
   {
     std::lock_guard<std::mutex> lock(mu_);
@@ -110,8 +112,10 @@ bool Receiver::Answer(int fd, Post post) {
     }
     return false;
   }
+  const std::string asked =
+      retry_after > 0 ? absl::StrCat("Retry-After: ", retry_after.load(), "\r\n") : "";
   const std::string reply = absl::StrCat("HTTP/1.1 ", answer, " Answer\r\nContent-Length: 2\r\n",
-                                         "Location: /elsewhere\r\n\r\nok");
+                                         "Location: /elsewhere\r\n", asked, "\r\nok");
   return send(fd, reply.data(), reply.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(reply.size());
 }
 

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace session_status::testing {
 
 class Receiver {
@@ -22,6 +24,7 @@ class Receiver {
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
     int answered = 0;
+    absl::Time at;
   };
 
   Receiver();  // listens at once
@@ -34,7 +37,8 @@ class Receiver {
   void Revive();
 
   std::atomic<int> status{200};
-  std::atomic<bool> hold{false};  // reads posts and does not answer
+  std::atomic<bool> hold{false};    // reads posts and does not answer
+  std::atomic<int> retry_after{0};  // seconds; 0: asks for nothing
 
   std::vector<Post> posts() const;
   size_t count() const;

@@ -340,14 +340,70 @@ TEST_F(WebhookTest, ASlowReceiverIsGivenUpAfterTheTimeoutAndTriedAgain) {
   ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().delivered_batches >= 1; }));
 }
 
-TEST_F(WebhookTest, AStopEndsAPostUnderWayAndAWait) {
+TEST_F(WebhookTest, AReceiverMayAskForALongerWaitThanTheLimitOfRetries) {
+  receiver_.status = 429;
+  receiver_.retry_after = 3;
+  Start();  // retry_max is a second
+  ASSERT_TRUE(WaitUntil([&] { return receiver_.count() == 2; }));
+  const std::vector<Receiver::Post> posts = receiver_.posts();
+  EXPECT_GE(posts[1].at - posts[0].at, absl::Seconds(2.9));
+}
+
+TEST_F(WebhookTest, AStopEndsAPostUnderWayASecondLaterAndTellsWhatTheReceiverHasNotTaken) {
   receiver_.hold = true;
   WebhookOptions options;
   options.timeout = absl::Minutes(5);  // longer than this test may take
   Start(options);
   ASSERT_TRUE(WaitUntil([&] { return receiver_.count() == 1; }));
+  Connect("lamp");
+  End("lamp");
+  const absl::Time begin = absl::Now();
   webhook_->Stop();
+  EXPECT_LT(absl::Now() - begin, kStopWait + absl::Seconds(10)) << "as slow as a machine may be";
+  EXPECT_EQ(receiver_.count(), 1u);
+  EXPECT_EQ(
+      log(),
+      "webhook: changes that the receiver has not taken before the stop, and will not get: 2\n");
+  webhook_->Stop();
+  EXPECT_EQ(std::count(log_.begin(), log_.end(), '\n'), 1) << "once";
   receiver_.hold = false;
+}
+
+TEST_F(WebhookTest, WhatIsThereAtAStopIsStillSentHoweverManyBatchesItIs) {
+  WebhookOptions options;
+  options.batch_events_max = 10;
+  Start(options);
+  ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().delivered_batches == 1; }));
+  // So long as the stop leaves one look between it and the last change.
+  for (int i = 0; i < 95; ++i) Connect(absl::StrCat("c-", i));
+  webhook_->Stop();
+  EXPECT_EQ(TakenBy(receiver_).changes, 95u);
+  EXPECT_EQ(webhook_->stats().behind_changes, 0u);
+  EXPECT_EQ(log(), "");
+}
+
+TEST_F(WebhookTest, AStopTriesTheBatchThatWaitsOnceMoreWhateverWaitWasAskedFor) {
+  receiver_.status = 503;
+  receiver_.retry_after = 3600;
+  Start();
+  ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().failed_posts == 1; }));
+  Connect("lamp");
+  receiver_.status = 200;
+  webhook_->Stop();
+  EXPECT_THAT(TakenBy(receiver_).lines, ::testing::ElementsAre("started 0", "online lamp #1"));
+}
+
+TEST_F(WebhookTest, ALastAttemptThatFailsIsTheLastAndNothingYoungerIsSentAfterIt) {
+  receiver_.status = 503;
+  WebhookOptions options;
+  options.batch_events_max = 1;
+  Start(options);
+  ASSERT_TRUE(WaitUntil([&] { return webhook_->stats().failed_posts >= 1; }));
+  for (int i = 0; i < 3; ++i) Connect("lamp");
+  webhook_->Stop();
+  const std::vector<Receiver::Post> posts = receiver_.posts();
+  for (const Receiver::Post& post : posts) EXPECT_EQ(post.body, posts[0].body);
+  EXPECT_THAT(log(), HasSubstr("has not taken before the stop, and will not get: 3\n"));
 }
 
 TEST_F(WebhookTest, BatchesHoldSoManyEventsAtMost) {
@@ -468,7 +524,8 @@ TEST(RetryDelayTest, DoublesFromASecondToTheLimitAndHonoursWhatTheReceiverAsks) 
   EXPECT_EQ(delay(3, absl::ZeroDuration(), 1.0), absl::Seconds(4));
   EXPECT_EQ(delay(1'000'000, absl::ZeroDuration(), 1.0), max);
   EXPECT_EQ(delay(1, absl::Seconds(30), 0.0), absl::Seconds(30));
-  EXPECT_EQ(delay(1, absl::Hours(30), 0.0), max);
+  EXPECT_EQ(delay(1, absl::Minutes(30), 0.0), absl::Minutes(30)) << "beyond the limit of its own";
+  EXPECT_EQ(delay(1, absl::Hours(30), 0.0), absl::Hours(1));
 }
 
 TEST(CloudEventsTest, EscapesWhatJsonAndUrisMust) {
