@@ -26,14 +26,14 @@ bool IsTopicName(absl::string_view topic) {
 
 }  // namespace
 
-OverMqtt::OverMqtt(const api::Service& service, const feed::ChangeFeed& feed,
-                   const OverMqttOptions& options)
-    : registry_(service.view().own()),
+OverMqtt::OverMqtt(registry::SessionRegistry& registry, const api::Service& service,
+                   const feed::ChangeFeed& feed, const OverMqttOptions& options)
+    : registry_(registry),
       options_(options),
       desk_([&service](absl::string_view payload) {
         return control::AnswerCommands(service, payload, absl::Now());
       }),
-      topics_(feed, options_.topics,
+      topics_(registry, feed, options_.topics,
               [this](const std::string& topic, absl::string_view payload, bool retain) {
                 broker::Publication publication;
                 publication.topic = topic;

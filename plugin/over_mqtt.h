@@ -33,8 +33,9 @@ struct OverMqttOptions {
 
 class OverMqtt {
  public:
-  OverMqtt(const api::Service& service, const feed::ChangeFeed& feed,
-           const OverMqttOptions& options);
+  // `registry`: the one that `service` answers from, and `feed` tells of.
+  OverMqtt(registry::SessionRegistry& registry, const api::Service& service,
+           const feed::ChangeFeed& feed, const OverMqttOptions& options);
 
   absl::Status Start(int nice);
   void OnControlRequest(const broker::ControlRequest& request) noexcept;

@@ -123,7 +123,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   service_->use_audit(&auditing_);
   if (remembering_.has_database()) service_->use_store(&remembering_);
   connect_surface_.emplace(*service_);
-  over_mqtt_.emplace(*service_, following_->feed(), options_.over_mqtt);
+  over_mqtt_.emplace(registry_, *service_, following_->feed(), options_.over_mqtt);
   service_->add_status_source([this](api::pb::GetServerStatusResponse* out) {
     over_mqtt_->Read(out);
     following_->Read(out);

@@ -10,9 +10,10 @@
 
 namespace session_status::topics {
 
-ChangeTopics::ChangeTopics(const feed::ChangeFeed& feed, const TopicOptions& options,
-                           Publish publish)
-    : feed_(feed),
+ChangeTopics::ChangeTopics(registry::SessionRegistry& registry, const feed::ChangeFeed& feed,
+                           const TopicOptions& options, Publish publish)
+    : registry_(registry),
+      feed_(feed),
       options_(options),
       publish_(std::move(publish)),
       flap_control_(options.flap_messages,
@@ -25,13 +26,18 @@ void ChangeTopics::Tick(absl::Time now) {
   if (options_.prefix.empty()) return;
   messages_left_ = std::max<uint32_t>(1, options_.per_second_max / kTicksPerSecond);
   bytes_left_ = kBytesPerTickMax;
+  looks_left_ = kLooksPerTickMax;
   SendDue(now);
   RemoveForgotten();
-  for (int i = 0; i < kChangesPerTickMax && HasBudget(); ++i) {
+  if (SendChanges(now)) GoOnWithRound();
+}
+
+bool ChangeTopics::SendChanges(absl::Time now) {
+  for (; HasBudget(); --looks_left_) {
     feed::Change change;
     switch (feed_.ring().Next(&cursor_, &change)) {
       case feed::ChangeRing::Read::kUpToDate:
-        return;
+        return true;
       case feed::ChangeRing::Read::kOverrun:
         SendGap();
         break;
@@ -41,11 +47,13 @@ void ChangeTopics::Tick(absl::Time now) {
           SendChange(change, now);
         } catch (const std::bad_alloc&) {  // it has been read, and will not be again
           counters_.skipped.Add();
-          return;
+          BeginRound();
+          return false;
         }
         break;
     }
   }
+  return false;
 }
 
 void ChangeTopics::Send(const std::string& topic, absl::string_view payload, bool retain) {
@@ -55,7 +63,7 @@ void ChangeTopics::Send(const std::string& topic, absl::string_view payload, boo
 }
 
 bool ChangeTopics::IsKnown(absl::string_view client_id) const {
-  return feed_.registry().Find(client_id).state != registry::SessionState::kUnknown;
+  return registry_.Find(client_id).state != registry::SessionState::kUnknown;
 }
 
 void ChangeTopics::SendState(const Message& message) {
@@ -70,13 +78,19 @@ void ChangeTopics::SendDue(absl::Time now) {
   }
 }
 
+bool ChangeTopics::MakeMessage(const feed::Change& change, Message* message) {
+  if (!MakeTopic(options_.prefix, change.client_id, &message->topic)) {
+    counters_.skipped.Add();
+    return false;
+  }
+  message->client_id = std::string(change.client_id);
+  feed::WriteChangeJson(change, &message->payload);
+  return true;
+}
+
 void ChangeTopics::SendChange(const feed::Change& change, absl::Time now) {
   Message message;
-  if (!MakeTopic(options_.prefix, change.client_id, &message.topic)) {
-    return counters_.skipped.Add();
-  }
-  message.client_id = std::string(change.client_id);
-  feed::WriteChangeJson(change, &message.payload);
+  if (!MakeMessage(change, &message)) return;
   switch (flap_control_.Offer(now, &message)) {
     case FlapControl::Verdict::kPass:
       SendState(message);
@@ -98,7 +112,48 @@ void ChangeTopics::SendGap() {
   feed_.ring().SeekNewest(&cursor_);
   counters_.missed.Add(newest - sequence_);
   sequence_ = newest;
+  BeginRound();
   Send(topic, payload, /*retain=*/false);
+}
+
+void ChangeTopics::BeginRound() {
+  if (!Retains()) return;
+  round_ = true;
+  round_end_ = round_at_;
+}
+
+void ChangeTopics::GoOnWithRound() {
+  // The broker may end a connection while it publishes; that change comes first.
+  for (; HasBudget() && !feed_.ring().HasMore(cursor_.position()); --looks_left_) {
+    if (!step_.empty()) {
+      SendPresent(step_.back());
+      step_.pop_back();  // not before: without memory the next tick tries again
+    } else if (round_) {
+      StepRound();
+    } else {
+      return;
+    }
+  }
+}
+
+void ChangeTopics::StepRound() {
+  try {
+    round_at_ = registry_.InspectFrom(
+        round_at_, [this](const auto& session) { step_.push_back(session.client_id); });
+  } catch (const std::bad_alloc&) {
+    step_.clear();  // the next tick begins this step again
+    throw;
+  }
+  round_ = round_at_ != round_end_;
+}
+
+void ChangeTopics::SendPresent(const std::string& client_id) {
+  registry::SessionDetails details;
+  if (!registry_.FindDetails(client_id, &details)) return;  // forgotten since the step
+  Message message;
+  if (!MakeMessage(feed::MakeState(client_id, details, sequence_), &message)) return;
+  if (flap_control_.Replace(&message)) return counters_.coalesced.Add();
+  SendState(message);
 }
 
 size_t ChangeTopics::forget_room() const {

@@ -4,6 +4,14 @@
 //   <prefix>/<client>   the feed's SessionChange in JSON, retained or not
 //   <prefix>/$gap       the feed's FeedGap, never retained: more changed than could be published
 //
+// What a gap lost, or a change that there was no memory for, may be the last state of anybody, and a
+// retained message would say the one before for
+// ever. So with option retain it is followed by a round: every client that the registry knows is
+// published as it is then (SessionChange without `kind`), out of the same budget. A round goes on only
+// while nothing waits in the ring: no client's older change can come after its state, and a held one is
+// replaced. A gap during a round makes it end where it is now, one full circle later, so that every
+// client has its turn however often there is a gap.
+//
 // A retained message is removed when the registry forgets its client (ended_sessions_ttl and _max),
 // so there are about as many of them as clients that the registry holds: what is published later than
 // that of such a client (its change waited for the budget, or for the end of its flapping) is not
@@ -11,7 +19,7 @@
 // leaves the messages of the others behind, for ever; they are counted.
 //
 // Threads:   Tick, Forget: broker; never wait. counters(): any.
-// Ownership: the feed outlives this object.
+// Ownership: registry and feed outlive this object.
 // Errors:    what cannot be published, for lack of memory too, is counted. Tick throws
 //            std::bad_alloc at worst; the next one goes on where it ended.
 #ifndef SESSION_STATUS_PLUGIN_TOPICS_CHANGE_TOPICS_H_
@@ -22,12 +30,14 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "plugin/feed/change_feed.h"
 #include "plugin/topics/flap_control.h"
 #include "registry/counter.h"
+#include "registry/session_registry.h"
 
 namespace session_status::topics {
 
@@ -41,10 +51,11 @@ struct TopicOptions {
 };
 
 // The tick comes ten times a second. A tick also ends after this many bytes, and looks at no more
-// changes than this: under 2 ms, and twice what a broker's thread can accept in connects.
+// changes, clients and steps of a round than this: under 2 ms, and twice what a broker's thread can
+// accept in connects.
 inline constexpr uint32_t kTicksPerSecond = 10;
 inline constexpr size_t kBytesPerTickMax = size_t{1} << 20;
-inline constexpr int kChangesPerTickMax = 4'000;
+inline constexpr int kLooksPerTickMax = 4'000;
 // Forgotten clients whose retained message is still there.
 inline constexpr size_t kForgottenMax = 65'536;
 
@@ -61,7 +72,9 @@ class ChangeTopics {
   using Publish =
       std::function<bool(const std::string& topic, absl::string_view payload, bool retain)>;
 
-  ChangeTopics(const feed::ChangeFeed& feed, const TopicOptions& options, Publish publish);
+  // `registry`: the feed's.
+  ChangeTopics(registry::SessionRegistry& registry, const feed::ChangeFeed& feed,
+               const TopicOptions& options, Publish publish);
 
   void Tick(absl::Time now);
   // The registry is about to forget this client.
@@ -72,15 +85,24 @@ class ChangeTopics {
 
  private:
   bool Retains() const { return options_.retain && !options_.prefix.empty(); }
-  bool HasBudget() const { return messages_left_ > 0 && bytes_left_ > 0; }
+  bool HasBudget() const { return messages_left_ > 0 && bytes_left_ > 0 && looks_left_ > 0; }
   bool IsKnown(absl::string_view client_id) const;
   void Send(const std::string& topic, absl::string_view payload, bool retain);
   void SendState(const Message& message);
   void SendDue(absl::Time now);
   void RemoveForgotten();
+  // False: the topic would be too long; counted.
+  bool MakeMessage(const feed::Change& change, Message* message);
+  // True: the ring has nothing more.
+  bool SendChanges(absl::Time now);
   void SendChange(const feed::Change& change, absl::Time now);
   void SendGap();
+  void BeginRound();
+  void GoOnWithRound();
+  void StepRound();
+  void SendPresent(const std::string& client_id);
 
+  registry::SessionRegistry& registry_;
   const feed::ChangeFeed& feed_;
   const TopicOptions options_;
   const Publish publish_;
@@ -89,8 +111,13 @@ class ChangeTopics {
   feed::ChangeRing::Cursor cursor_;
   uint64_t sequence_;  // of the last change read
   std::deque<std::string> forgotten_;
-  uint32_t messages_left_ = 0;  // in this tick
+  bool round_ = false;             // one is under way: to the sessions in [round_at_, round_end_)
+  uint64_t round_at_ = 0;          // a position of the registry's
+  uint64_t round_end_ = 0;         // a step's end, and so the end of one in later rounds
+  std::vector<std::string> step_;  // who is still to be published of the last step
+  uint32_t messages_left_ = 0;     // in this tick
   int64_t bytes_left_ = 0;
+  int looks_left_ = 0;
 };
 
 }  // namespace session_status::topics

@@ -42,6 +42,14 @@ FlapControl::Verdict FlapControl::Offer(absl::Time now, Message* message) {
   return Verdict::kHeld;
 }
 
+bool FlapControl::Replace(Message* message) {
+  const auto found = clients_.find(absl::Hash<absl::string_view>()(message->client_id));
+  if (found == clients_.end() || found->second.held == nullptr) return false;
+  held_bytes_ += BytesOf(*message) - BytesOf(*found->second.held);
+  *found->second.held = std::move(*message);
+  return true;
+}
+
 std::optional<Message> FlapControl::TakeDue(absl::Time now) {
   while (!intervals_.empty() && (intervals_.front().end <= now || clients_.size() > clients_max_)) {
     const uint64_t key = intervals_.front().key;

@@ -46,6 +46,9 @@ class FlapControl {
   // `*message` is moved from unless it passes.
   Verdict Offer(absl::Time now, Message* message);
 
+  // For a message that no flap has brought: true, and taken, if an older one of its client is held.
+  bool Replace(Message* message);
+
   // The next held message whose time has come.
   std::optional<Message> TakeDue(absl::Time now);
 

@@ -82,7 +82,7 @@ class OverMqttMemoryTest : public feed::FeedTest {
 
   testing::FakeBroker broker_{testing::FakeBroker::k21};
   api::Service service_{registry_, {}};
-  OverMqtt over_mqtt_{service_, feed_, {.control_users = {"operator"}, .topics = {}}};
+  OverMqtt over_mqtt_{registry_, service_, feed_, {.control_users = {"operator"}, .topics = {}}};
   uint64_t asked_ = 0;
 };
 

@@ -30,7 +30,7 @@ class OverMqttTest : public feed::FeedTest {
   void Make(const std::vector<std::string>& users) {
     OverMqttOptions options;
     options.control_users = users;
-    over_mqtt_ = std::make_unique<OverMqtt>(service_, feed_, options);
+    over_mqtt_ = std::make_unique<OverMqtt>(registry_, service_, feed_, options);
     ASSERT_TRUE(over_mqtt_->Start(/*nice=*/0).ok());
   }
   static broker::ControlRequest From(absl::string_view client_id,

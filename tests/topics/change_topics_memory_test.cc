@@ -1,6 +1,10 @@
 // Memory that runs out in the tick that publishes changes.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdlib>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "plugin/topics/change_topics.h"
 #include "tests/feed/feed_fixture.h"
@@ -13,10 +17,11 @@ class ChangeTopicsMemoryTest : public feed::FeedTest {};
 
 TEST_F(ChangeTopicsMemoryTest, EveryChangeIsPublishedOrCounted) {
   uint64_t sent = 0;
-  ChangeTopics topics(feed_, {.prefix = "s"}, [&sent](const std::string&, absl::string_view, bool) {
-    ++sent;
-    return true;
-  });
+  ChangeTopics topics(registry_, feed_, {.prefix = "s"},
+                      [&sent](const std::string&, absl::string_view, bool) {
+                        ++sent;
+                        return true;
+                      });
   absl::Time now = feed::kStart;
   const auto tick = [&] { topics.Tick(now += absl::Milliseconds(100)); };
   uint64_t changes = 0;
@@ -34,6 +39,33 @@ TEST_F(ChangeTopicsMemoryTest, EveryChangeIsPublishedOrCounted) {
   });
   EXPECT_GT(topics.counters().skipped.value(), 3u);
   EXPECT_GT(sent, topics.counters().skipped.value());
+}
+
+TEST_F(ChangeTopicsMemoryTest, ARoundAfterAGapLeavesNobodyOut) {
+  constexpr size_t kClients = 40;
+  std::array<bool, kClients> seen{};
+  ChangeTopics topics(registry_, feed_, {.prefix = "s", .retain = true},
+                      [&seen](const std::string& topic, absl::string_view, bool) {
+                        const size_t number = std::strtoul(topic.c_str() + 2, nullptr, 10);
+                        if (number < kClients) seen[number] = true;
+                        return true;
+                      });
+  absl::Time now = feed::kStart;
+  const auto tick = [&] { topics.Tick(now += absl::Milliseconds(100)); };
+  const std::string filler = absl::StrCat(kClients, std::string(20'000, 'x'));
+  const auto make_gap = [&] {
+    for (int i = 0; i < 100; ++i) Connect(filler);
+    seen.fill(false);
+  };
+  for (size_t i = 0; i < kClients; ++i) {
+    Connect(absl::StrCat(i, " has more letters than fit into the object"));
+  }
+  make_gap();
+  testing::FailEachAllocation(1, tick, [&](bool) {
+    for (int i = 0; i < 3; ++i) tick();
+    for (size_t i = 0; i < kClients; ++i) EXPECT_TRUE(seen[i]) << i;
+    make_gap();
+  });
 }
 
 }  // namespace

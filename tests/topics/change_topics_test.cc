@@ -2,11 +2,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidjson/document.h>
 
+#include <functional>
+#include <map>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "plugin/feed/change_json.h"
 #include "tests/feed/feed_fixture.h"
 
 namespace session_status::topics {
@@ -15,15 +22,18 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
+namespace pb = feed::pb;
 
 class ChangeTopicsTest : public feed::FeedTest {
  protected:
   void Make(TopicOptions options) {
     if (options.prefix.empty()) options.prefix = "s";
     topics_ = std::make_unique<ChangeTopics>(
-        feed_, options, [this](const std::string& topic, absl::string_view payload, bool retain) {
+        registry_, feed_, options,
+        [this](const std::string& topic, absl::string_view payload, bool retain) {
           sent_.push_back(absl::StrCat(topic, retain ? " R" : "", payload.empty() ? " -" : ""));
           last_payload_ = std::string(payload);
+          if (hear_) hear_(topic, last_payload_, retain);
           return !refuse_;
         });
   }
@@ -39,6 +49,42 @@ class ChangeTopicsTest : public feed::FeedTest {
   std::vector<std::string> sent_;
   std::string last_payload_;
   bool refuse_ = false;
+  std::function<void(const std::string& topic, const std::string& payload, bool retain)> hear_;
+};
+
+// What the broker would keep, and whether anybody was told an older state after a newer one.
+class Retained {
+ public:
+  void Hear(const std::string& topic, const std::string& payload, bool retain) {
+    if (topic == "s/$gap") return;
+    rapidjson::Document message;
+    message.Parse(payload.c_str());
+    if (!payload.empty()) {
+      uint64_t incarnation = 0;
+      EXPECT_TRUE(absl::SimpleAtoi(message["incarnation"].GetString(), &incarnation));
+      pb::SessionState state = pb::SESSION_STATE_UNKNOWN;
+      EXPECT_TRUE(pb::SessionState_Parse(message["state"].GetString(), &state));
+      const uint64_t order = feed::OrderOf(incarnation, static_cast<registry::SessionState>(state));
+      EXPECT_GE(order, orders_[topic]) << topic << ": an older state after a newer one";
+      orders_[topic] = order;
+    }
+    if (!retain) return;
+    if (payload.empty()) {
+      states_.erase(topic);
+    } else {
+      states_[topic] = message["state"].GetString();
+    }
+  }
+  // SESSION_STATE_…, "" for no message.
+  std::string StateAt(const std::string& topic) const {
+    const auto found = states_.find(topic);
+    return found == states_.end() ? "" : found->second;
+  }
+  size_t size() const { return states_.size(); }
+
+ private:
+  std::map<std::string, uint64_t> orders_;
+  std::map<std::string, std::string> states_;
 };
 
 TEST_F(ChangeTopicsTest, PublishesEachChangeWithTheFeedsJson) {
@@ -113,13 +159,158 @@ TEST_F(ChangeTopicsTest, MoreThanCanBePublishedIsToldAsAGap) {
   options.per_second_max = 10;
   options.retain = true;
   Make(options);
+  std::string gap;
+  hear_ = [&](const std::string& topic, const std::string& payload, bool) {
+    if (topic == "s/$gap") gap = payload;
+  };
   for (int i = 0; i < 50'000; ++i) Connect(absl::StrCat("client-of-some-length-", i % 100));
-  EXPECT_THAT(Tick(), ElementsAre("s/$gap")) << "never retained";
-  EXPECT_EQ(last_payload_,
-            absl::StrCat(R"({"restartSequence":"50000","feedEpoch":")", feed::kEpoch, "\"}"));
+  EXPECT_EQ(Tick()[0], "s/$gap") << "never retained";
+  EXPECT_EQ(gap, absl::StrCat(R"({"restartSequence":"50000","feedEpoch":")", feed::kEpoch, "\"}"));
   EXPECT_EQ(topics_->counters().missed.value(), 50'000u);
-  Connect("next");
-  EXPECT_THAT(Tick(), ElementsAre("s/next R"));
+}
+
+TEST_F(ChangeTopicsTest, AfterAGapEveryRetainedMessageBecomesTrueAgain) {
+  TopicOptions options;
+  options.per_second_max = 100;
+  options.retain = true;
+  Make(options);
+  Retained retained;
+  hear_ = [&](const auto&... heard) { retained.Hear(heard...); };
+  for (int i = 0; i < 100; ++i) Connect(absl::StrCat("c", i));
+  while (!Tick().empty()) {
+  }
+  EXPECT_EQ(retained.size(), 100u);
+  for (int i = 0; i < 100; i += 2) End(absl::StrCat("c", i));
+  for (int i = 0; i < 500; ++i) Connect(std::string(10'000, 'x'));
+  EXPECT_EQ(Tick()[0], "s/$gap");
+  EXPECT_EQ(sent_.size(), 10u) << "the budget is what it was";
+  Connect("new");
+  EXPECT_EQ(Tick()[0], "s/new R") << "changes come first";
+  size_t sent = 0;
+  while (!Tick().empty()) {
+    EXPECT_LE(sent_.size(), 10u);
+    sent += sent_.size();
+  }
+  EXPECT_LT(sent, 110u) << "nobody is published twice";
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(retained.StateAt(absl::StrCat("s/c", i)),
+              i % 2 == 0 ? "SESSION_STATE_OFFLINE" : "SESSION_STATE_ONLINE");
+  }
+  EXPECT_EQ(retained.size(), 102u);
+}
+
+TEST_F(ChangeTopicsTest, ChangesThatHappenWhileStatesArePublishedComeBeforeTheNextState) {
+  TopicOptions options;
+  options.retain = true;
+  options.flap_messages = 1'000;
+  Make(options);
+  Retained retained;
+  bool once = false;
+  hear_ = [&](const std::string& topic, const std::string& payload, bool retain) {
+    retained.Hear(topic, payload, retain);
+    if (topic == "s/$gap" || std::exchange(once, true)) return;
+    for (int i = 0; i < 20; ++i) {
+      End(absl::StrCat("c", i));
+      Connect(absl::StrCat("c", i));
+      End(absl::StrCat("c", i));
+    }
+  };
+  for (int i = 0; i < 20; ++i) Connect(absl::StrCat("c", i));
+  for (int i = 0; i < 500; ++i) Connect(std::string(10'000, 'x'));
+  EXPECT_EQ(Tick()[0], "s/$gap");
+  for (int i = 0; i < 3; ++i) Tick();
+  EXPECT_TRUE(once);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(retained.StateAt(absl::StrCat("s/c", i)), "SESSION_STATE_OFFLINE");
+  }
+}
+
+TEST_F(ChangeTopicsTest, WithoutRetainAGapIsFollowedByChangesAlone) {
+  Make({});
+  Connect("lamp");
+  for (int i = 0; i < 500; ++i) Connect(std::string(10'000, 'x'));
+  EXPECT_THAT(Tick(), ElementsAre("s/$gap"));
+  EXPECT_THAT(Tick(), ElementsAre());
+}
+
+TEST_F(ChangeTopicsTest, WhoIsForgottenWithinAGapLeavesNoRetainedMessage) {
+  TopicOptions options;
+  options.retain = true;
+  Make(options);
+  Retained retained;
+  hear_ = [&](const auto&... heard) { retained.Hear(heard...); };
+  Connect("lamp");
+  Tick();
+  EXPECT_EQ(retained.StateAt("s/lamp"), "SESSION_STATE_ONLINE");
+  End("lamp");
+  for (int i = 0; i < 500; ++i) Connect(std::string(10'000, 'x'));
+  registry_.Maintain(
+      now_ + absl::Hours(24 * 365), 1'000,
+      [this](absl::string_view id, const registry::SessionDetails&) { topics_->Forget(id); });
+  while (!Tick().empty()) {
+  }
+  EXPECT_EQ(topics_->counters().missed.value(), 501u);
+  EXPECT_EQ(retained.StateAt("s/lamp"), "");
+  EXPECT_EQ(retained.size(), 1u);
+}
+
+TEST_F(ChangeTopicsTest, WhatIsHeldOfAFlapperIsReplacedByItsStateAfterAGap) {
+  TopicOptions options;
+  options.retain = true;
+  options.flap_messages = 1;
+  options.flap_interval = absl::Seconds(1);
+  Make(options);
+  Retained retained;
+  hear_ = [&](const auto&... heard) { retained.Hear(heard...); };
+  Connect("flapper");
+  End("flapper");
+  Tick();  // its end is held
+  Connect("flapper");
+  for (int i = 0; i < 500; ++i) Connect(std::string(10'000, 'x'));
+  for (int i = 0; i < 25; ++i) Tick();
+  EXPECT_EQ(retained.StateAt("s/flapper"), "SESSION_STATE_ONLINE");
+}
+
+// Gaps again and again, while the round after the one before is under way.
+TEST_F(ChangeTopicsTest, WhateverTheGapsNobodyIsToldAnOlderStateAfterANewerAndTheLastIsRetained) {
+  for (const int flap_messages : {1, 1'000}) {
+    for (uint64_t seed = 1; seed <= 5; ++seed) {
+      SCOPED_TRACE(absl::StrCat("flap_messages=", flap_messages, " seed=", seed));
+      std::mt19937_64 rng(seed);
+      TopicOptions options;
+      options.retain = true;
+      options.per_second_max = 300;
+      options.flap_messages = flap_messages;
+      options.flap_interval = absl::Milliseconds(500);
+      Make(options);
+      Retained retained;
+      hear_ = [&](const auto&... heard) { retained.Hear(heard...); };
+      const auto id = [&](size_t i) { return absl::StrCat(i, std::string(2'000, 'x')); };
+      constexpr size_t kIds = 300;
+      for (size_t i = 0; i < kIds; ++i) Connect(id(i));
+      for (int round = 0; round < 40; ++round) {
+        const size_t changes = rng() % 4 == 0 ? 1'500 : rng() % 40;
+        for (size_t i = 0; i < changes; ++i) {
+          const std::string client = id(rng() % kIds);
+          if (rng() % 2 == 0) {
+            Connect(client);
+          } else {
+            End(client, /*kept=*/rng() % 2 == 0);
+          }
+        }
+        Tick();
+      }
+      const uint64_t gaps = topics_->counters().missed.value();
+      EXPECT_GT(gaps, 0u);
+      for (int i = 0; i < 100; ++i) Tick();
+      EXPECT_THAT(Tick(), ElementsAre()) << "a round ends";
+      for (size_t i = 0; i < kIds; ++i) {
+        EXPECT_EQ(
+            retained.StateAt(absl::StrCat("s/", id(i))),
+            pb::SessionState_Name(static_cast<pb::SessionState>(registry_.Find(id(i)).state)));
+      }
+    }
+  }
 }
 
 TEST_F(ChangeTopicsTest, WhatIsForgottenLosesItsRetainedMessageUnlessItIsBack) {
@@ -176,7 +367,7 @@ TEST_F(ChangeTopicsTest, WithoutAPrefixNothingHappens) {
   TopicOptions options;
   options.prefix = "s";
   Make(options);
-  ChangeTopics off(feed_, {}, [](const std::string&, absl::string_view, bool) {
+  ChangeTopics off(registry_, feed_, {}, [](const std::string&, absl::string_view, bool) {
     ADD_FAILURE();
     return true;
   });

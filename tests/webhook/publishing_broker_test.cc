@@ -113,6 +113,33 @@ TEST_P(PublishingTest, RetainedMessagesAwaitLateSubscribersAndGoWithTheirClient)
   EXPECT_TRUE(later->received().empty());
 }
 
+TEST_P(PublishingTest, ARetainedMessageIsTrueAgainAfterAGap) {
+  Start({{"topics_prefix", "clients"},
+         {"topics_retain", "true"},
+         {"topics_per_second_max", "10"},
+         {"feed_buffer_bytes", "1048576"}});
+  auto lamp = Client("lamp");
+  auto early = Client("early");
+  ASSERT_TRUE(early->Subscribe("clients/lamp"));
+  ASSERT_TRUE(Hears(early.get(), {"SESSION_STATE_ONLINE"}));
+  // Two seconds of messages before the lamp's end, and then more than the buffer holds.
+  for (int i = 0; i < 10; ++i) Client(absl::StrCat("c", i))->Disconnect();
+  lamp->Disconnect();
+  int next = 0;
+  ASSERT_TRUE(WaitUntil([&] {
+    Client(absl::StrCat(++next, std::string(60'000, 'x')))->Disconnect();
+    return admin_->Get("/metrics").body.find("topics_missed_changes_total 0\n") ==
+           std::string::npos;
+  }));
+  EXPECT_TRUE(Hears(early.get(), {"SESSION_STATE_OFFLINE"}));
+  auto late = Client("late");
+  ASSERT_TRUE(late->Subscribe("clients/lamp"));
+  EXPECT_TRUE(Hears(late.get(), {"SESSION_STATE_OFFLINE"}));
+  for (const std::string& message : late->received()) {
+    EXPECT_EQ(message.find("SESSION_STATE_ONLINE"), std::string::npos) << message;
+  }
+}
+
 TEST_P(PublishingTest, AFlappingClientIsPublishedAFewTimesAndThenAtItsLastState) {
   Start({{"topics_prefix", "clients"},
          {"topics_flap_messages", "3"},
