@@ -5,12 +5,11 @@
 //   <prefix>/$gap       the feed's FeedGap, never retained: more changed than could be published
 //
 // What a gap lost, or a change that there was no memory for, may be the last state of anybody, and a
-// retained message would say the one before for
-// ever. So with option retain it is followed by a round: every client that the registry knows is
-// published as it is then (SessionChange without `kind`), out of the same budget. A round goes on only
-// while nothing waits in the ring: no client's older change can come after its state, and a held one is
-// replaced. A gap during a round makes it end where it is now, one full circle later, so that every
-// client has its turn however often there is a gap.
+// retained message would say the one before for ever. So with option retain it is followed by a round:
+// every client that the registry knows is published as it is then (SessionChange without `kind`), out of
+// the same budget. A round goes on only while nothing waits in the ring: no client's older change can
+// come after its state, and a held one is replaced. A gap during a round makes it end where it is now,
+// one full circle later, so that every client has its turn however often there is a gap.
 //
 // A retained message is removed when the registry forgets its client (ended_sessions_ttl and _max),
 // so there are about as many of them as clients that the registry holds: what is published later than
