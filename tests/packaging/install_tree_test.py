@@ -3,6 +3,7 @@
     install_tree_test.py CMAKE BUILD_FOLDER
 """
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -31,6 +32,15 @@ EXPECTED = {
     "share/mosquitto-session-status/session_status.proto",
 }
 
+# Stands in for a broker with the plugin, until its standard input ends.
+MAPS = """
+import mmap, sys
+with open(sys.argv[1], "r+b") as file:
+    mapped = mmap.mmap(file.fileno(), 0)
+print("mapped", flush=True)
+sys.stdin.read()
+"""
+
 
 class InstallTreeTest(unittest.TestCase):
     def test_every_file_has_its_place(self):
@@ -47,6 +57,27 @@ class InstallTreeTest(unittest.TestCase):
             self.assertEqual(subprocess.run(["sh", "-n", script]).returncode, 0, name)
             self.assertTrue(script.stat().st_mode & 0o100, name)
             self.assertIn("set -e", script.read_text())
+
+    def test_a_purge_tells_of_the_broker_that_writes_again_what_it_removed(self):
+        # A purge with folders of its own in place of the machine's.
+        purge = """mount -t tmpfs none /var/lib && mount -t tmpfs none /run && mkdir /var/lib/mosquitto &&
+                   touch /var/lib/mosquitto/session_status.db && "$0" purge && ls /var/lib/mosquitto"""
+        command = ["unshare", "-m", "sh", "-c", purge, ROOT / "packaging/debian/postrm"]
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("only root can mount")
+        with tempfile.TemporaryDirectory() as folder:
+            plugin = pathlib.Path(folder) / "mosquitto_session_status.so"
+            plugin.write_bytes(bytes(4096))
+            with subprocess.Popen([sys.executable, "-c", MAPS, plugin], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as broker:
+                self.assertEqual(broker.stdout.readline(), "mapped\n")
+                plugin.unlink()
+                said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                broker.stdin.close()
+            self.assertRegex(said, rf"\(process {broker.pid}\) still runs the plugin")
+            self.assertIn("restart the broker, and then\n  rm -f /var/lib/mosquitto/session_status.db*", said)
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            self.assertNotIn(f"process {broker.pid}", said)
 
 
 if __name__ == "__main__":
