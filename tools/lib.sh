@@ -28,6 +28,38 @@ missing_packages() {
   done
 }
 
+# The services that packages of the list bring: their own scripts enable them, so that the machine's next
+# start would start them, on well-known ports.
+readonly SERVICES='mosquitto nginx prometheus redis-server redis-sentinel'
+
+# Those that are there, one a line.
+services() {
+  local service
+  for service in $SERVICES; do
+    if [ -e "/lib/systemd/system/$service.service" ]; then echo "$service"; fi
+  done
+}
+
+# disable_service NAME, with or without a systemd that runs, as in a container.
+disable_service() {
+  if command -v systemctl >/dev/null 2>&1; then
+    "${as_root[@]}" systemctl -q disable "$1.service" >&2
+  else
+    "${as_root[@]}" deb-systemd-helper disable "$1.service" >&2
+    [ ! -e "/etc/init.d/$1" ] || "${as_root[@]}" update-rc.d "$1" disable >&2
+  fi
+}
+
+# disable_services_except SERVICE…: those that the packages just installed brought.
+disable_services_except() {
+  local service disabled=
+  for service in $(services); do
+    [[ " $* " != *" $service "* ]] || continue
+    if disable_service "$service"; then disabled="$disabled $service"; else say "could not disable $service"; fi
+  done
+  [ -z "$disabled" ] || say "installed for this, neither started nor enabled:$disabled"
+}
+
 # Installs what tools/packages lists and the machine lacks.
 ensure_packages() {
   local missing
@@ -53,9 +85,14 @@ ensure_packages() {
     trap "${as_root[*]} rm -f $policy" EXIT
   fi
   "${as_root[@]}" apt-get update -q >&2
+  local before failed=
+  before=$(services)
   # shellcheck disable=SC2086
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -q --no-install-recommends $missing >&2
+    apt-get install -y -q --no-install-recommends $missing >&2 || failed=$?
+  # shellcheck disable=SC2086
+  disable_services_except $before  # what failed half-way may have brought some, too
+  [ -z "$failed" ] || exit "$failed"
   if [ "$(trap -p EXIT)" != "" ]; then
     "${as_root[@]}" rm -f "$policy"
     trap - EXIT
