@@ -45,7 +45,8 @@ disable_service() {
   if command -v systemctl >/dev/null 2>&1; then
     "${as_root[@]}" systemctl -q disable "$1.service" >&2
   else
-    "${as_root[@]}" deb-systemd-helper disable "$1.service" >&2
+    # It works for maintainer scripts only, which set this.
+    "${as_root[@]}" env DPKG_MAINTSCRIPT_PACKAGE="$1" deb-systemd-helper disable "$1.service" >&2
     [ ! -e "/etc/init.d/$1" ] || "${as_root[@]}" update-rc.d "$1" disable >&2
   fi
 }
