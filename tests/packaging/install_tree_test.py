@@ -5,6 +5,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ EXPECTED = {
     "lib/mosquitto_session_status.so",
     "lib/systemd/system/mosquitto.service.d/session-status.conf",
     "share/doc/mosquitto-session-status/README.Debian",
+    "share/doc/mosquitto-session-status/CHANGELOG.md",
+    "share/doc/mosquitto-session-status/README.md",
     "share/doc/mosquitto-session-status/copyright",
     "share/doc/mosquitto-session-status/docs/broker-support.md",
     "share/doc/mosquitto-session-status/docs/operations.md",
@@ -42,14 +45,50 @@ sys.stdin.read()
 """
 
 
+# What documents link to that is no part of an installation: pictures and reports of megabytes, and a list
+# for those who build it.
+ONLY_IN_THE_SOURCE = ("docs/screenshots/", "docs/proof/", "tools/packages")
+
+
 class InstallTreeTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.prefix = pathlib.Path(folder.name).resolve()
+        self.documents = self.prefix / "share/doc/mosquitto-session-status"
+
+    def install(self):
+        subprocess.run([CMAKE, "--install", BUILD, "--prefix", self.prefix], check=True, capture_output=True)
+
     def test_every_file_has_its_place(self):
-        with tempfile.TemporaryDirectory() as prefix:
-            subprocess.run([CMAKE, "--install", BUILD, "--prefix", prefix], check=True, capture_output=True)
-            found = {p.relative_to(prefix).as_posix() for p in pathlib.Path(prefix).rglob("*") if p.is_file()}
+        self.install()
+        found = {p.relative_to(self.prefix).as_posix() for p in self.prefix.rglob("*") if p.is_file()}
         # The library folder has a machine's name in it when the build was configured for /usr.
         found = {"lib/" + name.split("/")[-1] if name.endswith(".so") else name for name in found}
         self.assertLessEqual(EXPECTED, found)
+
+    def test_what_the_installed_documents_link_to_is_installed(self):
+        self.install()
+        broken = []
+        for document in self.documents.rglob("*.md"):
+            for link in re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", document.read_text()):
+                if re.match(r"\w+:", link):
+                    continue
+                target = pathlib.Path(os.path.normpath(document.parent / link))
+                if not target.exists() and not str(target.relative_to(self.documents)).startswith(ONLY_IN_THE_SOURCE):
+                    broken.append(f"{document.name}: {link}")
+        self.assertEqual(broken, [])
+
+    def test_installed_texts_name_the_path_that_the_plugin_is_installed_at(self):
+        self.install()
+        cache = (pathlib.Path(BUILD) / "CMakeCache.txt").read_text()
+        prefix = re.search(r"(?m)^CMAKE_INSTALL_PREFIX:PATH=(.*)$", cache).group(1)
+        folder = re.search(r"(?m)^CMAKE_INSTALL_LIBDIR:PATH=(.*)$", cache).group(1)
+        for name in ("examples/mosquitto.conf.example", "README.md", "docs/broker-support.md"):
+            text = (self.documents / name).read_text()
+            for path in re.findall(r"(?m)^(?:global_)?plugin (/\S+/)mosquitto_session_status.so", text):
+                self.assertEqual(path, f"{prefix}/{folder}/", name)
+            self.assertIn(f"plugin {prefix}/{folder}/mosquitto_session_status.so", text, name)
 
     def test_the_maintainer_scripts_are_sound_shell(self):
         for name in ("postinst", "postrm"):
