@@ -12,13 +12,20 @@ listed_packages() {
   sed -E "${ALL_PACKAGES:+s/^~//;} ${ONLY_BUILD:+/^# Below:/,\$d;} s/[[:space:]]*#.*//; /^\$/d; /^~/d; s/=/ /" tools/packages
 }
 
+# named_packages NAME…: their lines, in the same form.
+named_packages() {
+  local name
+  for name in "$@"; do sed -nE "s/^~?($name)(=([^[:space:]]*))?([[:space:]].*)?$/\1 \3/p" tools/packages; done
+}
+
 # Those that building needs: the list's first part, one a line, without commands.
 build_packages() {
   sed -E '/^# Below:/,$d; s/[[:space:]]*#.*//; s/=.*//; /^~/d; /^$/d' tools/packages
 }
 
+# missing_packages NAME…: of those, and of the names, which stand in the list too, whatever their mark.
 missing_packages() {
-  listed_packages | while read -r package command; do
+  { listed_packages; named_packages "$@"; } | while read -r package command; do
     if [ -n "$command" ] && command -v "$command" >/dev/null 2>&1; then continue; fi
     # Sub-shell: dpkg-query may not exist at all.
     if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ]; then
@@ -61,10 +68,22 @@ disable_services_except() {
   [ -z "$disabled" ] || say "installed for this, neither started nor enabled:$disabled"
 }
 
-# Installs what tools/packages lists and the machine lacks.
+# known_packages NAME…: those that apt can install. Other systems lack some of what Debian 12 has: clang 14.
+known_packages() {
+  local name known= unknown=
+  for name in "$@"; do
+    if apt-cache show "$name" >/dev/null 2>&1; then known="$known $name"; else unknown="$unknown $name"; fi
+  done
+  [ -z "$unknown" ] || say "not in this system's archive, left out:$unknown"
+  [ -n "$known" ] || die "apt knows nothing of what is missing; 'apt-get update' says more"
+  echo "$known"
+}
+
+# ensure_packages [NAME…]: installs what tools/packages lists, and of it NAMEs whatever their mark, where
+# the machine lacks them.
 ensure_packages() {
   local missing
-  missing=$(missing_packages)
+  missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
   if ! command -v apt-get >/dev/null 2>&1; then
     say "These Debian packages, or your system's equivalents, are missing and there is no apt-get:"
@@ -86,6 +105,8 @@ ensure_packages() {
     trap "${as_root[*]} rm -f $policy" EXIT
   fi
   "${as_root[@]}" apt-get update -q >&2
+  # shellcheck disable=SC2086
+  missing=$(known_packages $missing)
   local before failed=
   before=$(services)
   # shellcheck disable=SC2086
@@ -100,13 +121,22 @@ ensure_packages() {
   fi
 }
 
-# build PRESET [TARGET…]: configures and builds into build/PRESET.
+# Of Debian 12; later systems have later ones, whose warnings and formats are others.
+need_clang_14() {
+  command -v clang++-14 >/dev/null 2>&1 || die "this needs clang 14, which Debian 12 has and this system has not"
+}
+
+# build PRESET [-DNAME=VALUE…] [TARGET…]: configures and builds into build/PRESET.
 build() {
   local preset=$1
   shift
-  local targets=()
+  local options=() targets=()
+  while [[ ${1:-} == -D* ]]; do
+    options+=("$1")
+    shift
+  done
   [ $# -eq 0 ] || targets=(--target "$@")
-  cmake --preset "$preset" ${BUILD_OPTIONS:-} >"build-$preset.log" 2>&1 ||
+  cmake --preset "$preset" "${options[@]}" >"build-$preset.log" 2>&1 ||
     { cat "build-$preset.log" >&2; die "cmake --preset $preset failed"; }
   rm -f "build-$preset.log"
   cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}"
