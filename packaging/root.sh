@@ -56,8 +56,10 @@ in_root() {
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$@"
 }
 
-# drop_root DIR: never through a mount that is still there.
+# drop_root DIR: never through a mount that is still there. A debootstrap that failed in a container may
+# leave a link to this machine's /proc.
 drop_root() {
+  [ ! -L "$1/proc" ] || rm "$1/proc"
   umount "$1/proc" 2>/dev/null || true
   mountpoint -q "$1/proc" || rm -rf "$1"
 }
