@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -27,6 +28,9 @@ constexpr int kPollMillis = 1000;
 
 // The mark of an error that was the answer.
 constexpr absl::string_view kAnswered = "mosquitto_session/answered";
+
+// The mark of an error that was no answer; its value is what it tells, a digit.
+constexpr absl::string_view kSilence = "mosquitto_session/silence";
 
 absl::Status Answered(absl::Status error) {
   error.SetPayload(kAnswered, absl::Cord());
@@ -84,6 +88,22 @@ absl::Status ErrorFromBody(long http_status, const std::string& body) {
       absl::StrCat("HTTP status ", http_status, "; is this the session status plugin?")));
 }
 
+absl::Status Silent(Silence silence, absl::string_view text) {
+  absl::Status error = absl::UnavailableError(text);
+  error.SetPayload(kSilence,
+                   absl::Cord(std::string(1, static_cast<char>('0' + static_cast<int>(silence)))));
+  return error;
+}
+
+// `os_error`: of connecting. `connected`: whether that had come about.
+Silence SilenceIn(int curl_code, long os_error, bool connected) {
+  if (connected) return curl_code == CURLE_OPERATION_TIMEDOUT ? Silence::kMute : Silence::kUnknown;
+  if (os_error == ENOENT || os_error == ECONNREFUSED) return Silence::kNobody;
+  if (os_error == EACCES) return Silence::kForbidden;
+  // Nobody takes up those who wait.
+  return os_error == EAGAIN ? Silence::kMute : Silence::kUnknown;
+}
+
 bool IsOurTlsFault(int curl_code) {
   return curl_code == CURLE_SSL_CERTPROBLEM || curl_code == CURLE_SSL_CACERT_BADFILE;
 }
@@ -104,6 +124,12 @@ absl::Status StatusFromEnd(absl::string_view json) {
 
 bool IsUnanswered(const absl::Status& error) {
   return absl::IsUnavailable(error) && !error.GetPayload(kAnswered).has_value();
+}
+
+Silence SilenceOf(const absl::Status& error) {
+  const absl::optional<absl::Cord> mark = error.GetPayload(kSilence);
+  return mark.has_value() && mark->size() == 1 ? static_cast<Silence>((*mark)[0] - '0')
+                                               : Silence::kUnknown;
 }
 
 struct AdminClient::Curl {
@@ -168,6 +194,11 @@ AdminClient::~AdminClient() = default;
 absl::Status AdminClient::Unreachable(int curl_code, const char* error) const {
   long os_error = 0;
   curl_easy_getinfo(curl_->easy, CURLINFO_OS_ERRNO, &os_error);
+  // Of a Unix socket with as many who wait to be accepted as fit: the system says EAGAIN, which curl
+  // takes for "later" and forgets.
+  if (absl::StartsWith(target_, "/") && curl_code == CURLE_COULDNT_CONNECT && os_error == 0) {
+    os_error = EAGAIN;
+  }
   // For a Unix socket curl speaks of "localhost port 80"; the system's own words help more.
   const std::string why = absl::StartsWith(target_, "/") && os_error != 0
                               ? strerror(static_cast<int>(os_error))
@@ -175,7 +206,9 @@ absl::Status AdminClient::Unreachable(int curl_code, const char* error) const {
                                              : curl_easy_strerror(static_cast<CURLcode>(curl_code));
   const std::string text = absl::StrCat("cannot reach the plugin at ", target_, ": ", why);
   if (IsOurTlsFault(curl_code)) return absl::FailedPreconditionError(text);
-  return absl::UnavailableError(text);
+  curl_off_t connected_us = 0;
+  curl_easy_getinfo(curl_->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+  return Silent(SilenceIn(curl_code, os_error, connected_us > 0), text);
 }
 
 void AdminClient::SetTls() const {

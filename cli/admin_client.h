@@ -5,10 +5,12 @@
 // Ownership: owns its curl handles; the connection is kept between calls.
 // Errors:    Unavailable when nobody answers (with what was tried), Cancelled when `stop_fd` became
 //            readable, FailedPrecondition for TLS files that curl cannot use, otherwise the
-//            server's own code and message. That may be Unavailable as well: IsUnanswered() tells.
+//            server's own code and message. That may be Unavailable as well: IsUnanswered() tells, and
+//            SilenceOf() what else is known of whom was asked.
 #ifndef SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 #define SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,6 +33,15 @@ struct TlsFiles {
 
 // Whether nobody answered, or the answer broke off; false: somebody says that he cannot serve now.
 bool IsUnanswered(const absl::Status& error);
+
+// What an error that IsUnanswered tells of whom was asked.
+enum class Silence : uint8_t {
+  kUnknown,    // not a thing
+  kNobody,     // no such socket, or nobody listens there
+  kForbidden,  // this user may not open the socket: somebody may well listen
+  kMute,       // somebody listens, and did not answer in time
+};
+Silence SilenceOf(const absl::Status& error);
 
 class AdminClient {
  public:

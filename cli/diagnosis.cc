@@ -242,6 +242,15 @@ std::string AdviceFor(const absl::Status& error, const std::string& where) {
   if (absl::IsFailedPrecondition(error)) return "correct --ca, --cert or --key";
   if (!absl::IsUnavailable(error)) return "somebody answers there: is it the plugin?";
   if (!IsUnanswered(error)) return "somebody answers there, but cannot serve now: ask again";
+  if (SilenceOf(error) == Silence::kMute) {
+    return "somebody listens there and does not answer: is the broker stopped, or out of processor "
+           "time?";
+  }
+  if (SilenceOf(error) == Silence::kForbidden) {
+    return "whether the broker runs cannot be told so: ask as root, or as somebody who may open "
+           "its "
+           "socket";
+  }
   return absl::StrCat(
       "is the broker running? Its log says why the plugin did not start",
       absl::StartsWith(where, "https:") ? "; --ca names the CA of its certificate" : "");

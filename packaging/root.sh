@@ -1,6 +1,14 @@
 # Fresh Debian roots, for building and testing packages of other suites. Source it from bash; needs
 # root (chroot) and debootstrap. A root is made once per suite and kept as a tar in
 # ${XDG_CACHE_HOME:-~/.cache}/mosquitto-session-status.
+root_cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/mosquitto-session-status
+
+# Prints a new folder for one. Beside the cache: /tmp may be mounted nodev, as Debian 13's is, and a root
+# has devices.
+folder_for_root() {
+  mkdir -p "$root_cache"
+  mktemp -d "$root_cache/root.XXXXXX"
+}
 
 # The archive that this machine's apt uses.
 debian_archive() {
@@ -11,16 +19,15 @@ debian_archive() {
 # fresh_root SUITE DIR: unpacks one into DIR, with /proc and this machine's way to the archive.
 fresh_root() {
   local suite=$1 root=$2 archive cache made script=/usr/share/debootstrap/scripts/$1
-  cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/mosquitto-session-status/root-$suite.tar
+  cache=$root_cache/root-$suite.tar
   archive=$(debian_archive)
   [ -n "$archive" ] || { echo "no Debian archive in apt's configuration" >&2; return 1; }
   if [ ! -e "$cache" ]; then
     # Suites that are younger than this debootstrap are made like sid.
     [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
-    made=$(mktemp -d)
+    made=$(folder_for_root)
     debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$made" \
-      "$archive" "$script" >"$made.log" 2>&1 || { tail "$made.log" >&2; return 1; }
-    mkdir -p "$(dirname "$cache")"
+      "$archive" "$script" >"$made.log" 2>&1 || { tail "$made.log" >&2; drop_root "$made"; return 1; }
     tar -C "$made" -cf "$cache.new" .
     mv "$cache.new" "$cache"
     rm -rf "$made" "$made.log"
@@ -49,8 +56,10 @@ in_root() {
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$@"
 }
 
-# drop_root DIR: never through a mount that is still there.
+# drop_root DIR: never through a mount that is still there. A debootstrap that failed in a container may
+# leave a link to this machine's /proc.
 drop_root() {
+  [ ! -L "$1/proc" ] || rm "$1/proc"
   umount "$1/proc" 2>/dev/null || true
   mountpoint -q "$1/proc" || rm -rf "$1"
 }

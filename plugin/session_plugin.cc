@@ -51,6 +51,7 @@ SessionPlugin::SessionPlugin(const Options& options)
       certificate_(transport::PemContent::kCertificate, options_.listener.tls_certificate_file),
       revocations_(transport::PemContent::kRevocationList, options_.listener.tls_client_crl_file),
       handshake_log_(log_, absl::Now),
+      failure_log_(log_, absl::Now),
       reloader_(log_) {
   tracker_.set_registry(registry_);
   if (options_.offline_grace > absl::ZeroDuration()) {
@@ -130,7 +131,10 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
     out->set_clock_ahead_ms(clock_ahead_ms_.load(std::memory_order_relaxed));
   });
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
-              telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_));
+              telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_,
+                                 [this](absl::string_view operation, const http::Reply& reply) {
+                                   failure_log_.OnFailure(operation, reply);
+                                 }));
   telemetry_.AddRoutes(
       {registry_, others(), feed_, following_->feed(), documented_api_, options_.snapshot_refresh,
        server, [this] { return listener_.has_value() ? &*listener_ : nullptr; },
@@ -140,7 +144,8 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (grace_.has_value()) documented_api_.use_grace(&*grace_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
   page_.emplace(options_.instance_id,
-                *telemetry_.Measure(metrics::QuerySurface::kOpenApi, documented_api_.surface()));
+                *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
+                                    documented_api_.surface()));  // logs itself
   page_->AddRoutes(&router_);
   if (absl::Status s = refresher_.Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;

@@ -25,6 +25,7 @@
 #include "plugin/broker/session_tracker.h"
 #include "plugin/broker/steady_wall_clock.h"
 #include "plugin/documented_api.h"
+#include "plugin/failure_log.h"
 #include "plugin/fleet_membership.h"
 #include "plugin/following.h"
 #include "plugin/handshake_log.h"
@@ -109,6 +110,7 @@ class SessionPlugin : private broker::EventSink {
   transport::ValidityWatch certificate_;
   transport::ValidityWatch revocations_;
   HandshakeLog handshake_log_;
+  FailureLog failure_log_;
   std::optional<transport::Listener> listener_;
   Reloader reloader_;
 };

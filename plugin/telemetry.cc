@@ -1,6 +1,7 @@
 #include "plugin/telemetry.h"
 
 #include <chrono>
+#include <utility>
 
 #include "absl/time/clock.h"
 
@@ -91,8 +92,9 @@ int64_t Telemetry::MonotonicNs() {
       .count();
 }
 
-http::Handler* Telemetry::Measure(metrics::QuerySurface label, http::Handler& surface) {
-  return &measured_.emplace_back(surface, label, queries_, MonotonicNs);
+http::Handler* Telemetry::Measure(metrics::QuerySurface label, http::Handler& surface,
+                                  metrics::OnFailure on_failure) {
+  return &measured_.emplace_back(surface, label, queries_, MonotonicNs, std::move(on_failure));
 }
 
 void Telemetry::AddRoutes(const Sources& sources, http::Router* router) {

@@ -65,7 +65,8 @@ class Telemetry {
   metrics::DurationHistogram& snapshot_publish() { return snapshot_publish_; }
 
   // `surface`, measured; give the result to the router in its place.
-  http::Handler* Measure(metrics::QuerySurface label, http::Handler& surface);
+  http::Handler* Measure(metrics::QuerySurface label, http::Handler& surface,
+                         metrics::OnFailure on_failure = nullptr);
 
   // Before the listener starts; once.
   void AddRoutes(const Sources& sources, http::Router* router);

@@ -12,13 +12,20 @@ listed_packages() {
   sed -E "${ALL_PACKAGES:+s/^~//;} ${ONLY_BUILD:+/^# Below:/,\$d;} s/[[:space:]]*#.*//; /^\$/d; /^~/d; s/=/ /" tools/packages
 }
 
+# named_packages NAME…: their lines, in the same form.
+named_packages() {
+  local name
+  for name in "$@"; do sed -nE "s/^~?($name)(=([^[:space:]]*))?([[:space:]].*)?$/\1 \3/p" tools/packages; done
+}
+
 # Those that building needs: the list's first part, one a line, without commands.
 build_packages() {
   sed -E '/^# Below:/,$d; s/[[:space:]]*#.*//; s/=.*//; /^~/d; /^$/d' tools/packages
 }
 
+# missing_packages NAME…: of those, and of the names, which stand in the list too, whatever their mark.
 missing_packages() {
-  listed_packages | while read -r package command; do
+  { listed_packages; named_packages "$@"; } | while read -r package command; do
     if [ -n "$command" ] && command -v "$command" >/dev/null 2>&1; then continue; fi
     # Sub-shell: dpkg-query may not exist at all.
     if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ]; then
@@ -28,10 +35,55 @@ missing_packages() {
   done
 }
 
-# Installs what tools/packages lists and the machine lacks.
+# The services that packages of the list bring: their own scripts enable them, so that the machine's next
+# start would start them, on well-known ports.
+readonly SERVICES='mosquitto nginx prometheus redis-server redis-sentinel'
+
+# Those that are there, one a line.
+services() {
+  local service
+  for service in $SERVICES; do
+    if [ -e "/lib/systemd/system/$service.service" ]; then echo "$service"; fi
+  done
+}
+
+# disable_service NAME, with or without a systemd that runs, as in a container.
+disable_service() {
+  if command -v systemctl >/dev/null 2>&1; then
+    "${as_root[@]}" systemctl -q disable "$1.service" >&2
+  else
+    # It works for maintainer scripts only, which set this.
+    "${as_root[@]}" env DPKG_MAINTSCRIPT_PACKAGE="$1" deb-systemd-helper disable "$1.service" >&2
+    [ ! -e "/etc/init.d/$1" ] || "${as_root[@]}" update-rc.d "$1" disable >&2
+  fi
+}
+
+# disable_services_except SERVICE…: those that the packages just installed brought.
+disable_services_except() {
+  local service disabled=
+  for service in $(services); do
+    [[ " $* " != *" $service "* ]] || continue
+    if disable_service "$service"; then disabled="$disabled $service"; else say "could not disable $service"; fi
+  done
+  [ -z "$disabled" ] || say "installed for this, neither started nor enabled:$disabled"
+}
+
+# known_packages NAME…: those that apt can install. Other systems lack some of what Debian 12 has: clang 14.
+known_packages() {
+  local name known= unknown=
+  for name in "$@"; do
+    if apt-cache show "$name" >/dev/null 2>&1; then known="$known $name"; else unknown="$unknown $name"; fi
+  done
+  [ -z "$unknown" ] || say "not in this system's archive, left out:$unknown"
+  [ -n "$known" ] || die "apt knows nothing of what is missing; 'apt-get update' says more"
+  echo "$known"
+}
+
+# ensure_packages [NAME…]: installs what tools/packages lists, and of it NAMEs whatever their mark, where
+# the machine lacks them.
 ensure_packages() {
   local missing
-  missing=$(missing_packages)
+  missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
   if ! command -v apt-get >/dev/null 2>&1; then
     say "These Debian packages, or your system's equivalents, are missing and there is no apt-get:"
@@ -54,21 +106,37 @@ ensure_packages() {
   fi
   "${as_root[@]}" apt-get update -q >&2
   # shellcheck disable=SC2086
+  missing=$(known_packages $missing)
+  local before failed=
+  before=$(services)
+  # shellcheck disable=SC2086
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -q --no-install-recommends $missing >&2
+    apt-get install -y -q --no-install-recommends $missing >&2 || failed=$?
+  # shellcheck disable=SC2086
+  disable_services_except $before  # what failed half-way may have brought some, too
+  [ -z "$failed" ] || exit "$failed"
   if [ "$(trap -p EXIT)" != "" ]; then
     "${as_root[@]}" rm -f "$policy"
     trap - EXIT
   fi
 }
 
-# build PRESET [TARGET…]: configures and builds into build/PRESET.
+# Of Debian 12; later systems have later ones, whose warnings and formats are others.
+need_clang_14() {
+  command -v clang++-14 >/dev/null 2>&1 || die "this needs clang 14, which Debian 12 has and this system has not"
+}
+
+# build PRESET [-DNAME=VALUE…] [TARGET…]: configures and builds into build/PRESET.
 build() {
   local preset=$1
   shift
-  local targets=()
+  local options=() targets=()
+  while [[ ${1:-} == -D* ]]; do
+    options+=("$1")
+    shift
+  done
   [ $# -eq 0 ] || targets=(--target "$@")
-  cmake --preset "$preset" ${BUILD_OPTIONS:-} >"build-$preset.log" 2>&1 ||
+  cmake --preset "$preset" "${options[@]}" >"build-$preset.log" 2>&1 ||
     { cat "build-$preset.log" >&2; die "cmake --preset $preset failed"; }
   rm -f "build-$preset.log"
   cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}"

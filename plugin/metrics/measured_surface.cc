@@ -47,13 +47,19 @@ QueryResult ResultOf(const http::Reply& reply) {
   if (reply.status < 400) return QueryResult::kOk;
   if (reply.status == 429 || HasHeader(reply, "x-acs-retry-after")) return QueryResult::kThrottled;
   if (reply.status == 401 || reply.status == 403) return QueryResult::kDenied;
-  return reply.status < 500 ? QueryResult::kRefused : QueryResult::kFailed;
+  const bool failed = reply.status >= 500 && reply.status != 501 && reply.status != 504;
+  return failed ? QueryResult::kFailed : QueryResult::kRefused;
 }
 
 void MeasuredSurface::Handle(const http::Request& request, http::Reply* reply) {
   const int64_t begin_ns = now_ns_();
   surface_.Handle(request, reply);
-  recorder_.Record(label_, OperationOf(request), ResultOf(*reply), now_ns_() - begin_ns);
+  const QueryOperation operation = OperationOf(request);
+  const QueryResult result = ResultOf(*reply);
+  recorder_.Record(label_, operation, result, now_ns_() - begin_ns);
+  if (result == QueryResult::kFailed && on_failure_) {
+    on_failure_(OperationName(request), *reply);
+  }
 }
 
 void MeasuredSurface::HandleRefused(const http::Request& request, int status,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -57,8 +58,8 @@ class DoctorBesideBrokerTest : public ::testing::TestWithParam<BrokerLine> {
                             {{"{PLUGIN}", SessionStatusPlugin()},
                              {"{OBSERVE}", On21() ? "" : "plugin_opt_observe_logins true"}}));
   }
-  CliResult Diagnose() const {
-    return RunCli(absl::StrCat("doctor -c ", broker_->Expand("{DIR}/mosquitto.conf")));
+  CliResult Diagnose(absl::string_view more = "") const {
+    return RunCli(absl::StrCat(more, " doctor -c ", broker_->Expand("{DIR}/mosquitto.conf")));
   }
 
   void ExpectBothGood(absl::string_view options_given) {
@@ -158,6 +159,19 @@ TEST_P(DoctorBesideBrokerTest, To21BlanksAroundAPathArePartsOfIt) {
 }
 
 constexpr char kGood[] = "@ {PLUGIN}\n{OBSERVE}\nplugin_opt_admin_socket {DIR}/a.sock\n";
+
+TEST_P(DoctorBesideBrokerTest, ABrokerThatHangsIsNotTakenForTheOneThatIsInstalled) {
+  Start(kGood);
+  ExpectBothGood(On21() ? "1" : "2");
+  const std::filesystem::path other = BrokerPath(On21() ? BrokerLine::k20 : BrokerLine::k21);
+  setenv("PATH", absl::StrCat(other.parent_path().string(), ":", path_).c_str(), 1);
+  broker_->Signal(SIGSTOP);
+  const std::string output = Diagnose("--timeout 0.5").output;
+  broker_->Signal(SIGCONT);
+  EXPECT_THAT(output, AllOf(ContainsRegex("ok +plugin"), Not(ContainsRegex("problem +plugin")),
+                            Not(ContainsRegex("problem +logins")),
+                            HasSubstr("→ somebody listens there and does not answer")));
+}
 
 TEST_P(DoctorBesideBrokerTest, AFolderToIncludeHasToBeThereAndTheRestIsReadAllTheSame) {
   Start(absl::StrCat("include_dir /nonexistent\n", kGood));

@@ -334,6 +334,65 @@ TEST_F(DoctorTest, ObservedLoginsAreNoProblemOfALineThatNeeds21) {
       HasSubstr("the installed broker is mosquitto 2.0, which does not know global_plugin"));
 }
 
+// Of a broker that is there and does not say what it is.
+class SilentBrokerOfTheDoctorTest : public DoctorTest {
+ protected:
+  SilentBrokerOfTheDoctorTest() {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path_of_socket_.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_, 0), 0);
+    Install("2.0.11");
+  }
+  ~SilentBrokerOfTheDoctorTest() override { Close(); }
+  void Close() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+  std::string Diagnose() const {
+    const std::string config =
+        dir_.Write("g.conf", "global_plugin /x/mosquitto_session_status.so\n");
+    EXPECT_EQ(chmod(config.c_str(), 0644), 0);
+    CliProcess doctor({"--timeout", "0.2", "--socket", path_of_socket_, "doctor", "-c", config},
+                      Screen::kNone);
+    EXPECT_EQ(doctor.Wait(), 1);
+    return doctor.output();
+  }
+
+  const std::string path_of_socket_ = dir_.File("mute.sock");
+  static constexpr char kOfAnother[] = "the installed broker is mosquitto 2.0, which does not know";
+
+ private:
+  int fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+};
+
+TEST_F(SilentBrokerOfTheDoctorTest, IsNotTakenForTheInstalledOne) {
+  const auto is_mute = AllOf(
+      Not(HasSubstr(kOfAnother)),
+      HasSubstr("→ somebody listens there and does not answer: is the broker stopped, or out of "
+                "processor time?\n"));
+  EXPECT_THAT(Diagnose(), AllOf(HasSubstr("timed out"), is_mute));
+  // Nobody took that connection, and there is no room for a second one.
+  EXPECT_THAT(Diagnose(), AllOf(HasSubstr("Resource temporarily unavailable"), is_mute));
+  Close();
+  EXPECT_THAT(Diagnose(), AllOf(HasSubstr("Connection refused"), HasSubstr(kOfAnother),
+                                HasSubstr("→ is the broker running?")));
+}
+
+TEST_F(SilentBrokerOfTheDoctorTest, IsNotTakenForTheInstalledOneWhereItsSocketIsClosed) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  ASSERT_EQ(chmod(path_of_socket_.c_str(), 0600), 0);
+  ASSERT_EQ(chmod(dir_.File("bin/mosquitto").c_str(), 0755), 0);
+  dir_.Write("g.conf", "");
+  ASSERT_EQ(chown(dir_.File("g.conf").c_str(), kNobody, 0), 0);
+  ASSERT_EQ(seteuid(kNobody), 0);
+  const std::string output = Diagnose();
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_THAT(output, AllOf(HasSubstr("Permission denied"), Not(HasSubstr(kOfAnother)),
+                            HasSubstr("→ whether the broker runs cannot be told so: ask as root")));
+}
+
 TEST_F(DoctorTest, ASocketCanBeGivenOnlyToWhomTheBrokerMayGiveIt) {
   EXPECT_THAT(Diagnose("plugin_opt_admin_socket_owner no-such-user"),
               HasSubstr(Line("problem", "admin_socket_owner", "this machine knows no")));

@@ -5,6 +5,9 @@
 
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 
 namespace session_status::metrics {
 namespace {
@@ -92,6 +95,25 @@ TEST(MeasuredSurfaceTest, WhatTheListenerRefusesByItselfHasNotFailed) {
                                             testing::Pair("openapi/other/denied", 1)));
 }
 
+TEST(MeasuredSurfaceTest, TellsWhatFailedAndNothingElse) {
+  FixedSurface inner;
+  QueryRecorder recorder;
+  std::vector<std::string> told;
+  MeasuredSurface surface(inner, QuerySurface::kAdmin, recorder, FakeNowNs,
+                          [&told](absl::string_view operation, const http::Reply& reply) {
+                            told.push_back(absl::StrCat(operation, " ", reply.status));
+                          });
+  http::Request request;
+  request.path = "/service/GetHistory";
+  for (const int status : {200, 400, 403, 429, 500, 501, 503, 504}) {
+    http::Reply reply;
+    inner.status = status;
+    surface.Handle(request, &reply);
+    surface.HandleRefused(request, status, "not by us", &reply);
+  }
+  EXPECT_THAT(told, testing::ElementsAre("GetHistory 500", "GetHistory 503"));
+}
+
 TEST(MeasuredSurfaceTest, FindsTheOperationWhereverItIsNamed) {
   struct Case {
     absl::string_view path, query, header, body;
@@ -130,7 +152,8 @@ TEST(MeasuredSurfaceTest, ClassifiesReplies) {
         Case{404, false, QueryResult::kRefused}, Case{401, false, QueryResult::kDenied},
         Case{403, false, QueryResult::kDenied}, Case{429, false, QueryResult::kThrottled},
         Case{400, true, QueryResult::kThrottled}, Case{500, false, QueryResult::kFailed},
-        Case{503, false, QueryResult::kFailed}}) {
+        Case{503, false, QueryResult::kFailed}, Case{501, false, QueryResult::kRefused},
+        Case{504, false, QueryResult::kRefused}}) {
     SCOPED_TRACE(c.status);
     http::Reply reply;
     reply.status = c.status;

@@ -3,7 +3,9 @@
     install_tree_test.py CMAKE BUILD_FOLDER
 """
 
+import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ EXPECTED = {
     "lib/mosquitto_session_status.so",
     "lib/systemd/system/mosquitto.service.d/session-status.conf",
     "share/doc/mosquitto-session-status/README.Debian",
+    "share/doc/mosquitto-session-status/CHANGELOG.md",
+    "share/doc/mosquitto-session-status/README.md",
     "share/doc/mosquitto-session-status/copyright",
     "share/doc/mosquitto-session-status/docs/broker-support.md",
     "share/doc/mosquitto-session-status/docs/operations.md",
@@ -31,15 +35,60 @@ EXPECTED = {
     "share/mosquitto-session-status/session_status.proto",
 }
 
+# Stands in for a broker with the plugin, until its standard input ends.
+MAPS = """
+import mmap, sys
+with open(sys.argv[1], "r+b") as file:
+    mapped = mmap.mmap(file.fileno(), 0)
+print("mapped", flush=True)
+sys.stdin.read()
+"""
+
+
+# What documents link to that is no part of an installation: pictures and reports of megabytes, and a list
+# for those who build it.
+ONLY_IN_THE_SOURCE = ("docs/screenshots/", "docs/proof/", "tools/packages")
+
 
 class InstallTreeTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.prefix = pathlib.Path(folder.name).resolve()
+        self.documents = self.prefix / "share/doc/mosquitto-session-status"
+
+    def install(self):
+        subprocess.run([CMAKE, "--install", BUILD, "--prefix", self.prefix], check=True, capture_output=True)
+
     def test_every_file_has_its_place(self):
-        with tempfile.TemporaryDirectory() as prefix:
-            subprocess.run([CMAKE, "--install", BUILD, "--prefix", prefix], check=True, capture_output=True)
-            found = {p.relative_to(prefix).as_posix() for p in pathlib.Path(prefix).rglob("*") if p.is_file()}
+        self.install()
+        found = {p.relative_to(self.prefix).as_posix() for p in self.prefix.rglob("*") if p.is_file()}
         # The library folder has a machine's name in it when the build was configured for /usr.
         found = {"lib/" + name.split("/")[-1] if name.endswith(".so") else name for name in found}
         self.assertLessEqual(EXPECTED, found)
+
+    def test_what_the_installed_documents_link_to_is_installed(self):
+        self.install()
+        broken = []
+        for document in self.documents.rglob("*.md"):
+            for link in re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", document.read_text()):
+                if re.match(r"\w+:", link):
+                    continue
+                target = pathlib.Path(os.path.normpath(document.parent / link))
+                if not target.exists() and not str(target.relative_to(self.documents)).startswith(ONLY_IN_THE_SOURCE):
+                    broken.append(f"{document.name}: {link}")
+        self.assertEqual(broken, [])
+
+    def test_installed_texts_name_the_path_that_the_plugin_is_installed_at(self):
+        self.install()
+        cache = (pathlib.Path(BUILD) / "CMakeCache.txt").read_text()
+        prefix = re.search(r"(?m)^CMAKE_INSTALL_PREFIX:PATH=(.*)$", cache).group(1)
+        folder = re.search(r"(?m)^CMAKE_INSTALL_LIBDIR:PATH=(.*)$", cache).group(1)
+        for name in ("examples/mosquitto.conf.example", "README.md", "docs/broker-support.md"):
+            text = (self.documents / name).read_text()
+            for path in re.findall(r"(?m)^(?:global_)?plugin (/\S+/)mosquitto_session_status.so", text):
+                self.assertEqual(path, f"{prefix}/{folder}/", name)
+            self.assertIn(f"plugin {prefix}/{folder}/mosquitto_session_status.so", text, name)
 
     def test_the_maintainer_scripts_are_sound_shell(self):
         for name in ("postinst", "postrm"):
@@ -47,6 +96,27 @@ class InstallTreeTest(unittest.TestCase):
             self.assertEqual(subprocess.run(["sh", "-n", script]).returncode, 0, name)
             self.assertTrue(script.stat().st_mode & 0o100, name)
             self.assertIn("set -e", script.read_text())
+
+    def test_a_purge_tells_of_the_broker_that_writes_again_what_it_removed(self):
+        # A purge with folders of its own in place of the machine's.
+        purge = """mount -t tmpfs none /var/lib && mount -t tmpfs none /run && mkdir /var/lib/mosquitto &&
+                   touch /var/lib/mosquitto/session_status.db && "$0" purge && ls /var/lib/mosquitto"""
+        command = ["unshare", "-m", "sh", "-c", purge, ROOT / "packaging/debian/postrm"]
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("only root can mount")
+        with tempfile.TemporaryDirectory() as folder:
+            plugin = pathlib.Path(folder) / "mosquitto_session_status.so"
+            plugin.write_bytes(bytes(4096))
+            with subprocess.Popen([sys.executable, "-c", MAPS, plugin], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as broker:
+                self.assertEqual(broker.stdout.readline(), "mapped\n")
+                plugin.unlink()
+                said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                broker.stdin.close()
+            self.assertRegex(said, rf"\(process {broker.pid}\) still runs the plugin")
+            self.assertIn("restart the broker, and then\n  rm -f /var/lib/mosquitto/session_status.db*", said)
+            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            self.assertNotIn(f"process {broker.pid}", said)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """The commands in tools/ as somebody new meets them: help, slips of the finger, a machine without apt."""
 
+import json
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +14,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def run(command, *arguments, **more):
     return subprocess.run([ROOT / "tools" / command, *arguments], capture_output=True, text=True, timeout=120, **more)
+
+
+def write_fakes(folder, fakes):
+    for name, text in fakes.items():
+        (pathlib.Path(folder) / name).write_text(f"#!/bin/sh\n{text}\n")
+        (pathlib.Path(folder) / name).chmod(0o755)
 
 
 class CommandsTest(unittest.TestCase):
@@ -38,6 +47,86 @@ class CommandsTest(unittest.TestCase):
         self.assertIn("libabsl-dev", listed)
         self.assertIn("mosquitto-clients", listed)
         self.assertNotIn("make", listed)  # there, as a command
+
+    def test_services_that_come_with_the_packages_are_not_enabled(self):
+        # With folders of its own in place of the machine's. Mosquitto was there before.
+        script = """mount -t tmpfs none /lib/systemd/system && mount -t tmpfs none /usr/sbin &&
+                    touch /lib/systemd/system/mosquitto.service &&
+                    . tools/lib.sh && set -e && ensure_packages && ls /usr/sbin"""
+        units = pathlib.Path("/lib/systemd/system")
+        if os.geteuid() != 0 or not units.is_dir() or subprocess.run(["unshare", "-m", "true"],
+                                                                     capture_output=True).returncode != 0:
+            self.skipTest("only root can mount")
+        with tempfile.TemporaryDirectory() as folder:
+            write_fakes(folder, {
+                "dpkg-query": "exit 1",
+                "apt-cache": "exit 0",
+                "apt-get": f'[ "$1" != install ] || touch {units}/nginx.service {units}/redis-server.service',
+                "systemctl": f'echo "$*" >>{folder}/log'})
+            done = subprocess.run(["unshare", "-m", "bash", "-c", script], cwd=ROOT, capture_output=True, text=True,
+                                  env={**os.environ, "PATH": f"{folder}:/usr/bin:/bin", "HOME": folder})
+            log = (pathlib.Path(folder) / "log").read_text() if "log" in os.listdir(folder) else ""
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+        self.assertEqual(log.splitlines(), ["-q disable nginx.service", "-q disable redis-server.service"])
+        self.assertIn("neither started nor enabled: nginx redis-server\n", done.stderr)
+
+    def in_library(self, script, fakes):
+        """What `script` says with the functions of tools/lib.sh and fake commands."""
+        with tempfile.TemporaryDirectory() as folder:
+            write_fakes(folder, fakes)
+            return subprocess.run(["bash", "-c", f". tools/lib.sh; set -euo pipefail; {script}"], cwd=ROOT,
+                                  capture_output=True, text=True,
+                                  env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+
+    def test_what_this_system_does_not_have_is_left_out_and_told(self):
+        lacks_clang = {"apt-cache": 'case "$2" in clang*) exit 1;; esac'}
+        done = self.in_library("known_packages cmake clang-14 valgrind", lacks_clang)
+        self.assertEqual(done.stdout.split(), ["cmake", "valgrind"])
+        self.assertEqual(done.stderr, "not in this system's archive, left out: clang-14\n")
+        done = self.in_library("known_packages clang-14", lacks_clang)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("apt knows nothing of what is missing", done.stderr)
+
+    def test_the_package_needs_what_building_needs_and_for_its_roots_two_more(self):
+        script = "ONLY_BUILD=1 missing_packages debootstrap debian-archive-keyring"
+        listed = self.in_library(script, {"dpkg-query": "exit 1", "debootstrap": ""}).stdout.split()
+        self.assertIn("libabsl-dev", listed)
+        self.assertIn("debian-archive-keyring", listed)
+        self.assertNotIn("debootstrap", listed)  # there, as a command
+        self.assertNotIn("libgtest-dev", listed)
+        self.assertNotIn("clang-14", listed)
+
+    def test_a_folder_with_a_blank_stays_one_word(self):
+        done = self.in_library('exec 3>&1; build release "-DA=/a b" x y', {"cmake": 'printf "<%s>" "$@" >&3'})
+        self.assertIn("<--preset><release><-DA=/a b>", done.stdout)
+        self.assertTrue(done.stdout.endswith("<--target><x><y>"), done.stdout)
+        for preset in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]:
+            for name, value in preset.get("cacheVariables", {}).items():
+                if name.endswith("_FLAGS"):  # split at blanks
+                    self.assertNotIn("${", value, preset["name"])
+
+    def test_the_packages_time_is_the_callers_or_the_commits_and_never_now(self):
+        with tempfile.TemporaryDirectory() as folder:
+            write_fakes(folder, {"dpkg-query": "echo installed", "git": "exit 128",
+                                 "cmake": 'echo "time $SOURCE_DATE_EPOCH"', "cpack": "exit 1",
+                                 # A package that is there already is not this test's.
+                                 "rm": f'case "$*" in *.deb*) ;; *) exec {shutil.which("rm")} "$@" ;; esac'})
+            path = f"{folder}:{os.environ['PATH']}"
+            environment = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
+            done = run("package", env={**environment, "PATH": path})
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("error: git does not tell the commit's time", done.stderr)
+            self.assertNotIn("time 1", done.stderr)  # what is built would be of now
+            done = run("package", env={**environment, "PATH": path, "SOURCE_DATE_EPOCH": "86400"})
+            self.assertIn("time 86400\n", done.stderr)
+
+    def test_every_service_of_the_listed_packages_is_known(self):
+        listed = subprocess.run(["bash", "-c", ". tools/lib.sh; ALL_PACKAGES=1 listed_packages; echo $SERVICES"], cwd=ROOT,
+                                capture_output=True, text=True, check=True).stdout.splitlines()
+        for package in [line.split()[0] for line in listed[:-1]]:
+            files = subprocess.run(["dpkg", "-L", package], capture_output=True, text=True).stdout
+            for service in re.findall(r"/systemd/system/([\w-]+)\.service\n", files):
+                self.assertIn(service, listed[-1].split(), package)
 
 
 if __name__ == "__main__":
