@@ -272,7 +272,7 @@ function Footer({figures: {status, samples}}: {figures: Figures}) {
     <p class="dim footer">
       Plugin {status.version} in {status.broker}, instance {status.instanceId}, up{' '}
       {duration(Number(status.uptimeMs ?? 0))}, registry {bytes(Number(status.registryMemoryBytes ?? 0))},{' '}
-      {last ? `${rate(last.connectsPerS)} connects and ${rate(last.endsPerS)} ends per second` : ''},{' '}
+      {last && `${rate(last.connectsPerS)} connects and ${rate(last.endsPerS)} ends per second, `}
       {shortCount(Number(status.connects ?? 0))} connects in all.
     </p>
   );
@@ -292,7 +292,7 @@ function Trouble({error, figures}: {error: ServiceError; figures: Figures | unde
             <p>Open the page, for example, as http://127.0.0.1:{LOCAL_PORT}/ on the broker's machine,
               through an SSH tunnel to it, or with a client certificate. {asOf}</p>
           </>
-        : `No figures: ${error.message} ${asOf ?? ''}`}
+        : figures ? `No new figures: ${error.message} ${asOf}` : `No figures: ${error.message}`}
     </Notice>
   );
 }
