@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -25,19 +26,32 @@ size_t Columns(absl::string_view text) {
   }));
 }
 
-// Of the characters beyond ASCII those that steer a terminal: C1 controls (U+0080 to U+009F; U+009B
-// begins an escape sequence as ESC [ does) and the marks that turn the direction of what follows
-// (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069). Returns how many bytes such a one takes.
-size_t SteeringBytes(absl::string_view text) {
-  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto within = [](unsigned char c, unsigned char from, unsigned char to) {
-    return c >= from && c <= to;
-  };
-  if (text.size() >= 2 && byte(0) == 0xC2 && within(byte(1), 0x80, 0x9F)) return 2;
-  if (text.size() < 3 || byte(0) != 0xE2) return 0;
-  const bool turns = byte(1) == 0x80 ? within(byte(2), 0x8E, 0x8F) || within(byte(2), 0xAA, 0xAE)
-                                     : byte(1) == 0x81 && within(byte(2), 0xA6, 0xA9);
-  return turns ? 3 : 0;
+// Of the characters beyond ASCII those that steer a terminal or that nobody sees, so that one identifier
+// would pass for another: C1 controls (U+009B begins an escape sequence as ESC [ does), marks that turn
+// the direction of what follows, and what has no width or no ink. In order.
+struct CodePoints {
+  char32_t first;
+  char32_t last;
+};
+constexpr CodePoints kUnseen[] = {
+    {0x80, 0x9F},       {0xAD, 0xAD},       {0x34F, 0x34F},     {0x600, 0x605},
+    {0x61C, 0x61C},     {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x115F, 0x1160},
+    {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x200B, 0x200F},   {0x2028, 0x202E},
+    {0x2060, 0x206F},   {0x3164, 0x3164},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
+    {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},   {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3},
+    {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+};
+
+// How many bytes the character takes with which `text` begins, if it is one of them; otherwise 0.
+size_t UnseenBytes(absl::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+  if (size == 0 || text.size() < size) return 0;
+  char32_t c = lead & (0x7F >> size);
+  for (size_t i = 1; i < size; ++i) c = c << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
+  const bool unseen = std::any_of(std::begin(kUnseen), std::end(kUnseen),
+                                  [c](const CodePoints& r) { return c >= r.first && c <= r.last; });
+  return unseen ? size : 0;
 }
 
 }  // namespace
@@ -89,9 +103,9 @@ std::string Printable(absl::string_view text) {
       i += 2;
       continue;
     }
-    const size_t steering = SteeringBytes(rest);
-    const absl::string_view next = rest.substr(0, std::max<size_t>(steering, 1));
-    absl::StrAppend(&printable, steering > 0 ? absl::CHexEscape(next) : std::string(next));
+    const size_t unseen = UnseenBytes(rest);
+    const absl::string_view next = rest.substr(0, std::max<size_t>(unseen, 1));
+    absl::StrAppend(&printable, unseen > 0 ? absl::CHexEscape(next) : std::string(next));
     i += next.size();
   }
   return printable;

@@ -98,6 +98,9 @@ TEST(PrintableTest, NothingSteersATerminalAndLettersStayLetters) {
        "pmal",
        "\\xe2\\x80\\xaepmal"},
       {"\xE2\x80\x8E\xE2\x81\xA6 \xE2\x80\x93", "\\xe2\\x80\\x8e\\xe2\\x81\\xa6 \xE2\x80\x93"},
+      {"pump\xE2\x80\x8B-7\xEF\xBB\xBF", "pump\\xe2\\x80\\x8b-7\\xef\\xbb\\xbf"},
+      {"\xC2\xAD\xE2\x81\xA0\xF3\xA0\x81\x81", "\\xc2\\xad\\xe2\\x81\\xa0\\xf3\\xa0\\x81\\x81"},
+      {"\xF0\x9F\x98\x80 \xF0\x9F", "\xF0\x9F\x98\x80 \xF0\x9F"},
       {"it's \"here\"", "it's \"here\""},
       {"a\\b \\' \\n", "a\\\\b \\\\' \\\\n"},
       {"\xC2", "\xC2"},
@@ -287,13 +290,16 @@ std::string TextOf(const char* path) {
 }
 
 TEST(FaultTest, WhatAnAlertIsAboutTheDoctorLooksAt) {
-  // Found otherwise: by its age, by /readyz, from histograms; or it is about clients and callers, not
+  // Found otherwise: by its age, by /readyz, from histograms, in the files of certificates; or it is about clients and callers, not
   // about the plugin; or it only goes with another metric.
   std::set<std::string> known = {"session_status_snapshot_age_seconds",
                                  "session_status_snapshot_refresh_interval_seconds",
                                  "session_status_event_callback_duration_seconds_bucket",
                                  "session_status_query_duration_seconds_count",
                                  "session_status_fleet_ready",
+                                 "session_status_build_info",
+                                 "session_status_listener_tls_certificate_not_after_seconds",
+                                 "session_status_listener_tls_crl_next_update_seconds",
                                  "session_status_ends_total",
                                  "session_status_sessions",
                                  "session_status_takeovers_total",

@@ -99,6 +99,19 @@ export class Broker {
     await ended(this.#process);
   }
 
+  // It is there and does nothing, as on a machine that hangs.
+  freeze() {
+    this.#process.kill('SIGSTOP');
+  }
+  thaw() {
+    this.#process.kill('SIGCONT');
+  }
+
+  async followers() {
+    const metrics = await (await fetch(`${this.origin}/metrics`)).text();
+    return Number(/^session_status_feed_followers (\d+)/m.exec(metrics)[1]);
+  }
+
   async query(clientId) {
     const reply = await fetch(
       `${this.origin}/mosquitto_session_status.v1.SessionStatusService/QuerySessionByClientId`,

@@ -38,12 +38,14 @@ export class Browser {
     rmSync(this.profile, {recursive: true, force: true});
   }
 
+  // `settings.prepare` runs in the page before its own script.
   async open(origin, hash, settings = {}) {
     const page = await this.context.newPage();
     const visit = new Visit(page, origin);
     visit.expectedText = settings.expectedText;
     visit.expectedStatus = settings.expectedStatus;
     await visit.watch();
+    if (settings.prepare) await page.addInitScript(settings.prepare);
     if (settings.viewport) await page.setViewportSize(settings.viewport);
     await page.emulateMedia({colorScheme: settings.colorScheme ?? 'light', reducedMotion: 'reduce'});
     await page.goto(`${origin}/#${hash}`);

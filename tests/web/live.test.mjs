@@ -80,6 +80,66 @@ test('filters that are set within one typing pause all count', async () => {
   await visit.close();
 });
 
+test('the filters stay in force while clients come and go', async () => {
+  const visit = await browser.open(broker.origin, 'live');
+  const {page} = visit;
+  await page.getByText('following live').waitFor();
+  const address = page.getByLabel('Address or network');
+  // Listed means that the filter is in force: whoever comes later is told of by the feed.
+  const filtered = async (change) => {
+    const listed = page.waitForResponse((r) => r.url().endsWith('/ListSessions') && r.ok());
+    await change();
+    await listed;
+    await page.locator('[aria-label="Table of clients"][aria-busy=false]').waitFor();
+  };
+  await filtered(() => page.getByLabel('Identifier begins with').fill('held-'));
+  for (const network of ['127.0.0.0/8', '::ffff:127.0.0.1', '0:0:0:0:0:FFFF:7F00:0/104']) {
+    await filtered(() => address.fill(network));
+    const id = `held-by-${network.length}`;
+    await broker.connect(id);
+    await row(page, id).getByText('online', {exact: true}).waitFor();
+  }
+  await filtered(() => address.fill('10.0.0.0/8'));
+  await filtered(() => address.fill(''));
+  await filtered(() => page.getByLabel('State').selectOption({label: 'online'}));
+  const leaver = await broker.connect('held-leaver');
+  await row(page, 'held-leaver').waitFor();
+  await leaver.disconnect();
+  await row(page, 'held-leaver').waitFor({state: 'detached'});
+  assert.equal(await row(page, 'held-by-').count(), 3);
+  await broker.connect('held-leaver');
+  await row(page, 'held-leaver').getByText('online', {exact: true}).waitFor();
+  await visit.close();
+});
+
+test('an identifier with characters that nobody sees does not pass for another', async () => {
+  const own = await Broker.start();
+  const ids = {'pump\u200b-7': 'pump\\u{200b}-7', '\u202epmal': '\\u{202e}pmal', 'pump-7 ': 'pump-7\\u{20}'};
+  for (const id of ['pump-7', ...Object.keys(ids)]) await own.connect(id);
+  const visit = await browser.open(own.origin, 'live');
+  const {page} = visit;
+  for (const [id, shown] of Object.entries(ids)) {
+    const button = page.getByRole('table').getByRole('button', {name: shown, exact: true});
+    assert.equal(await button.innerText(), shown);
+    assert.equal(await button.getAttribute('title'), shown);
+    assert.equal(await button.evaluate((b) => getComputedStyle(b).unicodeBidi), 'isolate');
+    // It is that client that opens, and is watched.
+    const asked = page.waitForRequest((r) => r.url().endsWith('/QuerySessionByClientId') && r.postDataJSON().clientId === id);
+    await button.click();
+    await asked;
+    const dialog = page.getByRole('dialog');
+    assert.equal(await dialog.getByRole('heading').first().innerText(), shown);
+    await dialog.getByText('online', {exact: true}).first().waitFor();
+    await dialog.getByRole('button', {name: 'Close'}).click();
+    await page.getByRole('table').getByRole('button', {name: `Watch ${shown}`, exact: true}).click();
+    await page.locator('.watch').getByRole('button', {name: `Watch ${shown}`, exact: true}).waitFor();
+  }
+  assert.deepEqual(new Set(await page.evaluate(() => JSON.parse(localStorage['session-status-watch']))),
+                   new Set(Object.keys(ids)));
+  await visit.close();
+  await own.stop();
+});
+
 test('a bad filter is refused with the reason', async () => {
   const visit = await browser.open(broker.origin, 'live');
   visit.expectedStatus = 400;

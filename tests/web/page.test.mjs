@@ -127,7 +127,8 @@ test('a stranger gets the page, but no sessions, and is told where it shows them
   await own.connect('GID_a@@@private');
   const visit = await browser.open(`http://${ELSEWHERE}:${own.port}`, 'live', {...PLAIN_HTTP, expectedStatus: 403});
   const {page} = visit;
-  await page.getByRole('alert').filter({hasText: 'shows sessions only to its own machine'}).waitFor();
+  await page.getByRole('alert').filter({hasText: 'only for the Unix socket, for programs on this machine'})
+      .getByText(`http://127.0.0.1:${own.port}/`).waitFor();
   await page.getByText('The list could not be loaded').waitFor();
   assert.ok(!(await page.locator('body').innerText()).includes('private'));
   await visit.close();

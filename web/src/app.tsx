@@ -3,6 +3,7 @@ import {useEffect, useLayoutEffect, useState} from 'preact/hooks';
 
 import {Explorer} from './explorer/explorer';
 import {Live} from './live/live';
+import {readStored, writeStored} from './storage';
 
 type View = 'live' | 'explorer';
 type Theme = 'auto' | 'light' | 'dark';
@@ -17,7 +18,7 @@ const THEME_KEY = 'session-status-theme';
 const viewInHash = (): View => (location.hash === '#explorer' ? 'explorer' : 'live');
 
 function readTheme(): Theme {
-  const stored = localStorage.getItem(THEME_KEY) as Theme | null;
+  const stored = readStored(THEME_KEY) as Theme | null;
   return stored && THEMES.includes(stored) ? stored : 'auto';
 }
 
@@ -35,7 +36,7 @@ export function App() {
   }, [view]);
   // Before the first paint: the page must not flash in the other colours.
   useLayoutEffect(() => {
-    localStorage.setItem(THEME_KEY, theme);
+    writeStored(THEME_KEY, theme);
     if (theme === 'auto') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
   }, [theme]);

@@ -31,10 +31,23 @@ const PENDING_MAX = 20_000;
 // restarts, or by a listener that is full.
 const RETRY_INTERVAL_MS = 3000;
 
-// Follows until the returned function is called. The browser reconnects by itself and says where
-// it was (Last-Event-ID); where it gives up, the feed begins anew.
-export function follow(listener: FeedListener): () => void {
+// A connection that has silently died tells of nothing and is not ended. So long may the server know of
+// changes while none of them comes.
+const SILENCE_MAX_MS = 5000;
+
+export interface Feed {
+  serverIsAt(sequence: bigint): void; // as every answer to a poll says
+  stop(): void;
+}
+
+const dataOf = <Data>(event: Event) => JSON.parse((event as MessageEvent<string>).data) as Data;
+
+// Follows until it is stopped. The browser reconnects by itself and says where it was (Last-Event-ID);
+// where it gives up, or hears nothing of what there is, the feed begins anew.
+export function follow(listener: FeedListener): Feed {
   let source: EventSource;
+  let told: bigint | undefined;  // sequence of the latest event
+  let silentSinceMs: number | undefined;  // the server knows more, and nothing comes
   let pending: Change[] = [];
   let overflowed = false;
   let timer: number | undefined;
@@ -49,23 +62,32 @@ export function follow(listener: FeedListener): () => void {
     overflowed = false;
     if (changes.length > 0) listener.onChanges(changes);
   };
+  const heard = (sequence: string | undefined) => {
+    silentSinceMs = undefined;
+    if (sequence) told = BigInt(sequence);
+  };
   const onChange = (event: Event) => {
+    const change = dataOf<Change>(event);
+    heard(change.sequence);
     if (pending.length >= PENDING_MAX) {
       pending = [];
       overflowed = true;
     }
-    pending.push(JSON.parse((event as MessageEvent<string>).data) as Change);
+    pending.push(change);
     timer ??= window.setTimeout(deliver, DELIVERY_INTERVAL_MS);
   };
   const begin = () => {
     let begun = false;
     source = new EventSource('/v1/changes');
     source.addEventListener('change', onChange);
-    source.addEventListener('gap', () => {
+    source.addEventListener('started', (event) => heard(dataOf<{sequence?: string}>(event).sequence));
+    source.addEventListener('gap', (event) => {
+      heard(dataOf<{restartSequence?: string}>(event).restartSequence);
       deliver();  // from before the gap, maybe of a broker's life that is over: not to come after it
       listener.onGap();
     });
     source.addEventListener('open', () => {
+      heard(undefined);
       listener.onConnection(true);
       if (begun) return;  // the browser resumes where it was
       begun = true;
@@ -78,9 +100,24 @@ export function follow(listener: FeedListener): () => void {
     });
   };
   begin();
-  return () => {
-    source.close();
-    window.clearTimeout(retry);
-    window.clearTimeout(timer);
+  return {
+    serverIsAt(sequence) {
+      const behind = source.readyState === EventSource.OPEN && told !== undefined && sequence > told;
+      if (!behind) {
+        silentSinceMs = undefined;
+        return;
+      }
+      silentSinceMs ??= performance.now();
+      if (performance.now() - silentSinceMs < SILENCE_MAX_MS) return;
+      silentSinceMs = undefined;
+      source.close();
+      listener.onConnection(false);
+      begin();
+    },
+    stop() {
+      source.close();
+      window.clearTimeout(retry);
+      window.clearTimeout(timer);
+    },
   };
 }

@@ -45,6 +45,14 @@ export function time(ms: number, now = Date.now()): string {
   return (today ? sameDay : otherDay).format(date);
 }
 
+// An identifier is any text. What nobody sees in it, or what turns the direction of the rest, would have it
+// pass for another one: shown as \u{202e}, and so is a backslash that would imitate that. The same of
+// blanks at the ends and of other blanks than the common one.
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}|^ | $|\\(?=u\{)/gu;
+
+export const printable = (text: string) =>
+  text.replace(UNSEEN, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+
 // "END_REASON_KEEPALIVE_TIMEOUT" → "keepalive timeout"
 export function enumWords(name: string | undefined, prefix: string): string {
   return (name ?? '').replace(prefix, '').toLowerCase().replaceAll('_', ' ');

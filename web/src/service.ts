@@ -31,6 +31,7 @@ export interface ServerStatus {
   snapshot?: {sequence?: string; takenAtMs?: string; ageMs?: string};
   snapshotRefreshMs?: string;
   registryMemoryBytes?: string;
+  fleet?: {node?: string};
 }
 
 export interface Counts {
@@ -41,6 +42,7 @@ export interface Counts {
   groups?: {group?: string; sessions?: StateCounts}[];
   connects?: string;
   takeovers?: string;
+  onlineElsewhere?: string; // in a fleet
 }
 
 export interface Session {
@@ -64,6 +66,14 @@ export interface Session {
   connects?: number;
   detectionBoundS?: number;
   silentDeathUndetected?: boolean;
+  node?: string; // in a fleet: the one that the client is connected to
+  source?: string;
+}
+
+export interface BatchReply {
+  snapshot?: {sequence?: string};
+  sessions?: {clientId?: string; online?: boolean; state?: State; node?: string}[]; // node: another than this one
+  fleet?: {node?: string}; // that answered
 }
 
 export interface ListRequest {
@@ -124,27 +134,46 @@ export class ServiceError extends Error {
   }
 }
 
+// A broker that hangs, or a connection that stalls, answers nothing and ends nothing.
+const ANSWER_TIME_MAX_MS = 5000;
+// A filter may go through all sessions; and only the answer tells which cursor to close.
+const LISTING_TIME_MAX_MS = 30_000;
+
+interface CallOptions {
+  signal?: AbortSignal | undefined;
+  keepalive?: boolean;
+  timeMaxMs?: number;
+}
+
 async function call<Reply>(
   method: string,
   request: object,
-  {signal, keepalive = false}: {signal?: AbortSignal | undefined; keepalive?: boolean} = {},
+  {signal, keepalive = false, timeMaxMs = ANSWER_TIME_MAX_MS}: CallOptions = {},
 ): Promise<Reply> {
+  const limit = AbortSignal.timeout(timeMaxMs);
   let response: Response;
+  let text: string;
   try {
     response = await fetch(SERVICE + method, {
       method: 'POST',
       headers: {'Content-Type': 'application/json'},
       body: JSON.stringify(request),
-      signal: signal ?? null,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
       keepalive,
     });
+    text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ServiceError('unavailable', 'The broker does not answer.');
   }
-  const body = await response.json().catch(() => ({}));
-  if (!response.ok) {
-    throw new ServiceError(body.code ?? 'unknown', body.message ?? `HTTP ${response.status}`);
+  let body: {code?: string; message?: string} | undefined;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // of a proxy in between
+  }
+  if (!response.ok || !body) {
+    throw new ServiceError(body?.code ?? 'unknown', body?.message ?? `HTTP ${response.status}`);
   }
   return body as Reply;
 }
@@ -153,12 +182,15 @@ export const service = {
   status: (signal?: AbortSignal) => call<ServerStatus>('GetServerStatus', {}, {signal}),
   counts: (signal?: AbortSignal) => call<Counts>('GetCounts', {}, {signal}),
   query: (clientId: string) => call<Session>('QuerySessionByClientId', {clientId}),
+  batch: (clientIds: string[], signal?: AbortSignal) =>
+    call<BatchReply>('BatchQuerySessionByClientIds', {clientIds}, {signal}),
   history: (clientId: string, limit: number) =>
     call<History>('GetHistory', {clientId, limit}),
   flappers: (limit: number, signal?: AbortSignal) =>
     call<Flappers>('ListFlappers', {limit}, {signal}),
   audit: (signal?: AbortSignal) => call<Audit>('GetAudit', {}, {signal}),
-  list: (request: ListRequest) => call<ListReply>('ListSessions', request),
+  list: (request: ListRequest) =>
+    call<ListReply>('ListSessions', request, {timeMaxMs: LISTING_TIME_MAX_MS}),
   // No further page is wanted: the server keeps few listings. `keepalive`: outlives the page that asks.
   closeListing: (cursor: string, keepalive = false) =>
     void call('ListSessions', {cursor, closeCursor: true}, {keepalive})

@@ -1,8 +1,8 @@
 // Small parts that both views use.
-import type {ComponentChildren, JSX} from 'preact';
+import type {ComponentChildren, JSX, RefObject} from 'preact';
 import {useEffect, useRef, useState} from 'preact/hooks';
 
-import {state as stateWords} from './format';
+import {printable, state as stateWords} from './format';
 
 export function StateMark({state}: {state: string | undefined}) {
   const words = stateWords(state);
@@ -12,7 +12,8 @@ export function StateMark({state}: {state: string | undefined}) {
 // Opens one client. An identifier may have 65,535 bytes: what is too long for a line is cut, and whole
 // in the tip and in what opens.
 export function ClientLink({id, onOpen}: {id: string; onOpen: (id: string) => void}) {
-  return <button type="button" class="link client" title={id} onClick={() => onOpen(id)}>{id}</button>;
+  const shown = printable(id);
+  return <button type="button" class="link client" title={shown} onClick={() => onOpen(id)}>{shown}</button>;
 }
 
 export interface Tab {
@@ -65,30 +66,39 @@ export function Tabs(props: {
 }
 
 const COPIED_SHOWN_MS = 1500;
+const ADVICE_SHOWN_MS = 6000;
 
-export function CopyButton({text, label = 'Copy'}: {text: string; label?: string}) {
-  const [copied, setCopied] = useState(false);
+// A browser may have no clipboard for the page (plain HTTP from another machine) or refuse it: then the
+// text is selected, for the keyboard.
+function CopyButton({text, shownIn}: {text: string; shownIn: RefObject<HTMLElement>}) {
+  const [said, setSaid] = useState<'' | 'Copied' | 'Press Ctrl+C'>('');
   useEffect(() => {
-    if (!copied) return;
-    const timer = window.setTimeout(() => setCopied(false), COPIED_SHOWN_MS);
+    if (!said) return;
+    const timer = window.setTimeout(() => setSaid(''), said === 'Copied' ? COPIED_SHOWN_MS : ADVICE_SHOWN_MS);
     return () => window.clearTimeout(timer);
-  }, [copied]);
+  }, [said]);
   const copy = async () => {
-    await navigator.clipboard?.writeText(text);
-    setCopied(true);
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid('Copied');
+    } catch {
+      if (shownIn.current) getSelection()?.selectAllChildren(shownIn.current);
+      setSaid('Press Ctrl+C');
+    }
   };
   return (
     <button type="button" class="quiet" onClick={() => void copy()}>
-      <span aria-live="polite">{copied ? 'Copied' : label}</span>
+      <span aria-live="polite">{said || 'Copy'}</span>
     </button>
   );
 }
 
 export function Code({text, label}: {text: string; label: string}) {
+  const code = useRef<HTMLElement>(null);
   return (
     <div class="code">
-      <CopyButton text={text} />
-      <pre tabIndex={0} aria-label={label}><code>{text}</code></pre>
+      <CopyButton text={text} shownIn={code} />
+      <pre tabIndex={0} aria-label={label}><code ref={code}>{text}</code></pre>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 // The right side of the explorer: what came back, what was sent, what it means.
 import {useState} from 'preact/hooks';
 
+import {printable} from '../format';
 import {Code, Notice, StateMark, Tabs} from '../ui';
 import {type Body, bodyOf} from './body';
 import {type Description, type DocumentedError, findError, type Operation} from './description';
@@ -70,7 +71,7 @@ function Parsed({answer, operation}: Pick<Exchange, 'answer' | 'operation'>) {
           <tbody>
             {rows.map((row, i) => (
               <tr key={i}>
-                <th scope="row" class="id">{row.id}</th>
+                <th scope="row" class="id">{printable(row.id)}</th>
                 <td>{row.detail || <StateMark state={row.state} />}</td>
               </tr>
             ))}
@@ -79,7 +80,7 @@ function Parsed({answer, operation}: Pick<Exchange, 'answer' | 'operation'>) {
       )}
       <dl class="facts">
         {facts.map(([name, value]) => (
-          <div key={name}><dt>{name}</dt><dd class="id">{String(value)}</dd></div>
+          <div key={name}><dt>{name}</dt><dd class="id">{printable(String(value))}</dd></div>
         ))}
       </dl>
     </>

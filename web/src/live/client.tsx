@@ -1,21 +1,33 @@
 // One client: everything that is known, and its history.
+import type {ComponentChildren} from 'preact';
 import {useEffect, useRef, useState} from 'preact/hooks';
 
 import type {Change} from '../feed';
-import {enumWords, flaps, reason, state as stateWords, time} from '../format';
+import {enumWords, flaps, printable, reason, state as stateWords, time} from '../format';
 import {type History, service, ServiceError, type Session} from '../service';
 import {Notice, StateMark, SwitchedOff} from '../ui';
+import {FLEET_POLL_INTERVAL_MS} from './data';
 
 const HISTORY_SHOWN = 50;
 const NO_BROKER_CODE = 0xFFFF; // Mosquitto 2.0 never gives one
 
 const at = (ms: string | undefined) => (ms ? time(Number(ms)) : '');
 
-function rowsOf(s: Session): [string, string][] {
-  const detection = s.silentDeathUndetected
+const SOURCE_WORDS: Record<string, string> = {
+  ANSWER_SOURCE_LOCAL: 'this broker',
+  ANSWER_SOURCE_ENGINE: "the fleet's engine",
+  ANSWER_SOURCE_REPLICA: "this broker's copy of what the others told",
+};
+
+function rowsOf(s: Session, inFleet: boolean): [string, string][] {
+  // Another broker's client, or one that was found: how it connected is not known here.
+  const connectKnown = s.cleanStart !== undefined || Boolean(s.keepaliveS);
+  const detection = s.silentDeathUndetected && connectKnown
     ? 'never: the client asked for no keepalive'
     : s.detectionBoundS ? `within ${s.detectionBoundS} s` : '';
   const rows: [string, string][] = [
+    ['Node', printable(s.node ?? '')],
+    ['Source', inFleet ? SOURCE_WORDS[s.source ?? 'ANSWER_SOURCE_LOCAL'] ?? s.source! : ''],
     ['Connected at', at(s.connectedAtMs)],
     ['Disconnected at', at(s.disconnectedAtMs)],
     ['Last seen', at(s.lastSeenAtMs)],
@@ -25,9 +37,9 @@ function rowsOf(s: Session): [string, string][] {
     ['From', s.address ?? ''],
     ['Listener port', s.listenerPort ? String(s.listenerPort) : ''],
     ['Protocol', [s.protocolVersion, enumWords(s.transport, 'TRANSPORT_')].filter(Boolean).join(' over ')],
-    ['User name', s.username ?? ''],
+    ['User name', printable(s.username ?? '')],
     ['Clean start', s.cleanStart === undefined ? '' : s.cleanStart ? 'yes' : 'no'],
-    ['Keepalive', s.online ? `${s.keepaliveS ?? 0} s` : ''],
+    ['Keepalive', s.online && connectKnown ? `${s.keepaliveS ?? 0} s` : ''],
     ['Silent death noticed', detection],
     ['Connections so far', s.connects ? String(s.connects) : ''],
     ['Incarnation', s.incarnation ?? ''],
@@ -63,22 +75,27 @@ function HistoryList({history}: {history: History}) {
 }
 
 // `changes` counts what the feed told of this client, and its gaps: whenever it grows, the server is
-// asked again.
+// asked again. In a fleet also every few seconds: of another broker's changes it tells nothing.
 export function ClientDialog(props: {
   clientId: string;
   changes: number;
+  trouble: ComponentChildren; // behind this dialog nobody would see it
+  inFleet: boolean;
+  polls: boolean;
   watched: boolean;
   onWatch: () => void;
   onClose: () => void;
 }) {
-  const {clientId, changes} = props;
+  const {clientId, changes, inFleet, polls} = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const [session, setSession] = useState<Session>();
   const [history, setHistory] = useState<History>();
   const [error, setError] = useState('');
+  const [turn, setTurn] = useState(0);
   useEffect(() => dialog.current?.showModal(), []);
   useEffect(() => {
     let outdated = false;  // a later question may be answered first
+    let timer = 0;
     Promise.all([service.query(clientId), service.history(clientId, HISTORY_SHOWN)]).then(
       ([known, past]) => {
         if (outdated) return;
@@ -88,15 +105,18 @@ export function ClientDialog(props: {
       },
       (e: unknown) => {
         if (!outdated) setError(e instanceof ServiceError ? e.message : String(e));
-      });
+      }).then(() => {
+      if (polls && !outdated) timer = window.setTimeout(() => setTurn((n) => n + 1), FLEET_POLL_INTERVAL_MS);
+    });
     return () => {
       outdated = true;
+      window.clearTimeout(timer);
     };
-  }, [clientId, changes]);
+  }, [clientId, changes, polls, turn]);
   return (
     <dialog ref={dialog} aria-labelledby="client-title" onClose={props.onClose}>
       <div class="bar">
-        <h2 id="client-title" class="id">{clientId}</h2>
+        <h2 id="client-title" class="id">{printable(clientId)}</h2>
         <span class="buttons">
           <button type="button" aria-pressed={props.watched} onClick={props.onWatch}>
             {props.watched ? '★ Watched' : '☆ Watch'}
@@ -104,12 +124,12 @@ export function ClientDialog(props: {
           <button type="button" onClick={() => dialog.current?.close()}>Close</button>
         </span>
       </div>
-      {error && <Notice kind="error">{error}</Notice>}
+      {props.trouble ?? (error && <Notice kind="error">{error}</Notice>)}
       {session && (
         <>
           <p><StateMark state={session.state} /></p>
           <dl class="facts">
-            {rowsOf(session).map(([name, value]) => (
+            {rowsOf(session, inFleet).map(([name, value]) => (
               <div key={name}><dt>{name}</dt><dd>{value}</dd></div>
             ))}
           </dl>
@@ -117,7 +137,7 @@ export function ClientDialog(props: {
       )}
       {history && (
         <>
-          <h3>History{Number(history.flaps ?? 0) > 0 && `, ${flaps(Number(history.flaps))}`}</h3>
+          <h3>{inFleet ? 'History at this broker' : 'History'}{Number(history.flaps ?? 0) > 0 && `, ${flaps(Number(history.flaps))}`}</h3>
           <HistoryList history={history} />
         </>
       )}

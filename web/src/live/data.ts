@@ -2,15 +2,21 @@
 // of both. Everything is bounded; nothing is stored.
 import {useEffect, useRef, useState} from 'preact/hooks';
 
-import {type Change, follow} from '../feed';
+import {type Change, type Feed, follow} from '../feed';
 import {
   type Audit, type Counts, type Flappers, type ServerStatus, service, ServiceError,
 } from '../service';
+import {readStored, writeStored} from '../storage';
 
 const POLL_INTERVAL_MS = 1000;
 // What changes slowly, and costs the server a walk over its table of flappers.
 const SLOW_POLL_INTERVAL_MS = 3000;
+// What other brokers of a fleet do is no event here: it is asked for.
+export const FLEET_POLL_INTERVAL_MS = 2000;
 const FLAPPERS_SHOWN = 8;
+// A tab that nobody has looked at for so long lets go: a browser has six connections for all tabs of one
+// origin, and every feed holds one.
+const HIDDEN_MAX_MS = 30_000;
 export const HISTORY_SECONDS = 300;
 const ACTIVITY_MAX = 50;
 
@@ -24,6 +30,7 @@ export interface Sample {
 }
 
 export interface Figures {
+  atMs: number; // when they were answered
   status: ServerStatus;
   counts: Counts;
   samples: Sample[];
@@ -55,19 +62,61 @@ function nextSample(now: Totals, before: Totals, online: number): Sample {
   };
 }
 
-export function useFigures(): {figures: Figures | undefined; error: ServiceError | undefined} {
+// Asks again and again, `intervalMs` after each answer, until the returned function is called. `ask`
+// does not throw.
+export function repeat(intervalMs: number, ask: (signal: AbortSignal) => Promise<void>): () => void {
+  const abort = new AbortController();
+  let timer = 0;
+  const round = async () => {
+    await ask(abort.signal);
+    if (!abort.signal.aborted) timer = window.setTimeout(round, intervalMs);
+  };
+  void round();
+  return () => {
+    abort.abort();
+    window.clearTimeout(timer);
+  };
+}
+
+// Whether anybody looks at this tab, or did a moment ago.
+export function useAwake(): boolean {
+  const [awake, setAwake] = useState(!document.hidden);
+  useEffect(() => {
+    let timer = 0;
+    const onVisibility = () => {
+      window.clearTimeout(timer);
+      if (document.hidden) timer = window.setTimeout(() => setAwake(false), HIDDEN_MAX_MS);
+      else setAwake(true);
+    };
+    document.addEventListener('visibilitychange', onVisibility);
+    return () => {
+      document.removeEventListener('visibilitychange', onVisibility);
+      window.clearTimeout(timer);
+    };
+  }, []);
+  return awake;
+}
+
+// `fresh`: the figures are the server's latest, and it answers.
+export function useFigures(awake: boolean): {
+  figures: Figures | undefined;
+  error: ServiceError | undefined;
+  fresh: boolean;
+} {
   const [figures, setFigures] = useState<Figures>();
   const [error, setError] = useState<ServiceError>();
+  const [fresh, setFresh] = useState(false);
   useEffect(() => {
-    const abort = new AbortController();
-    let timer = 0;
+    if (!awake) {
+      setFresh(false);
+      return undefined;
+    }
     let before: Totals | undefined;
     let samples: Sample[] = [];
-
-    const poll = async () => {
+    return repeat(POLL_INTERVAL_MS, async (signal) => {
       try {
-        const [status, counts] = await Promise.all([
-          service.status(abort.signal), service.counts(abort.signal)]);
+        const [status, counts] = await Promise.all([service.status(signal), service.counts(signal)]);
+        if (signal.aborted) return;
         const now = {
           atMs: Date.now(),
           connects: Number(counts.connects ?? 0),
@@ -80,21 +129,17 @@ export function useFigures(): {figures: Figures | undefined; error: ServiceError
                      nextSample(now, before, Number(counts.sessions?.online ?? 0))];
         }
         before = now;
-        setFigures({status, counts, samples});
+        setFigures({atMs: now.atMs, status, counts, samples});
         setError(undefined);
+        setFresh(true);
       } catch (e) {
-        if (abort.signal.aborted) return;
+        if (signal.aborted) return;
         setError(e instanceof ServiceError ? e : new ServiceError('internal', String(e)));
+        setFresh(false);
       }
-      timer = window.setTimeout(poll, POLL_INTERVAL_MS);
-    };
-    void poll();
-    return () => {
-      abort.abort();
-      window.clearTimeout(timer);
-    };
-  }, []);
-  return {figures, error};
+    });
+  }, [awake]);
+  return {figures, error, fresh};
 }
 
 export interface Faults {
@@ -104,27 +149,20 @@ export interface Faults {
 
 // The self-audit and the worst flappers; undefined until the first answer. Trouble is told by
 // useFigures, which asks the same server more often.
-export function useFaults(): Faults | undefined {
+export function useFaults(awake: boolean): Faults | undefined {
   const [faults, setFaults] = useState<Faults>();
   useEffect(() => {
-    const abort = new AbortController();
-    let timer = 0;
-    const poll = async () => {
+    if (!awake) return undefined;
+    return repeat(SLOW_POLL_INTERVAL_MS, async (signal) => {
       try {
         const [audit, flapping] = await Promise.all([
-          service.audit(abort.signal), service.flappers(FLAPPERS_SHOWN, abort.signal)]);
+          service.audit(signal), service.flappers(FLAPPERS_SHOWN, signal)]);
         setFaults({audit, flapping});
       } catch {
-        if (abort.signal.aborted) return;
+        // as it was
       }
-      timer = window.setTimeout(poll, SLOW_POLL_INTERVAL_MS);
-    };
-    void poll();
-    return () => {
-      abort.abort();
-      window.clearTimeout(timer);
-    };
-  }, []);
+    });
+  }, [awake]);
   return faults;
 }
 
@@ -139,14 +177,21 @@ const remember = (memory: Memory, changes: Change[]): Memory => ({
   activity: [...changes.slice(-ACTIVITY_MAX).reverse(), ...memory.activity].slice(0, ACTIVITY_MAX),
 });
 
-// `onChanges` sees every batch of changes once; `onGap` says that what is shown must be loaded anew.
-export function useFeed(onChanges: (changes: Change[]) => void, onGap: () => void): Memory {
+export interface FeedHandlers {
+  onChanges(changes: Change[]): void; // sees every batch of changes once
+  onGap(): void; // what is shown must be loaded anew
+}
+
+// `figures`: tell how far the server is, which the feed should be soon.
+export function useFeed(awake: boolean, figures: Figures | undefined, given: FeedHandlers): Memory {
   const [memory, setMemory] = useState<Memory>(
     () => ({connected: false, activity: [], gaps: 0}));
-  const handlers = useRef({onChanges, onGap});
-  handlers.current = {onChanges, onGap};
-  useEffect(
-    () => follow({
+  const handlers = useRef(given);
+  handlers.current = given;
+  const feed = useRef<Feed>();
+  useEffect(() => {
+    if (!awake) return undefined;
+    const followed = follow({
       onChanges(changes) {
         setMemory((m) => remember(m, changes));
         handlers.current.onChanges(changes);
@@ -157,8 +202,15 @@ export function useFeed(onChanges: (changes: Change[]) => void, onGap: () => voi
       },
       onBegin: () => handlers.current.onGap(),
       onConnection: (connected) => setMemory((m) => ({...m, connected})),
-    }),
-    []);
+    });
+    feed.current = followed;
+    return () => {
+      feed.current = undefined;
+      followed.stop();
+      setMemory((m) => ({...m, connected: false}));
+    };
+  }, [awake]);
+  useEffect(() => feed.current?.serverIsAt(BigInt(figures?.status.sequence ?? 0)), [figures]);
   return memory;
 }
 
@@ -167,7 +219,7 @@ export const WATCH_MAX = 100;
 
 function readWatchList(): string[] {
   try {
-    const stored: unknown = JSON.parse(localStorage.getItem(WATCH_KEY) ?? '[]');
+    const stored: unknown = JSON.parse(readStored(WATCH_KEY) ?? '[]');
     return Array.isArray(stored) ? stored.filter((id) => typeof id === 'string').slice(0, WATCH_MAX) : [];
   } catch {
     return [];
@@ -179,8 +231,8 @@ export function useWatchList(): [string[], (id: string) => void] {
   const [ids, setIds] = useState(readWatchList);
   const toggle = (id: string) => {
     const next = ids.includes(id) ? ids.filter((i) => i !== id) : [...ids, id].slice(-WATCH_MAX);
-    localStorage.setItem(WATCH_KEY, JSON.stringify(next));
     setIds(next);
+    writeStored(WATCH_KEY, JSON.stringify(next));
   };
   return [ids, toggle];
 }

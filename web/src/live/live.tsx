@@ -3,14 +3,15 @@ import {useEffect, useRef, useState} from 'preact/hooks';
 
 import type {Change} from '../feed';
 import {
-  bytes, count, duration, flaps, rate, reason, shortCount, state as stateWords, time,
+  bytes, count, duration, flaps, printable, rate, reason, shortCount, state as stateWords, time,
 } from '../format';
 import {service, type ServiceError, type Session} from '../service';
 import {ClientLink, Notice, StateMark, SwitchedOff} from '../ui';
 import {Bars, LineChart, type Series} from './charts';
 import {ClientDialog} from './client';
 import {
-  type Faults, type Figures, type Memory, useFaults, useFeed, useFigures, useWatchList,
+  type Faults, type Figures, FLEET_POLL_INTERVAL_MS, type Memory, repeat, useAwake, useFaults, useFeed,
+  useFigures, useWatchList,
 } from './data';
 import {applyChange, SessionTable, type SessionTableHandle} from './sessions';
 
@@ -71,7 +72,8 @@ function Tiles({figures: {status, counts}, faults}: {figures: Figures; faults: F
   const refresh = Number(status.snapshotRefreshMs ?? 0);
   return (
     <dl class="tiles">
-      <Tile label="Online" value={n(counts.sessions?.online)} />
+      <Tile label="Online" value={n(counts.sessions?.online)}
+            help={status.fleet ? `+ ${n(counts.onlineElsewhere)} on other brokers` : ''} />
       <Tile label="Session kept" value={n(counts.sessions?.offlineSessionKept)} help="offline, session held" />
       <Tile label="Offline" value={n(counts.sessions?.offline)} help="remembered" />
       <Tile label="Takeovers" value={n(counts.takeovers)} help="since the start" />
@@ -114,12 +116,21 @@ function changeText(change: Change): string {
   }[change.kind ?? ''] ?? 'changed';
 }
 
-function Activity({memory, onOpen}: {memory: Memory; onOpen: (id: string) => void}) {
+function following(memory: Memory, fresh: boolean, error: ServiceError | undefined): string {
+  if (memory.connected && fresh) return 'following live';
+  return memory.connected && error ? 'no answer' : 'connecting …';
+}
+
+function Activity({memory, status, onOpen}: {
+  memory: Memory;
+  status: string;
+  onOpen: (id: string) => void;
+}) {
   return (
     <section class="card">
       <div class="bar">
         <h2>Activity</h2>
-        <span class="dim" role="status">{memory.connected ? 'following live' : 'connecting …'}</span>
+        <span class="dim" role="status">{status}</span>
       </div>
       {memory.activity.length === 0 && <p class="dim">Nothing has happened since this page was opened.</p>}
       <ol class="activity">
@@ -157,6 +168,12 @@ function Flapping({faults, onOpen}: {faults: Faults | undefined; onOpen: (id: st
   );
 }
 
+// In a fleet: who holds the client.
+function Place({session}: {session: Session | undefined}) {
+  if (!session?.online || !session.node) return null;
+  return <span class="dim">at {printable(session.node)}</span>;
+}
+
 function WatchList(props: {
   ids: string[];
   sessions: Map<string, Session>;
@@ -170,10 +187,11 @@ function WatchList(props: {
       <ul class="watch" aria-live="polite">
         {props.ids.map((id) => (
           <li key={id}>
-            <button type="button" class="star" aria-pressed={true} aria-label={`Watch ${id}`}
+            <button type="button" class="star" aria-pressed={true} aria-label={`Watch ${printable(id)}`}
                     onClick={() => props.onWatch(id)}>★</button>
             <ClientLink id={id} onOpen={props.onOpen} />
             <StateMark state={props.sessions.get(id)?.state} />
+            <Place session={props.sessions.get(id)} />
           </li>
         ))}
       </ul>
@@ -187,29 +205,65 @@ interface Watched {
   reload(): void;
 }
 
-function useWatched(ids: string[]): Watched {
+// `polls`: in a fleet, which tells of its changes elsewhere to none but those who ask.
+function useWatched(ids: string[], inFleet: boolean, polls: boolean): Watched {
+  const told = useRef(new Map<string, bigint>());  // sequence of the last change of a member, here
   const [sessions, setSessions] = useState(new Map<string, Session>());
   const [reloads, setReloads] = useState(0);
   const key = ids.join('\n');
-  useEffect(() => {
-    let outdated = false;  // a later question may be answered first
-    for (const id of ids) {
+  const ask = (asked: Iterable<string>, wanted: () => boolean) => {
+    for (const id of asked) {
       service.query(id).then(
-        (session) => { if (!outdated) setSessions((m) => new Map(m).set(id, session)); },
+        (session) => { if (wanted()) setSessions((m) => new Map(m).set(id, session)); },
         () => undefined);  // shown as unknown
     }
+  };
+  useEffect(() => {
+    let outdated = false;  // a later question may be answered first
+    ask(ids, () => !outdated);
     return () => { outdated = true; };
   }, [key, reloads]);
+  useEffect(() => {
+    if (!polls || ids.length === 0) return undefined;
+    return repeat(FLEET_POLL_INTERVAL_MS, async (signal) => {
+      try {
+        const reply = await service.batch(ids, signal);
+        const cut = BigInt(reply.snapshot?.sequence ?? 0);
+        // What happened here after that snapshot has been asked for already.
+        const known = (reply.sessions ?? []).filter((s) => (told.current.get(s.clientId ?? '') ?? 0n) <= cut);
+        if (signal.aborted) return;
+        setSessions((m) => {
+          const next = new Map(m);
+          for (const {clientId = '', node, ...s} of known) {
+            next.set(clientId, {clientId, ...s, node: node || (reply.fleet?.node ?? '')});
+          }
+          return next;
+        });
+      } catch {
+        // as it was; useFigures tells
+      }
+    });
+  }, [key, polls]);
   const apply = (changes: Change[]) => {
     const ours = changes.filter((c) => ids.includes(c.clientId ?? ''));
     if (ours.length === 0) return;
+    if (inFleet) {
+      // Who left this broker may be at another one.
+      for (const c of ours) told.current.set(c.clientId!, BigInt(c.sequence ?? 0));
+      ask(new Set(ours.map((c) => c.clientId!)), () => true);
+      return;
+    }
     setSessions((m) => {
       const next = new Map(m);
       for (const c of ours) next.set(c.clientId!, applyChange(next.get(c.clientId!) ?? {}, c));
       return next;
     });
   };
-  return {sessions, apply, reload: () => setReloads((n) => n + 1)};
+  const reload = () => {
+    told.current.clear();  // a broker that restarted numbers anew
+    setReloads((n) => n + 1);
+  };
+  return {sessions, apply, reload};
 }
 
 function Footer({figures: {status, samples}}: {figures: Figures}) {
@@ -218,46 +272,69 @@ function Footer({figures: {status, samples}}: {figures: Figures}) {
     <p class="dim footer">
       Plugin {status.version} in {status.broker}, instance {status.instanceId}, up{' '}
       {duration(Number(status.uptimeMs ?? 0))}, registry {bytes(Number(status.registryMemoryBytes ?? 0))},{' '}
-      {last ? `${rate(last.connectsPerS)} connects and ${rate(last.endsPerS)} ends per second` : ''},{' '}
+      {last && `${rate(last.connectsPerS)} connects and ${rate(last.endsPerS)} ends per second, `}
       {shortCount(Number(status.connects ?? 0))} connects in all.
     </p>
   );
 }
 
-function Refused({error}: {error: ServiceError}) {
+// Where plain HTTP answers with sessions: this port, unless the page came over TLS.
+const LOCAL_PORT = (location.protocol === 'http:' && location.port) || '18080';
+
+function Trouble({error, figures}: {error: ServiceError; figures: Figures | undefined}) {
   const refused = error.code === 'permission_denied' || error.code === 'unauthenticated';
+  const asOf = figures && `What is shown is as of ${time(figures.atMs)}.`;
   return (
     <Notice kind="error">
       {refused
-        ? 'This listener shows sessions only to its own machine. Open the page through the admin listener (option admin_listen) or an SSH tunnel to it.'
-        : `No figures: ${error.message}`}
+        ? <>
+            <p>This listener does not show you sessions: {error.message}.</p>
+            <p>Open the page, for example, as http://127.0.0.1:{LOCAL_PORT}/ on the broker's machine,
+              through an SSH tunnel to it, or with a client certificate. {asOf}</p>
+          </>
+        : figures ? `No new figures: ${error.message} ${asOf}` : `No figures: ${error.message}`}
     </Notice>
   );
 }
 
 export function Live() {
-  const {figures, error} = useFigures();
+  const awake = useAwake();
+  const {figures, error, fresh} = useFigures(awake);
+  const inFleet = figures?.status.fleet !== undefined;
   const table = useRef<SessionTableHandle>(null);
   const [watched, toggleWatched] = useWatchList();
-  const watchedSessions = useWatched(watched);
+  const watchedSessions = useWatched(watched, inFleet, inFleet && awake);
   const [open, setOpen] = useState<string>();
-  const faults = useFaults();
+  const faults = useFaults(awake);
   const [openChanges, setOpenChanges] = useState(0);
-  const memory = useFeed(
-    (changes) => {
+  const memory = useFeed(awake, figures, {
+    onChanges(changes) {
       if (changes.some((c) => c.clientId === open)) setOpenChanges((n) => n + 1);
       table.current?.apply(changes);
       watchedSessions.apply(changes);
     },
-    () => {
+    onGap() {
       setOpenChanges((n) => n + 1);
       watchedSessions.reload();
       table.current?.reload();
-    });
+    },
+  });
+  const answered = error === undefined;
+  const wasAnswered = useRef(true);
+  useEffect(() => {
+    // What could not be loaded meanwhile. A feed that was not interrupted goes on as if nothing had been.
+    if (answered && !wasAnswered.current) {
+      setOpenChanges((n) => n + 1);
+      watchedSessions.reload();
+      table.current?.retry();
+    }
+    wasAnswered.current = answered;
+  }, [answered]);
+  const trouble = error && <Trouble error={error} figures={figures} />;
   return (
     <>
       <h1 class="visually-hidden">Live view</h1>
-      {error && <Refused error={error} />}
+      <div class="trouble">{trouble}</div>
       {figures && <Tiles figures={figures} faults={faults} />}
       {figures && (
         <div class="grid3">
@@ -268,14 +345,15 @@ export function Live() {
       )}
       {figures && <Breakdown figures={figures} />}
       <WatchList ids={watched} sessions={watchedSessions.sessions} onOpen={setOpen} onWatch={toggleWatched} />
-      <SessionTable ref={table} watched={watched} onWatch={toggleWatched} onOpen={setOpen} />
+      <SessionTable ref={table} node={figures?.status.fleet?.node} watched={watched} onWatch={toggleWatched} onOpen={setOpen} />
       <div class="grid2">
-        <Activity memory={memory} onOpen={setOpen} />
+        <Activity memory={memory} status={following(memory, fresh, error)} onOpen={setOpen} />
         <Flapping faults={faults} onOpen={setOpen} />
       </div>
       {figures && <Footer figures={figures} />}
       {open !== undefined && (
-        <ClientDialog key={open} clientId={open} changes={openChanges}
+        <ClientDialog key={open} clientId={open} changes={openChanges} trouble={trouble}
+                      inFleet={inFleet} polls={inFleet && awake}
                       watched={watched.includes(open)} onWatch={() => toggleWatched(open)}
                       onClose={() => setOpen(undefined)} />
       )}

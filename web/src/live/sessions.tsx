@@ -5,9 +5,10 @@ import {useEffect, useImperativeHandle, useRef, useState} from 'preact/hooks';
 import {forwardRef} from 'preact/compat';
 
 import type {Change} from '../feed';
-import {reason, time} from '../format';
+import {printable, reason, time} from '../format';
 import {type ListReply, type ListRequest, service, ServiceError, type Session, type State} from '../service';
 import {ClientLink, Notice, StateMark} from '../ui';
+import {within} from './address';
 
 const PAGE_SIZE = 100;
 // New clients join the first page on top; beyond this it is time to load again.
@@ -34,6 +35,7 @@ const STATES: [State | '', string][] = [
 export interface SessionTableHandle {
   apply(changes: Change[]): void;
   reload(): void;
+  retry(): void; // if it could not be loaded
 }
 
 // What a change says about a row; members it does not carry stay as they were.
@@ -41,11 +43,11 @@ export function applyChange(row: Session, change: Change): Session {
   const online = change.state === 'SESSION_STATE_ONLINE';
   const next: Session = {...row, online, clientId: change.clientId ?? row.clientId ?? ''};
   if (change.state) next.state = change.state;
+  if (change.address) next.address = change.address;
   if (online) {
     if (change.timeMs) next.connectedAtMs = change.timeMs;
     delete next.disconnectedAtMs;
     delete next.endReason;
-    if (change.address) next.address = change.address;
     if (change.protocolVersion) next.protocolVersion = change.protocolVersion;
   } else {
     if (change.timeMs && change.kind !== 'CHANGE_KIND_SESSION_GONE') next.disconnectedAtMs = change.timeMs;
@@ -54,10 +56,11 @@ export function applyChange(row: Session, change: Change): Session {
   return next;
 }
 
-function wants(filter: Filter, change: Change): boolean {
-  if (!(change.clientId ?? '').startsWith(filter.prefix)) return false;
-  if (filter.state !== '' && change.state !== filter.state) return false;
-  return filter.address === '' || change.address === filter.address;
+// The server's own conditions.
+function wanted(filter: Filter): (row: Session) => boolean {
+  const inNetwork = filter.address === '' ? () => true : within(filter.address);
+  return (row) => (row.clientId ?? '').startsWith(filter.prefix)
+    && (filter.state === '' || row.state === filter.state) && inNetwork(row.address ?? '');
 }
 
 function since(session: Session): string {
@@ -65,16 +68,21 @@ function since(session: Session): string {
   return ms ? time(Number(ms)) : '';
 }
 
+// Who does not match any more leaves; who matches now joins, on the first page.
 function applyAll(rows: Session[], changes: Change[], filter: Filter, firstPage: boolean): Session[] {
   const byId = new Map(rows.map((r) => [r.clientId ?? '', r]));
   const fresh = new Map<string, Session>();
   for (const change of changes) {
     const id = change.clientId ?? '';
-    const known = byId.get(id) ?? fresh.get(id);
-    if (known) {
-      (byId.has(id) ? byId : fresh).set(id, applyChange(known, change));
-    } else if (firstPage && wants(filter, change)) {
-      fresh.set(id, applyChange({}, change));
+    const of = byId.has(id) ? byId : fresh;
+    if (of === byId || firstPage) of.set(id, applyChange(of.get(id) ?? {}, change));
+  }
+  // Only now: one that left and came back within these changes has not moved.
+  const wants = wanted(filter);
+  for (const {clientId: id = ''} of changes) {
+    for (const of of [byId, fresh]) {
+      const row = of.get(id);
+      if (row && !wants(row)) of.delete(id);
     }
   }
   return [...[...fresh.values()].reverse(), ...byId.values()].slice(0, ROWS_MAX);
@@ -119,10 +127,11 @@ async function loadPage(
 const GONE = ['aborted', 'failed_precondition'];
 
 export const SessionTable = forwardRef<SessionTableHandle, {
+  node: string | undefined; // in a fleet: whose clients these are
   watched: string[];
   onWatch: (id: string) => void;
   onOpen: (id: string) => void;
-}>(({watched, onWatch, onOpen}, ref) => {
+}>(({node, watched, onWatch, onOpen}, ref) => {
   const [filter, setFilter] = useState<Filter>({prefix: '', state: '', address: ''});
   // The pages so far: the server repeats none but the latest.
   const [pages, setPages] = useState<ListReply[]>([]);
@@ -158,7 +167,8 @@ export const SessionTable = forwardRef<SessionTableHandle, {
       recent.current = [];
       startOver();
     },
-  }), [filter, firstPage]);
+    retry: () => error && startOver(),
+  }), [filter, firstPage, error]);
 
   useEffect(() => {
     // Not leave(): whoever comes back to a page that the browser kept begins anew at its next page.
@@ -228,7 +238,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   return (
     <section class="card" aria-labelledby="clients-title">
       <div class="bar">
-        <h2 id="clients-title">Clients</h2>
+        <h2 id="clients-title">{node ? `Clients of this broker (node ${printable(node)})` : 'Clients'}</h2>
         <div class="filters" role="search">
           <label>Identifier begins with
             <input type="search" autocomplete="off" spellcheck={false}
@@ -261,7 +271,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
               <tr key={row.clientId}>
                 <td>
                   <button type="button" class="star" aria-pressed={watched.includes(row.clientId ?? '')}
-                          aria-label={`Watch ${row.clientId}`} onClick={() => onWatch(row.clientId ?? '')}>
+                          aria-label={`Watch ${printable(row.clientId ?? '')}`} onClick={() => onWatch(row.clientId ?? '')}>
                     {watched.includes(row.clientId ?? '') ? '★' : '☆'}
                   </button>
                 </td>
@@ -277,7 +287,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
             ))}
           </tbody>
         </table>
-        {!error && rows.length === 0 && <p class="dim">{loading ? 'Searching …' : 'No client matches.'}</p>}
+        {!error && rows.length === 0 && <p class="dim">{loading ? 'Searching …' : node ? 'No client of this broker matches.' : 'No client matches.'}</p>}
       </div>
       <div class="bar">
         <span class="dim" aria-live="polite">
