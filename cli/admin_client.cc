@@ -24,7 +24,9 @@ constexpr absl::string_view kService = "/mosquitto_session_status.v1.SessionStat
 constexpr size_t kReplyBytesMax = size_t{1} << 30;
 constexpr size_t kErrorBytesMax = 65'536;
 // How often a transfer looks whether it has been silent for too long.
-constexpr int kPollMillis = 1000;
+constexpr absl::Duration kPollInterval = absl::Seconds(1);
+// A feed is dead when so many heartbeats have not come; one may be late.
+constexpr int kHeartbeatsMissed = 4;
 
 // The mark of an error that was the answer.
 constexpr absl::string_view kAnswered = "mosquitto_session/answered";
@@ -152,18 +154,18 @@ struct AdminClient::Exchange {
   curl_slist* headers = nullptr;
   Sink sink;  // of a body with status 200
   int stop_fd = -1;
-  bool may_be_silent = false;  // a feed; else a pause as long as the timeout ends it
-  bool bounded = false;        // the whole exchange must fit into the timeout
+  bool is_feed = false;  // may be silent for silence_max, else for the timeout
+  absl::Duration silence_max = absl::InfiniteDuration();
+  bool bounded = false;  // the whole exchange must fit into the timeout
 
   CURL* easy = nullptr;
-  long http_status = 0;    // 0: no answer
-  bool begun = false;      // some of the body has come: until then no feed may be silent either
-  bool enough = false;     // the sink said so
-  std::string error_body;  // of another status
+  long http_status = 0;                         // 0: no answer
+  std::chrono::steady_clock::time_point heard;  // when it began, or some of the body came last
+  bool enough = false;                          // the sink said so
+  std::string error_body;                       // of another status
 
   static size_t OnBytes(char* data, size_t size, size_t count, void* self) {
     auto* exchange = static_cast<Exchange*>(self);
-    exchange->begun = true;
     long status = 0;
     curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     const absl::string_view bytes(data, size * count);
@@ -174,6 +176,8 @@ struct AdminClient::Exchange {
       exchange->enough = true;
       return 0;  // makes curl give up
     }
+    // Now: it was not silent while the sink took its time.
+    exchange->heard = std::chrono::steady_clock::now();
     return bytes.size();
   }
 };
@@ -211,6 +215,11 @@ absl::Status AdminClient::Unreachable(int curl_code, const char* error) const {
   return Silent(SilenceIn(curl_code, os_error, connected_us > 0), text);
 }
 
+absl::Duration AdminClient::SilenceMax(uint32_t heartbeat_ms) const {
+  if (heartbeat_ms == 0) return absl::InfiniteDuration();  // it does not say when we should worry
+  return std::max(timeout_, kHeartbeatsMissed * absl::Milliseconds(heartbeat_ms));
+}
+
 void AdminClient::SetTls() const {
   const std::pair<CURLoption, const std::string*> files[] = {
       {CURLOPT_CAINFO, &tls_.ca_file},
@@ -224,28 +233,31 @@ void AdminClient::SetTls() const {
 }
 
 // The multi interface, because only that waits for a descriptor of ours as well.
-absl::Status AdminClient::Transfer(const Exchange& exchange, int* curl_code) {
-  curl_waitfd stop{exchange.stop_fd, CURL_WAIT_POLLIN, 0};
-  const unsigned extra = exchange.stop_fd >= 0 ? 1 : 0;
-  const auto start = std::chrono::steady_clock::now();
+absl::Status AdminClient::Transfer(Exchange* exchange, int* curl_code) {
+  curl_waitfd stop{exchange->stop_fd, CURL_WAIT_POLLIN, 0};
+  const unsigned extra = exchange->stop_fd >= 0 ? 1 : 0;
+  exchange->heard = std::chrono::steady_clock::now();
   for (int running = 1;;) {
     if (curl_multi_perform(curl_->multi, &running) != CURLM_OK) {
       return absl::InternalError("curl failed");
     }
     if (running == 0) break;
-    int wait = kPollMillis;
-    if (exchange.may_be_silent && !exchange.begun) {
+    absl::Duration wait = kPollInterval;
+    if (exchange->is_feed) {
       const absl::Duration left =
-          timeout_ - absl::FromChrono(std::chrono::steady_clock::now() - start);
+          exchange->silence_max -
+          absl::FromChrono(std::chrono::steady_clock::now() - exchange->heard);
       if (left <= absl::ZeroDuration()) {  // in curl's words for a call
-        return absl::UnavailableError(absl::StrCat(
-            "cannot reach the plugin at ", target_, ": Operation timed out after ",
-            absl::ToInt64Milliseconds(timeout_), " milliseconds with nothing of the feed"));
+        return absl::UnavailableError(absl::StrCat("cannot reach the plugin at ", target_,
+                                                   ": Operation timed out after ",
+                                                   absl::ToInt64Milliseconds(exchange->silence_max),
+                                                   " milliseconds with nothing of the feed"));
       }
-      wait = static_cast<int>(std::min<int64_t>(wait, absl::ToInt64Milliseconds(left) + 1));
+      wait = std::min(wait, left);
     }
     stop.revents = 0;
-    curl_multi_poll(curl_->multi, &stop, extra, wait, nullptr);
+    const int wait_ms = static_cast<int>(absl::ToInt64Milliseconds(wait)) + 1;
+    curl_multi_poll(curl_->multi, &stop, extra, wait_ms, nullptr);
     if (stop.revents != 0) return absl::CancelledError("interrupted");
   }
   int left = 0;
@@ -281,7 +293,7 @@ absl::Status AdminClient::Perform(Exchange* exchange) {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, millis);
   if (exchange->bounded) {
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, millis);
-  } else if (!exchange->may_be_silent) {
+  } else if (!exchange->is_feed) {
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, std::max(1L, millis / 1000));
   }
@@ -290,7 +302,7 @@ absl::Status AdminClient::Perform(Exchange* exchange) {
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
   curl_multi_add_handle(curl_->multi, easy);
   int code = CURLE_OK;
-  absl::Status transferred = Transfer(*exchange, &code);
+  absl::Status transferred = Transfer(exchange, &code);
   long& status = exchange->http_status;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_multi_remove_handle(curl_->multi, easy);
@@ -356,6 +368,14 @@ absl::Status AdminClient::Watch(const pb::WatchSessionsRequest& request, int sto
     body.push_back(static_cast<char>(message.size() >> shift));
   body += message;
 
+  Exchange exchange;
+  exchange.path = absl::StrCat(kService, "WatchSessions");
+  exchange.body = &body;
+  exchange.headers = curl_->stream;
+  exchange.stop_fd = stop_fd;
+  exchange.is_feed = true;
+  exchange.silence_max = timeout_;  // until it has started
+
   EnvelopeReader envelopes;
   absl::Status ended = absl::UnavailableError("the connection to the plugin broke");
   bool satisfied = false;
@@ -370,15 +390,10 @@ absl::Status AdminClient::Watch(const pb::WatchSessionsRequest& request, int sto
           absl::DataLossError("the stream holds what is no message of the session status service");
       return false;
     }
+    if (event.has_started()) exchange.silence_max = SilenceMax(event.started().heartbeat_ms());
     satisfied = !on_event(event);
     return !satisfied;
   };
-  Exchange exchange;
-  exchange.path = absl::StrCat(kService, "WatchSessions");
-  exchange.body = &body;
-  exchange.headers = curl_->stream;
-  exchange.stop_fd = stop_fd;
-  exchange.may_be_silent = true;
   bool more = true;
   exchange.sink = [&](absl::string_view bytes) {
     const absl::Status status = envelopes.Feed(bytes, [&](bool last, absl::string_view text) {

@@ -51,7 +51,7 @@ class AdminClient {
 
   // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080", and
   // with a path but no '/' at its end where a proxy serves the plugin below one). `timeout`: for an
-  // answer; of a stream, to be connected, for its first bytes, and for silence where it should not be
+  // answer; of a stream, to be connected, until it has started, and for silence where it should not be
   // silent.
   AdminClient(std::string target, absl::Duration timeout, TlsFiles tls = {});
   ~AdminClient();
@@ -73,7 +73,8 @@ class AdminClient {
   absl::StatusOr<Answer> Fetch(absl::string_view path);
 
   // WatchSessions. Returns OK only when `on_event` said that it is enough: a feed has no end, so one
-  // that the server ended, or that broke, is Unavailable or the server's error.
+  // that the server ended, or that broke, is Unavailable or the server's error. So is one without a
+  // byte for four of the heartbeats that the server announced, or for the timeout if that is longer.
   absl::Status Watch(const ::mosquitto_session_status::v1::WatchSessionsRequest& request,
                      int stop_fd, const OnEvent& on_event);
 
@@ -81,7 +82,8 @@ class AdminClient {
   struct Exchange;
   struct Curl;
   absl::Status Perform(Exchange* exchange);
-  absl::Status Transfer(const Exchange& exchange, int* curl_code);
+  absl::Status Transfer(Exchange* exchange, int* curl_code);
+  absl::Duration SilenceMax(uint32_t heartbeat_ms) const;
   void SetTls() const;
   absl::Status Unreachable(int curl_code, const char* error) const;
 

@@ -29,6 +29,15 @@ CLI::Validator IsWhen() {
       "");
 }
 
+CLI::Validator IsFeedPlace() {
+  return CLI::Validator(
+      [](std::string& text) {
+        const auto parsed = ParseFeedPlace(text);
+        return parsed.ok() ? std::string() : std::string(parsed.status().message());
+      },
+      "");
+}
+
 CLI::Validator IsAddress() {
   return CLI::Validator(
       [](std::string& text) {

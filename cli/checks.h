@@ -17,6 +17,9 @@ namespace session_status::cli {
 // Refuses what ParseWhen (words.h) refuses.
 CLI::Validator IsWhen();
 
+// Refuses what ParseFeedPlace (words.h) refuses.
+CLI::Validator IsFeedPlace();
+
 // An IPv4 or IPv6 address, without a network's length.
 CLI::Validator IsAddress();
 

@@ -71,6 +71,7 @@ std::string BrokerCodeNote(uint32_t code, absl::string_view label) {
 }
 
 std::string MomentText(int64_t not_before_ms, int64_t time_ms) {
+  if (time_ms == 0) return "not known";
   if (not_before_ms == 0) return LocalTime(time_ms);
   return absl::StrCat("between ", LocalTime(not_before_ms), " and ", LocalTime(time_ms));
 }

@@ -22,7 +22,8 @@ std::string SessionCell(const google::protobuf::Message& session, const std::str
 // " (7)", or with a label " (broker code 7)"; nothing where the broker gave no code (Mosquitto 2.0).
 std::string BrokerCodeNote(uint32_t code, absl::string_view label = "");
 
-// When a change happened: one moment or, of an end that nobody saw, between which two.
+// When a change happened: one moment or, of an end that nobody saw, between which two. Of what was
+// found at a start it may be not known (0).
 std::string MomentText(int64_t not_before_ms, int64_t time_ms);
 
 // "connectedAtMs": "CONNECTED AT".

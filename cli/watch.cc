@@ -1,8 +1,8 @@
 // mosquitto_session watch: every change as it happens, by the change feed.
 //
-// A connection that breaks is made again from the last sequence that was told, so that nothing is
-// missed and nothing comes twice; where the plugin no longer has what came in between, it says so
-// and so does the output.
+// A connection that breaks, or on which even heartbeats stay away, is made again from the last
+// sequence that was told, so that nothing is missed and nothing comes twice; where the plugin no longer
+// has what came in between, it says so and so does the output.
 #include <unistd.h>
 
 #include <iostream>
@@ -34,8 +34,7 @@ struct Options {
   std::string prefix;
   std::string group;
   std::vector<std::string> kinds;
-  uint64_t after = 0;
-  bool has_after = false;
+  std::string after;  // a FeedPlace; empty: now
   bool text = false;
   uint64_t count = 0;
 };
@@ -54,7 +53,10 @@ class Watcher {
     }
     request_.set_client_id_prefix(options.prefix);
     request_.set_group(options.group);
-    if (options.has_after) request_.set_after_sequence(options.after);
+    if (options.after.empty()) return;
+    const FeedPlace after = *ParseFeedPlace(options.after);  // the parser has checked it
+    request_.set_after_sequence(after.sequence);
+    request_.set_feed_epoch(after.epoch);
   }
 
   void Run() {
@@ -119,7 +121,10 @@ void AddWatchCommand(CLI::App& app, Context* context) {
   CLI::App* command = app.add_subcommand(
       "watch", "Follow changes as they happen: lines on a terminal, JSON lines otherwise");
   auto o = std::make_shared<Options>();
-  command->add_option("ID", o->ids, "Client identifiers to follow; their present states come first")
+  command
+      ->add_option(
+          "ID", o->ids,
+          "Client identifiers to follow; their present states come first, but with --after")
       ->check(IsUtf8());
   command->add_option("-f,--file", o->file, "Read identifiers from FILE, one a line; - is stdin")
       ->type_name("FILE");
@@ -132,10 +137,13 @@ void AddWatchCommand(CLI::App& app, Context* context) {
   command->add_option("--kind", o->kinds, "Kinds of change, separated by commas")
       ->delimiter(',')
       ->check(OneOf(EnumWords(pb::ChangeKind_descriptor()).words()));
-  CLI::Option* after =
-      command->add_option("--after", o->after, "Begin after change N instead of now")
-          ->type_name("N")
-          ->transform(IsWholeNumber(0));
+  command
+      ->add_option(
+          "--after", o->after,
+          "Begin after this change instead of now: EPOCH-SEQUENCE; a SEQUENCE alone counts "
+          "only within one life of the broker")
+      ->type_name("PLACE")
+      ->check(IsFeedPlace());
   command->add_option("-n,--count", o->count, "End after N lines of clients")
       ->type_name("N")
       ->transform(IsWholeNumber(1));
@@ -146,13 +154,16 @@ void AddWatchCommand(CLI::App& app, Context* context) {
       "What the plugin no longer has is reported as a gap. Ctrl-C ends, with exit status 0. "
       "Colours\n"
       "are off with NO_COLOR in the environment.\n\n"
+      "--after goes on where the JSON lines of an earlier run end: EPOCH is the feedEpoch of the\n"
+      "last \"started\", SEQUENCE that of the last \"change\" behind it or, without one, of that\n"
+      "\"started\" itself (0 when it has none).\n\n"
       "Examples:\n"
       "  mosquitto_session watch\n"
       "  mosquitto_session watch sensor-1 gateway-7\n"
       "  mosquitto_session watch --group meters --kind offline,session_kept\n"
+      "  mosquitto_session watch --after 1795644849123-4711\n"
       "  mosquitto_session watch | jq -r 'select(.change) | .change.clientId'");
-  command->callback([o, after, context] {
-    o->has_after = after->count() > 0;
+  command->callback([o, context] {
     if (!ReadIds(o->file, &o->ids, context)) return;
     Watcher(*o, context).Run();
   });

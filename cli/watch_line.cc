@@ -16,6 +16,7 @@ namespace {
 
 namespace pb = ::mosquitto_session_status::v1;
 
+constexpr int kTimeColumns = 12;     // "22:30:01.250"
 constexpr size_t kWordColumns = 21;  // "offline, session kept"
 
 Colour ColourOf(pb::SessionState state) {
@@ -32,12 +33,17 @@ Colour ColourOf(pb::SessionState state) {
 }
 
 std::string TimeOfDay(int64_t unix_ms) {
+  if (unix_ms == 0)
+    return absl::StrFormat("%-*s", kTimeColumns, "-");  // found at a start: not known
   return absl::FormatTime("%H:%M:%E3S", absl::FromUnixMillis(unix_ms), absl::LocalTimeZone());
 }
 
-// What kind of change; of a state, the state.
+// What kind of change; of a state, the state; of a repair, whose kind does not say it, both.
 std::string Word(const pb::SessionChange& change) {
   if (change.kind() == pb::CHANGE_KIND_UNSPECIFIED) return StateText(change.state());
+  if (change.kind() == pb::CHANGE_KIND_REPAIRED) {
+    return absl::StrCat("repaired: ", StateText(change.state()));
+  }
   return absl::StrReplaceAll(EnumWords(pb::ChangeKind_descriptor()).WordOf(change.kind()),
                              {{"_", " "}});
 }
@@ -54,7 +60,8 @@ std::string Details(const pb::SessionChange& change) {
 std::string ClientLine(const pb::SessionChange& change, bool is_state, bool colour) {
   const std::string word = Word(change);
   // A state was not seen happening: the time column says "now" instead.
-  const std::string time = is_state ? absl::StrFormat("%-12s", "now") : TimeOfDay(change.time_ms());
+  const std::string time =
+      is_state ? absl::StrFormat("%-*s", kTimeColumns, "now") : TimeOfDay(change.time_ms());
   return absl::StrCat(
       Painted(time, Colour::kDim, colour), "  ", Painted(word, ColourOf(change.state()), colour),
       std::string(kWordColumns > word.size() ? kWordColumns - word.size() : 0, ' '), "  ",

@@ -88,6 +88,25 @@ absl::StatusOr<absl::Time> ParseWhen(absl::string_view text, absl::Time now) {
                    "ago (90s, 15m, 2h, 7d)"));
 }
 
+absl::StatusOr<FeedPlace> ParseFeedPlace(absl::string_view text) {
+  const auto number = [](absl::string_view digits, auto* out) {
+    return digits.find_first_not_of("0123456789") == absl::string_view::npos &&
+           absl::SimpleAtoi(digits, out);
+  };
+  FeedPlace place;
+  const size_t dash = text.find('-');
+  const bool with_epoch = dash != absl::string_view::npos;
+  // Epoch 0 would be no epoch, and not checked.
+  if ((!with_epoch || (number(text.substr(0, dash), &place.epoch) && place.epoch != 0)) &&
+      number(with_epoch ? text.substr(dash + 1) : text, &place.sequence)) {
+    return place;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text,
+                   "\" is neither EPOCH-SEQUENCE (1795644849123-4711), the id of an event, nor a "
+                   "sequence alone (4711)"));
+}
+
 std::string Nearest(absl::string_view typed, const std::vector<std::string>& words) {
   constexpr size_t kLettersMin = 3;   // of shorter words everything is near everything
   constexpr size_t kTypedMax = 1000;  // nobody's slip of the finger

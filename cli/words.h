@@ -4,6 +4,7 @@
 #ifndef SESSION_STATUS_CLI_WORDS_H_
 #define SESSION_STATUS_CLI_WORDS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,14 @@ class EnumWords {
 // A point in time as people write it: "2026-01-02" (midnight UTC), "2026-01-02T03:00:00Z", or how
 // long ago: "90s", "15m", "2h", "7d".
 absl::StatusOr<absl::Time> ParseWhen(absl::string_view text, absl::Time now);
+
+// A place in the change feed: "EPOCH-SEQUENCE", as server-sent events have it for their id, or
+// "SEQUENCE" (epoch 0: of whichever life of the broker).
+struct FeedPlace {
+  int64_t epoch = 0;
+  uint64_t sequence = 0;
+};
+absl::StatusOr<FeedPlace> ParseFeedPlace(absl::string_view text);
 
 // The word nearest to `typed`, if near enough to be a slip of the finger; else empty.
 std::string Nearest(absl::string_view typed, const std::vector<std::string>& words);

@@ -59,11 +59,12 @@ void WriteChangeJson(const Change& c, std::string* out) {
   w.EndObject();
 }
 
-void WritePositionJson(uint64_t sequence, int64_t epoch, std::string* out) {
+void WritePositionJson(uint64_t sequence, int64_t epoch, std::string* out, uint32_t heartbeat_ms) {
   JsonWriter w(out);
   w.StartObject();
   Number64(&w, "sequence", sequence);
   Number64(&w, "feedEpoch", epoch);
+  Number(&w, "heartbeatMs", heartbeat_ms);
   w.EndObject();
 }
 

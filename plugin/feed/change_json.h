@@ -15,8 +15,9 @@ namespace session_status::feed {
 
 namespace pb = ::mosquitto_session_status::v1;
 
-void WriteChangeJson(const Change& change, std::string* out);                // SessionChange
-void WritePositionJson(uint64_t sequence, int64_t epoch, std::string* out);  // FeedPosition
+void WriteChangeJson(const Change& change, std::string* out);  // SessionChange
+void WritePositionJson(uint64_t sequence, int64_t epoch, std::string* out,
+                       uint32_t heartbeat_ms = 0);  // FeedPosition
 void WriteGapJson(uint64_t missed_after, uint64_t restart_sequence, int64_t epoch,
                   std::string* out);  // FeedGap
 

@@ -21,19 +21,23 @@ void Envelope(char flags, const Write& write, std::string* out) {
   for (size_t i = 0; i < 4; ++i) (*out)[start + 1 + i] = static_cast<char>(length >> (24 - 8 * i));
 }
 
+uint32_t HeartbeatMs(const ChangeFeed& feed) {
+  return static_cast<uint32_t>(absl::ToInt64Milliseconds(feed.options().heartbeat));
+}
+
 }  // namespace
 
 // -- server-sent events ------------------------------------------------------------------------------
 
 void SseEncoder::Id(uint64_t sequence, std::string* out) const {
-  absl::StrAppend(out, "id: ", epoch_, "-", sequence, "\n");
+  absl::StrAppend(out, "id: ", feed_.epoch(), "-", sequence, "\n");
 }
 
 void SseEncoder::Started(uint64_t sequence, std::string* out) {
   out->append("event: started\n");
   Id(sequence, out);
   out->append("data: ");
-  WritePositionJson(sequence, epoch_, out);
+  WritePositionJson(sequence, feed_.epoch(), out, HeartbeatMs(feed_));
   out->append("\n\n");
 }
 
@@ -52,11 +56,10 @@ void SseEncoder::Change(const feed::Change& change, std::string* out) {
   out->append("\n\n");
 }
 
+// Without an id as well: `started` follows, behind the states.
 void SseEncoder::Gap(uint64_t missed_after, uint64_t restart_sequence, std::string* out) {
-  out->append("event: gap\n");
-  Id(restart_sequence, out);
-  out->append("data: ");
-  WriteGapJson(missed_after, restart_sequence, epoch_, out);
+  out->append("event: gap\ndata: ");
+  WriteGapJson(missed_after, restart_sequence, feed_.epoch(), out);
   out->append("\n\n");
 }
 
@@ -93,10 +96,11 @@ void ConnectEncoder::Message(absl::string_view member, const WriteMember& write,
 
 void ConnectEncoder::Started(uint64_t sequence, std::string* out) {
   Message(
-      "started", [&] { WritePositionJson(sequence, epoch_, out); },
+      "started", [&] { WritePositionJson(sequence, feed_.epoch(), out, HeartbeatMs(feed_)); },
       [&] {
         message_.mutable_started()->set_sequence(sequence);
-        message_.mutable_started()->set_feed_epoch(epoch_);
+        message_.mutable_started()->set_feed_epoch(feed_.epoch());
+        message_.mutable_started()->set_heartbeat_ms(HeartbeatMs(feed_));
       },
       out);
 }
@@ -115,21 +119,21 @@ void ConnectEncoder::Change(const feed::Change& change, std::string* out) {
 
 void ConnectEncoder::Gap(uint64_t missed_after, uint64_t restart_sequence, std::string* out) {
   Message(
-      "gap", [&] { WriteGapJson(missed_after, restart_sequence, epoch_, out); },
+      "gap", [&] { WriteGapJson(missed_after, restart_sequence, feed_.epoch(), out); },
       [&] {
         message_.mutable_gap()->set_missed_after(missed_after);
         message_.mutable_gap()->set_restart_sequence(restart_sequence);
-        message_.mutable_gap()->set_feed_epoch(epoch_);
+        message_.mutable_gap()->set_feed_epoch(feed_.epoch());
       },
       out);
 }
 
 void ConnectEncoder::Heartbeat(uint64_t sequence, std::string* out) {
   Message(
-      "heartbeat", [&] { WritePositionJson(sequence, epoch_, out); },
+      "heartbeat", [&] { WritePositionJson(sequence, feed_.epoch(), out); },
       [&] {
         message_.mutable_heartbeat()->set_sequence(sequence);
-        message_.mutable_heartbeat()->set_feed_epoch(epoch_);
+        message_.mutable_heartbeat()->set_feed_epoch(feed_.epoch());
       },
       out);
 }

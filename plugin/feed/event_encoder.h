@@ -1,6 +1,7 @@
 // How the feed looks on the wire: server-sent events, or envelopes of a Connect server stream.
 //
-// Threads: one at a time. All append to `*out`.
+// Threads:   one at a time. All append to `*out`.
+// Ownership: the feed outlives the encoders.
 #ifndef SESSION_STATUS_PLUGIN_FEED_EVENT_ENCODER_H_
 #define SESSION_STATUS_PLUGIN_FEED_EVENT_ENCODER_H_
 
@@ -8,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "plugin/feed/change.h"
+#include "plugin/feed/change_feed.h"
 #include "proto/session_status.pb.h"
 
 namespace session_status::feed {
@@ -31,7 +33,7 @@ class EventEncoder {
 // browsers remember but do not dispatch: so a filtered follower resumes where it really was.
 class SseEncoder : public EventEncoder {
  public:
-  explicit SseEncoder(int64_t epoch) : epoch_(epoch) {}
+  explicit SseEncoder(const ChangeFeed& feed) : feed_(feed) {}
   void Started(uint64_t sequence, std::string* out) override;
   void State(const feed::Change& state, std::string* out) override;
   void Change(const feed::Change& change, std::string* out) override;
@@ -41,14 +43,14 @@ class SseEncoder : public EventEncoder {
 
  private:
   void Id(uint64_t sequence, std::string* out) const;
-  const int64_t epoch_;
+  const ChangeFeed& feed_;
 };
 
 // connectrpc.com, "Connect Protocol Reference", streaming: envelopes of a flags byte, four bytes of
 // length and the message; the last one (flag 2) is JSON and says how it ended.
 class ConnectEncoder : public EventEncoder {
  public:
-  ConnectEncoder(int64_t epoch, bool json) : epoch_(epoch), json_(json) {}
+  ConnectEncoder(const ChangeFeed& feed, bool json) : feed_(feed), json_(json) {}
   void Started(uint64_t sequence, std::string* out) override;
   void State(const feed::Change& state, std::string* out) override;
   void Change(const feed::Change& change, std::string* out) override;
@@ -60,7 +62,7 @@ class ConnectEncoder : public EventEncoder {
   template <typename WriteMember, typename FillMember>
   void Message(absl::string_view member, const WriteMember& write, const FillMember& fill,
                std::string* out);
-  const int64_t epoch_;
+  const ChangeFeed& feed_;
   const bool json_;
   pb::WatchSessionsResponse message_;  // reused
 };

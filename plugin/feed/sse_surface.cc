@@ -101,8 +101,7 @@ absl::Status SseSurface::Open(const http::Request& request, http::Reply* reply) 
   if (!watch.ok()) return watch.status();
   auto options = MakeWatchOptions(*watch);
   if (!options.ok()) return options.status();
-  auto stream =
-      ChangeStream::Make(feed_, *std::move(options), std::make_unique<SseEncoder>(feed_.epoch()));
+  auto stream = ChangeStream::Make(feed_, *std::move(options), std::make_unique<SseEncoder>(feed_));
   if (!stream.ok()) return stream.status();
   reply->content_type = "text/event-stream";
   reply->headers.emplace_back("Cache-Control", "no-store");

@@ -26,6 +26,8 @@ void Subscription::Begin() {
   if (same_epoch && after <= sequence_ &&
       feed_.ring().SeekAfter(after, &cursor_) != ChangeRing::Read::kOverrun) {
     sequence_ = after;
+    // Whoever goes on has the states. Newer ones now would hide the changes that led to them.
+    next_state_ = options_.client_ids.size();
     return;
   }
   missed_after_ = after;
@@ -41,6 +43,8 @@ void Subscription::DeliverStates(Sink* sink) {
     registry::SessionDetails details;
     feed_.registry().FindDetails(id, &details);  // unknown: the defaults say so
     sent_order_[id] = OrderOf(details.incarnation, details.status.state);
+    // The writer applies a change before it appends it: one more than the newest may be in the state.
+    states_contain_until_ = feed_.ring().newest_sequence() + 1;
     sink->OnState(MakeState(id, details, sequence_));
     feed_.counters().sent.Add();
   }
@@ -52,9 +56,11 @@ void Subscription::DeliverChange(const Change& change, Sink* sink) {
   if (!sent_order_.empty()) {
     const auto watched = sent_order_.find(change.client_id);
     if (watched == sent_order_.end()) return;
-    const uint64_t order = OrderOf(change.incarnation, change.after);
-    if (order <= watched->second) return;  // the state that was sent contains it
-    watched->second = order;
+    // Behind that, order says nothing: an audit may find a session kept that was told as ended.
+    if (change.sequence <= states_contain_until_ &&
+        OrderOf(change.incarnation, change.after) <= watched->second) {
+      return;  // the state that was sent contains it
+    }
   }
   if (!options_.Wants(change)) return;
   sink->OnChange(change);

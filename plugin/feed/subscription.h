@@ -2,12 +2,14 @@
 // where it was too slow. Knows nothing of connections or encodings.
 //
 //   begin ──(watch set)──▶ states ──▶ started ──▶ changes ⟲
-//                            ▲                       │ overrun
-//                            └──────── gap ◀─────────┘
+//     │ │                    ▲           ▲           │ overrun
+//     │ └─(position is gone)─┴── gap ◀───┼───────────┘
+//     └───(position is there)────────────┘
 //
 // Consistency: after `started` with sequence s every wanted change with a higher sequence is
 //              delivered once, in order, or a gap says which were not. A state in the watch set is
-//              never followed by a change that it contains already.
+//              never followed by a change that it contains already. Whoever goes on from a position
+//              gets no states, unless after a gap: the changes say all that is newer.
 // Threads:     one at a time.
 // Ownership:   the feed outlives the subscription. Memory: the watch set and one entry.
 #ifndef SESSION_STATUS_PLUGIN_FEED_SUBSCRIPTION_H_
@@ -66,7 +68,9 @@ class Subscription {
   bool lost_changes_ = false;  // in the gap that is to be told: changes of this life of the broker
   uint64_t missed_ = 0;
   size_t next_state_ = 0;
-  // Watch set: the order (OrderOf) of the state that was sent last.
+  // No state that was sent contains a later change.
+  uint64_t states_contain_until_ = 0;
+  // Watch set: the order (OrderOf) of the state that was sent last; 0: none was.
   std::unordered_map<absl::string_view, uint64_t, absl::Hash<absl::string_view>> sent_order_;
 };
 

@@ -81,9 +81,8 @@ absl::Status WatchSurface::Open(const http::Request& request, bool json, http::R
   }
   auto options = MakeWatchOptions(*watch);
   if (!options.ok()) return options.status();
-  auto stream =
-      ChangeStream::Make(feed_, *std::move(options),
-                         std::make_unique<ConnectEncoder>(feed_.epoch(), json), *time_limit);
+  auto stream = ChangeStream::Make(feed_, *std::move(options),
+                                   std::make_unique<ConnectEncoder>(feed_, json), *time_limit);
   if (!stream.ok()) return stream.status();
   reply->stream = *std::move(stream);
   return absl::OkStatus();
@@ -109,7 +108,7 @@ void WatchSurface::Handle(const http::Request& request, http::Reply* reply) {
   }
   reply->content_type = json ? "application/connect+json" : "application/connect+proto";
   if (absl::Status s = Open(request, json, reply); !s.ok()) {
-    ConnectEncoder(feed_.epoch(), json).End(s, &reply->body);
+    ConnectEncoder(feed_, json).End(s, &reply->body);
   }
 }
 

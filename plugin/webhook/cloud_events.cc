@@ -35,9 +35,11 @@ void CloudEvents::Begin(absl::string_view type, uint64_t sequence, absl::string_
     body_ += R"(,"subject":)";
     http::JsonWriter(&body_).String(subject);
   }
-  absl::StrAppend(&body_, R"(,"time":")",
-                  absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone()),
-                  R"(","datacontenttype":"application/json","data":)");
+  if (time != absl::UnixEpoch()) {
+    absl::StrAppend(&body_, R"(,"time":")",
+                    absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone()), "\"");
+  }
+  body_ += R"(,"datacontenttype":"application/json","data":)";
   ++count_;
 }
 

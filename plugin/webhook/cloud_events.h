@@ -7,6 +7,7 @@
 //   id       <feed epoch>-<sequence>, for a gap with "-gap", for a start with "-started": the same
 //            event keeps its id when a batch is sent again
 //   subject  the client identifier
+//   time     when it happened; none when that is not known (found at a start)
 //   data     the feed's own JSON (SessionChange, FeedPosition, FeedGap)
 //
 // Threads: one at a time.
@@ -40,6 +41,7 @@ class CloudEvents {
   absl::string_view Finish();
 
  private:
+  // `time`: UnixEpoch when not known.
   void Begin(absl::string_view type, uint64_t sequence, absl::string_view id_suffix,
              absl::string_view subject, absl::Time time);
   void End() { body_ += '}'; }

@@ -14,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cli/admin_client.h"
+#include "proto/session_status.pb.h"
 #include "tests/cli/cli_process.h"
 #include "tests/cli/one_reply.h"
 #include "tests/testing/admin_client.h"
@@ -214,7 +216,7 @@ TEST_P(FollowCommandsTest, WatchIsColouredOnATerminalUnlessToldNotTo) {
   EXPECT_THAT(plain.output(), AllOf(HasSubstr("now           online"), Not(HasSubstr("\x1b["))));
 }
 
-TEST_P(FollowCommandsTest, WatchWaitsForTheFirstEventNoLongerThanItsTimeoutAndForOthersForEver) {
+TEST_P(FollowCommandsTest, WatchWaitsForTheFirstEventNoLongerThanItsTimeoutAndForOthersLonger) {
   CliProcess watch(With({"watch", "--text", "--timeout", "1"}), Screen::kNone);
   ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();
   broker_->Signal(SIGSTOP);
@@ -264,6 +266,74 @@ TEST_P(FollowCommandsTest, WatchBeginsAfterAGivenChange) {
   EXPECT_EQ(all.exit_code, 0);
   EXPECT_THAT(all.output, AllOf(HasSubstr("\"sequence\":\"1\""), HasSubstr("\"sequence\":\"4\"")));
   EXPECT_EQ(Ask("watch --after 0 --kind offline -n 1").output.find("ONLINE"), std::string::npos);
+}
+
+// What a script does that has kept what an earlier run printed.
+TEST_P(FollowCommandsTest, AWatchSetGoesOnWithEveryChangeAndFewerAreAGap) {
+  const std::string started = Ask("--json watch --after 0 -n 1").output;
+  const auto member = [&started](const std::string& name) {
+    const size_t begin = started.find(absl::StrCat("\"", name, "\":\"")) + name.size() + 4;
+    return started.substr(begin, started.find('"', begin) - begin);
+  };
+  const std::string epoch = member("feedEpoch");
+  const uint64_t sequence = AdminClient(socket_).Status().sequence;
+  first_->Disconnect();
+  AdminClient(socket_).WaitForState("ls-1", "OFFLINE");
+  first_ = Connect("ls-1", 4);
+  AdminClient(socket_).WaitForState("ls-1", "ONLINE");
+  CliProcess again(
+      With({"watch", "ls-1", "-n", "2", "--after", absl::StrCat(epoch, "-", sequence)}),
+      Screen::kNone);
+  ASSERT_TRUE(again.WaitFor("CHANGE_KIND_ONLINE")) << again.output();
+  EXPECT_EQ(again.Wait(), 0);
+  EXPECT_THAT(again.output(), AllOf(HasSubstr("CHANGE_KIND_OFFLINE"), Not(HasSubstr("\"state\":{")),
+                                    Not(HasSubstr("\"gap\""))));
+  CliProcess other_life(With({"watch", "ls-1", "-n", "1", "--after", absl::StrCat("1-", sequence)}),
+                        Screen::kNone);
+  ASSERT_TRUE(other_life.WaitFor("\"state\":{")) << other_life.output();
+  EXPECT_EQ(other_life.Wait(), 0);
+  EXPECT_THAT(other_life.output(), StartsWith("{\"gap\":{"));
+}
+
+// A broker whose feed is worth four seconds of silence.
+std::unique_ptr<BrokerProcess> StartWithHeartbeats(BrokerLine line) {
+  return BrokerProcess::Start(
+      {.line = line,
+       .config = kPlainConfig,
+       .plugin = SessionStatusPlugin(),
+       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}, {"feed_heartbeat", "1s"}}});
+}
+
+TEST(WatchTest, NoticesABrokerThatHasFallenSilentAndGoesOnWhenItIsBack) {
+  const auto broker = StartWithHeartbeats(BrokerLine::k21);
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  CliProcess watch(
+      {"--socket", broker->Expand("{DIR}/admin.sock"), "watch", "lamp", "--text", "--timeout", "1"},
+      Screen::kNone);
+  ASSERT_TRUE(watch.WaitFor("following after change")) << watch.output();
+  broker->Signal(SIGSTOP);
+  ASSERT_TRUE(watch.WaitFor("Operation timed out after 4000 milliseconds")) << watch.output();
+  broker->Signal(SIGCONT);
+  MqttClient lamp({.id = "lamp", .port = broker->port(), .version = 5});
+  ASSERT_EQ(lamp.Connect(), 0);
+  EXPECT_TRUE(watch.WaitFor("online                 lamp")) << watch.output();
+  EXPECT_THAT(watch.output(), Not(HasSubstr("gap")));
+  watch.Signal(SIGTERM);
+  EXPECT_EQ(watch.Wait(), 0);
+}
+
+TEST(WatchTest, AFeedThatSendsHeartbeatsIsNotSilent) {
+  constexpr int kHeartbeats = 6;  // more than may stay away
+  const auto broker = StartWithHeartbeats(BrokerLine::k21);
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  cli::AdminClient client(broker->Expand("{DIR}/admin.sock"), absl::Seconds(1));
+  int heartbeats = 0;
+  const absl::Status status =
+      client.Watch({}, -1, [&](const mosquitto_session_status::v1::WatchSessionsResponse& event) {
+        return !event.has_heartbeat() || ++heartbeats < kHeartbeats;
+      });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(heartbeats, kHeartbeats);
 }
 
 TEST_P(FollowCommandsTest, TopIsALiveScreenThatFitsAndEndsWithQ) {

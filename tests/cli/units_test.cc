@@ -467,6 +467,31 @@ TEST(WatchLineTest, SaysWhatAGapMeans) {
   EXPECT_THAT(WatchLine(event, false), HasSubstr("the broker was started anew"));
 }
 
+TEST(WatchLineTest, WhatWasFoundAtAStartSaysItsStateAndMayHaveNoTime) {
+  pb::WatchSessionsResponse event;
+  event.mutable_change()->set_kind(pb::CHANGE_KIND_REPAIRED);
+  event.mutable_change()->set_client_id("lamp");
+  event.mutable_change()->set_state(pb::SESSION_STATE_OFFLINE_SESSION_KEPT);
+  EXPECT_EQ(WatchLine(event, false), "-             repaired: offline, session kept  lamp");
+  event.mutable_change()->set_state(pb::SESSION_STATE_ONLINE);
+  EXPECT_EQ(WatchLine(event, false), "-             repaired: online       lamp");
+}
+
+TEST(WordsTest, APlaceInTheFeedIsAnEventsIdOrASequence) {
+  const auto parsed = ParseFeedPlace("1795644849123-4711");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->epoch, 1'795'644'849'123);
+  EXPECT_EQ(parsed->sequence, 4711u);
+  const auto alone = ParseFeedPlace("0");
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_EQ(alone->epoch, 0);
+  EXPECT_EQ(alone->sequence, 0u);
+  for (const char* bad : {"", "-", "1-", "-1", "1-2-3", "0-5", "1--5", " 1", "1 -2", "+1", "1-x",
+                          "99999999999999999999-1", "1-99999999999999999999"}) {
+    EXPECT_FALSE(ParseFeedPlace(bad).ok()) << bad;
+  }
+}
+
 TEST(SessionTextTest, EveryFieldOfASessionHasACellAndAHeading) {
   pb::QuerySessionByClientIdResponse session;
   session.set_client_id("a\x1b");
@@ -530,6 +555,7 @@ TEST(SessionTextTest, AnEndThatNobodySawLiesBetweenTwoMoments) {
   EXPECT_EQ(MomentText(0, kTo), LocalTime(kTo));
   EXPECT_EQ(MomentText(kFrom, kTo),
             absl::StrCat("between ", LocalTime(kFrom), " and ", LocalTime(kTo)));
+  EXPECT_EQ(MomentText(0, 0), "not known");
 }
 
 // The row of this name; empty: there is none.

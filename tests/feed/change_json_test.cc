@@ -51,6 +51,10 @@ TEST(ChangeJsonTest, PositionsAndGapsToo) {
   std::string ours;
   WritePositionJson(7, 8, &ours);
   EXPECT_EQ(ours, ByProtobuf(position));
+  position.set_heartbeat_ms(15'000);
+  ours.clear();
+  WritePositionJson(7, 8, &ours, 15'000);
+  EXPECT_EQ(ours, ByProtobuf(position));
   pb::FeedGap gap;
   gap.set_restart_sequence(9);
   gap.set_feed_epoch(8);

@@ -61,7 +61,8 @@ TEST_F(ChangeStreamTest, ServerSentEventsCarryNameIdAndJson) {
   ASSERT_NE(reply.stream, nullptr) << reply.body;
   EXPECT_EQ(reply.content_type, "text/event-stream");
   EXPECT_EQ(Pull(&reply),
-            "event: started\nid: 1699999999000-0\ndata: {\"feedEpoch\":\"1699999999000\"}\n\n");
+            "event: started\nid: 1699999999000-0\ndata: {\"feedEpoch\":\"1699999999000\","
+            "\"heartbeatMs\":15000}\n\n");
   Connect("a");
   EXPECT_EQ(Pull(&reply),
             "event: change\nid: 1699999999000-1\ndata: {\"sequence\":\"1\",\"kind\":"
@@ -116,10 +117,42 @@ TEST_F(ChangeStreamTest, AFollowerWhoComesBackAfterARestartIsToldThatItMissedCha
     sse_.Handle(request, &reply);
     ASSERT_NE(reply.stream, nullptr) << reply.body;
     const std::string body = Pull(&reply);
-    EXPECT_THAT(body, StartsWith("event: gap\nid: 1699999999000-3\n"));
+    EXPECT_THAT(body, StartsWith("event: gap\ndata: {"));
     EXPECT_THAT(body, HasSubstr("event: started\nid: 1699999999000-3\n"));
     EXPECT_THAT(body, Not(HasSubstr("event: change"))) << "nobody knows what came after that id";
   }
+}
+
+// A browser comes back with the last id that it read. One of the gap would leave out the states.
+TEST_F(ChangeStreamTest, WhoBreaksOffAmongTheStatesAfterAGapIsToldTheGapAgain) {
+  for (const char* id : {"a", "b", "c"}) Connect(id);
+  const http::Header headers[] = {{"Last-Event-ID", "1699999998000-2"}};
+  http::Request request = Get("id=a&id=b");
+  request.headers = headers;
+  http::Reply reply;
+  sse_.Handle(request, &reply);
+  ASSERT_NE(reply.stream, nullptr) << reply.body;
+  const std::string body = Pull(&reply);
+  EXPECT_THAT(body, StartsWith("event: gap\n"));
+  const size_t started = body.find("event: started\n");
+  EXPECT_EQ(body.find("\nid: "), body.find("\nid: ", started)) << body;
+  EXPECT_THAT(body.substr(0, started), HasSubstr("\"clientId\":\"b\""));
+}
+
+TEST_F(ChangeStreamTest, AWatchSetThatGoesOnByItsLastEventIdIsToldEveryChange) {
+  Connect("a");
+  End("a");
+  Connect("a");
+  const http::Header headers[] = {{"Last-Event-ID", "1699999999000-1"}};
+  http::Request request = Get("id=a");
+  request.headers = headers;
+  http::Reply reply;
+  sse_.Handle(request, &reply);
+  ASSERT_NE(reply.stream, nullptr) << reply.body;
+  const std::string body = Pull(&reply);
+  EXPECT_THAT(body, StartsWith("event: started\nid: 1699999999000-1\n"));
+  EXPECT_THAT(body, HasSubstr("event: change\nid: 1699999999000-2\n"));
+  EXPECT_THAT(body, HasSubstr("event: change\nid: 1699999999000-3\n"));
 }
 
 TEST_F(ChangeStreamTest, BadParametersAreRefusedWithAReason) {
@@ -259,7 +292,7 @@ TEST_F(ChangeStreamTest, AConnectStreamSpeaksEnvelopes) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "application/connect+json");
   const std::string body = Pull(&reply);
-  const std::string first = "{\"started\":{\"feedEpoch\":\"1699999999000\"}}";
+  const std::string first = "{\"started\":{\"feedEpoch\":\"1699999999000\",\"heartbeatMs\":15000}}";
   ASSERT_EQ(body.substr(0, 5 + first.size()), Envelope(first));
   EXPECT_THAT(body.substr(10 + first.size()),
               StartsWith("{\"change\":{\"sequence\":\"1\",\"kind\":\"CHANGE_KIND_ONLINE\""));
@@ -276,6 +309,11 @@ TEST_F(ChangeStreamTest, AConnectStreamSpeaksProtobuf) {
   ASSERT_TRUE(message.ParseFromString(body.substr(5, static_cast<size_t>(body[4]))));
   EXPECT_EQ(message.state().client_id(), "a");
   EXPECT_EQ(message.state().state(), pb::SESSION_STATE_ONLINE);
+  const size_t second = 5 + static_cast<size_t>(body[4]);
+  ASSERT_TRUE(
+      message.ParseFromString(body.substr(second + 5, static_cast<size_t>(body[second + 4]))));
+  EXPECT_EQ(message.started().sequence(), 1u);
+  EXPECT_EQ(message.started().heartbeat_ms(), 15'000u);
 }
 
 TEST_F(ChangeStreamTest, ErrorsOfAConnectStreamStandInItsEnd) {
@@ -300,7 +338,7 @@ TEST_F(ChangeStreamTest, ErrorsOfAConnectStreamStandInItsEnd) {
 }
 
 TEST_F(ChangeStreamTest, TheCallsTimeLimitEndsTheStream) {
-  auto stream = ChangeStream::Make(feed_, {}, std::make_unique<ConnectEncoder>(kEpoch, true),
+  auto stream = ChangeStream::Make(feed_, {}, std::make_unique<ConnectEncoder>(feed_, true),
                                    absl::Seconds(2));
   ASSERT_TRUE(stream.ok());
   int woken = 0;

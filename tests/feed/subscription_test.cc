@@ -122,6 +122,57 @@ TEST_F(SubscriptionTest, AWatchSetIsToldItsStatesAgainAfterAGap) {
   EXPECT_THAT(Drain(&s), ElementsAre("gap 1..30002", "state a offline", "started 30002"));
 }
 
+// Whoever comes back has the states, and what changed since must not hide behind newer ones.
+TEST_F(SubscriptionTest, AWatchSetThatGoesOnIsToldEveryChangeAndNoStates) {
+  Connect("a");
+  Connect("b");
+  Connect("c");
+  Subscription first(feed_, {.client_ids = {"a", "b"}});
+  EXPECT_THAT(Drain(&first), ElementsAre("state a online", "state b online", "started 3"));
+  End("a");
+  End("c");
+  Connect("a");
+  End("b", /*kept=*/true);
+  Subscription again(
+      feed_, {.client_ids = {"a", "b"}, .has_after = true, .after_sequence = 3, .epoch = kEpoch});
+  EXPECT_THAT(Drain(&again), ElementsAre("started 3", "offline a #4", "online a #6", "kept b #7"));
+  End("a");
+  EXPECT_THAT(Drain(&again), ElementsAre("offline a #8"));
+  Subscription up_to_date(feed_, {.client_ids = {"a"}, .has_after = true, .after_sequence = 8});
+  EXPECT_THAT(Drain(&up_to_date), ElementsAre("started 8"));
+}
+
+TEST_F(SubscriptionTest, AWatchSetThatCannotGoOnIsToldAGapAndItsStates) {
+  Connect("a");
+  Subscription of_earlier_life(
+      feed_, {.client_ids = {"a"}, .has_after = true, .after_sequence = 1, .epoch = kEpoch - 1});
+  EXPECT_THAT(Drain(&of_earlier_life), ElementsAre("gap 1..1", "state a online", "started 1"));
+  for (int i = 0; i < 30'000; ++i) Connect(absl::StrCat("client-", i % 100));
+  Subscription away_too_long(
+      feed_, {.client_ids = {"a"}, .has_after = true, .after_sequence = 1, .epoch = kEpoch});
+  EXPECT_THAT(Drain(&away_too_long),
+              ElementsAre("gap 1..30001", "state a online", "started 30001"));
+}
+
+// The audit finds that the broker kept a session that its end had not told of: back from "offline".
+TEST_F(SubscriptionTest, AWatchSetIsToldThatASessionWasKeptAfterAll) {
+  Connect("a");
+  End("a");
+  Subscription s(feed_, {.client_ids = {"a"}});
+  EXPECT_THAT(Drain(&s), ElementsAre("state a offline", "started 2"));
+  Connect("other");
+  EXPECT_THAT(Drain(&s), IsEmpty());
+  registry::SessionEvent found;
+  found.kind = registry::SessionEvent::Kind::kRestored;
+  found.client_id = "a";
+  found.incarnation = online_["a"];
+  found.time = kStart;
+  found.state = registry::SessionState::kOfflineSessionKept;
+  found.repaired = true;
+  Apply(found);
+  EXPECT_THAT(Drain(&s), ElementsAre("kept a #4"));
+}
+
 TEST_F(SubscriptionTest, LooksAtABoundedNumberOfEntriesPerCall) {
   Subscription s(feed_, {.prefix = "nothing has this prefix"});
   Drain(&s);

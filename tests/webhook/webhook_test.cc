@@ -528,6 +528,22 @@ TEST(RetryDelayTest, DoublesFromASecondToTheLimitAndHonoursWhatTheReceiverAsks) 
   EXPECT_EQ(delay(1, absl::Hours(30), 0.0), absl::Hours(1));
 }
 
+TEST(CloudEventsTest, AChangeWhoseTimeIsNotKnownHasNone) {
+  CloudEvents events("a", 7);
+  feed::Change found;
+  found.sequence = 3;
+  found.kind = feed::ChangeKind::kRepaired;
+  found.client_id = "lamp";
+  events.AddChange(found);
+  rapidjson::Document batch;
+  batch.Parse(std::string(events.Finish()).c_str());
+  ASSERT_FALSE(batch.HasParseError());
+  ASSERT_EQ(batch.Size(), 1u);
+  EXPECT_FALSE(batch[0].HasMember("time"));
+  EXPECT_STREQ(batch[0]["subject"].GetString(), "lamp");
+  EXPECT_STREQ(batch[0]["data"]["clientId"].GetString(), "lamp");
+}
+
 TEST(CloudEventsTest, EscapesWhatJsonAndUrisMust) {
   CloudEvents events("a b/c", 7);
   feed::Change change;
