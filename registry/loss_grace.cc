@@ -88,7 +88,8 @@ bool LossGrace::Extend(const SnapshotInfo& cut, absl::Span<const absl::string_vi
     SessionStatus& status = statuses[i];
     const bool ended =
         status.state == SessionState::kOffline || status.state == SessionState::kOfflineSessionKept;
-    if (!ended || !IsLoss(status.reason)) continue;
+    // A session that expired since was kept, and its connection's loss is still the client's last.
+    if (!ended || !(IsLoss(status.reason) || status.expired_after_loss)) continue;
     const Grace found = Find(registry_.PositionOf(client_ids[i]), cut);
     if (found == Grace::kHas) status.state = SessionState::kOnline;
     if (found == Grace::kForgotten) complete = false;

@@ -50,13 +50,14 @@ class Version {
   std::atomic<uint32_t> version_;
 };
 
-// A state and its reason in six bits.
+// A state and its reason in six bits. One number that no reason has stands for "expired after a loss".
 class PackedStatus {
  public:
   constexpr PackedStatus() = default;
   explicit constexpr PackedStatus(SessionStatus s)
-      : bits_(static_cast<uint8_t>(static_cast<uint8_t>(s.state) |
-                                   (static_cast<uint8_t>(s.reason) << 2))) {}
+      : bits_(static_cast<uint8_t>(
+            static_cast<uint8_t>(s.state) |
+            ((s.expired_after_loss ? kExpiredAfterLoss : static_cast<uint8_t>(s.reason)) << 2))) {}
   static constexpr PackedStatus FromBits(uint64_t bits) {
     PackedStatus p;
     p.bits_ = static_cast<uint8_t>(bits & 63);
@@ -64,10 +65,15 @@ class PackedStatus {
   }
   constexpr uint8_t bits() const { return bits_; }
   constexpr SessionStatus Unpack() const {
+    if (bits_ >> 2 == kExpiredAfterLoss) {
+      return {static_cast<SessionState>(bits_ & 3), EndReason::kSessionExpired, true};
+    }
     return {static_cast<SessionState>(bits_ & 3), static_cast<EndReason>(bits_ >> 2)};
   }
 
  private:
+  static constexpr uint8_t kExpiredAfterLoss = 15;
+  static_assert(kEndReasonCount <= kExpiredAfterLoss);
   uint8_t bits_ = 0;
 };
 

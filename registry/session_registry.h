@@ -36,6 +36,8 @@ namespace session_status::registry {
 struct SessionStatus {
   SessionState state = SessionState::kUnknown;
   EndReason reason = EndReason::kNone;  // of the last end; kNone while online
+  // kOffline, kSessionExpired: the connection before had broken (IsLoss). What loss_grace.h needs.
+  bool expired_after_loss = false;
   bool online() const { return state == SessionState::kOnline; }
 };
 

@@ -7,6 +7,7 @@
 
 #include "registry/address.h"
 #include "registry/client_id_inl.h"
+#include "registry/loss_grace.h"
 #include "registry/session_details_reader.h"
 
 namespace session_status::registry {
@@ -130,7 +131,7 @@ bool SessionWriter::Accepts(const SessionEvent& e, const Session& s) {
   return false;
 }
 
-SessionStatus SessionWriter::StatusAfter(const SessionEvent& e) {
+SessionStatus SessionWriter::StatusAfter(const SessionEvent& e, SessionStatus before) {
   switch (e.kind) {
     case Kind::kConnected:
       return {SessionState::kOnline, EndReason::kNone};
@@ -140,7 +141,8 @@ SessionStatus SessionWriter::StatusAfter(const SessionEvent& e) {
       if (e.session_kept) return {SessionState::kOfflineSessionKept, Known(e.reason)};
       break;
     case Kind::kSessionGone:
-      break;
+      if (e.reason != EndReason::kSessionExpired) break;
+      return {SessionState::kOffline, e.reason, IsLoss(before.reason)};
   }
   return {SessionState::kOffline, Known(e.reason)};
 }
@@ -224,7 +226,7 @@ ApplyResult SessionWriter::Apply(const SessionEvent& event) {
   const Details before = DetailsOf(session);
   Strings strings;
   if (BringsConnection(event)) strings = InternConnection(event.connection, before);
-  const SessionStatus after = StatusAfter(event);
+  const SessionStatus after = StatusAfter(event, session.word.now().Unpack());
   Details details = DetailsAfter(event, session, before, strings);
   if (slot != 0) {
     Update(session, event, after, details);
@@ -240,7 +242,7 @@ ApplyResult SessionWriter::Apply(const SessionEvent& event) {
 // Half of all events. Whatever it needs to know lies in the hot line; to the details it only writes,
 // and does not wait for them.
 ApplyResult SessionWriter::EndConnection(const Session& s, const SessionEvent& event) {
-  const SessionStatus after = StatusAfter(event);
+  const SessionStatus after = StatusAfter(event, s.word.now().Unpack());
   HotRecord& hot = table_.index.hot(s.slot);
   const uint16_t cohort_number = s.word.cohort();
   const Cohort cohort =

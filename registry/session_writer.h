@@ -37,7 +37,7 @@ class SessionWriter {
   // Default details if there is no slot; but for the group, if the client is forgotten.
   Details DetailsOf(const Session& session) const;
   static bool Accepts(const SessionEvent& event, const Session& session);
-  static SessionStatus StatusAfter(const SessionEvent& event);
+  static SessionStatus StatusAfter(const SessionEvent& event, SessionStatus before);
   // Where the strings of a connection are kept.
   struct Strings {
     AddressKind address_kind = AddressKind::kNone;

@@ -53,6 +53,16 @@ class Graced {
     e.session_kept = kept;
     return Apply(e);
   }
+  ApplyResult Expire(absl::string_view id, absl::Time time,
+                     EndReason reason = EndReason::kSessionExpired) {
+    SessionEvent e;
+    e.kind = SessionEvent::Kind::kSessionGone;
+    e.client_id = id;
+    e.incarnation = incarnations[std::string(id)];
+    e.time = time;
+    e.reason = reason;
+    return Apply(e);
+  }
   SessionStatus Batch(absl::string_view id) const {
     SessionStatus status;
     grace.QuerySnapshot(absl::MakeConstSpan(&id, 1), absl::MakeSpan(&status, 1));
@@ -117,6 +127,44 @@ TEST(LossGraceTest, WhoLeftOnPurposeOrWasThrownOutGetsNone) {
     g.registry.PublishSnapshot(kStart);
     EXPECT_FALSE(g.Batch("lamp").online());
   }
+}
+
+TEST(LossGraceTest, ASessionThatExpiresWithinItDoesNotEndIt) {
+  Graced g;
+  g.Connect("lamp", kStart);
+  g.End("lamp", kStart, EndReason::kNetworkError, /*kept=*/true);
+  g.Expire("lamp", kStart + absl::Seconds(3));
+  EXPECT_EQ(g.registry.Find("lamp").state, SessionState::kOffline);
+  EXPECT_EQ(g.registry.Find("lamp").reason, EndReason::kSessionExpired);
+  g.registry.PublishSnapshot(kStart + kGrace - absl::Milliseconds(1));
+  EXPECT_TRUE(g.Batch("lamp").online());
+  EXPECT_EQ(g.Batch("lamp").reason, EndReason::kSessionExpired);
+  g.registry.PublishSnapshot(kStart + kGrace);
+  EXPECT_EQ(g.Batch("lamp").state, SessionState::kOffline);
+  EXPECT_EQ(g.Batch("lamp").reason, EndReason::kSessionExpired);
+}
+
+TEST(LossGraceTest, ASessionThatAnAdministratorRemovesEndsIt) {
+  Graced g;
+  g.Connect("lamp", kStart);
+  g.End("lamp", kStart, EndReason::kNetworkError, /*kept=*/true);
+  g.Expire("lamp", kStart, EndReason::kAdministrative);
+  g.registry.PublishSnapshot(kStart);
+  EXPECT_FALSE(g.Batch("lamp").online());
+}
+
+TEST(LossGraceTest, AnEndOnPurposeAfterALossEndsItAlsoWhenItsSessionExpires) {
+  Graced g;
+  g.Connect("lamp", kStart);
+  g.End("lamp", kStart, EndReason::kNetworkError, /*kept=*/true);
+  g.Expire("lamp", kStart);
+  g.Connect("lamp", kStart);
+  g.End("lamp", kStart, EndReason::kClientDisconnect, /*kept=*/true);
+  g.registry.PublishSnapshot(kStart);
+  EXPECT_FALSE(g.Batch("lamp").online());
+  g.Expire("lamp", kStart);
+  g.registry.PublishSnapshot(kStart);
+  EXPECT_FALSE(g.Batch("lamp").online());
 }
 
 TEST(LossGraceTest, AnEndThatTheAuditFoundGetsNone) {
@@ -188,6 +236,7 @@ TEST(LossGraceTest, EveryAnswerIsTheOneThatItsCutAndTheEventsDemand) {
     SessionEvent::Kind kind;
     absl::Time time;
     EndReason reason;
+    bool kept = false;
   };
   std::vector<Logged> applied;  // by sequence - 1
   struct Answer {
@@ -219,14 +268,18 @@ TEST(LossGraceTest, EveryAnswerIsTheOneThatItsCutAndTheEventsDemand) {
     clock_ns.store(absl::ToInt64Nanoseconds(now - kStart));
     // The last of them are rarely touched, so that their grace runs out.
     const size_t id = rng() % 50 == 0 ? rng() % kIds : rng() % (kIds / 2);
-    if (rng() % 2 == 0) {
+    if (rng() % 4 == 0) {
+      if (g.Expire(ids[id], now).outcome != ApplyResult::Outcome::kApplied) continue;
+      applied.push_back({id, SessionEvent::Kind::kSessionGone, now, EndReason::kSessionExpired});
+    } else if (rng() % 2 == 0) {
       g.Connect(ids[id], now);
       applied.push_back({id, SessionEvent::Kind::kConnected, now, EndReason::kNone});
     } else {
       const EndReason reason =
           rng() % 4 == 0 ? EndReason::kClientDisconnect : EndReason::kNetworkError;
-      if (g.End(ids[id], now, reason).outcome != ApplyResult::Outcome::kApplied) continue;
-      applied.push_back({id, SessionEvent::Kind::kEnded, now, reason});
+      const bool kept = rng() % 2 == 0;
+      if (g.End(ids[id], now, reason, kept).outcome != ApplyResult::Outcome::kApplied) continue;
+      applied.push_back({id, SessionEvent::Kind::kEnded, now, reason, kept});
     }
   }
   done.store(true);
@@ -241,14 +294,20 @@ TEST(LossGraceTest, EveryAnswerIsTheOneThatItsCutAndTheEventsDemand) {
   for (const Answer& a : answers) {  // one reader: its cuts never run backwards
     for (; at < a.cut.sequence; ++at) {
       const Logged& e = applied[at];
-      state[e.id] = e.kind == SessionEvent::Kind::kConnected
-                        ? SessionStatus{SessionState::kOnline, EndReason::kNone}
-                        : SessionStatus{SessionState::kOffline, e.reason};
+      if (e.kind == SessionEvent::Kind::kSessionGone) {  // the connection's end is what it was
+        state[e.id].state = SessionState::kOffline;
+        continue;
+      }
+      state[e.id] =
+          e.kind == SessionEvent::Kind::kConnected
+              ? SessionStatus{SessionState::kOnline, EndReason::kNone}
+              : SessionStatus{e.kept ? SessionState::kOfflineSessionKept : SessionState::kOffline,
+                              e.reason};
       ended[e.id] = e.time;
     }
     for (size_t i = 0; i < kIds; ++i) {
       SessionState want = state[i].state;
-      if (want == SessionState::kOffline && state[i].reason == EndReason::kNetworkError &&
+      if (want != SessionState::kOnline && state[i].reason == EndReason::kNetworkError &&
           ended[i] + kGrace > absl::FromUnixMillis(absl::ToUnixMillis(a.cut.taken_at))) {
         want = SessionState::kOnline;
         ++graced;
