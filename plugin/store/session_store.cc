@@ -29,6 +29,9 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
 constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;         // and its times
 
+// A wall clock that was ahead for longer is taken to be right.
+constexpr int64_t kAheadLastsMs = 2 * registry::LastingTime::kStepLastsMs;
+
 constexpr char kReservedNumber[] = "incarnations_reserved";
 constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
 constexpr char kGenerationNumber[] = "generation";
@@ -207,13 +210,12 @@ absl::Status SessionStore::NumberThisLife() {
 // what was known, because the clock had stepped or the broker was down, has reached its time for sure when
 // that has lasted, over however many starts.
 int64_t SessionStore::ReachedMs() const {
-  constexpr int64_t kLastsMs = 2 * registry::LastingTime::kStepLastsMs;
   int64_t known_ms = lives_.empty() ? started_ms_ : lives_.begin()->second.alive_ms;
   std::optional<int64_t> step_began_ms;
   for (const auto& [number, life] : lives_) {
-    if (life.started_ms - known_ms > kLastsMs) {
+    if (life.started_ms - known_ms > kAheadLastsMs) {
       step_began_ms = std::min(step_began_ms.value_or(life.started_ms), life.started_ms);
-      if (life.alive_ms - *step_began_ms < kLastsMs) continue;
+      if (life.alive_ms - *step_began_ms < kAheadLastsMs) continue;
     }
     known_ms = life.alive_ms;
     step_began_ms.reset();
@@ -398,9 +400,10 @@ absl::Status SessionStore::Reserve(uint64_t up_to) {
 void SessionStore::Push(const ChangeRecord& record, absl::string_view client_id,
                         absl::string_view address) {
   if (ring_.TryPush(record, client_id, address)) return;
-  // relaxed: see the member.
   if (IsOfAConnection(record.kind)) {
-    lost_before_ms_.store(record.at_ms + 1, std::memory_order_relaxed);
+    // relaxed: see the member. Times may go back: 2.0 tells of some ends late.
+    const int64_t before_ms = lost_before_ms_.load(std::memory_order_relaxed);
+    lost_before_ms_.store(std::max(before_ms, record.at_ms + 1), std::memory_order_relaxed);
   }
   dropped_.Add();
 }
@@ -568,23 +571,29 @@ void SessionStore::NoticeDrops() {
   NeedFullSave();
 }
 
-// After TakeChanges(): what it took must not be written without what was lost before it.
+// After TakeChanges(): what it took must not be written without what was lost before it. Within a life times
+// of events do not step back, so what ends earlier than the gap does is in it.
 void SessionStore::NoticeHistoryGap() {
   const int64_t until_ms =
       lost_before_ms_.load(std::memory_order_relaxed);  // relaxed: see the member
   if (until_ms <= gap_until_ms_) return;
-  const int64_t forgotten_ms = complete_until_ms_ - absl::ToInt64Milliseconds(options_.history_ttl);
+  const int64_t forgotten_ms = LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl);
   if (gap_until_ms_ == 0 || gap_until_ms_ < forgotten_ms) gap_from_ms_ = complete_until_ms_;
   gap_until_ms_ = until_ms;
 }
 
-// That of the file, which may have one from before this life, and what this life has lost.
+// That of the file, which may have one from before this life, and what this life has lost. What was lost
+// before this life was lost before its start; a gap that says a later time was noted by a clock that was
+// ahead, and would cover all that is to come. By a little the clock of this start may be the one that is wrong.
 absl::Status SessionStore::ReadHistoryGap() {
   absl::StatusOr<int64_t> from_ms = database_->Number(kHistoryGapFromNumber);
   if (!from_ms.ok()) return from_ms.status();
   absl::StatusOr<int64_t> until_ms = database_->Number(kHistoryGapUntilNumber);
   if (!until_ms.ok()) return until_ms.status();
   if (*until_ms <= 0 || *until_ms > kMillisMax) return absl::OkStatus();
+  const bool clock_is_set = started_ms_ >= absl::ToUnixMillis(kClockIsSetFrom);
+  if (clock_is_set && *until_ms - started_ms_ > kAheadLastsMs) *until_ms = started_ms_;
+  *from_ms = std::min(*from_ms, *until_ms);
   gap_from_ms_ = gap_until_ms_ == 0 ? *from_ms : std::min(gap_from_ms_, *from_ms);
   gap_until_ms_ = std::max(gap_until_ms_, *until_ms);
   return absl::OkStatus();

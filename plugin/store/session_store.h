@@ -237,7 +237,7 @@ class SessionStore : public registry::ChangeObserver {
   // (1) release store in OnTick, after the changes until then were pushed (or dropped and counted);
   // pairs with (2) acquire load in TakeChanges: who sees the moment finds those changes.
   std::atomic<int64_t> alive_ms_;
-  // After the last dropped change of a connection. relaxed: who takes a record that was pushed after the
+  // After the latest dropped change of a connection. relaxed: who takes a record that was pushed after the
   // drop finds it.
   std::atomic<int64_t> lost_before_ms_{0};
   // relaxed: only ever compared with what is reserved, far ahead of it.

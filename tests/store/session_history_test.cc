@@ -341,6 +341,96 @@ TEST_F(HistoryGapTest, ASecondOneIsWidenedToTheFirstOnlyAsLongAsThatIsKept) {
   EXPECT_GE(Number(kHistoryGapFromNumber), complete_ms);
 }
 
+TEST_F(HistoryGapTest, AClockThatIsAheadForAMomentForgetsNoneBeforeTheHistory) {
+  options_.history_ttl = absl::Hours(24);
+  BrokerLife life = Live();
+  life.Flush();
+  FillTheQueue(&life);
+  MakeRoom(&life);
+  const uint64_t first = Number(kHistoryGapFromNumber);
+  life.SetClock(life.now() + absl::Hours(48));
+  life.Flush();
+  FillTheQueue(&life);
+  MakeRoom(&life);
+  EXPECT_EQ(Number(kHistoryGapFromNumber), first);
+}
+
+TEST_F(HistoryGapTest, OneOfAClockThatWasAheadEndsWithTheNextStart) {
+  const absl::Time ahead = absl::FromUnixSeconds(UINT32_MAX);
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    life.SetClock(ahead);
+    FillTheQueue(&life);
+    life.End(lamp_, EndReason::kNetworkError);
+    MakeRoom(&life);
+    EXPECT_GT(Read(lamp_).kept_since_ms, absl::ToUnixMillis(ahead));
+    life.Close();
+  }
+  const absl::Time start = kStart + absl::Hours(1);
+  absl::Time lost;
+  {
+    BrokerLife life = Live(start);
+    life.Connect("door");
+    life.Connect("door");
+    life.Flush();
+    EXPECT_EQ(Read("door").kept_since_ms, absl::ToUnixMillis(start));
+    EXPECT_EQ(Read("door").entries[0].before, registry::SessionState::kOnline);
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(start + absl::Hours(1));
+    const HistoryAnswer door = Read("door");
+    ASSERT_EQ(door.entries.size(), 3u);
+    EXPECT_EQ(door.entries[0].record.reason, EndReason::kServerShutdown);
+    FillTheQueue(&life);
+    life.Connect(lamp_);
+    lost = life.now();
+    MakeRoom(&life);
+  }
+  EXPECT_EQ(Read("door").kept_since_ms, absl::ToUnixMillis(lost) + 1) << "the next is noticed";
+}
+
+// A machine without a clock of its own goes on from when it was stopped, or from 1970.
+TEST_F(HistoryGapTest, OneIsKeptWhereTheClockIsYetToBeSet) {
+  absl::Time lost;
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    FillTheQueue(&life);
+    life.End(lamp_, EndReason::kNetworkError);
+    lost = life.now();
+    MakeRoom(&life);
+    life.Close();
+  }
+  for (const absl::Time start : {lost - absl::Hours(1), absl::FromUnixSeconds(10)}) {
+    BrokerLife life = Live(start);
+    life.Flush();
+    EXPECT_EQ(Read(lamp_).kept_since_ms, absl::ToUnixMillis(lost) + 1) << start;
+    life.Close();
+  }
+}
+
+// Mosquitto 2.0 may tell of an end when others have happened since.
+TEST_F(HistoryGapTest, AnEndThatIsToldLateMakesItNoShorter) {
+  BrokerLife life = Live();
+  life.Connect(lamp_);
+  life.Flush();
+  life.Advance(absl::Minutes(1));
+  FillTheQueue(&life);
+  life.End(lamp_, EndReason::kNetworkError);
+  const absl::Time lost = life.now();
+  registry::SessionEvent late;
+  late.kind = registry::SessionEvent::Kind::kEnded;
+  late.client_id = bell_;
+  late.time = lost - absl::Seconds(30);
+  life.store->OnChange(late, registry::ApplyResult());
+  MakeRoom(&life);
+  EXPECT_EQ(Read(lamp_).kept_since_ms, absl::ToUnixMillis(lost) + 1);
+}
+
 TEST_F(SessionHistoryTest, ATimeLimitEndsTheReading) {
   BrokerLife life = Live();
   life.Connect("lamp");
