@@ -131,10 +131,14 @@ SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
 
 absl::Status SessionStore::TakeLock() {
   if (lock_.has_value()) return absl::OkStatus();
+  // First: beside a device the lock's file has no place.
+  if (absl::Status s = CheckIsFile(options_.path); !s.ok()) return s;
   absl::StatusOr<FileLock> lock = FileLock::Take(options_.path);
   if (!lock.ok()) return lock.status();
   if (absl::Status s = CheckPlace(options_.path); !s.ok()) return s;
   lock_.emplace(*std::move(lock));
+  unwritten_until_ms_ = lock_->UnwrittenUntilMs();
+  unwritten_noted_ = unwritten_until_ms_ != 0;
   return absl::OkStatus();
 }
 
@@ -374,6 +378,7 @@ absl::Status SessionStore::BeginLife() {
   // relaxed: see the member.
   const uint64_t reserve = last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
   status.Update(Reserve(reserve));
+  if (status.ok()) status = WriteHistoryGap();
   if (status.ok()) status = database_->Commit();
   if (status.ok()) {
     reserved_ = reserve;
@@ -582,21 +587,28 @@ void SessionStore::NoticeHistoryGap() {
   gap_until_ms_ = until_ms;
 }
 
-// That of the file, which may have one from before this life, and what this life has lost. What was lost
-// before this life was lost before its start; a gap that says a later time was noted by a clock that was
-// ahead, and would cover all that is to come. By a little the clock of this start may be the one that is wrong.
+// That of the file, which may have one from before this life, and what this life has lost.
 absl::Status SessionStore::ReadHistoryGap() {
   absl::StatusOr<int64_t> from_ms = database_->Number(kHistoryGapFromNumber);
   if (!from_ms.ok()) return from_ms.status();
   absl::StatusOr<int64_t> until_ms = database_->Number(kHistoryGapUntilNumber);
   if (!until_ms.ok()) return until_ms.status();
-  if (*until_ms <= 0 || *until_ms > kMillisMax) return absl::OkStatus();
-  const bool clock_is_set = started_ms_ >= absl::ToUnixMillis(kClockIsSetFrom);
-  if (clock_is_set && *until_ms - started_ms_ > kAheadLastsMs) *until_ms = started_ms_;
-  *from_ms = std::min(*from_ms, *until_ms);
-  gap_from_ms_ = gap_until_ms_ == 0 ? *from_ms : std::min(gap_from_ms_, *from_ms);
-  gap_until_ms_ = std::max(gap_until_ms_, *until_ms);
+  if (*until_ms > 0 && *until_ms <= kMillisMax) AddEarlierGap(*from_ms, *until_ms);
+  // The last life died with changes that it could not write.
+  const int64_t written_until_ms = lives_.empty() ? INT64_MAX : lives_.rbegin()->second.alive_ms;
+  if (unwritten_until_ms_ > written_until_ms) AddEarlierGap(written_until_ms, unwritten_until_ms_);
   return absl::OkStatus();
+}
+
+// What was lost before this life was lost before its start. A gap that says a later time was noted by a
+// clock that was ahead, and would cover all that is to come; by a little, the clock of this start may be the
+// one that is wrong.
+void SessionStore::AddEarlierGap(int64_t from_ms, int64_t until_ms) {
+  const bool clock_is_set = started_ms_ >= absl::ToUnixMillis(kClockIsSetFrom);
+  if (clock_is_set && until_ms - started_ms_ > kAheadLastsMs) until_ms = started_ms_;
+  from_ms = std::min(from_ms, until_ms);
+  gap_from_ms_ = gap_until_ms_ == 0 ? from_ms : std::min(gap_from_ms_, from_ms);
+  gap_until_ms_ = std::max(gap_until_ms_, until_ms);
 }
 
 absl::Status SessionStore::WriteHistoryGap() {
@@ -711,6 +723,8 @@ absl::Status SessionStore::SaveSome() {
 
 void SessionStore::Succeeded() {
   idle_ = absl::ZeroDuration();
+  unwritten_until_ms_ = 0;
+  if (std::exchange(unwritten_noted_, false)) lock_->NoteUnwritten(0);
   if (std::exchange(failing_, false)) Log(absl::StrCat(options_.path, ": is written again"));
   os::MutexLock lock(&stats_mu_);
   stats_.failing = false;
@@ -728,6 +742,10 @@ void SessionStore::Failed(const absl::Status& status) {
                      status.message()));
   }
   if (IsDamage(status)) BeginAnew(status);
+  if (lock_.has_value() && !batch_.empty()) {
+    unwritten_noted_ = true;
+    lock_->NoteUnwritten(alive_ms_.load(std::memory_order_acquire) + 1);  // (2)
+  }
   os::MutexLock lock(&stats_mu_);
   stats_.failing = true;
   ++stats_.failures;

@@ -431,6 +431,59 @@ TEST_F(HistoryGapTest, AnEndThatIsToldLateMakesItNoShorter) {
   EXPECT_EQ(Read(lamp_).kept_since_ms, absl::ToUnixMillis(lost) + 1);
 }
 
+TEST_F(HistoryGapTest, WhatWaitedForTheDiskWhenTheBrokerDiedIsToldAsMissing) {
+  absl::Time written;
+  absl::Time lost;
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    written = life.now();
+    life.Advance(absl::Minutes(5));
+    FillTheQueue(&life);
+    life.Advance(absl::Minutes(5));
+    EXPECT_FALSE(life.store->Flush().ok());
+    lost = life.now();
+  }
+  Execute("DROP TRIGGER full");
+  absl::Time start = kStart + absl::Hours(1);
+  for (int restart = 0; restart < 2; ++restart, start += absl::Hours(1)) {
+    BrokerLife life = Live(start);
+    const HistoryAnswer lamp = Read(lamp_);
+    EXPECT_EQ(lamp.kept_since_ms, absl::ToUnixMillis(lost) + 1);
+    ASSERT_EQ(lamp.entries.size(), 2u);
+    EXPECT_EQ(lamp.entries[0].record.reason, EndReason::kUnknown);
+    EXPECT_EQ(lamp.entries[0].not_before_ms, absl::ToUnixMillis(written));
+  }
+  {
+    BrokerLife life = Live(start);
+    life.Connect("door");
+    life.Connect("door");
+    life.Flush();
+    EXPECT_EQ(Read("door").entries[0].before, registry::SessionState::kOnline);
+  }
+}
+
+TEST_F(HistoryGapTest, WhatWaitedAndWasWrittenIsNotMissing) {
+  const std::string note = path_ + "-lock";
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    Execute(
+        "CREATE TRIGGER full BEFORE INSERT ON lives BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    life.Connect(lamp_);
+    EXPECT_FALSE(life.store->Flush().ok());
+    EXPECT_EQ(std::filesystem::file_size(note), 1u);
+    Execute("DROP TRIGGER full");
+    life.Flush();
+    EXPECT_EQ(std::filesystem::file_size(note), 0u);
+  }
+  const BrokerLife life = Live(kStart + absl::Hours(1));
+  EXPECT_EQ(Number(kHistoryGapUntilNumber), 0u);
+  EXPECT_EQ(Read(lamp_).entries[0].record.reason, EndReason::kBrokerRestart);
+}
+
 TEST_F(SessionHistoryTest, ATimeLimitEndsTheReading) {
   BrokerLife life = Live();
   life.Connect("lamp");
