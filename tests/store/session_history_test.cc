@@ -285,6 +285,18 @@ TEST_F(HistoryGapTest, WhatFoundNoRoomIsToldAsMissingAndNotGuessed) {
   EXPECT_EQ(answer.entries[3].before, registry::SessionState::kUnknown);
 }
 
+TEST_F(HistoryGapTest, ADiskThatIsOnlyTooSlowMakesOneToo) {
+  BrokerLife life = Live();
+  life.Flush();
+  for (int i = 0; i < 20'000; ++i) life.Connect(absl::StrCat("client-", i));
+  life.Connect(lamp_);
+  EXPECT_GT(life.store->stats().dropped, 0u);
+  const absl::Time lost = life.now();
+  life.Flush();
+  EXPECT_EQ(life.store->stats().failures, 0u);
+  EXPECT_EQ(Read("client-0").kept_since_ms, absl::ToUnixMillis(lost) + 1);
+}
+
 TEST_F(HistoryGapTest, AnEndThatMayLieInItIsNotTheBrokersForSure) {
   absl::Time full;
   absl::Time now;
