@@ -36,8 +36,6 @@ void Statement::Finalizer::operator()(sqlite3_stmt* statement) const {
 }
 
 absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
-  // SQLite would wait for somebody to write to a pipe.
-  if (absl::Status s = CheckIsFile(path); !s.ok()) return s;
   if (mode == Mode::kCreate && access(path.c_str(), F_OK) != 0) {
     // Only when it is not there: closing a descriptor of a database that another connection of this
     // process has open would give back that one's locks. SQLite would use the process' umask, which is not ours to change.

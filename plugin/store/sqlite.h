@@ -4,7 +4,7 @@
 // Errors:  every Status names the file and says what SQLite said. Its code is DataLoss when the file
 //          is damaged or no database, or a number in it has come to its end, ResourceExhausted when the disk is full, Unavailable when
 //          somebody else holds the lock, DeadlineExceeded after a time limit; of a file that cannot
-//          be created what FileError says, of what is no file what CheckIsFile says (database_file.h); else FailedPrecondition.
+//          be created what FileError says (database_file.h); else FailedPrecondition.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 

