@@ -78,6 +78,10 @@ class FileChecks {
                            : absl::StrCat("put the file there, or correct plugin_opt_", option));
     }
     if (S_ISDIR(file.st_mode)) return ReportFolder(option, path);
+    if (!S_ISREG(file.st_mode)) {  // to look into a pipe would take for ever
+      return Report(Verdict::kProblem, option, absl::StrCat(path, ": not a regular file"),
+                    absl::StrCat("correct plugin_opt_", option));
+    }
     const SecretRule* rule = RuleOf(option);
     if (rule != nullptr && !IsClosed(*rule, path, file)) return;
     if (!MayRead(option, path, file)) return;

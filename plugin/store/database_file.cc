@@ -16,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "rapidjson/encodings.h"
+#include "rapidjson/memorystream.h"
 
 namespace session_status::store {
 namespace {
@@ -45,19 +47,37 @@ constexpr absl::string_view kSqliteMagic("SQLite format 3\0", 16);
 constexpr absl::string_view kMosquittoMagic("\0\xB5\0mosquitto db", 15);
 constexpr int64_t kLeastPageBytes = 512;  // of any SQLite database
 
+// But for a character that the end of `content` cuts.
+bool IsUtf8(absl::string_view content) {
+  constexpr size_t kCharacterBytesMax = 4;
+  struct Nowhere {
+    void Put(char) {}
+  } nowhere;
+  rapidjson::MemoryStream in(content.data(), content.size());
+  for (size_t left; (left = content.size() - in.Tell()) != 0;) {
+    if (!rapidjson::UTF8<>::Validate(in, nowhere)) return left < kCharacterBytesMax;
+  }
+  return true;
+}
+
+// Without control characters alone, memory that was erased to ones would be a text as well.
 bool IsText(absl::string_view content) {
-  return std::none_of(content.begin(), content.end(), [](char c) {
+  const bool has_controls = std::any_of(content.begin(), content.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c)) &&
            !absl::ascii_isspace(static_cast<unsigned char>(c));
   });
+  return !has_controls && IsUtf8(content);
 }
 
 // What a file is that begins with `content`, if it cannot be a database, however damaged. nullptr: it can.
 const char* WhatElse(absl::string_view content, int64_t bytes) {
   const absl::string_view head = content.substr(0, kSqliteMagic.size());
-  // One that was cut off, or whose first page never came to the disk, is ours, whatever its size.
+  // One that was cut off, or whose first page never came to the disk, is ours, whatever its size. What was
+  // never written is zeros or, of flash memory, ones.
   if (absl::StartsWith(kSqliteMagic, head)) return nullptr;
-  if (head.find_first_not_of('\0') == absl::string_view::npos) return nullptr;
+  for (const char never_written : {'\0', '\xFF'}) {
+    if (head.find_first_not_of(never_written) == absl::string_view::npos) return nullptr;
+  }
   if (absl::StartsWith(content, kMosquittoMagic)) return "Mosquitto's own persistence file";
   if (IsText(content)) return "a text file";
   return bytes % kLeastPageBytes != 0 ? "no SQLite database" : nullptr;
@@ -83,14 +103,19 @@ absl::Status FileError(const std::string& path, int error) {
   }
 }
 
-absl::Status CheckPlace(const std::string& path) {
+absl::Status CheckIsFile(const std::string& path) {
   struct stat file {};
-  const bool is_there = stat(path.c_str(), &file) == 0;
-  if (is_there && S_ISDIR(file.st_mode)) return FileError(path, EISDIR);
-  absl::Status status;
+  if (stat(path.c_str(), &file) != 0 || S_ISREG(file.st_mode)) return absl::OkStatus();
+  if (S_ISDIR(file.st_mode)) return FileError(path, EISDIR);
+  return absl::InvalidArgumentError(absl::StrCat(path, ": not a regular file"));
+}
+
+absl::Status CheckPlace(const std::string& path) {
+  absl::Status status = CheckIsFile(path);
+  if (!status.ok()) return status;
   // SQLite makes files beside it, so the folder counts as well.
   if (access(FolderOf(path).c_str(), W_OK | X_OK) != 0 ||
-      (is_there && access(path.c_str(), R_OK | W_OK) != 0)) {
+      (access(path.c_str(), R_OK | W_OK) != 0 && errno != ENOENT)) {
     status = FileError(path, errno);
   }
   return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
@@ -119,6 +144,7 @@ std::string KeepPrivate(const std::string& path) {
 }
 
 absl::Status CheckIsNotOthers(const std::string& path) {
+  if (absl::Status s = CheckIsFile(path); !s.ok()) return s;
   std::string content(kLookedAtBytes, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(content.data(), static_cast<std::streamsize>(content.size()));

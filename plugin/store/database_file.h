@@ -19,8 +19,12 @@ namespace session_status::store {
 // has to change the configuration or the folder. Else FailedPrecondition.
 absl::Status FileError(const std::string& path, int error);
 
-// What FileError calls never: no such folder, no permission for it or for the file, a folder in the
-// file's place. OK: nothing of that kind; whether the disk takes it shows when it is used.
+// InvalidArgument: a folder, a pipe or a device is there, which never holds a database, and to open which may
+// take for ever. OK: a file, or nothing.
+absl::Status CheckIsFile(const std::string& path);
+
+// What FileError calls never: no such folder, no permission for it or for the file; and what
+// CheckIsFile says. OK: nothing of that kind; whether the disk takes it shows when it is used.
 absl::Status CheckPlace(const std::string& path);
 
 // Mounted read-only: nobody writes there, so nobody has to be kept out.
@@ -31,7 +35,7 @@ bool IsOnReadOnlyFileSystem(const std::string& path);
 std::string KeepPrivate(const std::string& path);
 
 // For a file that SQLite takes for no database. InvalidArgument: it is another program's, Mosquitto's own
-// persistence file or a text, say. OK: it may be ours, damaged. What is sure to be ours is not required: a
+// persistence file or a text, say, or what CheckIsFile says. OK: it may be ours, damaged. What is sure to be ours is not required: a
 // disk may have taken any page of it, and a broker that nobody looks after has to start all the same.
 //
 // Not while a connection of this process needs its locks: a descriptor that is closed gives them back.

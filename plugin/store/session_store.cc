@@ -29,6 +29,9 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
 constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;         // and its times
 
+// A wall clock that was ahead for longer is taken to be right.
+constexpr int64_t kAheadLastsMs = 2 * registry::LastingTime::kStepLastsMs;
+
 constexpr char kReservedNumber[] = "incarnations_reserved";
 constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
 constexpr char kGenerationNumber[] = "generation";
@@ -128,10 +131,14 @@ SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
 
 absl::Status SessionStore::TakeLock() {
   if (lock_.has_value()) return absl::OkStatus();
+  // First: beside a device the lock's file has no place.
+  if (absl::Status s = CheckIsFile(options_.path); !s.ok()) return s;
   absl::StatusOr<FileLock> lock = FileLock::Take(options_.path);
   if (!lock.ok()) return lock.status();
   if (absl::Status s = CheckPlace(options_.path); !s.ok()) return s;
   lock_.emplace(*std::move(lock));
+  unwritten_until_ms_ = lock_->UnwrittenUntilMs();
+  unwritten_noted_ = unwritten_until_ms_ != 0;
   return absl::OkStatus();
 }
 
@@ -207,13 +214,12 @@ absl::Status SessionStore::NumberThisLife() {
 // what was known, because the clock had stepped or the broker was down, has reached its time for sure when
 // that has lasted, over however many starts.
 int64_t SessionStore::ReachedMs() const {
-  constexpr int64_t kLastsMs = 2 * registry::LastingTime::kStepLastsMs;
   int64_t known_ms = lives_.empty() ? started_ms_ : lives_.begin()->second.alive_ms;
   std::optional<int64_t> step_began_ms;
   for (const auto& [number, life] : lives_) {
-    if (life.started_ms - known_ms > kLastsMs) {
+    if (life.started_ms - known_ms > kAheadLastsMs) {
       step_began_ms = std::min(step_began_ms.value_or(life.started_ms), life.started_ms);
-      if (life.alive_ms - *step_began_ms < kLastsMs) continue;
+      if (life.alive_ms - *step_began_ms < kAheadLastsMs) continue;
     }
     known_ms = life.alive_ms;
     step_began_ms.reset();
@@ -372,6 +378,7 @@ absl::Status SessionStore::BeginLife() {
   // relaxed: see the member.
   const uint64_t reserve = last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
   status.Update(Reserve(reserve));
+  if (status.ok()) status = WriteHistoryGap();
   if (status.ok()) status = database_->Commit();
   if (status.ok()) {
     reserved_ = reserve;
@@ -398,9 +405,10 @@ absl::Status SessionStore::Reserve(uint64_t up_to) {
 void SessionStore::Push(const ChangeRecord& record, absl::string_view client_id,
                         absl::string_view address) {
   if (ring_.TryPush(record, client_id, address)) return;
-  // relaxed: see the member.
   if (IsOfAConnection(record.kind)) {
-    lost_before_ms_.store(record.at_ms + 1, std::memory_order_relaxed);
+    // relaxed: see the member. Times may go back: 2.0 tells of some ends late.
+    const int64_t before_ms = lost_before_ms_.load(std::memory_order_relaxed);
+    lost_before_ms_.store(std::max(before_ms, record.at_ms + 1), std::memory_order_relaxed);
   }
   dropped_.Add();
 }
@@ -568,12 +576,13 @@ void SessionStore::NoticeDrops() {
   NeedFullSave();
 }
 
-// After TakeChanges(): what it took must not be written without what was lost before it.
+// After TakeChanges(): what it took must not be written without what was lost before it. Within a life times
+// of events do not step back, so what ends earlier than the gap does is in it.
 void SessionStore::NoticeHistoryGap() {
   const int64_t until_ms =
       lost_before_ms_.load(std::memory_order_relaxed);  // relaxed: see the member
   if (until_ms <= gap_until_ms_) return;
-  const int64_t forgotten_ms = complete_until_ms_ - absl::ToInt64Milliseconds(options_.history_ttl);
+  const int64_t forgotten_ms = LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl);
   if (gap_until_ms_ == 0 || gap_until_ms_ < forgotten_ms) gap_from_ms_ = complete_until_ms_;
   gap_until_ms_ = until_ms;
 }
@@ -584,10 +593,22 @@ absl::Status SessionStore::ReadHistoryGap() {
   if (!from_ms.ok()) return from_ms.status();
   absl::StatusOr<int64_t> until_ms = database_->Number(kHistoryGapUntilNumber);
   if (!until_ms.ok()) return until_ms.status();
-  if (*until_ms <= 0 || *until_ms > kMillisMax) return absl::OkStatus();
-  gap_from_ms_ = gap_until_ms_ == 0 ? *from_ms : std::min(gap_from_ms_, *from_ms);
-  gap_until_ms_ = std::max(gap_until_ms_, *until_ms);
+  if (*until_ms > 0 && *until_ms <= kMillisMax) AddEarlierGap(*from_ms, *until_ms);
+  // The last life died with changes that it could not write.
+  const int64_t written_until_ms = lives_.empty() ? INT64_MAX : lives_.rbegin()->second.alive_ms;
+  if (unwritten_until_ms_ > written_until_ms) AddEarlierGap(written_until_ms, unwritten_until_ms_);
   return absl::OkStatus();
+}
+
+// What was lost before this life was lost before its start. A gap that says a later time was noted by a
+// clock that was ahead, and would cover all that is to come; by a little, the clock of this start may be the
+// one that is wrong.
+void SessionStore::AddEarlierGap(int64_t from_ms, int64_t until_ms) {
+  const bool clock_is_set = started_ms_ >= absl::ToUnixMillis(kClockIsSetFrom);
+  if (clock_is_set && until_ms - started_ms_ > kAheadLastsMs) until_ms = started_ms_;
+  from_ms = std::min(from_ms, until_ms);
+  gap_from_ms_ = gap_until_ms_ == 0 ? from_ms : std::min(gap_from_ms_, from_ms);
+  gap_until_ms_ = std::max(gap_until_ms_, until_ms);
 }
 
 absl::Status SessionStore::WriteHistoryGap() {
@@ -702,6 +723,8 @@ absl::Status SessionStore::SaveSome() {
 
 void SessionStore::Succeeded() {
   idle_ = absl::ZeroDuration();
+  unwritten_until_ms_ = 0;
+  if (std::exchange(unwritten_noted_, false)) lock_->NoteUnwritten(0);
   if (std::exchange(failing_, false)) Log(absl::StrCat(options_.path, ": is written again"));
   os::MutexLock lock(&stats_mu_);
   stats_.failing = false;
@@ -719,6 +742,10 @@ void SessionStore::Failed(const absl::Status& status) {
                      status.message()));
   }
   if (IsDamage(status)) BeginAnew(status);
+  if (lock_.has_value() && !batch_.empty()) {
+    unwritten_noted_ = true;
+    lock_->NoteUnwritten(alive_ms_.load(std::memory_order_acquire) + 1);  // (2)
+  }
   os::MutexLock lock(&stats_mu_);
   stats_.failing = true;
   ++stats_.failures;

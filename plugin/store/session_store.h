@@ -15,7 +15,8 @@
 // When the ring is full, changes are dropped and counted; when the database cannot be written,
 // changes wait in the ring. In both cases the log says so once, and once again when all is well:
 // after drops everything is written anew by a walk over the registry, but for the history: what that
-// lacks is lost, and the database says between which times. A damaged database is moved aside
+// lacks is lost, and the database says between which times. While changes wait for a disk that takes none, the
+// lock's file says so: what they are is lost if the process dies, and the next life knows of it. A damaged database is moved aside
 // (MoveAside()) and begun anew in the same way; another program's file stays where it is.
 //
 // Incarnations: numbers are reserved in blocks, ahead of use, in the database. They also never
@@ -207,6 +208,7 @@ class SessionStore : public registry::ChangeObserver {
   void TakeChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeDrops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AddEarlierGap(int64_t from_ms, int64_t until_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -235,9 +237,9 @@ class SessionStore : public registry::ChangeObserver {
   EventRing ring_;
   Counter dropped_;
   // (1) release store in OnTick, after the changes until then were pushed (or dropped and counted);
-  // pairs with (2) acquire load in TakeChanges: who sees the moment finds those changes.
+  // pairs with (2) acquire loads, as in TakeChanges: who sees the moment finds those changes.
   std::atomic<int64_t> alive_ms_;
-  // After the last dropped change of a connection. relaxed: who takes a record that was pushed after the
+  // After the latest dropped change of a connection. relaxed: who takes a record that was pushed after the
   // drop finds it.
   std::atomic<int64_t> lost_before_ms_{0};
   // relaxed: only ever compared with what is reserved, far ahead of it.
@@ -274,9 +276,11 @@ class SessionStore : public registry::ChangeObserver {
   uint64_t drops_noticed_ ABSL_GUARDED_BY(mu_) = 0;
   // Between these the history lacks changes; one gap from the first to the last that is of account.
   int64_t gap_from_ms_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t gap_until_ms_ ABSL_GUARDED_BY(mu_) = 0;   // 0: there is none
-  bool checked_ ABSL_GUARDED_BY(mu_) = false;       // every page was read since the start
-  bool kept_private_ ABSL_GUARDED_BY(mu_) = false;  // the log has what there is to say of it
+  int64_t gap_until_ms_ ABSL_GUARDED_BY(mu_) = 0;        // 0: there is none
+  int64_t unwritten_until_ms_ ABSL_GUARDED_BY(mu_) = 0;  // of lives before, and not yet in the gap
+  bool unwritten_noted_ ABSL_GUARDED_BY(mu_) = false;    // by the lock's file
+  bool checked_ ABSL_GUARDED_BY(mu_) = false;            // every page was read since the start
+  bool kept_private_ ABSL_GUARDED_BY(mu_) = false;       // the log has what there is to say of it
   bool said_immovable_ ABSL_GUARDED_BY(mu_) = false;
   bool announce_full_save_ ABSL_GUARDED_BY(mu_) = false;  // the log said that something is amiss
   bool ring_emptied_ ABSL_GUARDED_BY(mu_) = true;

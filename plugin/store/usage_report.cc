@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "plugin/store/database_file.h"
 #include "plugin/store/sqlite.h"
 
 namespace session_status::store {
@@ -50,6 +51,8 @@ absl::StatusOr<UsageColumn> ParseUsageColumn(absl::string_view name) {
 }
 
 absl::StatusOr<std::vector<UsageRow>> ReadUsage(const std::string& path, const UsageQuery& query) {
+  // A pipe would be waited for.
+  if (absl::Status s = CheckIsFile(path); !s.ok()) return s;
   absl::StatusOr<Database> database = Database::Open(path, Database::Mode::kReadOnly);
   if (!database.ok()) return database.status();
   database->SetBusyTimeout(absl::Seconds(2));

@@ -517,6 +517,16 @@ TEST_P(DatabaseOfTheDoctorTest, IsADatabaseAndNobodyElsesFile) {
   }
 }
 
+TEST_P(DatabaseOfTheDoctorTest, IsNoPipeAndThatIsFoundWithoutWaitingForIt) {
+  const std::string pipe = dir_.File("data/x");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(
+      Diagnose(absl::StrCat("user root\nplugin_opt_", GetParam(), " ", pipe)),
+      AllOf(HasSubstr(Line("problem", GetParam(), absl::StrCat(pipe, ": not a regular file"))),
+            HasSubstr(absl::StrCat("→ correct plugin_opt_", GetParam(),
+                                   "; the broker would not start\n"))));
+}
+
 TEST_P(DatabaseOfTheDoctorTest, EachThatWasSetAsideIsTold) {
   const std::string path = dir_.File("x.db");
   const std::string options = absl::StrCat("user root\nplugin_opt_", GetParam(), " ", path);
@@ -536,6 +546,15 @@ TEST_P(DatabaseOfTheDoctorTest, IsNotOnADiskThatIsMountedReadOnly) {
   EXPECT_THAT(Diagnose(absl::StrCat("user root\nplugin_opt_", GetParam(), " ", Path())),
               AllOf(HasSubstr(Line("problem", GetParam(), "folder ")),
                     HasSubstr("is on a file system that is mounted read-only")));
+}
+
+TEST_F(DoctorTest, NoPipeIsWaitedForWhereAFileIsNamed) {
+  const std::string pipe = dir_.File("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const char* option : {"tls_certificate_file", "access_file", "fleet_credentials_file"}) {
+    EXPECT_THAT(Diagnose(absl::StrCat("user root\nplugin_opt_", option, " ", pipe)),
+                HasSubstr(Line("problem", option, absl::StrCat(pipe, ": not a regular file"))));
+  }
 }
 
 TEST_F(DoctorTest, ACertificateIsGoodForSomeTimeYet) {

@@ -335,7 +335,7 @@ TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
   const Ran other = Run(absl::StrCat("usage -d ", access_));
   EXPECT_EQ(other.exit_code, 4);
   EXPECT_THAT(other.output, HasSubstr(absl::StrCat(access_, " is no usage database")));
-  EXPECT_THAT(Run("usage -d /dev/null").output, HasSubstr("/dev/null is no usage database"));
+  EXPECT_THAT(Run("usage -d /dev/null").output, HasSubstr("/dev/null: not a regular file"));
   EXPECT_THAT(
       Run(absl::StrCat("usage -d ", directory_)).output,
       HasSubstr(absl::StrCat("cannot read ", directory_, ": it is a folder; name the plugin's ")));

@@ -285,6 +285,18 @@ TEST_F(HistoryGapTest, WhatFoundNoRoomIsToldAsMissingAndNotGuessed) {
   EXPECT_EQ(answer.entries[3].before, registry::SessionState::kUnknown);
 }
 
+TEST_F(HistoryGapTest, ADiskThatIsOnlyTooSlowMakesOneToo) {
+  BrokerLife life = Live();
+  life.Flush();
+  for (int i = 0; i < 20'000; ++i) life.Connect(absl::StrCat("client-", i));
+  life.Connect(lamp_);
+  EXPECT_GT(life.store->stats().dropped, 0u);
+  const absl::Time lost = life.now();
+  life.Flush();
+  EXPECT_EQ(life.store->stats().failures, 0u);
+  EXPECT_EQ(Read("client-0").kept_since_ms, absl::ToUnixMillis(lost) + 1);
+}
+
 TEST_F(HistoryGapTest, AnEndThatMayLieInItIsNotTheBrokersForSure) {
   absl::Time full;
   absl::Time now;
@@ -339,6 +351,149 @@ TEST_F(HistoryGapTest, ASecondOneIsWidenedToTheFirstOnlyAsLongAsThatIsKept) {
   life.Connect(lamp_);
   lose();
   EXPECT_GE(Number(kHistoryGapFromNumber), complete_ms);
+}
+
+TEST_F(HistoryGapTest, AClockThatIsAheadForAMomentForgetsNoneBeforeTheHistory) {
+  options_.history_ttl = absl::Hours(24);
+  BrokerLife life = Live();
+  life.Flush();
+  FillTheQueue(&life);
+  MakeRoom(&life);
+  const uint64_t first = Number(kHistoryGapFromNumber);
+  life.SetClock(life.now() + absl::Hours(48));
+  life.Flush();
+  FillTheQueue(&life);
+  MakeRoom(&life);
+  EXPECT_EQ(Number(kHistoryGapFromNumber), first);
+}
+
+TEST_F(HistoryGapTest, OneOfAClockThatWasAheadEndsWithTheNextStart) {
+  const absl::Time ahead = absl::FromUnixSeconds(UINT32_MAX);
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    life.SetClock(ahead);
+    FillTheQueue(&life);
+    life.End(lamp_, EndReason::kNetworkError);
+    MakeRoom(&life);
+    EXPECT_GT(Read(lamp_).kept_since_ms, absl::ToUnixMillis(ahead));
+    life.Close();
+  }
+  const absl::Time start = kStart + absl::Hours(1);
+  absl::Time lost;
+  {
+    BrokerLife life = Live(start);
+    life.Connect("door");
+    life.Connect("door");
+    life.Flush();
+    EXPECT_EQ(Read("door").kept_since_ms, absl::ToUnixMillis(start));
+    EXPECT_EQ(Read("door").entries[0].before, registry::SessionState::kOnline);
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(start + absl::Hours(1));
+    const HistoryAnswer door = Read("door");
+    ASSERT_EQ(door.entries.size(), 3u);
+    EXPECT_EQ(door.entries[0].record.reason, EndReason::kServerShutdown);
+    FillTheQueue(&life);
+    life.Connect(lamp_);
+    lost = life.now();
+    MakeRoom(&life);
+  }
+  EXPECT_EQ(Read("door").kept_since_ms, absl::ToUnixMillis(lost) + 1) << "the next is noticed";
+}
+
+// A machine without a clock of its own goes on from when it was stopped, or from 1970.
+TEST_F(HistoryGapTest, OneIsKeptWhereTheClockIsYetToBeSet) {
+  absl::Time lost;
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    FillTheQueue(&life);
+    life.End(lamp_, EndReason::kNetworkError);
+    lost = life.now();
+    MakeRoom(&life);
+    life.Close();
+  }
+  for (const absl::Time start : {lost - absl::Hours(1), absl::FromUnixSeconds(10)}) {
+    BrokerLife life = Live(start);
+    life.Flush();
+    EXPECT_EQ(Read(lamp_).kept_since_ms, absl::ToUnixMillis(lost) + 1) << start;
+    life.Close();
+  }
+}
+
+// Mosquitto 2.0 may tell of an end when others have happened since.
+TEST_F(HistoryGapTest, AnEndThatIsToldLateMakesItNoShorter) {
+  BrokerLife life = Live();
+  life.Connect(lamp_);
+  life.Flush();
+  life.Advance(absl::Minutes(1));
+  FillTheQueue(&life);
+  life.End(lamp_, EndReason::kNetworkError);
+  const absl::Time lost = life.now();
+  registry::SessionEvent late;
+  late.kind = registry::SessionEvent::Kind::kEnded;
+  late.client_id = bell_;
+  late.time = lost - absl::Seconds(30);
+  life.store->OnChange(late, registry::ApplyResult());
+  MakeRoom(&life);
+  EXPECT_EQ(Read(lamp_).kept_since_ms, absl::ToUnixMillis(lost) + 1);
+}
+
+TEST_F(HistoryGapTest, WhatWaitedForTheDiskWhenTheBrokerDiedIsToldAsMissing) {
+  absl::Time written;
+  absl::Time lost;
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    written = life.now();
+    life.Advance(absl::Minutes(5));
+    FillTheQueue(&life);
+    life.Advance(absl::Minutes(5));
+    EXPECT_FALSE(life.store->Flush().ok());
+    lost = life.now();
+  }
+  Execute("DROP TRIGGER full");
+  absl::Time start = kStart + absl::Hours(1);
+  for (int restart = 0; restart < 2; ++restart, start += absl::Hours(1)) {
+    BrokerLife life = Live(start);
+    const HistoryAnswer lamp = Read(lamp_);
+    EXPECT_EQ(lamp.kept_since_ms, absl::ToUnixMillis(lost) + 1);
+    ASSERT_EQ(lamp.entries.size(), 2u);
+    EXPECT_EQ(lamp.entries[0].record.reason, EndReason::kUnknown);
+    EXPECT_EQ(lamp.entries[0].not_before_ms, absl::ToUnixMillis(written));
+  }
+  {
+    BrokerLife life = Live(start);
+    life.Connect("door");
+    life.Connect("door");
+    life.Flush();
+    EXPECT_EQ(Read("door").entries[0].before, registry::SessionState::kOnline);
+  }
+}
+
+TEST_F(HistoryGapTest, WhatWaitedAndWasWrittenIsNotMissing) {
+  const std::string note = path_ + "-lock";
+  {
+    BrokerLife life = Live();
+    life.Connect(lamp_);
+    life.Flush();
+    Execute(
+        "CREATE TRIGGER full BEFORE INSERT ON lives BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    life.Connect(lamp_);
+    EXPECT_FALSE(life.store->Flush().ok());
+    EXPECT_EQ(std::filesystem::file_size(note), 1u);
+    Execute("DROP TRIGGER full");
+    life.Flush();
+    EXPECT_EQ(std::filesystem::file_size(note), 0u);
+  }
+  const BrokerLife life = Live(kStart + absl::Hours(1));
+  EXPECT_EQ(Number(kHistoryGapUntilNumber), 0u);
+  EXPECT_EQ(Read(lamp_).entries[0].record.reason, EndReason::kBrokerRestart);
 }
 
 TEST_F(SessionHistoryTest, ATimeLimitEndsTheReading) {

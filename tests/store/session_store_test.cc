@@ -360,6 +360,23 @@ TEST_F(SessionStoreTest, APlaceThatCannotBeUsedIsSaid) {
   options_.path = folder_ / "no-such-folder/s.db";
   EXPECT_THAT(std::string(SessionStore::Open(options_, kStart).status().message()),
               HasSubstr("No such file or directory"));
+  options_.path = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(options_.path.c_str(), 0600), 0);
+  EXPECT_THAT(std::string(SessionStore::Open(options_, kStart).status().message()),
+              HasSubstr("pipe: not a regular file"));
+}
+
+TEST_F(SessionStoreTest, APipeThatComesInItsPlaceIsNotWaitedFor) {
+  BrokerLife life = Live();
+  life.Connect("lamp");
+  life.Flush();
+  std::filesystem::remove(path_);
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_FALSE(life.store->Flush().ok());
+  std::filesystem::remove(path_);
+  life.Flush();
+  life.Close();
+  EXPECT_EQ(Live(life.now()).All().count("lamp"), 1u);
 }
 
 TEST_F(SessionStoreTest, AnotherProgramsDatabaseIsLeftWhereItIsAndStopsTheStart) {
@@ -409,7 +426,8 @@ TEST_F(SessionStoreTest, WhatMayBeOursIsMovedAsideWhateverTheDiskMadeOfIt) {
   for (const std::string& content :
        {std::string("not what was here") + whole.substr(17), text + whole.substr(text.size()),
         std::string(4096, '\0') + whole.substr(4096), std::string(100, '\0'), whole.substr(0, 100),
-        whole.substr(0, 7)}) {
+        whole.substr(0, 7), std::string(64 << 10, '\xFF'), std::string(100, '\xFF'),
+        std::string(512, '\xDB')}) {
     SCOPED_TRACE(absl::StrCat(content.size(), " bytes"));
     Remove();
     WriteFile(content);

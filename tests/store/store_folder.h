@@ -32,6 +32,8 @@ inline std::vector<OthersFile> OthersFiles() {
           {"Mosquitto's own persistence file", mosquitto + std::string(4096 - 24, '\0')},
           {"a text file", "ann:$7$101$8mpRQHWWNkgFNMgH$hyWwm8EUqLq9bAdA==\n"},
           {"a text file", std::string(8192, 'x')},
+          // A character lies across the end of what is looked at.
+          {"a text file", std::string((64 << 10) - 1, 'x') + "\u20ac" + std::string(510, 'x')},
           {"no SQLite database", std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16) + "1"}};
 }
 

@@ -52,16 +52,21 @@ class UsageFaultsTest : public StoreFolder {
 };
 
 TEST_F(UsageFaultsTest, ADamagedFileIsMovedAsideAtTheStart) {
-  const std::string garbage(512, '\1');
-  WriteFile(garbage);
-  auto store = Open();
-  ASSERT_NE(store, nullptr);
-  Call(store.get(), 3);
-  store.reset();
-  EXPECT_EQ(Counted(), 3);
-  EXPECT_EQ(ReadFile(path_ + ".damaged"), garbage);
-  EXPECT_THAT(log_.lines(), ElementsAre(AllOf(HasSubstr("the usage database is damaged, moved to "),
-                                              HasSubstr("file is not a database"))));
+  for (const char garbage_byte : {'\1', '\xFF'}) {
+    Remove();
+    log_.Clear();
+    const std::string garbage(512, garbage_byte);
+    WriteFile(garbage);
+    auto store = Open();
+    ASSERT_NE(store, nullptr);
+    Call(store.get(), 3);
+    store.reset();
+    EXPECT_EQ(Counted(), 3);
+    EXPECT_EQ(ReadFile(path_ + ".damaged"), garbage);
+    EXPECT_THAT(log_.lines(),
+                ElementsAre(AllOf(HasSubstr("the usage database is damaged, moved to "),
+                                  HasSubstr("file is not a database"))));
+  }
 }
 
 TEST_F(UsageFaultsTest, ADamagedFileThatComesInItsPlaceIsMovedAsideToo) {
@@ -115,6 +120,9 @@ TEST_F(UsageFaultsTest, AMistakeInThePathStopsTheStart) {
   EXPECT_THAT(std::string(TryOpen().status().message()), HasSubstr("Is a directory"));
   path_ += "/missing/usage.db";
   EXPECT_THAT(std::string(TryOpen().status().message()), HasSubstr("No such file"));
+  path_ = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_THAT(std::string(TryOpen().status().message()), HasSubstr("pipe: not a regular file"));
 }
 
 TEST_F(UsageFaultsTest, AFullDiskAtTheStartKeepsTheCountsInMemoryUntilThereIsRoom) {
