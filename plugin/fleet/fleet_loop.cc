@@ -103,8 +103,10 @@ absl::Duration FleetLoop::Step() {
   const absl::Duration before = std::exchange(now_, clocks_.monotonic());
   wall_ = clocks_.wall();
   more_ = false;
-  // Suspended, all of us maybe, or not run: a lease that has gone meanwhile says nothing yet.
-  if (now_ - before > LeaseMissed(options_.lease)) directory_.OnContact(now_);
+  // Suspended, all of us maybe, or not run: a lease that has gone meanwhile says nothing yet. Waiting
+  // for engines that hang is neither: the one that holds the leases may be there all the while.
+  const absl::Duration not_run = now_ - before - engines_.TakeWaited();
+  if (not_run > LeaseMissed(options_.lease)) directory_.OnContact(now_);
   bool connected = EnsureConnected();
   if (KnowsTheTime(connected)) DrainChanges();
   connected = connected && engines_.IsOpen(kHome);

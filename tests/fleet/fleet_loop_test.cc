@@ -50,6 +50,11 @@ class SteppedNode {
   }
   // It was suspended for so long: its clocks, and the engine's, went on.
   void Suspend(absl::Duration length) { behind_ -= length; }
+  // The same in the midst of the next round.
+  void SuspendInARound(absl::Duration length) {
+    suspended_in_a_round_ = length;
+    clock_reads_left_ = 1;
+  }
   template <typename Condition>
   bool StepUntil(Condition&& condition) {
     return WaitUntil([&] {
@@ -134,6 +139,9 @@ class SteppedNode {
     fleet::Clocks clocks = fleet::SystemClocks();
     clocks.wall = [this] { return absl::Now() + wall_clock_set_by_; };
     clocks.monotonic = [this, running = clocks.monotonic] {
+      if (suspended_in_a_round_ > absl::ZeroDuration() && clock_reads_left_-- == 0) {
+        Suspend(std::exchange(suspended_in_a_round_, absl::ZeroDuration()));
+      }
       return paused_at_.value_or(running() - behind_);
     };
     return clocks;
@@ -147,6 +155,8 @@ class SteppedNode {
 
   absl::Duration wall_clock_set_by_;
   absl::Duration behind_;
+  absl::Duration suspended_in_a_round_;
+  int clock_reads_left_ = 0;
   std::optional<absl::Duration> paused_at_;
   registry::SessionRegistry own_;
   registry::SessionRegistry others_;
@@ -424,11 +434,19 @@ TEST_P(PausedMachineTest, AClientThatComesBackToItIsNewerThanItsConnectionElsewh
   EXPECT_EQ(kicked_there, "lamp");
 }
 
-// The engine's machine among them: leases have run out, and everybody is about to renew.
-TEST(FleetLoopTest, WhenAllMachinesWereSuspendedNobodyIsLost) {
+// Whether that was in the midst of a round.
+class SuspendedMachinesTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Fleet, SuspendedMachinesTest, ::testing::Bool(), [](const auto& test) {
+  return test.param ? "InARound" : "BetweenRounds";
+});
+
+// The engine's machine among them: leases have run out, and everybody is about to renew, some sooner
+// than others.
+TEST_P(SuspendedMachinesTest, NobodyIsLost) {
+  constexpr absl::Duration kLease = absl::Seconds(2);
   RedisProcess engine;
-  SteppedNode here("here", engine, {.lease = absl::Seconds(2)});
-  SteppedNode there("there", engine, {.lease = absl::Seconds(2)});
+  SteppedNode here("here", engine, {.lease = kLease});
+  SteppedNode there("there", engine, {.lease = kLease});
   there.Connect("lamp");
   const absl::Time begun = absl::Now();
   ASSERT_TRUE(WaitUntil([&] {  // in contact for longer than a lease
@@ -436,11 +454,19 @@ TEST(FleetLoopTest, WhenAllMachinesWereSuspendedNobodyIsLost) {
     here.Step();
     return here.Sees("lamp") && absl::Now() - begun > absl::Seconds(3);
   })) << here.Describe();
-  here.Suspend(absl::Minutes(1));
+  if (GetParam()) {
+    here.SuspendInARound(absl::Minutes(1));
+    here.Step();
+  } else {
+    here.Suspend(absl::Minutes(1));
+  }
   there.Suspend(absl::Minutes(1));
   engine.Command(
       absl::StrCat("DEL ms:{test}:lease:", here.number(), " ms:{test}:lease:", there.number()));
-  here.Step();
+  const absl::Time resumed = absl::Now();
+  ASSERT_TRUE(
+      here.StepUntil([&] { return absl::Now() - resumed > fleet::LeaseMissed(kLease) * 2; }));
+  ASSERT_LT(absl::Now() - resumed, kLease);
   EXPECT_TRUE(here.Sees("lamp")) << here.Describe();
   EXPECT_TRUE(WaitUntil([&] {
     there.Step();

@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +14,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/fleet/engines.h"
 #include "tests/fleet/fleet_world.h"
+#include "tests/testing/temp_dir.h"
 #include "tests/testing/wait.h"
 
 namespace session_status::testing {
@@ -86,6 +91,57 @@ TEST(FleetTest, AStopWaitsForOneOfTheEnginesThatHangAndNotForEach) {
   const absl::Time begun = absl::Now();
   node.Stop();
   EXPECT_LT(absl::Now() - begun, 8 * fleet::kEngineTimeout);
+}
+
+// An engine that is not home costs rounds a time-out, which is longer than this lease may be missed.
+TEST(FleetTest, ANodeThatDiesWhileAnEngineHangsIsLostAfterItsLease) {
+  constexpr absl::Duration kLease = absl::Seconds(1);
+  ASSERT_GT(fleet::kEngineTimeout, fleet::LeaseMissed(kLease));
+  FleetWorld world({.nodes = 3, .clients = 0, .lease = kLease, .second_engine = true});
+  world.node(0).Connect("lamp");
+  world.node(2).Connect("fan");
+  const auto online = [&](const std::string& id) {
+    world.Tick();
+    return world.node(1).OnlineInSnapshot(id);
+  };
+  ASSERT_TRUE(WaitUntil([&] { return online("lamp") && online("fan"); })) << world.Describe();
+  world.second_engine().Signal(SIGSTOP);
+  const uint64_t errors = world.node(1).fleet().Status().engine_errors;
+  ASSERT_TRUE(WaitUntil([&] { return world.node(1).fleet().Status().engine_errors > errors + 1; }));
+  world.KillNode(0);
+  EXPECT_TRUE(WaitUntil([&] {
+    EXPECT_TRUE(online("fan")) << "its node lives";
+    return !online("lamp");
+  })) << world.Describe();
+}
+
+// Renewals and looks at leases come between.
+TEST(EnginesTest, ThoseThatCannotBeOpenedAreTriedOneARoundEachInItsTurn) {
+  fleet::FleetOptions options;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 3; ++i) {
+    const std::string where = absl::StrCat("127.0.0.1:", FreePort());
+    ASSERT_TRUE(
+        fleet::ParseEngineUrl(absl::StrCat("redis://", where), &options.engines.emplace_back())
+            .ok());
+    expected.push_back(where);
+    expected.push_back(where);
+  }
+  fleet::Engines engines(options, fleet::kEngineTimeout, nullptr);
+  std::vector<std::string> tried;
+  absl::Duration now;
+  for (int round = 0; round < 6; ++round) {
+    size_t failures = 0;
+    engines.Connect(now, [&](const absl::Status& error, bool) {
+      ++failures;
+      tried.emplace_back(error.message().substr(0, error.message().rfind(": ")));
+    });
+    EXPECT_EQ(failures, 1u);
+    now += absl::Seconds(5);  // all are due again
+  }
+  std::sort(tried.begin(), tried.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(tried, expected);
 }
 
 // Two nodes whose threads stand still, so that nothing repairs what happens to the engine now.
