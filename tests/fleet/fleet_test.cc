@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "plugin/fleet/engines.h"
+#include "registry/whole_view.h"
 #include "tests/fleet/fleet_world.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/wait.h"
@@ -344,6 +345,41 @@ TEST(FleetTest, AClockThatIsSetChangesNoAgeOfWhatIsKnownOfTheOthers) {
       EXPECT_LT(asked.Now() - as_of, absl::Minutes(10));
     }
   }
+}
+
+// By what was set, the earlier of two ends would seem to be the later one.
+TEST(FleetTest, AClockThatIsSetDoesNotDecideWhichOfTwoEndsIsTold) {
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = absl::Minutes(5)});
+  FleetNode& asked = world.node(1);
+  asked.Connect("lamp");
+  asked.Disconnect("lamp", EndReason::kClientDisconnect);
+  const auto online = [&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("lamp");
+  };
+  world.node(0).Connect("lamp");
+  ASSERT_TRUE(WaitUntil(online)) << world.Describe();
+  world.node(0).Disconnect("lamp", EndReason::kNetworkError);
+  ASSERT_TRUE(WaitUntil([&] { return !online(); })) << world.Describe();
+  const registry::WholeView view(asked.registry(), &asked.fleet());
+  const auto expect_the_later = [&] {
+    const absl::string_view id = "lamp";
+    registry::SessionStatus status;
+    view.QuerySnapshot({&id, 1}, {&status, 1});
+    EXPECT_EQ(status.reason, EndReason::kNetworkError);
+    registry::WholeSession session;
+    ASSERT_TRUE(view.Find(id, asked.Now(), &session).ok());
+    EXPECT_EQ(session.status().reason, EndReason::kNetworkError);
+  };
+  expect_the_later();
+  asked.SetWallClock(-absl::Hours(1));
+  // Its thread has seen that: the end of another client is told by the clock as it is set now.
+  world.node(0).Connect("fan");
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("fan");
+  })) << world.Describe();
+  expect_the_later();
 }
 
 std::vector<std::string> ConnectMany(FleetNode& node, const std::string& prefix, int count) {
