@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "plugin/fleet/client_hash.h"
 #include "plugin/fleet/layout.h"
+#include "plugin/fleet/past_wall_clock.h"
 #include "plugin/fleet/shard_look.h"
 #include "plugin/os/mutex.h"
 #include "registry/others_view.h"
@@ -89,11 +90,15 @@ class Board {
   void SetAsOf(absl::Duration monotonic) { as_of_.Set(monotonic); }
   absl::Duration GetAsOf() const { return as_of_.Get(); }
 
-  // The engine's clock less the monotonic one; minus infinity: not known yet.
-  void SetEngineClock(absl::Duration engine_minus_monotonic) {
-    engine_minus_monotonic_.Set(engine_minus_monotonic);
+  // What the registry of the others calls the time of an end: when this node heard of it, by the
+  // monotonic clock.
+  static absl::Time DateOfEnd(absl::Duration monotonic) { return absl::UnixEpoch() + monotonic; }
+  // Before anything of that moment is dated.
+  void NoteClocks(absl::Time wall, absl::Duration monotonic) { wall_clock_.Note(wall, monotonic); }
+  // That end as it is told; InfinitePast: there is none.
+  absl::Time TimeOfEnd(absl::Time date) const {
+    return date == absl::InfinitePast() ? date : wall_clock_.At(date - absl::UnixEpoch());
   }
-  absl::Duration GetEngineClock() const { return engine_minus_monotonic_.Get(); }
 
  private:
   mutable os::Mutex mutex_;
@@ -101,7 +106,7 @@ class Board {
   std::vector<std::shared_ptr<const Followed>> followed_ ABSL_GUARDED_BY(mutex_);
   registry::FleetStatus status_ ABSL_GUARDED_BY(mutex_);
   SharedMoment as_of_;
-  SharedMoment engine_minus_monotonic_;
+  PastWallClock wall_clock_;
 };
 
 }  // namespace session_status::fleet

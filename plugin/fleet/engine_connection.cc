@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -30,6 +32,22 @@ bool MeansCluster(absl::string_view error) {
   return MeansTryLater(error) || absl::StartsWith(error, "CROSSSLOT");
 }
 
+// Counts the one wait that it lives through.
+class Wait {
+ public:
+  explicit Wait(Patience& patience) : patience_(patience) {}
+  ~Wait() {
+    const auto took = absl::FromChrono(std::chrono::steady_clock::now() - begun_);
+    patience_.waited += std::min(took, patience_.timeout);
+  }
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+
+ private:
+  Patience& patience_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
 bool Reply::is_error() const { return reply_->type == REDIS_REPLY_ERROR; }
@@ -56,10 +74,10 @@ Reply Reply::operator[](size_t i) const {
 void EngineConnection::ContextDeleter::operator()(redisContext* c) const { redisFree(c); }
 
 EngineConnection::EngineConnection(const EngineAddress& address, std::string credentials_file,
-                                   absl::Duration timeout, HostNames& names)
+                                   Patience& patience, HostNames& names)
     : address_(address),
       credentials_file_(std::move(credentials_file)),
-      timeout_(timeout),
+      patience_(patience),
       names_(names),
       endpoint_(address.text) {}
 
@@ -76,25 +94,32 @@ absl::Status EngineConnection::Fail(absl::string_view what) {
   return absl::UnavailableError(message);
 }
 
+absl::StatusOr<std::string> EngineConnection::Address(const std::string& host) {
+  const Wait wait(patience_);
+  return names_.Find(host, patience_.timeout);
+}
+
 absl::Status EngineConnection::Dial(const std::string& host, uint16_t port) {
   Close();
-  const timeval wait = absl::ToTimeval(timeout_);
+  const timeval timeout = absl::ToTimeval(patience_.timeout);
   if (address_.unix_path.empty()) {
     endpoint_ = absl::StrCat(host, ":", port);
     if (names_.stopping()) return Fail("stopping");  // between two hosts, or two engines
     // hiredis would ask the resolver itself, and its time-out does not bound that.
-    const absl::StatusOr<std::string> ip = names_.Find(host, timeout_);
+    const absl::StatusOr<std::string> ip = Address(host);
     if (!ip.ok()) return Fail(ip.status().message());
-    context_.reset(redisConnectWithTimeout(ip->c_str(), port, wait));
+    const Wait wait(patience_);
+    context_.reset(redisConnectWithTimeout(ip->c_str(), port, timeout));
   } else {
     endpoint_ = address_.unix_path;
-    context_.reset(redisConnectUnixWithTimeout(address_.unix_path.c_str(), wait));
+    const Wait wait(patience_);
+    context_.reset(redisConnectUnixWithTimeout(address_.unix_path.c_str(), timeout));
   }
   if (context_ == nullptr) return Fail("out of memory");
   if (context_->err != 0) return Fail(context_->errstr);
   // A program that somebody else in the broker starts must not have what we log in on.
   fcntl(context_->fd, F_SETFD, FD_CLOEXEC);
-  if (redisSetTimeout(context_.get(), wait) != REDIS_OK) return Fail(context_->errstr);
+  if (redisSetTimeout(context_.get(), timeout) != REDIS_OK) return Fail(context_->errstr);
   context_->reader->maxbuf = kInputBufferBytes;
   arena_.Attach(context_.get());
   return absl::OkStatus();
@@ -209,8 +234,12 @@ absl::Status EngineConnection::Ask(std::initializer_list<absl::string_view> comm
     sizes.push_back(word.size());
   }
   arena_.Reset();
-  const auto* const reply = static_cast<const redisReply*>(
-      redisCommandArgv(context_.get(), static_cast<int>(words.size()), words.data(), sizes.data()));
+  const redisReply* reply = nullptr;
+  {
+    const Wait wait(patience_);
+    reply = static_cast<const redisReply*>(redisCommandArgv(
+        context_.get(), static_cast<int>(words.size()), words.data(), sizes.data()));
+  }
   if (reply == nullptr) return Fail(context_->errstr);
   handler(Reply(reply));
   return absl::OkStatus();
@@ -244,6 +273,7 @@ void EngineConnection::Add(absl::Span<const absl::string_view> command, Handler 
 absl::Status EngineConnection::Send() {
   if (context_ == nullptr) return absl::UnavailableError("not connected");
   for (int done = 0; done == 0;) {
+    const Wait wait(patience_);
     if (redisBufferWrite(context_.get(), &done) != REDIS_OK) return Fail(context_->errstr);
   }
   return absl::OkStatus();
@@ -256,16 +286,24 @@ std::string EngineConnection::Refusal(absl::string_view error) const {
                       endpoint_);
 }
 
+absl::Status EngineConnection::Next(const redisReply** reply) {
+  const Wait wait(patience_);
+  void* raw = nullptr;
+  if (redisGetReply(context_.get(), &raw) != REDIS_OK) return Fail(context_->errstr);
+  *reply = static_cast<const redisReply*>(raw);
+  return absl::OkStatus();
+}
+
 absl::Status EngineConnection::Receive() {
   if (context_ == nullptr) return absl::UnavailableError("not connected");
   std::string not_serving;
   while (!handlers_.empty()) {
     arena_.Reset();
-    void* raw = nullptr;
-    if (redisGetReply(context_.get(), &raw) != REDIS_OK) return Fail(context_->errstr);
+    const redisReply* reply = nullptr;
+    if (absl::Status s = Next(&reply); !s.ok()) return s;
     const Handler handler = std::move(handlers_.front());
     handlers_.pop_front();
-    const Reply view(static_cast<const redisReply*>(raw));
+    const Reply view(reply);
     if (view.is_error()) {
       if (std::string refusal = Refusal(view.text()); !refusal.empty()) {
         not_serving = std::move(refusal);

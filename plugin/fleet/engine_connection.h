@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -45,13 +46,21 @@ class Reply {
   const redisReply* reply_;
 };
 
+// How long an engine may take for an answer, and how long engines were waited for altogether. No wait
+// counts for longer than it may take: beyond that it was us who did not run.
+struct Patience {
+  absl::Duration timeout;
+  absl::Duration waited{};
+};
+
 class EngineConnection {
  public:
   using Handler = std::function<void(const Reply&)>;
 
-  // `names`, which outlives this object, says when to stop, too: nothing is opened from then on.
-  EngineConnection(const EngineAddress& address, std::string credentials_file,
-                   absl::Duration timeout, HostNames& names);
+  // `names` says when to stop, too: nothing is opened from then on. It and `patience` outlive this
+  // object.
+  EngineConnection(const EngineAddress& address, std::string credentials_file, Patience& patience,
+                   HostNames& names);
   ~EngineConnection();
   EngineConnection(const EngineConnection&) = delete;
   EngineConnection& operator=(const EngineConnection&) = delete;
@@ -83,6 +92,7 @@ class EngineConnection {
   };
   using Context = std::unique_ptr<redisContext, ContextDeleter>;
 
+  absl::StatusOr<std::string> Address(const std::string& host);
   absl::Status Dial(const std::string& host, uint16_t port);
   absl::Status Reach(const EngineAddress::HostPort& target);
   // What an error says about the whole connection; empty: nothing.
@@ -96,11 +106,13 @@ class EngineConnection {
   // One command that the engine must not refuse; `about` begins what is said when it does.
   absl::Status Require(std::initializer_list<absl::string_view> command,
                        absl::string_view about = "");
+  // The next reply to what was sent; it lives in the arena.
+  absl::Status Next(const redisReply** reply);
   absl::Status Fail(absl::string_view what);
 
   const EngineAddress address_;
   const std::string credentials_file_;
-  const absl::Duration timeout_;
+  Patience& patience_;
   HostNames& names_;
   ReplyArena arena_;
   Context context_;

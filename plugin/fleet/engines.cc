@@ -19,7 +19,7 @@ constexpr int kFailuresCounted = 4;  // the pause doubles with each
 
 Engines::Engines(const FleetOptions& options, absl::Duration timeout, const os::StopSignal* stop)
     : options_(options),
-      timeout_(timeout),
+      patience_{timeout},
       names_(stop),
       configured_(options.engines.size()),
       keys_(options.name) {
@@ -28,7 +28,7 @@ Engines::Engines(const FleetOptions& options, absl::Duration timeout, const os::
     cluster_->seeds = options.engines[0].hosts;
   } else {
     for (const EngineAddress& address : options.engines) {
-      engines_.push_back(std::make_unique<Engine>(address, options_, timeout_, names_));
+      engines_.push_back(std::make_unique<Engine>(address, options_, patience_, names_));
     }
   }
   places_.resize(1);
@@ -64,10 +64,22 @@ bool Engines::AssignPlaces() {
 void Engines::Connect(absl::Duration now,
                       const std::function<void(const absl::Status&, bool)>& on_error) {
   if (const absl::Status s = Refresh(now); !s.ok()) on_error(s, Of(kHome) == nullptr);
+  while (Engine* const engine = NextToOpen(now)) {
+    const absl::Status s = Open(*engine, now);
+    if (s.ok()) continue;
+    on_error(s, Of(kHome) == engine);
+    return;
+  }
+}
+
+// The one that has been due for longest, so that each has its turn.
+Engines::Engine* Engines::NextToOpen(absl::Duration now) {
+  Engine* next = nullptr;
   for (auto& engine : engines_) {
     if (engine->connection.open() || now < engine->retry_at) continue;
-    if (const absl::Status s = Open(*engine, now); !s.ok()) on_error(s, Of(kHome) == engine.get());
+    if (next == nullptr || engine->retry_at < next->retry_at) next = engine.get();
   }
+  return next;
 }
 
 absl::Status Engines::Open(Engine& engine, absl::Duration now) {
@@ -130,7 +142,7 @@ bool Engines::Exchange(const OnError& on_error) {
   };
   const auto begun = std::chrono::steady_clock::now();
   const auto waited_enough = [&] {
-    return absl::FromChrono(std::chrono::steady_clock::now() - begun) >= timeout_ &&
+    return absl::FromChrono(std::chrono::steady_clock::now() - begun) >= patience_.timeout &&
            names_.stopping();
   };
   using Half = absl::Status (EngineConnection::*)();

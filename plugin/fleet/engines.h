@@ -16,6 +16,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -43,9 +44,9 @@ class Engines {
   using OnError = std::function<void(const absl::Status&)>;
 
   struct Engine {
-    Engine(const EngineAddress& where, const FleetOptions& options, absl::Duration timeout,
+    Engine(const EngineAddress& where, const FleetOptions& options, Patience& patience,
            HostNames& names)
-        : address(where), connection(where, options.credentials_file, timeout, names) {}
+        : address(where), connection(where, options.credentials_file, patience, names) {}
     const EngineAddress address;
     EngineConnection connection;
     absl::Duration retry_at;
@@ -69,7 +70,8 @@ class Engines {
 
   // In a cluster, when the map of the slots may have changed: asks one node for it.
   absl::Status Refresh(absl::Duration now);
-  // That, and opens what is closed and due. Failures go to `on_error`, with whether home is concerned.
+  // That, and opens what is closed and due, up to the first failure: engines that hang cost a call the
+  // time-outs of one of them. Failures go to `on_error`, with whether home is concerned.
   void Connect(absl::Duration now, const std::function<void(const absl::Status&, bool)>& on_error);
   // The engine of that place, open or not; nullptr: a cluster in which nobody has it, as far as we
   // know. Valid until the next Refresh, SetShards or Execute.
@@ -80,6 +82,9 @@ class Engines {
   absl::Status Open(Engine& engine, absl::Duration now);
   // Closes all; what is queued is gone.
   void Close();
+
+  // How long engines were waited for since this was asked last.
+  absl::Duration TakeWaited() { return std::exchange(patience_.waited, absl::ZeroDuration()); }
 
   // Queues a command; dropped when the place has no open engine.
   void Add(Place place, absl::Span<const absl::string_view> command, Handler handler);
@@ -124,11 +129,12 @@ class Engines {
   void Send(Engine& engine, const std::shared_ptr<Following>& command);
   void OnReply(const std::string& host, const std::shared_ptr<Following>& command,
                const Reply& reply);
+  Engine* NextToOpen(absl::Duration now);
   bool Exchange(const OnError& on_error);
   void Follow();
 
   const FleetOptions options_;
-  const absl::Duration timeout_;
+  Patience patience_;
   HostNames names_;
   const size_t configured_;
   const KeyNames keys_;

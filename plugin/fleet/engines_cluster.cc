@@ -27,7 +27,7 @@ Engines::Engine& Engines::EngineAt(const EngineAddress::HostPort& address) {
   for (auto& engine : engines_) {
     if (engine->address.hosts.front() == address) return *engine;
   }
-  engines_.push_back(std::make_unique<Engine>(ClusterNode(address), options_, timeout_, names_));
+  engines_.push_back(std::make_unique<Engine>(ClusterNode(address), options_, patience_, names_));
   return *engines_.back();
 }
 
@@ -58,7 +58,7 @@ absl::Status Engines::Refresh(absl::Duration now) {
   std::vector<EngineAddress::HostPort> known = cluster_->seeds;
   for (auto& engine : engines_) known.push_back(engine->address.hosts.front());
   const EngineAddress::HostPort& seed = known[turn % known.size()];
-  EngineConnection connection(ClusterNode(seed), options_.credentials_file, timeout_, names_);
+  EngineConnection connection(ClusterNode(seed), options_.credentials_file, patience_, names_);
   if (absl::Status s = connection.Reach(); !s.ok()) return s;
   return AskForSlots(connection, seed.host);
 }

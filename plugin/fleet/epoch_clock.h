@@ -58,10 +58,6 @@ class EpochClock {
   // An epoch that some node gave.
   void Saw(Epoch epoch) { highest_ = std::max(highest_, epoch); }
 
-  absl::Time EngineTime(absl::Duration monotonic) const {
-    return absl::UnixEpoch() + engine_minus_monotonic_ + monotonic;
-  }
-
  private:
   absl::Duration engine_minus_monotonic_;
   absl::Duration best_round_trip_;

@@ -74,7 +74,6 @@ Fleet::Fleet(const FleetOptions& options, const registry::SessionRegistry& own,
       kick_(std::move(kick)),
       clocks_(std::move(clocks)),
       others_(remembered),
-      forgetting_time_(clocks_.wall(), clocks_.monotonic()),
       kicks_(kKicksWaitingMax),
       loop_(options_, clocks_, own_, others_, changes_, kicks_, board_, stop_),
       lookup_(options_) {}
@@ -92,13 +91,7 @@ absl::Status Fleet::Start() {
 
 absl::Duration Fleet::Round() noexcept {
   try {
-    // By the clock that dates their ends.
-    const absl::Duration engine_clock = board_.GetEngineClock();
-    const absl::Duration now = clocks_.monotonic();
-    const absl::Time date = engine_clock == -absl::InfiniteDuration()
-                                ? clocks_.wall()
-                                : absl::UnixEpoch() + engine_clock + now;
-    others_.Maintain(forgetting_time_.Advance(date, now), kForgetPerRoundMax);
+    others_.Maintain(Board::DateOfEnd(clocks_.monotonic()), kForgetPerRoundMax);
     return loop_.Step();
   } catch (const std::bad_alloc&) {  // the broker may have memory again in a moment
     loop_.Recover();
@@ -158,15 +151,6 @@ void Fleet::PublishSnapshot(absl::Time now) {
   cut_as_of_.Set(as_of);  // after it: who reads the moment gets a cut that is at least as new
 }
 
-absl::Time Fleet::OnWallClock(absl::Time engine_time) const {
-  constexpr absl::Duration kStep = absl::Milliseconds(100);
-  const absl::Duration engine_clock = board_.GetEngineClock();
-  if (engine_clock == -absl::InfiniteDuration()) return engine_time;
-  const absl::Duration ahead =
-      clocks_.wall() - (absl::UnixEpoch() + engine_clock + clocks_.monotonic());
-  return engine_time + absl::Floor(ahead + kStep / 2, kStep);
-}
-
 registry::FleetStatus Fleet::Status() const {
   registry::FleetStatus status = board_.GetStatus();
   status.as_of = AsOf();
@@ -204,7 +188,7 @@ void Fleet::AddDetails(const Directions& directions, absl::string_view key,
   if (out->status.online()) {
     out->node = NodeName(directions, details.listener_port);
   } else {
-    out->ended_at = OnWallClock(details.disconnected_at);
+    out->ended_at = board_.TimeOfEnd(details.disconnected_at);
   }
 }
 
@@ -238,7 +222,7 @@ NodeNumber Fleet::FromReplica(const Directions& directions, absl::string_view cl
   if (!others_.FindDetails(directions.hasher.Hash(client_id).view(), &details)) return kNobody;
   session->status = details.status;
   session->connected_at = details.connected_at;
-  session->disconnected_at = OnWallClock(details.disconnected_at);
+  session->disconnected_at = board_.TimeOfEnd(details.disconnected_at);
   if (!details.status.online()) return kNobody;
   session->node = std::string(NodeName(directions, details.listener_port));
   return details.listener_port;

@@ -28,7 +28,6 @@
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
 #include "registry/change_observer.h"
-#include "registry/lasting_time.h"
 #include "registry/others_view.h"
 #include "registry/session_registry.h"
 
@@ -80,9 +79,6 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   absl::Time OnWallClock(absl::Duration monotonic) const {
     return clocks_.wall() - (clocks_.monotonic() - monotonic);
   }
-  // The same of what was dated by the engine's clock, to a tenth of a second: two clocks that both
-  // are right count as one, and a time that was told once stays as it is.
-  absl::Time OnWallClock(absl::Time engine_time) const;
   // Returns the node that holds the client as far as is known here, or kNobody.
   NodeNumber FromReplica(const Directions& directions, absl::string_view client_id,
                          registry::OtherSession* session) const;
@@ -97,7 +93,6 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   const KickClient kick_;
   const Clocks clocks_;
   registry::SessionRegistry others_;
-  registry::LastingTime forgetting_time_;
   ChangeQueue changes_;
   KickRing kicks_;
   std::optional<Kick> kick_at_hand_;  // the broker's thread

@@ -102,9 +102,12 @@ Generation FleetLoop::NewGeneration() {
 absl::Duration FleetLoop::Step() {
   const absl::Duration before = std::exchange(now_, clocks_.monotonic());
   wall_ = clocks_.wall();
+  board_.NoteClocks(wall_, now_);
   more_ = false;
-  // Suspended, all of us maybe, or not run: a lease that has gone meanwhile says nothing yet.
-  if (now_ - before > LeaseMissed(options_.lease)) directory_.OnContact(now_);
+  // Suspended, all of us maybe, or not run: a lease that has gone meanwhile says nothing yet. Waiting
+  // for engines that hang is neither: the one that holds the leases may be there all the while.
+  const absl::Duration not_run = now_ - before - engines_.TakeWaited();
+  if (not_run > LeaseMissed(options_.lease)) directory_.OnContact(now_);
   bool connected = EnsureConnected();
   if (KnowsTheTime(connected)) DrainChanges();
   connected = connected && engines_.IsOpen(kHome);
@@ -197,7 +200,7 @@ void FleetLoop::RebuildOwn() {
 // was nothing here to compare it with.
 void FleetLoop::CompareWithOthers(const ClientHash& hash, Epoch epoch) {
   const uint32_t shard = shape_.ShardOf(hash);
-  table_->Supersede(shard, hash, epoch, clock_.EngineTime(now_));
+  table_->Supersede(shard, hash, epoch, Board::DateOfEnd(now_));
   const Epoch newer = std::max(table_->Find(shard, hash).epoch, table_->RecentEnd(hash));
   if (newer > epoch) OnTakenOver(hash, newer);
 }

@@ -184,7 +184,7 @@ absl::Status FleetLoop::ListNodes() {
 void FleetLoop::StartOver() {
   if (!joined_) return;
   board_.SetAsOf(-absl::InfiniteDuration());
-  table_->Clear(clock_.EngineTime(now_));
+  table_->Clear(Board::DateOfEnd(now_));
   joined_ = false;
   rejoined_ = true;
   status_.ready = false;

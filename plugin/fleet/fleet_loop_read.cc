@@ -105,8 +105,7 @@ void FleetLoop::OnRead(const Reply& reply) {
       }
       if (entry.has_value() && !IsEarlierId(reading.loaded_to, id)) {
         table_->Replay(*entry);
-      } else if (!entry.has_value() ||
-                 !table_->ApplyEntry(shard, *entry, clock_.EngineTime(now_))) {
+      } else if (!entry.has_value() || !table_->ApplyEntry(shard, *entry, Board::DateOfEnd(now_))) {
         ScheduleLoad(shard, absl::ZeroDuration());
         break;
       }
@@ -203,7 +202,7 @@ void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
   reading.loaded_to = look.last_id;
   if (look.birth != reading.birth) reading.position = kStreamStart;
   reading.birth = look.birth;
-  table_->BeginLoad(shard, look.owners, clock_.EngineTime(now_));
+  table_->BeginLoad(shard, look.owners, Board::DateOfEnd(now_));
   for (const auto& [number, owner] : look.owners) {  // home may have forgotten it; does it live?
     if (directory_.Find(number) != nullptr) continue;
     directory_.OnFound(number, now_);
@@ -238,7 +237,7 @@ void FleetLoop::OnBucket(uint32_t shard, uint32_t bucket, const Reply& reply) {
     clock_.Saw(row->epoch);
     rows.push_back({ClientHash::From(reply[i].text()), *row});
   }
-  table_->LoadRows(shard, rows, clock_.EngineTime(now_));
+  table_->LoadRows(shard, rows, Board::DateOfEnd(now_));
   for (const auto& [hash, row] : rows) {
     if (row.node == number_) continue;
     const LocalSession* session = local_->Find(hash);
@@ -258,7 +257,7 @@ void FleetLoop::OnBucketsRead(uint32_t shard, const Reply& reply) {
   if (reading.next_bucket < shape_.buckets_per_shard) return;
   const ShardLook look = ParseLook(reply);
   if (IsOtherData(shard, look, reading.loaded_to)) return AwaitRefill(shard, look);
-  table_->EndLoad(shard, look.owners, clock_.EngineTime(now_));
+  table_->EndLoad(shard, look.owners, Board::DateOfEnd(now_));
   OnLoaded(shard);
 }
 
@@ -352,7 +351,6 @@ void FleetLoop::AddClockSample() {
     if (IsRefused(Question::kTime, reply) || reply.size() != 2) return;
     clock_.Sync(absl::FromUnixSeconds(reply[0].integer()) + absl::Microseconds(reply[1].integer()),
                 asked, clocks_.monotonic());
-    board_.SetEngineClock(clock_.engine_minus_monotonic());
     told_time_at_ = now_;
   });
 }
@@ -372,7 +370,7 @@ void FleetLoop::OnNodes(const Reply& reply) {
   const NodeDirectory::Node* me = directory_.Find(number_);
   if (me == nullptr || !me->listed || me->name != options_.node_id) rejoin_ = true;
   for (NodeNumber number : directory_.Gone(now_)) {
-    table_->Forget(number, clock_.EngineTime(now_));
+    table_->Forget(number, Board::DateOfEnd(now_));
     for (Reading& reading : readings_) reading.to_tell = true;
     burials_.insert(number);  // should it come back, it sends everything again
     directory_.Remove(number);
@@ -384,7 +382,7 @@ void FleetLoop::OnLeases(const std::vector<NodeNumber>& asked, const Reply& repl
   if (IsRefused(Question::kLeases, reply)) return directory_.OnContact(now_);
   for (size_t i = 0; i < reply.size() && i < asked.size(); ++i) {
     if (directory_.OnLease(asked[i], !reply[i].is_nil(), now_)) {
-      table_->SetLost(asked[i], directory_.Find(asked[i])->lost, clock_.EngineTime(now_));
+      table_->SetLost(asked[i], directory_.Find(asked[i])->lost, Board::DateOfEnd(now_));
     }
     const NodeDirectory::Node* node = directory_.Find(asked[i]);
     if (node != nullptr && node->lost && node->listed && node->seen_alive &&

@@ -1,6 +1,7 @@
 #include "plugin/fleet/node_directory.h"
 
 #include <cstdint>
+#include <utility>
 
 namespace session_status::fleet {
 
@@ -44,15 +45,16 @@ bool NodeDirectory::OnLease(NodeNumber number, bool held, absl::Duration now) {
   const auto it = nodes_.find(number);
   if (it == nodes_.end()) return false;
   Node& node = it->second;
-  node.alive = held;
+  const bool was_held = std::exchange(node.alive, held);
   const bool was_lost = node.lost;
   if (held) {
     node.seen_alive = true;
     node.last_alive = now;
     node.lost = false;
   } else {
+    if (was_held) node.missed_since = now;
     const bool missed =
-        now - contact_since_ >= lease_ && now - node.last_alive >= LeaseMissed(lease_);
+        now - contact_since_ >= lease_ && now - node.missed_since >= LeaseMissed(lease_);
     node.lost = node.lost || missed || !node.seen_alive;
   }
   return node.lost != was_lost;

@@ -2,7 +2,8 @@
 //
 // A node is lost when it has said nothing for one lease time. The engine holds the lease for the
 // first two thirds of it; for the last third we miss it, longer than the time between two renewals:
-// in an engine that was emptied everybody is about to renew. After an outage a missing lease counts
+// in an engine that was emptied everybody is about to renew. From the first look that missed it, however
+// long ago the look before that was: a round that waits for engines that hang has no looks. After an outage a missing lease counts
 // only after a whole lease time of unbroken contact. A node that this one has never seen alive
 // counts as lost at once.
 //
@@ -41,7 +42,8 @@ class NodeDirectory {
     bool lost = false;
     bool listed = true;  // in the nodes key at the last look
     absl::Duration last_listed;
-    absl::Duration last_alive;  // monotonic
+    absl::Duration last_alive;    // monotonic
+    absl::Duration missed_since;  // the first look that did, while not `alive`
   };
 
   explicit NodeDirectory(absl::Duration lease) : lease_(lease) {}

@@ -32,6 +32,9 @@ BrokerFleet::BrokerFleet(const BrokerFleetOptions& options)
     })) << "the Sentinel does not find the replica";
   }
   if (options_.cluster) cluster_ = std::make_unique<RedisCluster>();
+  for (size_t i = 0; i < options_.more_engines; ++i) {
+    more_engines_.push_back(std::make_unique<RedisProcess>());
+  }
   for (size_t i = 0; i < options_.clients; ++i) clients_[absl::StrCat("client-", i)];
   nodes_.resize(options_.brokers);
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -52,8 +55,12 @@ std::string BrokerFleet::Name(size_t i) { return absl::StrCat("broker-", i); }
 
 std::string BrokerFleet::EngineUrl(size_t i) const {
   if (options_.cluster) return cluster_->Url();
-  return options_.sentinel ? absl::StrCat("sentinel://127.0.0.1:", sentinel_->port(), "/fleet")
-                           : absl::StrCat("redis://127.0.0.1:", nodes_[i].link->port());
+  if (options_.sentinel) return absl::StrCat("sentinel://127.0.0.1:", sentinel_->port(), "/fleet");
+  std::string url = absl::StrCat("redis://127.0.0.1:", nodes_[i].link->port());
+  for (const auto& engine : more_engines_) {
+    absl::StrAppend(&url, " redis://127.0.0.1:", engine->port());
+  }
+  return url;
 }
 
 std::unique_ptr<BrokerProcess> BrokerFleet::StartBroker(size_t i) {

@@ -31,6 +31,8 @@ struct BrokerFleetOptions {
   bool sentinel =
       false;             // a primary, a replica and a Sentinel instead of one engine behind proxies
   bool cluster = false;  // a Redis Cluster of three primaries
+  // Static sharding: so many beside the one that is home.
+  size_t more_engines = 0;
   // libfaketime: the brokers' wall clocks can be set. Broker i begins i times ten minutes ahead.
   std::string faketime_library{};
   std::vector<std::pair<std::string, std::string>> plugin_options{};
@@ -46,6 +48,7 @@ class BrokerFleet {
   AdminClient& admin(size_t i) { return *nodes_[i].admin; }
   TcpProxy& link(size_t i) { return *nodes_[i].link; }
   RedisProcess& engine() { return *engine_; }
+  RedisProcess& more_engine(size_t i) { return *more_engines_[i]; }
   RedisCluster& cluster() { return *cluster_; }
   std::mt19937_64& random() { return random_; }
   static std::string Name(size_t i);
@@ -98,6 +101,7 @@ class BrokerFleet {
   std::mt19937_64 random_;
   TempDir clocks_;
   std::unique_ptr<RedisProcess> engine_;
+  std::vector<std::unique_ptr<RedisProcess>> more_engines_;
   std::unique_ptr<RedisProcess> replica_;
   std::unique_ptr<RedisProcess> sentinel_;
   std::unique_ptr<RedisCluster> cluster_;

@@ -19,7 +19,8 @@ TEST(EngineConnectionTest, AProgramThatThisProcessStartsDoesNotGetTheConnection)
   address.hosts = {{"127.0.0.1", redis.port()}};
   const os::StopSignal stop;
   HostNames names(&stop);
-  EngineConnection connection(address, "", absl::Seconds(5), names);
+  Patience patience = {absl::Seconds(5)};
+  EngineConnection connection(address, "", patience, names);
   const absl::Status status = connection.Open();
   ASSERT_TRUE(status.ok()) << status;
   const std::vector<int> sockets = SocketsTo(redis.port());

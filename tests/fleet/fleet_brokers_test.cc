@@ -3,6 +3,7 @@
 // SESSION_STATUS_FLEET_BROKER_SEEDS=20 runs more seeds than CI.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -267,6 +268,23 @@ TEST(BrokerFleetTest, ClientsOfAKilledBrokerAreOfflineBecauseTheNodeIsLost) {
   fleet.Kill(0);
   EXPECT_EQ(fleet.admin(1).WaitForState("lamp", "OFFLINE").end_reason, "NODE_LOST");
   EXPECT_TRUE(fleet.broker(1).WaitForLog("node broker-0 is lost"));
+}
+
+TEST(BrokerFleetTest, ABrokerThatIsKilledWhileEnginesHangIsLostAllTheSame) {
+  BrokerFleet fleet(
+      {.brokers = 3, .clients = 0, .more_engines = 2, .plugin_options = {{"fleet_lease", "3s"}}});
+  fleet.Connect("lamp", 0);
+  fleet.Connect("fan", 2);
+  ASSERT_TRUE(
+      WaitUntil([&] { return fleet.OnlineInBatch(1, "lamp") && fleet.OnlineInBatch(1, "fan"); }));
+  for (size_t i = 0; i < 2; ++i) fleet.more_engine(i).Signal(SIGSTOP);
+  fleet.Kill(0);
+  EXPECT_TRUE(WaitUntil([&] {
+    EXPECT_TRUE(fleet.OnlineInBatch(1, "fan")) << "its broker lives";
+    return !fleet.OnlineInBatch(1, "lamp");
+  }));
+  EXPECT_TRUE(fleet.broker(1).WaitForLog("node broker-0 is lost"));
+  EXPECT_EQ(fleet.admin(1).Query("lamp").end_reason, "NODE_LOST");
 }
 
 TEST(BrokerFleetTest, ABrokerThatStopsInOrderLeavesNoClientOnline) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -50,6 +51,11 @@ class SteppedNode {
   }
   // It was suspended for so long: its clocks, and the engine's, went on.
   void Suspend(absl::Duration length) { behind_ -= length; }
+  // The same in the midst of the next round.
+  void SuspendInARound(absl::Duration length) {
+    suspended_in_a_round_ = length;
+    clock_reads_left_ = 1;
+  }
   template <typename Condition>
   bool StepUntil(Condition&& condition) {
     return WaitUntil([&] {
@@ -106,8 +112,28 @@ class SteppedNode {
   }
   registry::FleetStatus Status() const { return board_.GetStatus(); }
   absl::Duration AsOf() const { return board_.GetAsOf(); }
-  // Of what is known about the others.
-  size_t Forget(absl::Time now) { return others_.Maintain(now, 1000); }
+  // Of what is known about the others, so much later.
+  size_t Forget(absl::Duration later) {
+    return others_.Maintain(fleet::Board::DateOfEnd(Clocks().monotonic() + later), 1000);
+  }
+  // Of a client of the others, as it is told.
+  absl::Time TimeOfEnd(const std::string& id) const {
+    registry::SessionDetails details;
+    if (!others_.FindDetails(HashOf(id), &details)) return absl::InfinitePast();
+    return board_.TimeOfEnd(details.disconnected_at);
+  }
+  absl::Time Now() { return Clocks().wall(); }
+  // An end that it heard of now would be told as of now.
+  bool KnowsHowItsClockIsSet() {
+    const absl::Time told = board_.TimeOfEnd(fleet::Board::DateOfEnd(Clocks().monotonic()));
+    return absl::AbsDuration(Now() - told) < fleet::PastWallClock::kStep;
+  }
+  bool HasSeenAlive(const SteppedNode& other) const {
+    const std::vector<registry::FleetNode> nodes = Status().nodes;
+    return std::any_of(nodes.begin(), nodes.end(), [&](const registry::FleetNode& node) {
+      return node.number == other.number() && node.last_alive > absl::InfinitePast();
+    });
+  }
   std::string Describe() const {
     const registry::FleetStatus s = board_.GetStatus();
     return absl::StrCat(s.node, ": ", s.state, ", ready ", s.ready, ", taken over ", s.taken_over,
@@ -134,6 +160,9 @@ class SteppedNode {
     fleet::Clocks clocks = fleet::SystemClocks();
     clocks.wall = [this] { return absl::Now() + wall_clock_set_by_; };
     clocks.monotonic = [this, running = clocks.monotonic] {
+      if (suspended_in_a_round_ > absl::ZeroDuration() && clock_reads_left_-- == 0) {
+        Suspend(std::exchange(suspended_in_a_round_, absl::ZeroDuration()));
+      }
       return paused_at_.value_or(running() - behind_);
     };
     return clocks;
@@ -147,6 +176,8 @@ class SteppedNode {
 
   absl::Duration wall_clock_set_by_;
   absl::Duration behind_;
+  absl::Duration suspended_in_a_round_;
+  int clock_reads_left_ = 0;
   std::optional<absl::Duration> paused_at_;
   registry::SessionRegistry own_;
   registry::SessionRegistry others_;
@@ -424,11 +455,19 @@ TEST_P(PausedMachineTest, AClientThatComesBackToItIsNewerThanItsConnectionElsewh
   EXPECT_EQ(kicked_there, "lamp");
 }
 
-// The engine's machine among them: leases have run out, and everybody is about to renew.
-TEST(FleetLoopTest, WhenAllMachinesWereSuspendedNobodyIsLost) {
+// Whether that was in the midst of a round.
+class SuspendedMachinesTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Fleet, SuspendedMachinesTest, ::testing::Bool(), [](const auto& test) {
+  return test.param ? "InARound" : "BetweenRounds";
+});
+
+// The engine's machine among them: leases have run out, and everybody is about to renew, some sooner
+// than others.
+TEST_P(SuspendedMachinesTest, NobodyIsLost) {
+  constexpr absl::Duration kLease = absl::Seconds(2);
   RedisProcess engine;
-  SteppedNode here("here", engine, {.lease = absl::Seconds(2)});
-  SteppedNode there("there", engine, {.lease = absl::Seconds(2)});
+  SteppedNode here("here", engine, {.lease = kLease});
+  SteppedNode there("there", engine, {.lease = kLease});
   there.Connect("lamp");
   const absl::Time begun = absl::Now();
   ASSERT_TRUE(WaitUntil([&] {  // in contact for longer than a lease
@@ -436,11 +475,19 @@ TEST(FleetLoopTest, WhenAllMachinesWereSuspendedNobodyIsLost) {
     here.Step();
     return here.Sees("lamp") && absl::Now() - begun > absl::Seconds(3);
   })) << here.Describe();
-  here.Suspend(absl::Minutes(1));
+  if (GetParam()) {
+    here.SuspendInARound(absl::Minutes(1));
+    here.Step();
+  } else {
+    here.Suspend(absl::Minutes(1));
+  }
   there.Suspend(absl::Minutes(1));
   engine.Command(
       absl::StrCat("DEL ms:{test}:lease:", here.number(), " ms:{test}:lease:", there.number()));
-  here.Step();
+  const absl::Time resumed = absl::Now();
+  ASSERT_TRUE(
+      here.StepUntil([&] { return absl::Now() - resumed > fleet::LeaseMissed(kLease) * 2; }));
+  ASSERT_LT(absl::Now() - resumed, kLease);
   EXPECT_TRUE(here.Sees("lamp")) << here.Describe();
   EXPECT_TRUE(WaitUntil([&] {
     there.Step();
@@ -450,11 +497,14 @@ TEST(FleetLoopTest, WhenAllMachinesWereSuspendedNobodyIsLost) {
   })) << there.Describe();
 }
 
+// And each is told at the time that this host's clock showed, as an own end is.
 TEST(FleetLoopTest, EndsSeenWhileTheClockWasAheadDoNotKeepLaterOnes) {
   RedisProcess engine;
   SteppedNode here("here", engine);
   SteppedNode there("there", engine);
+  // Returns the time that is told of its end.
   const auto comes_and_goes = [&](const std::string& id) {
+    EXPECT_TRUE(here.StepUntil([&] { return here.KnowsHowItsClockIsSet(); }));
     const auto is_seen = [&](bool online) {
       return WaitUntil([&] {
         there.Step();
@@ -464,16 +514,80 @@ TEST(FleetLoopTest, EndsSeenWhileTheClockWasAheadDoNotKeepLaterOnes) {
     };
     there.Connect(id);
     EXPECT_TRUE(is_seen(true)) << here.Describe();
+    const absl::Time before = here.Now();
     there.Disconnect(id);
     EXPECT_TRUE(is_seen(false)) << here.Describe();
+    EXPECT_GT(here.TimeOfEnd(id), before - fleet::PastWallClock::kStep);
+    EXPECT_LT(here.TimeOfEnd(id), here.Now() + fleet::PastWallClock::kStep);
+    return here.TimeOfEnd(id);
   };
   constexpr absl::Duration kTenYears = absl::Hours(24 * 3652);
   here.SetWallClock(kTenYears);  // before NTP has set it right
-  comes_and_goes("lamp");
+  const absl::Time lamp_ended = comes_and_goes("lamp");
   here.SetWallClock(-kTenYears);
   comes_and_goes("fan");
-  EXPECT_EQ(here.Forget(absl::Now() + absl::Hours(24 * 30)), 2u);
+  EXPECT_EQ(here.TimeOfEnd("lamp"), lamp_ended) << "told once";
+  EXPECT_EQ(here.Forget(absl::Hours(1)), 0u);
+  EXPECT_EQ(here.Forget(absl::Hours(25)), 2u);
 }
+
+#ifdef SESSION_STATUS_ENGINE_CLOCK_LIBRARY
+class EngineClockTest : public ::testing::TestWithParam<absl::Duration> {};
+INSTANTIATE_TEST_SUITE_P(Fleet, EngineClockTest, ::testing::Values(absl::Hours(1), -absl::Hours(1)),
+                         [](const auto& test) {
+                           return test.param > absl::ZeroDuration() ? "Forward" : "Back";
+                         });
+
+// Or a fail-over to a host that has another clock.
+TEST_P(EngineClockTest, ThatIsSetChangesNoEndThatIsKnownAndNoTakeoverAndLosesNobody) {
+  const auto engine = RedisProcess::WithClock(SESSION_STATUS_ENGINE_CLOCK_LIBRARY);
+  SteppedNode here("here", *engine, {.lease = absl::Seconds(10)});
+  SteppedNode there("there", *engine, {.lease = absl::Seconds(10)});
+  const auto both_step_until = [&](auto&& condition) {
+    return WaitUntil([&] {
+      there.Step();
+      here.Step();
+      return condition();
+    });
+  };
+  there.Connect("lamp");
+  there.Connect("stays");
+  // A node that was never seen alive is lost as soon as its lease is missing.
+  ASSERT_TRUE(both_step_until(
+      [&] { return here.Sees("lamp") && here.Sees("stays") && here.HasSeenAlive(there); }));
+  there.Disconnect("lamp");
+  ASSERT_TRUE(both_step_until([&] { return !here.Sees("lamp"); })) << here.Describe();
+  const absl::Time lamp_ended = here.TimeOfEnd("lamp");
+  EXPECT_LT(absl::AbsDuration(here.Now() - lamp_ended), absl::Minutes(1));
+
+  const auto engine_time = [&] { return std::stoll(engine->Command("TIME")); };
+  const int64_t before = engine_time();
+  engine->SetClock(GetParam());
+  ASSERT_GT(std::abs(engine_time() - before), 3000);
+  // Each has taken the new time: before connects are numbered it is asked for.
+  here.Connect("door");
+  there.Connect("fan");
+  ASSERT_TRUE(both_step_until([&] {
+    EXPECT_TRUE(here.Sees("stays")) << here.Describe();
+    return there.Sees("door") && here.Sees("fan");
+  }));
+  EXPECT_EQ(here.TimeOfEnd("lamp"), lamp_ended);
+  there.Disconnect("fan");
+  ASSERT_TRUE(both_step_until([&] { return !here.Sees("fan"); })) << here.Describe();
+  EXPECT_LT(absl::AbsDuration(here.Now() - here.TimeOfEnd("fan")), absl::Minutes(1));
+  EXPECT_GE(here.TimeOfEnd("fan"), lamp_ended);
+
+  there.Connect("door");
+  std::string kicked_here, kicked_there;
+  ASSERT_TRUE(both_step_until([&] {
+    kicked_here += here.TakeKick();
+    kicked_there += there.TakeKick();
+    return !kicked_here.empty() || !kicked_there.empty();
+  }));
+  EXPECT_EQ(kicked_here, "door");
+  EXPECT_EQ(kicked_there, "");
+}
+#endif
 
 TEST(FleetLoopTest, AnEngineThatMayEvictSessionsIsWarnedOf) {
   RedisProcess engine({"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"});

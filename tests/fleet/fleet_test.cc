@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +14,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/fleet/engines.h"
+#include "registry/whole_view.h"
 #include "tests/fleet/fleet_world.h"
+#include "tests/testing/temp_dir.h"
 #include "tests/testing/wait.h"
 
 namespace session_status::testing {
@@ -86,6 +92,57 @@ TEST(FleetTest, AStopWaitsForOneOfTheEnginesThatHangAndNotForEach) {
   const absl::Time begun = absl::Now();
   node.Stop();
   EXPECT_LT(absl::Now() - begun, 8 * fleet::kEngineTimeout);
+}
+
+// An engine that is not home costs rounds a time-out, which is longer than this lease may be missed.
+TEST(FleetTest, ANodeThatDiesWhileAnEngineHangsIsLostAfterItsLease) {
+  constexpr absl::Duration kLease = absl::Seconds(1);
+  ASSERT_GT(fleet::kEngineTimeout, fleet::LeaseMissed(kLease));
+  FleetWorld world({.nodes = 3, .clients = 0, .lease = kLease, .second_engine = true});
+  world.node(0).Connect("lamp");
+  world.node(2).Connect("fan");
+  const auto online = [&](const std::string& id) {
+    world.Tick();
+    return world.node(1).OnlineInSnapshot(id);
+  };
+  ASSERT_TRUE(WaitUntil([&] { return online("lamp") && online("fan"); })) << world.Describe();
+  world.second_engine().Signal(SIGSTOP);
+  const uint64_t errors = world.node(1).fleet().Status().engine_errors;
+  ASSERT_TRUE(WaitUntil([&] { return world.node(1).fleet().Status().engine_errors > errors + 1; }));
+  world.KillNode(0);
+  EXPECT_TRUE(WaitUntil([&] {
+    EXPECT_TRUE(online("fan")) << "its node lives";
+    return !online("lamp");
+  })) << world.Describe();
+}
+
+// Renewals and looks at leases come between.
+TEST(EnginesTest, ThoseThatCannotBeOpenedAreTriedOneARoundEachInItsTurn) {
+  fleet::FleetOptions options;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 3; ++i) {
+    const std::string where = absl::StrCat("127.0.0.1:", FreePort());
+    ASSERT_TRUE(
+        fleet::ParseEngineUrl(absl::StrCat("redis://", where), &options.engines.emplace_back())
+            .ok());
+    expected.push_back(where);
+    expected.push_back(where);
+  }
+  fleet::Engines engines(options, fleet::kEngineTimeout, nullptr);
+  std::vector<std::string> tried;
+  absl::Duration now;
+  for (int round = 0; round < 6; ++round) {
+    size_t failures = 0;
+    engines.Connect(now, [&](const absl::Status& error, bool) {
+      ++failures;
+      tried.emplace_back(error.message().substr(0, error.message().rfind(": ")));
+    });
+    EXPECT_EQ(failures, 1u);
+    now += absl::Seconds(5);  // all are due again
+  }
+  std::sort(tried.begin(), tried.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(tried, expected);
 }
 
 // Two nodes whose threads stand still, so that nothing repairs what happens to the engine now.
@@ -288,6 +345,41 @@ TEST(FleetTest, AClockThatIsSetChangesNoAgeOfWhatIsKnownOfTheOthers) {
       EXPECT_LT(asked.Now() - as_of, absl::Minutes(10));
     }
   }
+}
+
+// By what was set, the earlier of two ends would seem to be the later one.
+TEST(FleetTest, AClockThatIsSetDoesNotDecideWhichOfTwoEndsIsTold) {
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = absl::Minutes(5)});
+  FleetNode& asked = world.node(1);
+  asked.Connect("lamp");
+  asked.Disconnect("lamp", EndReason::kClientDisconnect);
+  const auto online = [&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("lamp");
+  };
+  world.node(0).Connect("lamp");
+  ASSERT_TRUE(WaitUntil(online)) << world.Describe();
+  world.node(0).Disconnect("lamp", EndReason::kNetworkError);
+  ASSERT_TRUE(WaitUntil([&] { return !online(); })) << world.Describe();
+  const registry::WholeView view(asked.registry(), &asked.fleet());
+  const auto expect_the_later = [&] {
+    const absl::string_view id = "lamp";
+    registry::SessionStatus status;
+    view.QuerySnapshot({&id, 1}, {&status, 1});
+    EXPECT_EQ(status.reason, EndReason::kNetworkError);
+    registry::WholeSession session;
+    ASSERT_TRUE(view.Find(id, asked.Now(), &session).ok());
+    EXPECT_EQ(session.status().reason, EndReason::kNetworkError);
+  };
+  expect_the_later();
+  asked.SetWallClock(-absl::Hours(1));
+  // Its thread has seen that: the end of another client is told by the clock as it is set now.
+  world.node(0).Connect("fan");
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("fan");
+  })) << world.Describe();
+  expect_the_later();
 }
 
 std::vector<std::string> ConnectMany(FleetNode& node, const std::string& prefix, int count) {

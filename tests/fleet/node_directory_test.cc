@@ -27,13 +27,24 @@ class NodeDirectoryTest : public ::testing::Test {
 TEST_F(NodeDirectoryTest, ANodeIsLostOnceItsLeaseWasMissedForLongEnoughAndBackWithIt) {
   const absl::Duration seen = absl::Minutes(1);
   EXPECT_FALSE(directory_.OnLease(kThere, true, seen));
-  EXPECT_FALSE(directory_.OnLease(kThere, false, seen + LeaseMissed(kLease) - kMoment));
+  const absl::Duration missed = seen + absl::Minutes(1);  // nobody looked in between
+  EXPECT_FALSE(directory_.OnLease(kThere, false, missed));
+  EXPECT_FALSE(directory_.OnLease(kThere, false, missed + LeaseMissed(kLease) - kMoment));
   EXPECT_FALSE(Lost());
-  EXPECT_TRUE(directory_.OnLease(kThere, false, seen + LeaseMissed(kLease)));
+  EXPECT_TRUE(directory_.OnLease(kThere, false, missed + LeaseMissed(kLease)));
   EXPECT_TRUE(Lost());
   EXPECT_FALSE(directory_.OnLease(kThere, false, seen + absl::Hours(1))) << "it was lost before";
   EXPECT_TRUE(directory_.OnLease(kThere, true, seen + absl::Hours(2)));
   EXPECT_FALSE(Lost());
+}
+
+TEST_F(NodeDirectoryTest, ALeaseThatWasThereInBetweenIsMissedAnew) {
+  directory_.OnLease(kThere, true, absl::Minutes(1));
+  EXPECT_FALSE(directory_.OnLease(kThere, false, absl::Minutes(2)));
+  EXPECT_FALSE(directory_.OnLease(kThere, true, absl::Minutes(3)));
+  EXPECT_FALSE(directory_.OnLease(kThere, false, absl::Minutes(4)));
+  EXPECT_FALSE(Lost());
+  EXPECT_TRUE(directory_.OnLease(kThere, false, absl::Minutes(4) + LeaseMissed(kLease)));
 }
 
 // In an engine that was emptied, or did not answer, nobody has renewed a lease yet.

@@ -39,6 +39,22 @@ RedisProcess::RedisProcess(std::vector<std::string> arguments)
   Start();
 }
 
+std::unique_ptr<RedisProcess> RedisProcess::WithClock(const std::string& library) {
+  auto redis = std::make_unique<RedisProcess>();
+  redis->Kill();
+  redis->clock_library_ = library;
+  redis->SetClock(absl::ZeroDuration());
+  redis->Start();
+  return redis;
+}
+
+void RedisProcess::SetClock(absl::Duration ahead) {
+  // In one piece: it is read at every moment.
+  const std::string next =
+      dir_.Write("clock.next", absl::StrCat(absl::ToInt64Seconds(ahead), "\n"));
+  rename(next.c_str(), dir_.File("clock").c_str());
+}
+
 std::unique_ptr<RedisProcess> RedisProcess::Sentinel(uint16_t primary_port) {
   auto sentinel = std::make_unique<RedisProcess>(std::vector<std::string>{"--appendonly", "no"});
   sentinel->Kill();
@@ -93,6 +109,10 @@ void RedisProcess::Start() {
     const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, STDOUT_FILENO);
     dup2(fd, STDERR_FILENO);
+    if (!clock_library_.empty()) {
+      setenv("LD_PRELOAD", clock_library_.c_str(), 1);
+      setenv("ENGINE_CLOCK", dir_.File("clock").c_str(), 1);
+    }
     execvp(argv[0], argv.data());
     _exit(127);
   }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "tests/testing/temp_dir.h"
 
 namespace session_status::testing {
@@ -22,6 +23,8 @@ class RedisProcess {
  public:
   // `arguments` are appended to the command line ("--replicaof", …).
   explicit RedisProcess(std::vector<std::string> arguments = {});
+  // One whose wall clock can be set; `library` is tests/fleet/engine_clock.cc.
+  static std::unique_ptr<RedisProcess> WithClock(const std::string& library);
   // A Sentinel that watches the primary on `primary_port` under the name "fleet".
   static std::unique_ptr<RedisProcess> Sentinel(uint16_t primary_port);
   // A node of a cluster that it has yet to join. It keeps its place in it over Kill() and Start(),
@@ -38,6 +41,8 @@ class RedisProcess {
   void Kill();   // SIGKILL
   void Signal(int signal);
   void RemoveDump();
+  // It differs from the system's by so much. REQUIRES: made by WithClock.
+  void SetClock(absl::Duration ahead);
   // Writes dump.rdb now.
   void Save();
 
@@ -52,6 +57,7 @@ class RedisProcess {
   uint16_t cluster_port_ = 0;  // on which the nodes of a cluster talk to each other
   std::vector<std::string> arguments_;
   bool sentinel_ = false;
+  std::string clock_library_;  // preloaded, if set
   pid_t pid_ = -1;
 };
 
