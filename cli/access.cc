@@ -42,7 +42,11 @@ struct Options {
 
 constexpr char kFooter[] =
     "Works on the file, not on a running plugin: try a change before it is in force.\n"
-    "Exit status 0: allowed, 1: denied.\n\n"
+    "Exit status 0: allowed, 1: denied. Whether a server serves the instance is not in the file, "
+    "and\n"
+    "not asked here: its options instance_id, instances_by_listener and instances_by_username say "
+    "so,\n"
+    "and doctor compares them with the file.\n\n"
     "The single query goes by mq:MqttInstanceAccess and mq:QuerySessionByClientId; either stands "
     "for\n"
     "both, as the server asks both at once. The batch that needs mq:MqttInstanceAccess as well\n"
