@@ -17,15 +17,6 @@ absl::Status OfOption(absl::string_view option, const absl::Status& status) {
 
 }  // namespace
 
-openapi::InstanceMap::Options InstanceOptions(const DocumentedApiOptions& options,
-                                              const std::string& instance_id) {
-  openapi::InstanceMap::Options map;
-  map.default_instance = instance_id;
-  map.by_username = options.instances_by_username;
-  map.by_listener_port = options.instances_by_listener;
-  return map;
-}
-
 DocumentedApi::DocumentedApi(const registry::SessionRegistry& registry, broker::BrokerLog& log,
                              DocumentedApiOptions options, const std::string& instance_id)
     : registry_(registry),
