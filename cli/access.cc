@@ -36,13 +36,17 @@ struct Options {
   std::string region = "local";
   std::string source_ip;
   std::string at;
-  std::string session_policy_file;
+  absl::optional<std::string> session_policy_file;  // nullopt: not given
   bool secure = false;
 };
 
 constexpr char kFooter[] =
     "Works on the file, not on a running plugin: try a change before it is in force.\n"
-    "Exit status 0: allowed, 1: denied.\n\n"
+    "Exit status 0: allowed, 1: denied. Whether a server serves the instance is not in the file, "
+    "and\n"
+    "not asked here: its options instance_id, instances_by_listener and instances_by_username say "
+    "so,\n"
+    "and doctor compares them with the file.\n\n"
     "The single query goes by mq:MqttInstanceAccess and mq:QuerySessionByClientId; either stands "
     "for\n"
     "both, as the server asks both at once. The batch that needs mq:MqttInstanceAccess as well\n"
@@ -118,12 +122,12 @@ absl::StatusOr<Answer> Check(const Options& options) {
   const auth::AccessKey* key = (*file)->FindKey(options.key);
   if (key == nullptr) return absl::NotFoundError("the access file has no such access key");
   const auth::User& user = key->user();
-  absl::StatusOr<std::string> policy_text = ReadTextFile(options.session_policy_file);
-  if (!policy_text.ok()) return policy_text.status();
-  auth::Policy session_policy;
-  if (!policy_text->empty()) {
-    absl::StatusOr<auth::Policy> parsed = auth::ParsePolicyText(*policy_text, "session");
-    if (!parsed.ok()) return InFile(options.session_policy_file, parsed.status());
+  absl::optional<auth::Policy> session_policy;
+  if (options.session_policy_file.has_value()) {
+    const absl::StatusOr<std::string> text = ReadTextFile(*options.session_policy_file);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<auth::Policy> parsed = auth::ParsePolicyText(*text, "session");
+    if (!parsed.ok()) return InFile(*options.session_policy_file, parsed.status());
     session_policy = *std::move(parsed);
   }
 
@@ -145,8 +149,9 @@ absl::StatusOr<Answer> Check(const Options& options) {
   const auto judge = [&](absl::Span<const absl::string_view> actions) {
     Finding finding;
     request.actions = actions;
-    const auth::PolicyVerdict verdict = auth::EvaluateSession(
-        user.owner, user.policies, policy_text->empty() ? nullptr : &session_policy, request);
+    const auth::PolicyVerdict verdict =
+        auth::EvaluateSession(user.owner, user.policies,
+                              session_policy.has_value() ? &*session_policy : nullptr, request);
     finding.explanation = auth::Explain(verdict);
     finding.allowed = verdict.allowed();
     if (verdict.policy != nullptr) {
@@ -267,8 +272,10 @@ void AddAccessCommand(CLI::App& app, Context* context) {
       ->type_name("TIME")
       ->check(IsWhen());
   check
-      ->add_option("--session-policy", options->session_policy_file,
-                   "File with a session policy, as for sts issue")
+      ->add_option_function<std::string>(
+          "--session-policy",
+          [options](const std::string& file) { options->session_policy_file = file; },
+          "File with a session policy, as for sts issue")
       ->type_name("FILE");
   check->footer(kFooter);
   check->callback([options, context] { Run(*options, context); });

@@ -1,5 +1,7 @@
 #include "cli/diagnosis.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -267,6 +269,22 @@ void CheckMapped(const std::string& where, Findings* findings) {
       "after an upgrade, restart the broker when it suits: until then the old plugin runs");
 }
 
+// A key that was set to Inactive is let in until the file has been read again.
+void CheckReadAgain(const PluginLine& line, const ServerStatus& status, Findings* findings) {
+  const std::string path(line.Option("access_file"));
+  struct stat file {};
+  if (!absl::StartsWith(path, "/") || stat(path.c_str(), &file) != 0) return;  // found already
+  const int64_t modified_ms = absl::ToUnixMillis(absl::TimeFromTimespec(file.st_mtim));
+  for (const pb::ReloadStatus& reload : status.reloads()) {
+    if (reload.name() != "access_file" || reload.modified_at_ms() == modified_ms) continue;
+    Add(findings, Verdict::kWarning, "access_file",
+        absl::StrCat(path, " was edited after the broker had read it",
+                     reload.failed() ? ", and could not be read again: " : ": ",
+                     "keys that were revoked in it since are let in, new ones are not"),
+        "send the broker SIGHUP, and look into its log");
+  }
+}
+
 std::string InWords(bool given) { return given ? "given" : "not given"; }
 
 // An option as the file has it and as the broker runs with it.
@@ -322,6 +340,7 @@ void CheckClock(const ServerStatus& status, absl::Time now, Findings* findings) 
 void CheckEdited(const BrokerConfig& config, const ServerStatus& status, Findings* findings) {
   if (config.plugin_lines.empty()) return;
   const PluginLine& line = config.plugin_lines.front();  // all give the same
+  CheckReadAgain(line, status, findings);
   const absl::StatusOr<ToldOptions> here = ToldBy(Given(line));
   if (!here.ok()) return;  // found already
   for (const Compared& c : Compare(*here, status)) {

@@ -43,6 +43,13 @@ constexpr FaultRow kRows[] = {
      "attempts to write the session database failed",
      "look at its disk; the broker's log says why"},
 
+    {"reload", "session_status_reload_failed", "", 0, FaultKind::kOdd,
+     "files could not be read again: what was read before is in force, keys and certificates that "
+     "were "
+     "revoked since, too",
+     "mosquitto_session status names them, the broker's log says why; correct it, then send "
+     "SIGHUP"},
+
     {"usage", "session_status_usage_write_failures_total", "", 0, FaultKind::kGoing,
      "attempts to write the usage database failed",
      "make room on its disk and see that the broker's user may write there; the counts wait in "

@@ -99,6 +99,17 @@ class FileChecks {
     Report(Verdict::kGood, option, absl::StrCat(path, " is accepted"));
   }
 
+  // Of a file that CheckFile() has found good; says nothing else.
+  void CheckInstancesServed(const PluginLine& line) const {
+    std::vector<std::pair<absl::string_view, absl::string_view>> given;
+    for (const OptionLine& option : line.options) given.emplace_back(option.name, option.value);
+    const std::string unserved = UnservedInstances(given);
+    if (unserved.empty()) return;
+    Report(Verdict::kWarning, "access_file", Printable(unserved),
+           "calls for it are answered InstancePermissionCheckFailed: name it with instance_id, "
+           "instances_by_listener or instances_by_username, or take it out of the file");
+  }
+
   void CheckFolderOf(const std::string& option, const std::string& path) const {
     if (IsFolder(path)) return ReportFolder(option, path);
     if (option == "admin_socket" && !MayBecomeSocket(path)) return;
@@ -394,6 +405,7 @@ void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings
       checks.CheckFolderOf(name, value);
     }
   }
+  checks.CheckInstancesServed(line);
   if (line.Option("admin_socket").empty()) checks.CheckFolderOf("admin_socket", kDefaultSocket);
   checks.CheckSocketOwner(line.Option("admin_socket_owner"), line.Option("admin_socket_group"));
 }

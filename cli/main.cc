@@ -94,7 +94,11 @@ void AddGlobalOptions(CLI::App& app, Context* context) {
       "With https: show the plugin the certificate in FILE (PEM)",
       "Private key of --cert, unless that file holds it"};
   for (size_t i = 0; i < std::size(files); ++i) {
-    app.add_option(files[i].first, *files[i].second, help[i])->type_name("FILE");
+    // Of an empty name (of a variable that is not set) --ca would trust the system's.
+    app.add_option(files[i].first, *files[i].second, help[i])
+        ->type_name("FILE")
+        ->check(CLI::Validator(
+            [](std::string& file) { return file.empty() ? "names no file" : std::string(); }, ""));
   }
   // Not by CLI11's needs(), which --help would show in the middle of the text.
   app.parse_complete_callback([context, files = std::to_array(files)] {

@@ -40,6 +40,13 @@ std::string WebhookText(const pb::WebhookStatus& webhook) {
       webhook.dropped_changes(), " dropped, ", webhook.behind_changes(), " waiting");
 }
 
+std::string ReloadText(const pb::ReloadStatus& reload) {
+  const std::string at = LocalTime(reload.at_ms());
+  if (!reload.failed()) return absl::StrCat("read ", at);
+  return absl::StrCat("FAILING: not read again ", at,
+                      ", what was read before is in force; the broker's log says why");
+}
+
 std::string FleetText(const pb::FleetSummary& fleet) {
   return absl::StrCat(Printable(fleet.name()), ": ", Printable(fleet.state()), ", ",
                       fleet.nodes_alive(), " of ", fleet.nodes(), " nodes, ", fleet.online(),
@@ -72,6 +79,9 @@ std::vector<std::vector<std::string>> StatusRows(const pb::GetServerStatusRespon
   if (status.has_topics()) rows.push_back({"MQTT topics", TopicsText(status.topics())});
   if (status.has_webhook()) rows.push_back({"webhook", WebhookText(status.webhook())});
   if (status.has_fleet()) rows.push_back({"fleet", FleetText(status.fleet())});
+  for (const pb::ReloadStatus& reload : status.reloads()) {
+    rows.push_back({Printable(reload.name()), ReloadText(reload)});
+  }
   return rows;
 }
 

@@ -8,7 +8,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/text_file.h"
@@ -22,7 +24,7 @@ struct Options {
   std::string account;
   std::string user;
   std::string ttl = "1h";
-  std::string policy_file;
+  absl::optional<std::string> policy_file;  // nullopt: not given
 };
 
 constexpr char kFooter[] =
@@ -37,13 +39,16 @@ absl::StatusOr<auth::SessionCredentials> Issue(const Options& options) {
   absl::ParseDuration(options.ttl, &ttl);  // the parser has checked it
   const auto file = auth::AccessFile::Load(options.file, auth::AccessFile::Owner::kAnybodys);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<std::string> policy = ReadTextFile(options.policy_file);
-  if (!policy.ok()) return policy.status();
-  if (!policy->empty()) {
-    const auto parsed = auth::ParsePolicyText(*policy, "session");
-    if (!parsed.ok()) return InFile(options.policy_file, parsed.status());
+  absl::StatusOr<std::string> text;
+  absl::optional<absl::string_view> policy;
+  if (options.policy_file.has_value()) {
+    text = ReadTextFile(*options.policy_file);
+    if (!text.ok()) return text.status();
+    const auto parsed = auth::ParsePolicyText(*text, "session");
+    if (!parsed.ok()) return InFile(*options.policy_file, parsed.status());
+    policy = *text;
   }
-  return auth::IssueSession(**file, options.account, options.user, ttl, *policy, absl::Now());
+  return auth::IssueSession(**file, options.account, options.user, ttl, policy, absl::Now());
 }
 
 std::string Expiration(const auth::SessionCredentials& credentials) {
@@ -119,8 +124,9 @@ void AddStsCommand(CLI::App& app, Context* context) {
       ->capture_default_str()
       ->check(IsDuration(auth::kSessionTtlMin, auth::kSessionTtlMax));
   issue
-      ->add_option("--policy", options->policy_file,
-                   "File with a session policy: narrows what the user's policies allow")
+      ->add_option_function<std::string>(
+          "--policy", [options](const std::string& file) { options->policy_file = file; },
+          "File with a session policy: narrows what the user's policies allow")
       ->type_name("FILE");
   issue->footer(kFooter);
   issue->callback([options, context] { Run(*options, context); });

@@ -5,15 +5,18 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "cli/checks.h"
 
 namespace session_status::cli {
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
-  if (path.empty()) return std::string();
+  if (path.empty()) return absl::NotFoundError("the name of a file is empty");
+  if (const std::string why = WhyUnreadable(path); !why.empty()) return absl::NotFoundError(why);
   std::ifstream in(path, std::ios::binary);
   if (!in) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   std::string text(kTextFileBytesMax + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return absl::DataLossError(absl::StrCat(path, ": ", std::strerror(errno)));
   text.resize(static_cast<size_t>(in.gcount()));
   if (text.size() > kTextFileBytesMax) {
     return absl::InvalidArgumentError(

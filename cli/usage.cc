@@ -163,10 +163,13 @@ void AddUsageCommand(CLI::App& app, Context* context) {
       ->delimiter(',')
       ->default_str("account")
       ->check(OneOf(ColumnWords()));
-  usage->add_option("--from", options->from, "First hour: a day, a time, or how long ago, as in 7d")
+  usage
+      ->add_option("--from", options->from,
+                   "Whole hours (UTC), from the one that holds TIME: a day, a time, or how long "
+                   "ago, as in 7d")
       ->type_name("TIME")
       ->check(IsWhen());
-  usage->add_option("--to", options->to, "The hour after the last")
+  usage->add_option("--to", options->to, "To the one that holds the moment before TIME")
       ->type_name("TIME")
       ->check(IsWhen());
   usage->add_flag("--csv", options->csv, "Comma-separated values");

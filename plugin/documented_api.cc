@@ -1,21 +1,14 @@
 #include "plugin/documented_api.h"
 
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/openapi/unserved_instances.h"
 
 namespace session_status {
 namespace {
-
-openapi::InstanceMap::Options InstanceOptions(const DocumentedApiOptions& options,
-                                              const std::string& instance_id) {
-  openapi::InstanceMap::Options map;
-  map.default_instance = instance_id;
-  map.by_username = options.instances_by_username;
-  map.by_listener_port = options.instances_by_listener;
-  return map;
-}
 
 absl::Status OfOption(absl::string_view option, const absl::Status& status) {
   return absl::Status(status.code(),
@@ -37,7 +30,7 @@ DocumentedApi::DocumentedApi(const registry::SessionRegistry& registry, broker::
 absl::Status DocumentedApi::Start(int nice) {
   if (!options_.access_file.empty()) {
     access_.emplace(options_.access_file);
-    if (absl::Status s = access_->Reload(); !s.ok()) return OfOption("access_file", s);
+    if (absl::Status s = Reload(); !s.ok()) return OfOption("access_file", s);
   }
   if (absl::Status s = OpenUsage(nice); !s.ok()) return OfOption("usage_database", s);
   openapi::OpenApiSurface::Parts parts;
@@ -75,7 +68,17 @@ void DocumentedApi::Close() {
 }
 
 absl::Status DocumentedApi::Reload() {
-  return access_.has_value() ? access_->Reload() : absl::OkStatus();
+  if (!access_.has_value()) return absl::OkStatus();
+  if (absl::Status s = access_->Reload(); !s.ok()) return s;
+  const std::shared_ptr<const auth::AccessFile> file = access_->Current();
+  access_modified_ms_.store(absl::ToUnixMillis(file->modified_at()), std::memory_order_relaxed);
+  try {
+    const std::string unserved = openapi::UnservedInstances(*file, instances_);
+    if (unserved.empty()) return absl::OkStatus();
+    log_.Write(broker::LogLevel::kWarning, absl::StrCat("access file: ", unserved));
+  } catch (const std::bad_alloc&) {  // it is in force all the same
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace session_status

@@ -7,6 +7,8 @@
 #ifndef SESSION_STATUS_PLUGIN_DOCUMENTED_API_H_
 #define SESSION_STATUS_PLUGIN_DOCUMENTED_API_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +40,10 @@ struct DocumentedApiOptions {
   std::vector<std::pair<uint16_t, std::string>> instances_by_listener;
 };
 
+// Which instances a server with these options has.
+openapi::InstanceMap::Options InstanceOptions(const DocumentedApiOptions& options,
+                                              const std::string& instance_id);
+
 class DocumentedApi {
  public:
   DocumentedApi(const registry::SessionRegistry& registry, broker::BrokerLog& log,
@@ -54,13 +60,18 @@ class DocumentedApi {
   void BeginClose();
   // After it. Waits for the disk, os::kDiskWaitMax from BeginClose() on at most.
   void Close();
-  absl::Status Reload();  // the access file, as a whole or not at all
+  // The access file, as a whole or not at all. Has the log name instances of it that are not served.
+  absl::Status Reload();
   // Before Start(), after CoverFleet().
   void use_grace(const registry::LossGrace* grace) {
     source_.use_grace(grace);
     if (fleet_source_.has_value()) fleet_source_->use_grace(grace);
   }
   bool has_access_file() const { return access_.has_value(); }
+  // When the access file that is in force had last been written to; any thread, wait-free.
+  int64_t access_file_modified_ms() const {
+    return access_modified_ms_.load(std::memory_order_relaxed);
+  }
 
   http::Handler& surface() { return *surface_; }
   const ThrottleCounter& throttles() const { return throttles_; }  // any thread
@@ -76,6 +87,7 @@ class DocumentedApi {
   openapi::RegistrySource source_;
   std::optional<openapi::FleetSource> fleet_source_;  // then instead of source_
   std::optional<auth::AccessStore> access_;
+  std::atomic<int64_t> access_modified_ms_{0};  // statistics: orders nothing
   std::unique_ptr<store::UsageStore> usage_;
   CallLog call_log_;
   ThrottleCounter throttles_;

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/fleet/fleet_options.h"
+#include "plugin/openapi/unserved_instances.h"
 #include "plugin/options.h"
 #include "plugin/transport/certificate_validity.h"
 #include "plugin/transport/tls_context.h"
@@ -119,6 +120,16 @@ absl::StatusOr<ToldOptions> ToldBy(absl::Span<const Given> given) {
   told.has_topics = !options->over_mqtt.topics.prefix.empty();
   told.has_control = !options->over_mqtt.control_users.empty();
   return told;
+}
+
+std::string UnservedInstances(absl::Span<const Given> given) {
+  const absl::StatusOr<Options> options = ParseOptions(given);
+  if (!options.ok() || options->documented_api.access_file.empty()) return "";
+  const auto file = auth::AccessFile::Load(options->documented_api.access_file,
+                                           auth::AccessFile::Owner::kAnybodys);
+  if (!file.ok()) return "";
+  return openapi::UnservedInstances(
+      **file, openapi::InstanceMap(InstanceOptions(options->documented_api, options->instance_id)));
 }
 
 absl::optional<CertificateCheck> CheckCertificate(absl::string_view option, const std::string& path,

@@ -46,6 +46,11 @@ struct ToldOptions {
 absl::StatusOr<ToldOptions> ToldBy(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
+// Instances that the access file lists and a server with these options does not serve, in the words of
+// its log; empty: none, or nobody can tell (no access file, or one that this process cannot read).
+std::string UnservedInstances(
+    absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
+
 // What is wrong with the certificate, or the list of revoked ones, in this option's file by its dates
 // ("/x.pem: the certificate has expired on …"); empty: nothing, or nobody can tell. nullopt: the option
 // has neither.

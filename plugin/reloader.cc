@@ -7,13 +7,19 @@
 #include <new>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
 
 namespace session_status {
 
 Reloader::Reloader(broker::BrokerLog& log) : log_(log), wake_fd_(eventfd(0, EFD_CLOEXEC)) {}
 
 void Reloader::Add(std::string what, std::function<absl::Status()> reload) {
-  parts_.emplace_back(std::move(what), std::move(reload));
+  Part& part = parts_.emplace_back();
+  part.name = absl::StrReplaceAll(what, {{" ", "_"}});
+  part.what = std::move(what);
+  part.reload = std::move(reload);
+  part.at_ms.store(absl::ToUnixMillis(absl::Now()), std::memory_order_relaxed);
 }
 
 absl::Status Reloader::Start(int nice) {
@@ -38,23 +44,44 @@ void Reloader::Request() {
 void Reloader::Run() {
   for (uint64_t requests = 0; read(wake_fd_, &requests, sizeof requests) == sizeof requests;) {
     if (stopping_.load(std::memory_order_acquire)) return;  // (2)
-    for (const auto& [what, reload] : parts_) {
+    for (Part& part : parts_) {
       try {
-        Reload(what, reload);
-      } catch (
-          const std::bad_alloc&) {  // the old one stays in force; not even a line can be written
+        Reload(&part);
+      } catch (const std::bad_alloc&) {  // not even a line can be written
       }
     }
   }
 }
 
-void Reloader::Reload(const std::string& what, const std::function<absl::Status()>& reload) {
-  if (const absl::Status s = reload(); s.ok()) {
-    log_.Write(broker::LogLevel::kNotice, absl::StrCat("reloaded: ", what));
-  } else {
-    log_.Write(broker::LogLevel::kError,
-               absl::StrCat(what, " not reloaded, the old one stays in force: ", s.message()));
+void Reloader::Reload(Part* part) {
+  const auto record = [part](bool failed) {
+    part->failed.store(failed, std::memory_order_relaxed);
+    part->at_ms.store(absl::ToUnixMillis(absl::Now()), std::memory_order_relaxed);
+  };
+  absl::Status status;
+  try {
+    status = part->reload();
+  } catch (const std::bad_alloc&) {  // the old one stays in force
+    record(true);
+    throw;
   }
+  record(!status.ok());
+  if (status.ok()) {
+    log_.Write(broker::LogLevel::kNotice, absl::StrCat("reloaded: ", part->what));
+  } else {
+    log_.Write(
+        broker::LogLevel::kError,
+        absl::StrCat(part->what, " not reloaded, the old one stays in force: ", status.message()));
+  }
+}
+
+std::vector<Reloader::Outcome> Reloader::Outcomes() const {
+  std::vector<Outcome> outcomes;
+  for (const Part& part : parts_) {
+    outcomes.push_back({part.name, part.failed.load(std::memory_order_relaxed),
+                        absl::FromUnixMillis(part.at_ms.load(std::memory_order_relaxed))});
+  }
+  return outcomes;
 }
 
 }  // namespace session_status

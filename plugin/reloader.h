@@ -3,19 +3,24 @@
 // does no I/O.
 //
 // Threads: Add, Start, Stop: the broker's (init and cleanup). Request(): broker, never waits.
+//          Outcomes(): any, after the last Add().
 //          Stop() waits for a reload that is under way, and so for a disk that hangs in it: a SIGHUP has
 //          the broker read its own files first, on its own thread, where that stops everything.
-// Errors:  a reload that fails leaves the old in force; its reason goes to the log.
+// Errors:  a reload that fails leaves the old in force; its reason goes to the log, that it did to Outcomes().
 #ifndef SESSION_STATUS_PLUGIN_RELOADER_H_
 #define SESSION_STATUS_PLUGIN_RELOADER_H_
 
 #include <atomic>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/os/service_thread.h"
 
@@ -28,7 +33,7 @@ class Reloader {
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
 
-  // `what` stands in the log: "access file".
+  // `what` stands in the log: "access file". It has been read just now, by the start.
   void Add(std::string what, std::function<absl::Status()> reload);
   absl::Status Start(int nice);
   void Stop();
@@ -36,15 +41,32 @@ class Reloader {
   // Requests that come while a reload runs are served by one more.
   void Request();
 
+  // How the last reload of each went. Any thread, wait-free but for the memory of the answer.
+  struct Outcome {
+    absl::string_view name;  // "access_file"; lives as long as the reloader
+    bool failed = false;     // what was read before is in force
+    absl::Time at;           // the start, when there was no reload
+  };
+  std::vector<Outcome> Outcomes() const;
+
  private:
+  struct Part {
+    std::string what;
+    std::string name;
+    std::function<absl::Status()> reload;
+    // Statistics: they order nothing, and a reader may see one of them before the other.
+    std::atomic<bool> failed{false};
+    std::atomic<int64_t> at_ms{0};
+  };
+
   void Run();
-  void Reload(const std::string& what, const std::function<absl::Status()>& reload);
+  void Reload(Part* part);
 
   broker::BrokerLog& log_;
   int wake_fd_;  // counts requests; -1: none, or stopped
   // (1) release store in Stop(), before the wake-up; pairs with (2) acquire load in Run().
   std::atomic<bool> stopping_{false};
-  std::vector<std::pair<std::string, std::function<absl::Status()>>> parts_;
+  std::deque<Part> parts_;  // no more are added once the thread runs; parts stay where they are
   os::ServiceThread thread_;
 };
 

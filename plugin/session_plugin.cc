@@ -19,6 +19,8 @@ constexpr size_t kForgetPerHousekeepingMax = 1000;
 // A flood of clients must not fill the registry between two ticks.
 constexpr size_t kForgetPerEventMax = 32;
 
+constexpr absl::string_view kAccessFile = "access_file";  // as the reloader calls it
+
 absl::string_view LineName(broker::BrokerLine line) {
   return line == broker::BrokerLine::kV21 ? "mosquitto 2.1" : "mosquitto 2.0";
 }
@@ -129,6 +131,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
     over_mqtt_->Read(out);
     following_->Read(out);
     out->set_clock_ahead_ms(clock_ahead_ms_.load(std::memory_order_relaxed));
+    ReadReloads(out);
   });
   router_.Add(http::Router::Match::kPrefix, api::ConnectSurface::kPathPrefix,
               telemetry_.Measure(metrics::QuerySurface::kAdmin, *connect_surface_,
@@ -151,6 +154,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = following_->Start(options_.listener.nice_level); !s.ok()) return s;
   if (absl::Status s = over_mqtt_->Start(options_.listener.nice_level); !s.ok()) return s;
   for (registry::ChangeObserver* o : following_->observers()) observers_.push_back(o);
+  AddReloads();  // before the listener asks how they went
   listener_.emplace(options_.listener, router_,
                     [this](const http::Peer& peer, absl::string_view reason) {
                       handshake_log_.OnFailedHandshake(peer, reason);
@@ -158,11 +162,19 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = listener_->Start(); !s.ok()) {
     return absl::Status(s.code(), absl::StrCat("option plugin_opt_", s.message()));
   }
+  if (!options_.listener.tls_addresses.empty()) WatchCertificates();
+  if (absl::Status s = reloader_.Start(options_.listener.nice_level); !s.ok()) return s;
+  log_.Write(broker::LogLevel::kInfo,
+             absl::StrCat("session status ", kVersion, " on ", LineName(line),
+                          ", admin service at ", PlacesOf(options_.listener)));
+  return absl::OkStatus();
+}
+
+void SessionPlugin::AddReloads() {
   if (documented_api_.has_access_file()) {
     reloader_.Add("access file", [this] { return documented_api_.Reload(); });
   }
   if (!options_.listener.tls_addresses.empty()) {
-    WatchCertificates();
     reloader_.Add("certificates", [this] {
       const absl::Status status = listener_->ReloadTls();
       if (status.ok()) WatchCertificates();
@@ -172,11 +184,6 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (following_->has_webhook_secret()) {
     reloader_.Add("webhook secret", [this] { return following_->ReloadWebhookSecret(); });
   }
-  if (absl::Status s = reloader_.Start(options_.listener.nice_level); !s.ok()) return s;
-  log_.Write(broker::LogLevel::kInfo,
-             absl::StrCat("session status ", kVersion, " on ", LineName(line),
-                          ", admin service at ", PlacesOf(options_.listener)));
-  return absl::OkStatus();
 }
 
 void SessionPlugin::LogCertificate(absl::string_view option, const std::string& complaint) {
@@ -244,6 +251,21 @@ void SessionPlugin::FillReadings(metrics::Readings* out) {
                                           history.flaps, history.gaps};
   over_mqtt_->Read(out);
   following_->Read(out);
+  for (const Reloader::Outcome& outcome : reloader_.Outcomes()) {
+    out->reloads.push_back({outcome.name, outcome.failed});
+  }
+}
+
+void SessionPlugin::ReadReloads(api::pb::GetServerStatusResponse* out) const {
+  for (const Reloader::Outcome& outcome : reloader_.Outcomes()) {
+    api::pb::ReloadStatus* reload = out->add_reloads();
+    reload->set_name(std::string(outcome.name));
+    reload->set_failed(outcome.failed);
+    reload->set_at_ms(absl::ToUnixMillis(outcome.at));
+    if (outcome.name == kAccessFile) {
+      reload->set_modified_at_ms(documented_api_.access_file_modified_ms());
+    }
+  }
 }
 
 void SessionPlugin::Forget(size_t budget) {

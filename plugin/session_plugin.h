@@ -71,7 +71,9 @@ class SessionPlugin : private broker::EventSink {
   absl::Status StartService(broker::BrokerLine line);
   // Says so when there is room for fewer than option sessions_max wants.
   void LogRoom(absl::string_view whom, uint64_t sessions_max);
+  void AddReloads();
   void FillReadings(metrics::Readings* out);
+  void ReadReloads(api::pb::GetServerStatusResponse* out) const;
   absl::Status JoinFleet();
   // Of the certificates that the listener has just loaded: what is not good now, and when they end. Any
   // thread.

@@ -734,6 +734,14 @@ void Write(const pb::WebhookStatus& message, http::JsonWriter* out) {
   object.Uint64("failuresInARow", message.failures_in_a_row());
 }
 
+void Write(const pb::ReloadStatus& message, http::JsonWriter* out) {
+  ObjectWriter object(out);
+  object.String("name", message.name());
+  object.Bool("failed", message.failed());
+  object.Int64("atMs", message.at_ms());
+  object.Int64("modifiedAtMs", message.modified_at_ms());
+}
+
 }  // namespace
 
 void WriteJson(const pb::GetHistoryResponse& message, std::string* out) {
@@ -817,6 +825,8 @@ void WriteJson(const pb::GetServerStatusResponse& message, std::string* out) {
   if (message.has_topics()) Write(message.topics(), object.Member("topics"));
   if (message.has_webhook()) Write(message.webhook(), object.Member("webhook"));
   if (message.has_fleet()) Write(message.fleet(), object.Member("fleet"));
+  Array(&object, "reloads", message.reloads(),
+        [](const pb::ReloadStatus& m, http::JsonWriter* w) { Write(m, w); });
 }
 
 }  // namespace session_status::api

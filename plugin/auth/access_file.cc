@@ -39,14 +39,15 @@ absl::Status CheckOwnerOnly(const std::string& path, const struct stat& file,
 }
 
 // The checks are made on the open file: nobody can exchange it in between.
-absl::Status ReadOwnerOnlyFile(const std::string& path, AccessFile::Owner owner,
-                               std::string* text) {
+absl::Status ReadOwnerOnlyFile(const std::string& path, AccessFile::Owner owner, std::string* text,
+                               absl::Time* modified_at) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return FileError(path, std::strerror(errno));
   const auto closer = absl::MakeCleanup([fd] { close(fd); });
   struct stat file;
   if (fstat(fd, &file) != 0) return FileError(path, std::strerror(errno));
   if (absl::Status status = CheckOwnerOnly(path, file, owner); !status.ok()) return status;
+  *modified_at = absl::TimeFromTimespec(file.st_mtim);
   // One byte more than the size shows a file that grows while it is read.
   text->resize(static_cast<size_t>(file.st_size) + 1);
   size_t size = 0;
@@ -85,8 +86,10 @@ absl::StatusOr<std::shared_ptr<const AccessFile>> AccessFile::Load(const std::st
                                                                    Owner owner) {
   std::string text;
   const auto wiper = absl::MakeCleanup([&text] { OPENSSL_cleanse(text.data(), text.size()); });
-  if (absl::Status status = ReadOwnerOnlyFile(path, owner, &text); !status.ok()) return status;
-  absl::StatusOr<std::shared_ptr<const AccessFile>> file = Parse(text);
+  absl::Time modified_at;
+  absl::Status status = ReadOwnerOnlyFile(path, owner, &text, &modified_at);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<const AccessFile>> file = Parse(text, modified_at);
   if (!file.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", file.status().message()));
   }

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "plugin/auth/access_policy.h"
 #include "plugin/auth/keyed_mac.h"
 #include "plugin/os/mutex.h"
@@ -71,7 +72,8 @@ class AccessFile {
   static constexpr size_t kSecretBytesMin = 8;
   static constexpr size_t kStsSecretBytesMin = 32;  // as long as the MAC that it keys
 
-  static absl::StatusOr<std::shared_ptr<const AccessFile>> Parse(absl::string_view text);
+  static absl::StatusOr<std::shared_ptr<const AccessFile>> Parse(
+      absl::string_view text, absl::Time modified_at = absl::InfinitePast());
 
   // Whose the file may be. A tool that root runs on the file of another user takes anybody's.
   enum class Owner : unsigned char { kOursOrRoot, kAnybodys };
@@ -85,6 +87,9 @@ class AccessFile {
   const User* FindUser(absl::string_view account_id, absl::string_view name) const;
   const KeyedMac* sts_mac() const { return sts_mac_.get(); }  // nullptr: no temporary keys
 
+  const std::deque<Account>& all_accounts() const { return accounts_; }  // in the file's order
+  // Of the file that this was read from, when it was read; InfinitePast: of none.
+  absl::Time modified_at() const { return modified_at_; }
   size_t accounts() const { return accounts_.size(); }
   size_t users() const { return users_.size(); }
   size_t keys() const { return keys_.size(); }
@@ -103,6 +108,7 @@ class AccessFile {
   using AccountAndUser = std::pair<absl::string_view, absl::string_view>;
   std::unordered_map<AccountAndUser, const User*, absl::Hash<AccountAndUser>> users_by_name_;
   std::unique_ptr<KeyedMac> sts_mac_;
+  absl::Time modified_at_;
 };
 
 // The access file in force.

@@ -14,8 +14,10 @@ using Kind = JsonNode::Kind;
 
 class AccessFileReader {
  public:
-  explicit AccessFileReader(const JsonDocument& document)
-      : document_(document), file_(new AccessFile) {}
+  AccessFileReader(const JsonDocument& document, absl::Time modified_at)
+      : document_(document), file_(new AccessFile) {
+    file_->modified_at_ = modified_at;
+  }
 
   absl::StatusOr<std::shared_ptr<const AccessFile>> Read() {
     const JsonNode& root = document_.root();
@@ -239,10 +241,11 @@ class AccessFileReader {
   std::unique_ptr<AccessFile> file_;
 };
 
-absl::StatusOr<std::shared_ptr<const AccessFile>> AccessFile::Parse(absl::string_view text) {
+absl::StatusOr<std::shared_ptr<const AccessFile>> AccessFile::Parse(absl::string_view text,
+                                                                    absl::Time modified_at) {
   absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
   if (!document.ok()) return document.status();
-  return AccessFileReader(*document).Read();
+  return AccessFileReader(*document, modified_at).Read();
 }
 
 }  // namespace session_status::auth

@@ -11,11 +11,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "plugin/http/json_allocator.h"
 #include "plugin/http/lone_surrogate.h"
 
 namespace session_status::auth {
 namespace {
+
+constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Builds the tree from the reader's calls. Between two tokens stand only white space, ',' and ':',
 // so a token begins at the first other byte after the end of the one before. The reader calls for
@@ -160,6 +163,8 @@ const JsonNode* JsonNode::Find(absl::string_view name) const {
 }
 
 absl::StatusOr<JsonDocument> JsonDocument::Parse(absl::string_view text) {
+  // Some editors begin every file with it, and show it nowhere. RFC 8259 lets a parser ignore it.
+  absl::ConsumePrefix(&text, kByteOrderMark);
   JsonDocument document;
   document.line_starts_.push_back(0);
   for (size_t i = 0; i < text.size(); ++i) {

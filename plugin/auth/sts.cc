@@ -35,8 +35,8 @@ bool AppendKeyIdTag(const KeyedMac& mac, absl::string_view random_hex, std::stri
   return true;
 }
 
-std::string TokenPayload(absl::string_view key_id, const User& user, absl::string_view policy,
-                         absl::Time expires_at) {
+std::string TokenPayload(absl::string_view key_id, const User& user,
+                         absl::optional<absl::string_view> policy, absl::Time expires_at) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   const auto text = [&writer](const char* name, absl::string_view value) {
@@ -49,7 +49,7 @@ std::string TokenPayload(absl::string_view key_id, const User& user, absl::strin
   text("user", user.name);
   writer.Key("expires");
   writer.Int64(absl::ToUnixSeconds(expires_at));
-  if (!policy.empty()) text("policy", policy);
+  if (policy.has_value()) text("policy", *policy);
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize());
 }
@@ -76,7 +76,7 @@ absl::string_view Text(const JsonNode& node, absl::string_view name) {
 }
 
 absl::Status CheckIssue(const AccessFile& file, const User* user, absl::Duration ttl,
-                        absl::string_view session_policy) {
+                        absl::optional<absl::string_view> session_policy) {
   if (file.sts_mac() == nullptr) {
     return absl::FailedPreconditionError("the access file has no \"sts\" secret");
   }
@@ -86,12 +86,12 @@ absl::Status CheckIssue(const AccessFile& file, const User* user, absl::Duration
                                                    absl::FormatDuration(kSessionTtlMin), " to ",
                                                    absl::FormatDuration(kSessionTtlMax)));
   }
-  if (session_policy.size() > kSessionPolicyBytesMax) {
+  if (!session_policy.has_value()) return absl::OkStatus();
+  if (session_policy->size() > kSessionPolicyBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("a session policy has at most ", kSessionPolicyBytesMax, " bytes"));
   }
-  if (session_policy.empty()) return absl::OkStatus();
-  return ParsePolicyText(session_policy, "session").status();
+  return ParsePolicyText(*session_policy, "session").status();
 }
 
 }  // namespace
@@ -99,7 +99,8 @@ absl::Status CheckIssue(const AccessFile& file, const User* user, absl::Duration
 absl::StatusOr<SessionCredentials> IssueSession(const AccessFile& file,
                                                 absl::string_view account_id,
                                                 absl::string_view user_name, absl::Duration ttl,
-                                                absl::string_view session_policy, absl::Time now) {
+                                                absl::optional<absl::string_view> session_policy,
+                                                absl::Time now) {
   const User* user = file.FindUser(account_id, user_name);
   absl::Status status = CheckIssue(file, user, ttl, session_policy);
   if (!status.ok()) return status;
@@ -168,9 +169,10 @@ TokenVerdict VerifyToken(const AccessFile& file, absl::string_view token,
   session->user = file.FindUser(Text(root, "account"), Text(root, "user"));
   if (session->user == nullptr) return TokenVerdict::kNoAccount;
   session->policy = nullptr;
-  const absl::string_view policy_text = Text(root, "policy");
-  if (policy_text.empty()) return TokenVerdict::kValid;
-  absl::StatusOr<Policy> policy = ParsePolicyText(policy_text, "session");
+  const JsonNode* policy_text = root.Find("policy");
+  if (policy_text == nullptr) return TokenVerdict::kValid;
+  // One that is empty, or no text, is refused like any that cannot be parsed: it was meant to narrow.
+  absl::StatusOr<Policy> policy = ParsePolicyText(policy_text->text, "session");
   // Checked when it was issued: only another version of this server could disagree.
   if (!policy.ok()) return TokenVerdict::kMalformed;
   session->policy = std::make_shared<const Policy>(*std::move(policy));

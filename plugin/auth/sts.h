@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "plugin/auth/access_file.h"
 
 namespace session_status::auth {
@@ -30,12 +31,13 @@ struct SessionCredentials {
   absl::Time expires_at;
 };
 
-// `session_policy` is a policy document or empty. Errors: no "sts" in the access file, unknown
-// user, a ttl outside the limits, a policy that cannot be parsed.
+// `session_policy` is a policy document, or nullopt: not narrowed. Errors: no "sts" in the access
+// file, unknown user, a ttl outside the limits, a policy that cannot be parsed; the empty text is one.
 absl::StatusOr<SessionCredentials> IssueSession(const AccessFile& file,
                                                 absl::string_view account_id,
                                                 absl::string_view user_name, absl::Duration ttl,
-                                                absl::string_view session_policy, absl::Time now);
+                                                absl::optional<absl::string_view> session_policy,
+                                                absl::Time now);
 
 bool IsTemporaryKeyId(absl::string_view access_key_id);
 

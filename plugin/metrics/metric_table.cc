@@ -353,6 +353,15 @@ constexpr MetricRow kMetrics[] = {
        if (r.queries != nullptr) *out = r.queries->Read();
      }},
 
+    {"session_status_reload_failed", MetricType::Gauge, "what",
+     "1: the last SIGHUP could not read this file again, and what was read before is in force.",
+     "plugin",
+     [](const Readings& r, Samples* out) {
+       for (const ReloadReading& reload : r.reloads) {
+         out->push_back(Sample(reload.failed ? 1 : 0, {{"what", std::string(reload.name)}}));
+       }
+     }},
+
     {"session_status_api_throttled_calls_total", MetricType::Counter, "code",
      "Calls of the documented API that a rate limit turned away, by the code they got.", "openapi",
      ReadThrottled},

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -144,6 +145,12 @@ struct WebhookReadings {
   uint64_t failures_in_a_row = 0;
 };
 
+// A file that SIGHUP has read again.
+struct ReloadReading {
+  absl::string_view name;  // lives as long as the plugin
+  bool failed = false;
+};
+
 struct Readings {
   absl::Time now;
   ServerReadings server;
@@ -161,6 +168,7 @@ struct Readings {
   std::optional<TopicReadings> topics;
   std::optional<WebhookReadings> webhook;
   std::optional<registry::FleetStatus> fleet;
+  std::vector<ReloadReading> reloads;
   const QueryRecorder* queries = nullptr;  // outlive the scrape; may be nullptr
   const DurationHistogram* event_callback = nullptr;
   const DurationHistogram* snapshot_publish = nullptr;

@@ -28,12 +28,19 @@ constexpr Column kColumns[] = {
 
 const Column& RowOf(UsageColumn column) { return kColumns[static_cast<size_t>(column)]; }
 
-// Seconds, rounded up: an hour that begins before `time` does not begin at or after it.
-int64_t CeilSeconds(absl::Time time) {
+int64_t Seconds(absl::Time time) {
   if (time == absl::InfinitePast()) return std::numeric_limits<int64_t>::min();
   if (time == absl::InfiniteFuture()) return std::numeric_limits<int64_t>::max();
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  return absl::FromUnixSeconds(seconds) < time ? seconds + 1 : seconds;
+  return absl::ToUnixSeconds(time);
+}
+
+// Calls are counted by the hour, so a span is of whole ones: from the beginning of the one that holds
+// `from` to the end of the one that holds the last moment before `to`.
+absl::Time FloorHour(absl::Time time) {
+  return absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), absl::Hours(1));
+}
+absl::Time CeilHour(absl::Time time) {
+  return absl::UnixEpoch() + absl::Ceil(time - absl::UnixEpoch(), absl::Hours(1));
 }
 
 }  // namespace
@@ -69,8 +76,8 @@ absl::StatusOr<std::vector<UsageRow>> ReadUsage(const std::string& path, const U
   }
   absl::StatusOr<Statement> statement = database->Prepare(sql);
   if (!statement.ok()) return statement.status();
-  absl::Status status = statement->Bind(1, CeilSeconds(query.from));
-  status.Update(statement->Bind(2, CeilSeconds(query.to)));
+  absl::Status status = statement->Bind(1, Seconds(FloorHour(query.from)));
+  status.Update(statement->Bind(2, Seconds(CeilHour(query.to))));
   if (!status.ok()) return status;
   std::vector<UsageRow> rows;
   while (true) {

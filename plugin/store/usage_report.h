@@ -21,8 +21,8 @@ absl::string_view NameOf(UsageColumn column);
 absl::StatusOr<UsageColumn> ParseUsageColumn(absl::string_view name);
 
 struct UsageQuery {
-  absl::Time from = absl::InfinitePast();  // hours that begin at or after it
-  absl::Time to = absl::InfiniteFuture();  // and before it
+  absl::Time from = absl::InfinitePast();  // whole hours: from the one that holds it
+  absl::Time to = absl::InfiniteFuture();  // to the one that holds the moment before it
   std::vector<UsageColumn> by = {UsageColumn::kAccount};
 };
 

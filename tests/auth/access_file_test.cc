@@ -150,6 +150,18 @@ TEST(AccessFileTest, RefusesMistakesWithLineAndColumnAndWithoutSecrets) {
   }
 }
 
+TEST(AccessFileTest, AByteOrderMarkCountsForNothing) {
+  constexpr char kMark[] = "\xEF\xBB\xBF";
+  EXPECT_TRUE(AccessFile::Parse(absl::StrCat(kMark, kGood)).ok());
+  for (const char* mark : {"", kMark}) {
+    const auto text = absl::StrCat(mark, "{\"version\": 1, \"accounts\": 7}");
+    EXPECT_THAT(std::string(AccessFile::Parse(text).status().message()),
+                HasSubstr("line 1, column 28: "));
+  }
+  EXPECT_THAT(std::string(AccessFile::Parse(absl::StrCat(kMark, kMark, kGood)).status().message()),
+              HasSubstr("line 1, column 1: "));
+}
+
 TEST(AccessFileTest, NestingIsBounded) {
   EXPECT_THAT(std::string(AccessFile::Parse(std::string(100'000, '[')).status().message()),
               HasSubstr("nested too deep"));

@@ -21,7 +21,8 @@ std::shared_ptr<const AccessFile> File(absl::string_view text = kFile) {
   return *AccessFile::Parse(text);
 }
 
-SessionCredentials Issue(const AccessFile& file, absl::string_view policy = "") {
+SessionCredentials Issue(const AccessFile& file,
+                         absl::optional<absl::string_view> policy = absl::nullopt) {
   return *IssueSession(file, "1001", "ann", absl::Minutes(30), policy, kNow);
 }
 
@@ -121,16 +122,49 @@ TEST(StsTest, AnotherServerSecretEndsAllSessionsAndARemovedUserTheirs) {
 TEST(StsTest, RefusesToIssueWithAReason) {
   const auto file = File();
   const auto message = [&](const AccessFile& from, absl::string_view user, absl::Duration ttl,
-                           absl::string_view policy) {
+                           absl::optional<absl::string_view> policy) {
     return std::string(IssueSession(from, "1001", user, ttl, policy, kNow).status().message());
   };
-  EXPECT_THAT(message(*file, "eve", absl::Hours(1), ""), HasSubstr("no such user"));
-  EXPECT_THAT(message(*file, "ann", absl::Seconds(59), ""), HasSubstr("from 1m to 12h"));
-  EXPECT_THAT(message(*file, "ann", absl::Hours(13), ""), HasSubstr("from 1m to 12h"));
+  EXPECT_THAT(message(*file, "eve", absl::Hours(1), absl::nullopt), HasSubstr("no such user"));
+  EXPECT_THAT(message(*file, "ann", absl::Seconds(59), absl::nullopt), HasSubstr("from 1m to 12h"));
+  EXPECT_THAT(message(*file, "ann", absl::Hours(13), absl::nullopt), HasSubstr("from 1m to 12h"));
   EXPECT_THAT(message(*file, "ann", absl::Hours(1), "{}"), HasSubstr("line 1, column 1"));
   EXPECT_THAT(message(*file, "ann", absl::Hours(1), std::string(3000, ' ')), HasSubstr("2048"));
   const auto plain = File(R"({"version":1,"accounts":[]})");
-  EXPECT_THAT(message(*plain, "ann", absl::Hours(1), ""), HasSubstr("no \"sts\" secret"));
+  EXPECT_THAT(message(*plain, "ann", absl::Hours(1), absl::nullopt),
+              HasSubstr("no \"sts\" secret"));
+}
+
+// Who gives one wants to narrow: an empty file is not "no policy", which allows everything.
+TEST(StsTest, AnEmptySessionPolicyIsNotIssued) {
+  for (const absl::string_view empty : {"", " \n"}) {
+    const auto credentials = IssueSession(*File(), "1001", "ann", absl::Minutes(30), empty, kNow);
+    EXPECT_THAT(std::string(credentials.status().message()), HasSubstr("The document is empty."));
+  }
+}
+
+// As another issuer under the same secret might make it.
+TEST(StsTest, ATokenWhosePolicyIsEmptyOrNoTextIsNotOneWithout) {
+  const auto file = File();
+  const std::string key = Issue(*file).access_key_id;
+  const auto verdict = [&](absl::string_view more) {
+    std::string token =
+        absl::StrCat(R"({"key":")", key, R"(","account":"1001","user":"root","expires":)",
+                     absl::ToUnixSeconds(kNow) + 60, more, "}");
+    MacBytes bytes;
+    EXPECT_TRUE(
+        file->sts_mac()->Compute(absl::StrCat(absl::string_view("token\0", 6), token), &bytes));
+    token.append(reinterpret_cast<const char*>(bytes.data()), 32);
+    std::string text;
+    AppendBase64(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(token.data()), token.size()),
+                 &text);
+    Session session;
+    return VerifyToken(*file, text, key, kNow, &session);
+  };
+  EXPECT_EQ(verdict(""), TokenVerdict::kValid);
+  for (const char* policy : {R"(,"policy":"")", R"(,"policy":null)", R"(,"policy":{})"}) {
+    EXPECT_EQ(verdict(policy), TokenVerdict::kMalformed) << policy;
+  }
 }
 
 }  // namespace

@@ -114,6 +114,26 @@ TEST_F(DoctorTest, AnAccessFileOfSomebodyElseIsRefusedEvenWhereTheBrokerIsRoot) 
   EXPECT_THAT(Diagnose(options), HasSubstr("does not belong to root"));
 }
 
+TEST_F(DoctorTest, InstancesOfTheAccessFileThatAreNotServedAreNamed) {
+  const passwd* user = getpwuid(geteuid());
+  ASSERT_NE(user, nullptr);
+  const std::string path = dir_.Write(
+      "access.json", R"({"version": 1, "accounts": [{"id": "1001", "instances": ["shop"]}]})");
+  ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+  const std::string given =
+      absl::StrCat("user ", user->pw_name, "\nplugin_opt_access_file ", path, "\n");
+  const std::string warning =
+      Line("warning", "access_file",
+           "account 1001 owns shop, which this server does not serve (instance_id is mosquitto)\n");
+  EXPECT_THAT(Diagnose(given), HasSubstr(warning));
+  for (const char* option :
+       {"instance_id shop", "instances_by_username true", "instances_by_listener 1884=shop"}) {
+    EXPECT_THAT(Diagnose(absl::StrCat(given, "plugin_opt_", option)),
+                AllOf(HasSubstr(" is accepted\n"), Not(HasSubstr("does not serve"))))
+        << option;
+  }
+}
+
 TEST_F(DoctorTest, WhatIsInASecretIsReadAsThePluginReadsIt) {
   const passwd* user = getpwuid(geteuid());
   ASSERT_NE(user, nullptr);

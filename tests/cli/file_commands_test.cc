@@ -302,6 +302,56 @@ TEST_F(FileCommandsTest, AnErrorInASessionPolicyNamesItsFile) {
   EXPECT_THAT(ran.output, StartsWith(absl::StrCat("mosquitto_session: ", policy, ": ")));
 }
 
+// An empty file, a folder and one that cannot be read would else be no session policy, which narrows
+// nothing: the owner may do everything.
+TEST_F(FileCommandsTest, ASessionPolicyThatIsGivenIsNeverTakenForNone) {
+  struct Case {
+    std::string file;
+    const char* output;
+  };
+  for (const Case& c :
+       {Case{Write("policy.json", ""), ": line 1, column 1: The document is empty."},
+        Case{directory_, ": it is a folder"},
+        Case{"/proc/self/mem", "/proc/self/mem: Input/output error"},
+        Case{"/dev/null", "/dev/null: line 1, column 1: The document is empty."},
+        Case{"''", "the name of a file is empty"}}) {
+    for (const std::string& command :
+         {absl::StrCat("sts issue -f ", access_, " -a 1001 -u root --policy ", c.file),
+          absl::StrCat("access check -f ", access_,
+                       " -k OWNER -a mq:MqttInstanceAccess -r post-cn-local0001 --session-policy ",
+                       c.file)}) {
+      const Ran ran = Run(command);
+      EXPECT_EQ(ran.exit_code, 4) << command;
+      EXPECT_THAT(ran.output, AllOf(StartsWith("mosquitto_session: "), HasSubstr(c.output)));
+      EXPECT_THAT(ran.output, Not(HasSubstr("allowed")));
+    }
+  }
+}
+
+TEST_F(FileCommandsTest, ACertificateAuthorityWithoutANameIsNotTakenForNone) {
+  const Ran ran = Run("--ca '' --socket https://127.0.0.1:1 status");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.output, HasSubstr("--ca: names no file"));
+}
+
+TEST_F(FileCommandsTest, UsageCountsWholeHoursAlsoTheOneThatRuns) {
+  store::UsageOptions options;
+  options.path = directory_ + "/u.db";
+  auto store = store::UsageStore::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  const absl::Time now = absl::Now();
+  ASSERT_TRUE((*store)->TryCount({"1001", "ann", "shop", "Batch"}, now));
+  ASSERT_TRUE((*store)->Flush().ok());
+  // Whether the hour ends meanwhile or not, the one that holds the call is among them.
+  const std::string usage = absl::StrCat("usage --csv -d ", options.path);
+  EXPECT_EQ(Run(usage + " --from 5m").output, "account,calls\n1001,1\n");
+  EXPECT_EQ(
+      Run(absl::StrCat(usage, " --from ", absl::FormatTime(now, absl::UTCTimeZone()), " --to ",
+                       absl::FormatTime(now + absl::Seconds(1), absl::UTCTimeZone())))
+          .output,
+      "account,calls\n1001,1\n");
+}
+
 TEST_F(FileCommandsTest, UsagePrintsTableCsvAndJsonWhileTheServerWrites) {
   const std::string path = directory_ + "/u.db";
   store::UsageOptions options;

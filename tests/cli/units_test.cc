@@ -54,6 +54,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 TEST(WordsTest, EnumeratorsAreWordsWithoutTheirPrefix) {
   const EnumWords states(pb::SessionState_descriptor());
@@ -402,6 +403,34 @@ TEST(EditedTest, WhatTheBrokerDoesNotRunWithIsNamedWithItsLine) {
               ElementsAre(HasSubstr("instance_id is shop here and mosquitto in the broker")));
 }
 
+TEST(EditedTest, AnAccessFileThatTheBrokerHasNotReadSinceIsNamed) {
+  const std::string path = ::testing::TempDir() + "units_access.json";
+  std::ofstream(path, std::ios::trunc) << "{}";
+  struct stat file {};
+  ASSERT_EQ(stat(path.c_str(), &file), 0);
+  const int64_t modified_ms = absl::ToUnixMillis(absl::TimeFromTimespec(file.st_mtim));
+  BrokerConfig config;
+  config.plugin_lines.push_back(
+      {"m.conf:1", "/x.so", {{"access_file", path, "m.conf:2"}}, "plugin"});
+  ServerStatus status = StatusOf(config);
+  const auto edited = [&] {
+    Findings findings;
+    CheckEdited(config, status, &findings);
+    return Texts(findings);
+  };
+  EXPECT_THAT(edited(), IsEmpty()) << "an older plugin does not tell";
+  pb::ReloadStatus* reload = status.add_reloads();
+  reload->set_name("access_file");
+  reload->set_modified_at_ms(modified_ms);
+  EXPECT_THAT(edited(), IsEmpty());
+  reload->set_modified_at_ms(modified_ms - 1);
+  EXPECT_THAT(edited(), ElementsAre(HasSubstr(absl::StrCat(
+                            "warning ", path, " was edited after the broker had read it: "))));
+  reload->set_failed(true);
+  EXPECT_THAT(edited(), ElementsAre(HasSubstr("and could not be read again: ")));
+  unlink(path.c_str());
+}
+
 TEST(InstalledBrokerTest, ItsLineIsInItsVersion) {
   EXPECT_EQ(ParseBrokerLine("mosquitto 2.0"), BrokerLine::k20);
   EXPECT_EQ(ParseBrokerLine("mosquitto version 2.0.11\n\nmosquitto is"), BrokerLine::k20);
@@ -588,6 +617,10 @@ TEST(StatusTextTest, EveryPartThatRunsCountsAndAFailingOneSaysSo) {
   status.mutable_session_store()->set_failing(true);
   status.mutable_session_store()->set_failures(9);
   EXPECT_THAT(RowOf(status, "webhook"), HasSubstr("FAILING: 12 posts in a row"));
+  status.add_reloads()->set_name("access_file");
+  EXPECT_THAT(RowOf(status, "access_file"), StartsWith("read "));
+  status.mutable_reloads(0)->set_failed(true);
+  EXPECT_THAT(RowOf(status, "access_file"), StartsWith("FAILING: not read again "));
   EXPECT_THAT(RowOf(status, "session database"),
               AllOf(HasSubstr("FAILING"), HasSubstr("in memory only"), HasSubstr("9 attempts")));
 }

@@ -62,6 +62,7 @@ struct ExampleSources {
     r.fleet->as_of = r.now - absl::Milliseconds(20);
     r.fleet->nodes.resize(2);
     r.fleet->nodes[0].alive = true;
+    r.reloads = {{"access_file", false}, {"certificates", true}};
     r.queries = &queries;
     r.event_callback = &event_callback;
     r.snapshot_publish = &snapshot_publish;

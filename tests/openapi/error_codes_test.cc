@@ -193,7 +193,8 @@ std::vector<ErrorCase> Cases() {
       {"InvalidSecurityToken.Expired", 400, E::kTokenExpired,
        [](const std::string& format) {
          TestServer server;
-         const Credentials key = server.TemporaryKey("reader", "", kNow - absl::Hours(1));
+         const Credentials key =
+             server.TemporaryKey("reader", absl::nullopt, kNow - absl::Hours(1));
          return server.Send(server.Batch(key, {{"Format", format}}));
        }},
       {"InvalidSecurityToken.Malformed", 400, E::kTokenMalformed,

@@ -76,8 +76,8 @@ void ConnectClients(registry::SessionRegistry* registry) {
 std::string Port(const std::string& address) { return address.substr(address.rfind(':') + 1); }
 
 void PrintFacts(const transport::Listener& listener, const auth::AccessFile& access) {
-  const auto expired = auth::IssueSession(access, "1001", "reader", absl::Minutes(20), "",
-                                          absl::Now() - absl::Hours(1));
+  const auto expired = auth::IssueSession(access, "1001", "reader", absl::Minutes(20),
+                                          absl::nullopt, absl::Now() - absl::Hours(1));
   std::string text;
   http::JsonWriter json(&text);
   const auto member = [&json](absl::string_view name, absl::string_view value) {

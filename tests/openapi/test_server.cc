@@ -127,7 +127,8 @@ testing::Credentials TestServer::Key(absl::string_view user) {
   return {absl::StrCat("key-", user), absl::StrCat("secret-", user), ""};
 }
 
-testing::Credentials TestServer::TemporaryKey(absl::string_view user, absl::string_view policy,
+testing::Credentials TestServer::TemporaryKey(absl::string_view user,
+                                              absl::optional<absl::string_view> policy,
                                               absl::Time now) {
   const auto credentials =
       auth::IssueSession(*access_->Current(), "1001", user, absl::Minutes(20), policy, now);

@@ -77,7 +77,8 @@ class TestServer {
   ~TestServer();
 
   static testing::Credentials Key(absl::string_view user);
-  testing::Credentials TemporaryKey(absl::string_view user, absl::string_view policy = "",
+  testing::Credentials TemporaryKey(absl::string_view user,
+                                    absl::optional<absl::string_view> policy = absl::nullopt,
                                     absl::Time now = kNow);
 
   Answer Send(const testing::OwnedRequest& request, absl::Time now = kNow);

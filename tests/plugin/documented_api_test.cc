@@ -20,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "plugin/store/usage_report.h"
 #include "tests/plugin/api_client.h"
+#include "tests/testing/admin_client.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/mqtt_client.h"
 #include "tests/testing/small_disk.h"
@@ -369,6 +370,51 @@ TEST_P(DocumentedApiTest, ABrokenAccessFileLeavesTheOldOneInForceAndSaysSo) {
   EXPECT_TRUE(WaitUntil([&] { return api.Send(Batch(Key("new"))).status == 200; }));
   EXPECT_THAT(api.Send(Batch(Key("reader"))).body, HasSubstr("InvalidAccessKeyId.NotFound"));
   EXPECT_THAT(broker->Log(), Not(HasSubstr("secret-")));
+}
+
+// A key that was revoked in a file that could not be read is still let in: somebody has to be told.
+TEST_P(DocumentedApiTest, StatusAndMetricsTellOfAReloadThatFailed) {
+  auto broker = Start();
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  ApiClient api(broker->port(2));
+  const auto metrics = [&api] {
+    OwnedRequest request;
+    request.target = "/metrics";
+    return api.Send(request).body;
+  };
+  const auto status = [&broker] {
+    return AdminClient(broker->dir().File("admin.sock")).Call("GetServerStatus", "{}").body;
+  };
+  const auto gauge = [](int value) {
+    return absl::StrCat("session_status_reload_failed{what=\"access_file\"} ", value, "\n");
+  };
+  EXPECT_THAT(metrics(), HasSubstr(gauge(0)));
+  EXPECT_THAT(status(), HasSubstr(R"("reloads":[{"name":"access_file","atMs":)"));
+  const std::string path = broker->dir().File("access.json");
+  const mode_t open_to_others = 0644;
+  ASSERT_EQ(chmod(path.c_str(), open_to_others), 0);
+  broker->Signal(SIGHUP);
+  EXPECT_TRUE(WaitUntil([&] { return absl::StrContains(metrics(), gauge(1)); }));
+  EXPECT_THAT(status(), HasSubstr(R"({"name":"access_file","failed":true,"atMs":)"));
+  ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+  broker->Signal(SIGHUP);
+  EXPECT_TRUE(WaitUntil([&] { return absl::StrContains(metrics(), gauge(0)); }));
+}
+
+TEST_P(DocumentedApiTest, TheLogNamesInstancesOfTheAccessFileThatAreNotServed) {
+  auto broker = Start();
+  ASSERT_TRUE(broker->running()) << broker->Log();
+  EXPECT_THAT(broker->Log(),
+              HasSubstr("access file: account 1001 owns post-cn-other0001, which this "
+                        "server does not serve (instance_id is post-cn-local0001)"));
+  broker->dir().Write("access.json",
+                      absl::StrReplaceAll(kAccessFile, {{"post-cn-other0001", "post-cn-*"}}));
+  broker->Signal(SIGHUP);
+  EXPECT_TRUE(broker->WaitForLog("account 1001 owns post-cn-*, which this server does not serve"))
+      << broker->Log();
+  auto all = Start({{"instances_by_username", "true"}});
+  ASSERT_TRUE(all->running()) << all->Log();
+  EXPECT_THAT(all->Log(), Not(HasSubstr("does not serve")));
 }
 
 TEST_P(DocumentedApiTest, AnAccessFileThatOthersCanReadStopsTheStart) {

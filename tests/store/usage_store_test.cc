@@ -84,9 +84,32 @@ TEST_F(UsageStoreTest, AddsUpByHourAccountUserInstanceAndOperation) {
   query.from = kNow - absl::Minutes(4) - absl::Seconds(5);  // 03:00
   query.to = query.from + absl::Hours(1);
   EXPECT_THAT(Read(query), ElementsAre("a:5"));
-  query.from += absl::Seconds(1);
+  query.from += absl::Hours(1);
   query.to += absl::Hours(5);
   EXPECT_THAT(Read(query), ElementsAre("b:1"));
+}
+
+TEST_F(UsageStoreTest, ASpanIsOfTheWholeHoursThatItTouches) {
+  auto store = Open();
+  const absl::Time three = kNow - absl::Minutes(4) - absl::Seconds(5);  // o'clock
+  EXPECT_TRUE(store->TryCount({"a", "ann", "i", "Batch"}, kNow));
+  EXPECT_TRUE(store->TryCount({"b", "ann", "i", "Batch"}, kNow + absl::Hours(1)));
+  ASSERT_TRUE(store->Flush().ok());
+  const auto read = [this](absl::Time from, absl::Time to) {
+    UsageQuery query;
+    query.from = from;
+    query.to = to;
+    return Read(query);
+  };
+  constexpr absl::Duration kHour = absl::Hours(1);
+  constexpr absl::Duration kMoment = absl::Nanoseconds(1);
+  EXPECT_THAT(read(three, three + kHour), ElementsAre("a:1"));
+  EXPECT_THAT(read(three + kHour - kMoment, three + kHour), ElementsAre("a:1"));
+  EXPECT_THAT(read(three + kHour - kMoment, three + kHour + kMoment), ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(read(three, three + kMoment), ElementsAre("a:1"));
+  EXPECT_THAT(read(three + kHour, absl::InfiniteFuture()), ElementsAre("b:1"));
+  EXPECT_THAT(read(absl::InfinitePast(), three), ElementsAre());
+  EXPECT_THAT(read(three - kMoment, three), ElementsAre());
 }
 
 TEST_F(UsageStoreTest, TenThousandMixedCallsWithRestartsInBetweenAreCountedExactly) {
