@@ -69,7 +69,9 @@ class Attacker {
 };
 
 TEST_P(ListenerFault, UnderAttackMqttAndAdministratorsAreServedAndMemoryStaysBounded) {
+  // Not nice: beside other tests a nice thread waits seconds for the processor, whatever it does in time.
   Start(absl::StrCat(kPlainConfig, "plugin_opt_admin_listen 127.0.0.1:{PORT2}\n",
+                     "plugin_opt_listener_nice 0\n",
                      "plugin_opt_listener_connections_per_peer_max 1000\n",
                      "plugin_opt_listener_buffered_bytes_max ", kBufferedMax, "\n"));
   RawConnection lamp = RawConnection::Tcp(port());
