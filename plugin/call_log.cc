@@ -1,15 +1,16 @@
 #include "plugin/call_log.h"
 
 #include <string>
-#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 
 namespace session_status {
 namespace {
 
-constexpr limits::RateLimit kLinesPerSecond{10, 20};
+constexpr absl::Duration kBetweenLines = absl::Milliseconds(100);
+constexpr int64_t kLinesAtOnce = 20;
 // What a caller says about itself can be anything of any length: C1 controls too, which steer terminals,
 // and characters that the cut goes through.
 constexpr size_t kShownBytesMax = 64;
@@ -31,22 +32,16 @@ std::string Line(const openapi::CallRecord& r, uint64_t left_out) {
 
 }  // namespace
 
-CallLog::CallLog(broker::BrokerLog& log, CallLogLevel level, Clock clock)
-    : log_(log), level_(level), clock_(clock) {}
+CallLog::CallLog(broker::BrokerLog& log, CallLogLevel level, LineLimit::Clock clock)
+    : log_(log), level_(level), limit_(kBetweenLines, kLinesAtOnce, clock) {}
 
 void CallLog::OnCall(const openapi::CallRecord& record) {
   const bool failed = record.http_status >= 400;
   if (level_ == CallLogLevel::kNone || (level_ == CallLogLevel::kErrors && !failed)) return;
-  uint64_t left_out = 0;
-  {
-    os::MutexLock lock(&mu_);
-    if (!bucket_.TryTake(kLinesPerSecond, clock_()).admitted) {
-      ++left_out_;
-      return;
-    }
-    left_out = std::exchange(left_out_, 0);
-  }
-  log_.Write(failed ? broker::LogLevel::kWarning : broker::LogLevel::kInfo, Line(record, left_out));
+  const absl::optional<uint64_t> left_out = limit_.Admit();
+  if (!left_out.has_value()) return;
+  log_.Write(failed ? broker::LogLevel::kWarning : broker::LogLevel::kInfo,
+             Line(record, *left_out));
 }
 
 }  // namespace session_status

@@ -8,12 +8,9 @@
 
 #include <cstdint>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
-#include "plugin/limits/token_bucket.h"
+#include "plugin/line_limit.h"
 #include "plugin/openapi/openapi_surface.h"
-#include "plugin/os/mutex.h"
 
 namespace session_status {
 
@@ -21,19 +18,14 @@ enum class CallLogLevel : uint8_t { kNone, kErrors, kAll };
 
 class CallLog : public openapi::CallObserver {
  public:
-  // Reads the wall clock for its limit; `clock` replaces it in tests.
-  using Clock = absl::Time (*)();
-  CallLog(broker::BrokerLog& log, CallLogLevel level, Clock clock);
+  CallLog(broker::BrokerLog& log, CallLogLevel level, LineLimit::Clock clock);
 
-  void OnCall(const openapi::CallRecord& record) override ABSL_LOCKS_EXCLUDED(mu_);
+  void OnCall(const openapi::CallRecord& record) override;
 
  private:
   broker::BrokerLog& log_;
   const CallLogLevel level_;
-  const Clock clock_;
-  os::Mutex mu_;
-  limits::TokenBucket bucket_ ABSL_GUARDED_BY(mu_);
-  uint64_t left_out_ ABSL_GUARDED_BY(mu_) = 0;
+  LineLimit limit_;
 };
 
 }  // namespace session_status

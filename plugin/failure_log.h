@@ -8,33 +8,22 @@
 #ifndef SESSION_STATUS_PLUGIN_FAILURE_LOG_H_
 #define SESSION_STATUS_PLUGIN_FAILURE_LOG_H_
 
-#include <cstdint>
-
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/http/http_message.h"
-#include "plugin/limits/token_bucket.h"
-#include "plugin/os/mutex.h"
+#include "plugin/line_limit.h"
 
 namespace session_status {
 
 class FailureLog {
  public:
-  // Reads the wall clock for its limit; `clock` replaces it in tests.
-  using Clock = absl::Time (*)();
-  FailureLog(broker::BrokerLog& log, Clock clock) : log_(log), clock_(clock) {}
+  FailureLog(broker::BrokerLog& log, LineLimit::Clock clock);
 
-  void OnFailure(absl::string_view operation, const http::Reply& reply) noexcept
-      ABSL_LOCKS_EXCLUDED(mu_);
+  void OnFailure(absl::string_view operation, const http::Reply& reply) noexcept;
 
  private:
   broker::BrokerLog& log_;
-  const Clock clock_;
-  os::Mutex mu_;
-  limits::TokenBucket bucket_ ABSL_GUARDED_BY(mu_);
-  uint64_t left_out_ ABSL_GUARDED_BY(mu_) = 0;
+  LineLimit limit_;
 };
 
 }  // namespace session_status

@@ -7,31 +7,22 @@
 #ifndef SESSION_STATUS_PLUGIN_HANDSHAKE_LOG_H_
 #define SESSION_STATUS_PLUGIN_HANDSHAKE_LOG_H_
 
-#include <cstdint>
-
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/http/http_message.h"
-#include "plugin/os/mutex.h"
+#include "plugin/line_limit.h"
 
 namespace session_status {
 
 class HandshakeLog {
  public:
-  // Reads the wall clock for its limit; `clock` replaces it in tests.
-  using Clock = absl::Time (*)();
-  HandshakeLog(broker::BrokerLog& log, Clock clock) : log_(log), clock_(clock) {}
+  HandshakeLog(broker::BrokerLog& log, LineLimit::Clock clock);
 
-  void OnFailedHandshake(const http::Peer& peer, absl::string_view reason) ABSL_LOCKS_EXCLUDED(mu_);
+  void OnFailedHandshake(const http::Peer& peer, absl::string_view reason);
 
  private:
   broker::BrokerLog& log_;
-  const Clock clock_;
-  os::Mutex mu_;
-  absl::Time last_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
-  uint64_t left_out_ ABSL_GUARDED_BY(mu_) = 0;
+  LineLimit limit_;
 };
 
 }  // namespace session_status

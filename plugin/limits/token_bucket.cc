@@ -5,12 +5,15 @@
 namespace session_status::limits {
 
 Admission TokenBucket::TryTake(const RateLimit& limit, absl::Time now) {
+  if (limit.unlimited()) return {};
+  return TryTake(limit.interval(), limit.tokens(), now);
+}
+
+Admission TokenBucket::TryTake(absl::Duration interval, int64_t burst, absl::Time now) {
   Admission admission;
-  if (limit.unlimited()) return admission;
-  const absl::Duration one = limit.interval();
-  const absl::Duration all = one * limit.tokens();
+  const absl::Duration all = interval * burst;
   FillBy(now + all);
-  const absl::Time after = std::max(full_at_, now) + one;
+  const absl::Time after = std::max(full_at_, now) + interval;
   if (after - now > all) {
     admission.admitted = false;
     admission.retry_after = after - now - all;

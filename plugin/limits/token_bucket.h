@@ -42,6 +42,8 @@ struct Admission {
 class TokenBucket {
  public:
   Admission TryTake(const RateLimit& limit, absl::Time now);
+  // The same for limits below one a second: a token each `interval`, `burst` of them at once.
+  Admission TryTake(absl::Duration interval, int64_t burst, absl::Time now);
   // Whether TryTake() would be admitted; takes nothing.
   bool HasToken(const RateLimit& limit, absl::Time now) const;
 

@@ -35,8 +35,9 @@ TEST(HandshakeLogTest, WritesALineInTenSecondsAndCountsTheOthers) {
   EXPECT_THAT(broker.log, ElementsAre("session-status: TLS handshake with 192.0.2.7 failed: no "
                                       "shared cipher (9 more left out before)"));
   fail_after(-absl::Hours(1));
-  EXPECT_THAT(broker.log,
-              ElementsAre("session-status: TLS handshake with 192.0.2.7 failed: no shared cipher"))
+  fail_after(absl::Seconds(10));
+  EXPECT_THAT(broker.log, ElementsAre("session-status: TLS handshake with 192.0.2.7 failed: no "
+                                      "shared cipher (1 more left out before)"))
       << "a clock that was set back";
 }
 
