@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "absl/time/clock.h"
+
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -31,12 +33,34 @@ extern "C" __attribute__((visibility("default"))) int clock_gettime(clockid_t cl
 
 namespace session_status::testing {
 
+namespace {
+
+// absl::Now() may go by the processor's counter for two seconds before it asks the clock again.
+constexpr absl::Duration kNoticed = absl::Seconds(1);
+
+void WaitUntilAbslNotices() {
+  timespec now{};
+  do {
+    clock_gettime(CLOCK_REALTIME, &now);
+  } while (absl::AbsDuration(absl::Now() - absl::TimeFromTimespec(now)) > kNoticed);
+}
+
+}  // namespace
+
 SystemClocks::~SystemClocks() {
   passed_ns = 0;
   set_ns = 0;
+  WaitUntilAbslNotices();
 }
 
-void SystemClocks::Pass(absl::Duration time) { passed_ns += absl::ToInt64Nanoseconds(time); }
-void SystemClocks::Set(absl::Duration step) { set_ns += absl::ToInt64Nanoseconds(step); }
+void SystemClocks::Pass(absl::Duration time) {
+  passed_ns += absl::ToInt64Nanoseconds(time);
+  if (time > kNoticed) WaitUntilAbslNotices();
+}
+
+void SystemClocks::Set(absl::Duration step) {
+  set_ns += absl::ToInt64Nanoseconds(step);
+  WaitUntilAbslNotices();
+}
 
 }  // namespace session_status::testing
