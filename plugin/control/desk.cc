@@ -1,5 +1,6 @@
 #include "plugin/control/desk.h"
 
+#include <algorithm>
 #include <iterator>
 #include <new>
 #include <utility>
@@ -63,10 +64,17 @@ void Desk::Ask(Asker asker, absl::string_view payload) noexcept {
   Exchange();
 }
 
+bool Desk::HasRoomForRefusal(const Asker& asker) const {
+  const auto own = std::count_if(
+      refusals_.begin(), refusals_.end(),
+      [&asker](const Answer& waiting) { return waiting.asker.client_id == asker.client_id; });
+  return refusals_.size() < kRefusalsMax && static_cast<size_t>(own) < kRefusalsPerClientMax;
+}
+
 void Desk::Refuse(Asker asker, const absl::Status& why) noexcept {
   counters_.refused.Add();
   try {
-    if (refusals_.size() < kRefusalsMax) {
+    if (HasRoomForRefusal(asker)) {
       refusals_.push_back({std::move(asker), Refusal(why)});
       return;
     }
@@ -106,11 +114,12 @@ void Desk::Tick(const std::function<bool(const Answer&)>& send) noexcept {
   Exchange();
   size_t bytes = 0;
   for (size_t sent = 0; sent < kAnswersPerTickMax; ++sent) {
-    const bool refusal = !refusals_.empty();
-    if (!refusal && ready_.empty()) return;
+    if (refusals_.empty() && ready_.empty()) return;
+    const bool refusal = ready_.empty() || (!refusals_.empty() && turn_ % kMessagesPerRefusal == 0);
     const Answer& answer = refusal ? refusals_.front() : ready_.front().answer;
     bytes += answer.payload.size();
     if (sent > 0 && bytes > kAnswerBytesPerTickMax) return;
+    ++turn_;
     // An answer that found no memory is empty.
     const bool sent_away = !answer.payload.empty() && send(answer);
     (sent_away ? counters_.answered : counters_.dropped).Add();

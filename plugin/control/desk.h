@@ -42,8 +42,12 @@ inline constexpr size_t kWaitingPerClientMax = 8;
 // fit. A megabyte is copied in a fraction of a millisecond.
 inline constexpr size_t kAnswersPerTickMax = 32;
 inline constexpr size_t kAnswerBytesPerTickMax = size_t{1} << 20;
-// Refusals that wait to be sent; more are dropped.
+// Refusals that wait to be sent, in all and of one client; more are dropped.
 inline constexpr size_t kRefusalsMax = 64;
+inline constexpr size_t kRefusalsPerClientMax = 8;
+// While answers wait as well, every so many-th message is a refusal: anybody can be refused, as often
+// as he likes.
+inline constexpr uint32_t kMessagesPerRefusal = 4;
 
 // Who asked, and where the answer goes.
 struct Asker {
@@ -100,6 +104,7 @@ class Desk {
   };
 
   absl::Status CheckLimits(const Asker& asker, absl::string_view payload) const;
+  bool HasRoomForRefusal(const Asker& asker) const;
   void Exchange() noexcept ABSL_LOCKS_EXCLUDED(mu_);
   void Release(const Finished& finished);
   std::string AnswerTo(const Question& question) const;
@@ -112,6 +117,7 @@ class Desk {
   std::vector<Question> staged_;
   std::deque<Finished> ready_;
   std::deque<Answer> refusals_;
+  uint32_t turn_ = 0;   // counts messages
   size_t waiting_ = 0;  // questions asked whose answers have not left
   size_t waiting_bytes_ = 0;
   std::unordered_map<std::string, size_t> waiting_by_client_;

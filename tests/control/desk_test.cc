@@ -161,10 +161,51 @@ TEST_F(DeskTest, AnAnswerThatCannotLeaveIsCounted) {
 
 TEST_F(DeskTest, RefusalsBeyondTheirRoomAreDroppedAndCounted) {
   for (size_t i = 0; i < kRefusalsMax + 3; ++i) {
-    desk_.Refuse(From("a"), absl::PermissionDeniedError("no"));
+    desk_.Refuse(From(absl::StrCat("c", i)), absl::PermissionDeniedError("no"));
   }
   EXPECT_EQ(desk_.counters().dropped.value(), 3u);
   EXPECT_EQ(Collect(kRefusalsMax).size(), kRefusalsMax);
+}
+
+TEST_F(DeskTest, WhoIsRefusedMoreThanHeReadsTakesNobodysRefusal) {
+  for (size_t i = 0; i < kRefusalsMax; ++i) {
+    desk_.Refuse(From("greedy"), absl::PermissionDeniedError("no"));
+  }
+  desk_.Refuse(From("modest"), absl::PermissionDeniedError("no"));
+  const std::vector<std::string> sent = Collect(kRefusalsPerClientMax + 1);
+  EXPECT_EQ(sent.size(), kRefusalsPerClientMax + 1);
+  EXPECT_THAT(sent.back(), HasSubstr("modest: "));
+}
+
+// Strangers can be refused without end; that must keep nobody else's answer back.
+TEST_F(DeskTest, AnswersLeaveBesideAFloodOfRefusals) {
+  gate_.Open();
+  ASSERT_TRUE(desk_.Start(0).ok());
+  for (size_t i = 0; i < kWaitingMax; ++i) desk_.Ask(From(absl::StrCat("c", i)), "x");
+  size_t answers = 0, refusals = 0;
+  EXPECT_TRUE(testing::WaitUntil([&] {
+    for (size_t i = 0; i < kRefusalsMax; ++i) {
+      desk_.Refuse(From(absl::StrCat("stranger", i)), absl::PermissionDeniedError("no"));
+    }
+    for (const std::string& message : Tick()) ++(message[0] == 's' ? refusals : answers);
+    return answers == kWaitingMax;
+  }));
+  EXPECT_GE(refusals, answers / kMessagesPerRefusal) << "they are answered, too";
+}
+
+// Each takes a tick of its own.
+TEST_F(DeskTest, RefusalsLeaveBesideLargeAnswers) {
+  gate_.Open();
+  ASSERT_TRUE(desk_.Start(0).ok());
+  big_ = std::string(kAnswerBytesPerTickMax, 'x');
+  for (size_t i = 0; i < 2 * kMessagesPerRefusal; ++i) desk_.Ask(From(absl::StrCat("c", i)), "x");
+  desk_.Refuse(From("stranger"), absl::PermissionDeniedError("no"));
+  size_t answers = 0, refusals = 0;
+  EXPECT_TRUE(testing::WaitUntil([&] {
+    for (const std::string& message : Tick()) ++(message[0] == 's' ? refusals : answers);
+    return refusals == 1;
+  }));
+  EXPECT_LE(answers, kMessagesPerRefusal);
 }
 
 TEST_F(DeskTest, StopsWithQuestionsStillWaiting) {
