@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <google/protobuf/util/json_util.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -9,9 +10,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "cli/file_user.h"
 #include "proto/session_status.pb.h"
 
 namespace session_status::cli {
@@ -54,10 +57,34 @@ size_t UnseenBytes(absl::string_view text) {
   return unseen ? size : 0;
 }
 
+// The group whose members can open the socket, or enter the folder that hides it; empty: none is known.
+std::string GroupOf(const std::string& socket) {
+  struct stat file {};
+  mode_t right = S_IWGRP;
+  if (stat(socket.c_str(), &file) != 0) {
+    const std::string folder = socket.substr(0, socket.rfind('/') + 1);
+    right = S_IXGRP;
+    if (stat(folder.c_str(), &file) != 0) return "";
+  }
+  // Root's own group is nothing to join.
+  return (file.st_mode & right) != 0 && file.st_gid != 0 ? GroupName(file.st_gid) : "";
+}
+
+// What to do about an admin socket that does not answer; begins with "; ", or is empty.
+std::string Remedy(const std::string& target, Silence silence) {
+  if (!absl::StartsWith(target, "/")) return "";
+  if (silence == Silence::kNobody) return "; sudo mosquitto_session doctor says why";
+  if (silence != Silence::kForbidden) return "";
+  const std::string group = GroupOf(target);
+  return group.empty() ? "; ask with sudo"
+                       : absl::StrCat("; join its group (sudo usermod -aG ", group,
+                                      " $USER, then log in again), or ask with sudo");
+}
+
 }  // namespace
 
 void Context::Fail(const absl::Status& error) {
-  std::cerr << "mosquitto_session: " << error.message() << "\n";
+  std::cerr << "mosquitto_session: " << error.message() << Remedy(target, SilenceOf(error)) << "\n";
   exit_code = IsUnanswered(error) ? kExitUnreachable : kExitRefused;
 }
 

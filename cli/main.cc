@@ -135,6 +135,17 @@ bool IsOfGlobalOption(const CLI::App& app, absl::string_view error) {
   return std::find(names.begin(), names.end(), error.substr(0, error.find(':'))) != names.end();
 }
 
+// An option of `command` that stood before it: how it would be right. Empty: it is none of its options.
+std::string BelongsBehind(const CLI::App& command, const std::string& path,
+                          const std::string& typed) {
+  const std::string name = typed.substr(0, typed.find('='));
+  const CLI::Option* option = command.get_option_no_throw(name);
+  if (option == nullptr) return "";
+  const bool value_follows = option->get_items_expected_max() > 0 && name == typed;
+  return absl::StrCat(name, " belongs behind ", command.get_name(), ": ", path, " ", typed,
+                      value_follows ? " …" : "");
+}
+
 // What is wrong, what may have been meant, and where to read on.
 std::string Explain(const CLI::App* app, const CLI::Error& error) {
   std::string path = app->get_name();
@@ -147,7 +158,11 @@ std::string Explain(const CLI::App* app, const CLI::Error& error) {
   std::string text = error.what();
   std::string nearest;
   if (IsOfGlobalOption(*app, text)) path = app->get_name();
-  if (!left.empty() && absl::StartsWith(left[0], "-")) {
+  const std::string misplaced =
+      left.empty() || command == app ? "" : BelongsBehind(*command, path, left[0]);
+  if (!misplaced.empty()) {
+    text = misplaced;
+  } else if (!left.empty() && absl::StartsWith(left[0], "-")) {
     text = absl::StrCat("there is no option ", left[0]);
     std::vector<std::string> names = OptionNames(*command);
     if (command != app) {

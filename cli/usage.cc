@@ -123,6 +123,11 @@ absl::Status Explained(const absl::Status& error, const std::string& database) {
     return absl::Status(error.code(),
                         absl::StrCat(why, "; name the plugin's usage_database with --database"));
   }
+  if (absl::StrContains(error.message(), std::strerror(EACCES))) {
+    return absl::Status(
+        error.code(),
+        absl::StrCat(error.message(), "; it is for the broker's user only: ask with sudo"));
+  }
   if (absl::StrContains(error.message(), std::strerror(ENOENT))) {
     return absl::Status(
         error.code(),
@@ -175,8 +180,9 @@ void AddUsageCommand(CLI::App& app, Context* context) {
   usage->add_flag("--csv", options->csv, "Comma-separated values");
   usage->footer(
       "Reads the database beside the running plugin, and never writes to it.\n\n"
-      "Examples:\n  mosquitto_session usage --by account --from 2026-01-01 --to 2026-02-01\n"
-      "  mosquitto_session usage --by day,operation --from 7d --csv");
+      "Only the broker's user and root may read it.\n\n"
+      "Examples:\n  sudo mosquitto_session usage --by account --from 2026-01-01 --to 2026-02-01\n"
+      "  sudo mosquitto_session usage --by day,operation --from 7d --csv");
   usage->callback([options, context] {
     RequireBefore({"--from", options->from}, {"--to", options->to});
     if (options->csv && context->json) throw CLI::ExcludesError("--csv", "--json");

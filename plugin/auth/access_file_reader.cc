@@ -12,6 +12,13 @@ namespace session_status::auth {
 
 using Kind = JsonNode::Kind;
 
+namespace {
+// The sample in docs/access.md once had this for sts.secret, and it is long enough to be taken for one:
+// whoever reads it there could sign temporary credentials of a server that copied the sample.
+constexpr absl::string_view kPublishedStsSecret =
+    "at least 32 bytes; openssl rand -base64 32 makes one";
+}  // namespace
+
 class AccessFileReader {
  public:
   AccessFileReader(const JsonDocument& document, absl::Time modified_at)
@@ -55,6 +62,11 @@ class AccessFileReader {
     absl::string_view secret;
     status = ReadText(node, "secret", AccessFile::kStsSecretBytesMin, 4096, &secret);
     if (!status.ok()) return status;
+    if (secret == kPublishedStsSecret) {
+      return document_.ErrorAt(*node.Find("secret"),
+                               "this secret stood in a public example; put one of your own here: "
+                               "openssl rand -base64 32 makes it");
+    }
     file_->sts_mac_ = std::make_unique<KeyedMac>(MacKind::kHmacSha256, secret);
     return absl::OkStatus();
   }

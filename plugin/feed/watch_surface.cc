@@ -84,6 +84,8 @@ absl::Status WatchSurface::Open(const http::Request& request, bool json, http::R
   auto stream = ChangeStream::Make(feed_, *std::move(options),
                                    std::make_unique<ConnectEncoder>(feed_, json), *time_limit);
   if (!stream.ok()) return stream.status();
+  reply->headers.emplace_back("Cache-Control", "no-store");
+  reply->headers.emplace_back("X-Accel-Buffering", "no");  // proxies must not collect it
   reply->stream = *std::move(stream);
   return absl::OkStatus();
 }

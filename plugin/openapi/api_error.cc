@@ -121,8 +121,7 @@ ErrorCode CodeForHttpStatus(int http_status) {
       return ErrorCode::kHeadersTooLarge;
     case 503:
       return ErrorCode::kServiceUnavailable;
-    case 501:  // a transfer coding
-    case 505:  // the caller's version of HTTP: nothing to try again later
+    case 501:  // a transfer coding: nothing to try again later
       return ErrorCode::kBadRequest;
     default:
       return http_status >= 500 ? ErrorCode::kInternalError : ErrorCode::kBadRequest;

@@ -151,9 +151,8 @@ void RequestParser::OnRequestLine(absl::string_view method, absl::string_view ta
   version_ = version;
   method_ = PieceOf(method);
   is_head_ = method == "HEAD";
-  if (version != 10 && version != 11) {
-    Refuse(505, "HTTP version not supported");
-  } else if (method == "CONNECT") {
+  // Beast tells of HTTP/1.0 and 1.1 only; every other version is its bad_version.
+  if (method == "CONNECT") {
     Refuse(405, "CONNECT is not answered here");
   } else if (!AcceptTarget(target)) {
     Refuse(400, "malformed request target");

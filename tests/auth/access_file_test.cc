@@ -40,6 +40,9 @@ constexpr char kGood[] = R"({
   }]
 })";
 
+// docs/access.md once had it.
+constexpr char kSampleStsSecret[] = "at least 32 bytes; openssl rand -base64 32 makes one";
+
 class AccessFileOnDiskTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -119,6 +122,10 @@ TEST(AccessFileTest, RefusesMistakesWithLineAndColumnAndWithoutSecrets) {
                 "line 2, column 3: unknown member in the access file; did you mean \"version\"?"},
            Case{"0123456789abcdef0123456789abcdef", "short",
                 "line 3, column 21: secret must be a string of 32 to 4096 bytes"},
+           Case{"0123456789abcdef0123456789abcdef", kSampleStsSecret,
+                "line 3, column 21: this secret stood in a public example; put one of your own "
+                "here: "
+                "openssl rand -base64 32 makes it"},
            Case{"\"id\": \"1001\", ", "", "\"id\" is missing"},
            Case{"\"id\": \"1002\"", "\"id\": \"1001\"", "account id is here twice"},
            Case{"[\"post-cn-local0001\"]", "\"post-cn-local0001\"", "\"instances\", a list"},

@@ -36,17 +36,23 @@ int ExitCode(int status) {
   _exit(127);
 }
 
-}  // namespace
-
-CliResult RunCli(const std::string& arguments) {
+CliResult Run(absl::string_view program, const std::string& arguments) {
   CliResult result;
-  FILE* pipe = popen(absl::StrCat(CLI_PATH, " ", arguments, " 2>&1").c_str(), "r");
+  FILE* pipe = popen(absl::StrCat(program, " ", arguments, " 2>&1").c_str(), "r");
   std::array<char, 4096> buffer;
   while (size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
     result.output.append(buffer.data(), n);
   }
   result.exit_code = ExitCode(pclose(pipe));
   return result;
+}
+
+}  // namespace
+
+CliResult RunCli(const std::string& arguments) { return Run(CLI_PATH, arguments); }
+
+CliResult RunCliAsNobody(const std::string& arguments) {
+  return Run("setpriv --reuid 65534 --regid 65534 --clear-groups " CLI_PATH, arguments);
 }
 
 CliProcess::CliProcess(const std::vector<std::string>& arguments, Screen screen,

@@ -24,6 +24,8 @@ struct CliResult {
 
 // `arguments` as for a shell.
 CliResult RunCli(const std::string& arguments);
+// As nobody, in no other group; only root can.
+CliResult RunCliAsNobody(const std::string& arguments);
 
 // What is a terminal (100 × 30): nothing, everything, or all but standard output, as in
 // "mosquitto_session list >file".

@@ -355,6 +355,62 @@ TEST(CliWithoutBrokerTest, OutputThatCannotBeWrittenIsAFailure) {
   }
 }
 
+TEST(CliWithoutBrokerTest, ASocketThatIsNotThereSendsToTheDoctor) {
+  TempDir dir;
+  const CliResult none = RunCli(absl::StrCat("-s ", dir.File("none.sock"), " status"));
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_THAT(none.output,
+              HasSubstr("No such file or directory; sudo mosquitto_session doctor says why\n"));
+  EXPECT_THAT(RunCli("-s http://127.0.0.1:1 status").output, Not(HasSubstr("doctor")));
+}
+
+TEST(CliWithoutBrokerTest, WhoMayNotOpenTheSocketIsToldWhichGroupMay) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  constexpr gid_t kTheirs = 54'321;  // without a name
+  TempDir dir;
+  ASSERT_EQ(chmod(dir.path().c_str(), 0755), 0);
+  ASSERT_EQ(mkdir(dir.File("run").c_str(), 0755), 0);
+  const std::string folder = dir.File("run");
+  const std::string socket = folder + "/admin.sock";
+  const OneReply broker("", socket);
+  struct Case {
+    mode_t folder_mode;
+    mode_t socket_mode;
+    gid_t group;
+    const char* want;
+  };
+  for (const Case& c : {Case{0755, 0660, kTheirs,
+                             "join its group (sudo usermod -aG 54321 $USER, then log in "
+                             "again), or ask with sudo\n"},
+                        Case{0750, 0660, kTheirs,
+                             "join its group (sudo usermod -aG 54321 $USER, then log in "
+                             "again), or ask with sudo\n"},
+                        Case{0755, 0600, kTheirs, "Permission denied; ask with sudo\n"},
+                        Case{0700, 0660, kTheirs, "Permission denied; ask with sudo\n"},
+                        Case{0755, 0660, 0, "Permission denied; ask with sudo\n"}}) {
+    ASSERT_EQ(chown(folder.c_str(), 0, c.group), 0);
+    ASSERT_EQ(chown(socket.c_str(), 0, c.group), 0);
+    ASSERT_EQ(chmod(folder.c_str(), c.folder_mode), 0);
+    ASSERT_EQ(chmod(socket.c_str(), c.socket_mode), 0);
+    const CliResult result = RunCliAsNobody(absl::StrCat("-s ", socket, " status"));
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_THAT(result.output, HasSubstr(c.want)) << std::oct << c.folder_mode << c.socket_mode;
+  }
+}
+
+TEST(CliWithoutBrokerTest, UsageThatOnlyTheBrokersUserMayReadSendsToSudo) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  TempDir dir;
+  ASSERT_EQ(chmod(dir.path().c_str(), 0755), 0);
+  const std::string database = dir.Write("u.db", "");
+  const CliResult result = RunCliAsNobody(absl::StrCat("usage -d ", database));
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.output,
+              HasSubstr(absl::StrCat(database,
+                                     ": Permission denied; it is for the broker's user "
+                                     "only: ask with sudo\n")));
+}
+
 TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing) {
   struct Case {
     const char* arguments;
@@ -367,6 +423,12 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
         Case{"sts isue", "there is no command \"isue\"; did you mean issue?"},
         Case{"list --stat online", "there is no option --stat; did you mean --state?"},
         Case{"query a --jsn", "there is no option --jsn; did you mean --json?"},
+        Case{"--csv list", "--csv belongs behind list: mosquitto_session list --csv\n"},
+        Case{"--state online list", "belongs behind list: mosquitto_session list --state …\n"},
+        Case{"--by=state count", "behind count: mosquitto_session count --by=state\n"},
+        Case{"-n 3 watch", "-n belongs behind watch: mosquitto_session watch -n …\n"},
+        Case{"sts --account 1 issue", "behind issue: mosquitto_session sts issue --account …\n"},
+        Case{"--csv status", "there is no option --csv\n"},
         Case{"list --state onlin", "there is no \"onlin\"; did you mean online?"},
         Case{"list --connected-from monday", "\"monday\" is neither a day"},
         Case{"list --listener 70000", "\"70000\" is not a whole number from 1 to 65535"},

@@ -11,7 +11,9 @@ namespace session_status::feed {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
+using ::testing::Pair;
 using ::testing::StartsWith;
 using Progress = http::BodyStream::Progress;
 
@@ -296,6 +298,21 @@ TEST_F(ChangeStreamTest, AConnectStreamSpeaksEnvelopes) {
   ASSERT_EQ(body.substr(0, 5 + first.size()), Envelope(first));
   EXPECT_THAT(body.substr(10 + first.size()),
               StartsWith("{\"change\":{\"sequence\":\"1\",\"kind\":\"CHANGE_KIND_ONLINE\""));
+}
+
+// By default nginx collects what it passes on, and a quiet stream would show nothing for minutes.
+TEST_F(ChangeStreamTest, BothStreamsTellProxiesNotToCollectThem) {
+  http::Reply events;
+  sse_.Handle(Get(""), &events);
+  const http::Reply json = Watch(Envelope("{}"));
+  const http::Reply proto = Watch(Envelope(""), "application/connect+proto");
+  for (const http::Reply* reply :
+       std::initializer_list<const http::Reply*>{&events, &json, &proto}) {
+    EXPECT_NE(reply->stream, nullptr) << reply->body;
+    EXPECT_THAT(reply->headers,
+                IsSupersetOf({Pair("Cache-Control", "no-store"), Pair("X-Accel-Buffering", "no")}))
+        << reply->content_type;
+  }
 }
 
 TEST_F(ChangeStreamTest, AConnectStreamSpeaksProtobuf) {

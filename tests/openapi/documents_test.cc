@@ -52,6 +52,7 @@ TEST(DocumentsTest, TheExampleOfAnAccessFileIsAnAccessFile) {
   const auto file = auth::AccessFile::Parse(text.substr(body, text.find("```", body) - body));
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ((*file)->keys(), 3u);
+  EXPECT_EQ((*file)->sts_mac(), nullptr) << "a secret that everybody reads here";
 }
 
 }  // namespace

@@ -24,10 +24,15 @@ def write_fakes(folder, fakes):
 
 class CommandsTest(unittest.TestCase):
     def test_help_says_what_the_command_does_and_does_nothing(self):
-        for command in ("demo", "test", "package", "fuzz"):
+        for command in ("demo", "test", "package", "fuzz", "bench"):
             result = run(command, "--help")
             self.assertEqual(result.returncode, 0, command)
             self.assertIn(f"./tools/{command}", result.stdout, command)
+
+    def test_the_help_of_bench_says_which_there_are(self):
+        told = run("bench", "--help").stdout
+        for path in (ROOT / "tools/bench.d").iterdir():
+            self.assertRegex(told, rf"(?m)^  {path.name} +\w")
 
     def test_a_wrong_argument_is_named_before_anything_is_installed_or_built(self):
         result = run("demo", "--onse")
