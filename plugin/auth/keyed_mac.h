@@ -74,7 +74,6 @@ class KeyedMac {
   mutable std::array<std::atomic<EVP_MAC_CTX*>, kSlots> slots_{};
 };
 
-inline constexpr size_t kSha256HexSize = 64;
 inline constexpr absl::string_view kSha256HexOfNothing =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -72,8 +72,6 @@ class OpenApiSurface : public http::Handler {
   void HandleRefused(const http::Request& request, int status, absl::string_view message,
                      http::Reply* reply) override;
 
-  const auth::ReplayGuard& replay_guard() const { return replay_guard_; }  // for metrics
-
  private:
   struct Step {
     Check (OpenApiSurface::*check)(Call*);
