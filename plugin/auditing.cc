@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "plugin/telemetry.h"
+#include "plugin/os/steady_clock.h"
 
 namespace session_status {
 
@@ -13,9 +13,9 @@ void Auditing::Start(broker::BrokerLine line, history::HistoryFollower* history)
 
 void Auditing::OnTick(absl::Time now) {
   if (!audit_.enabled()) return;
-  const int64_t begin_ns = Telemetry::MonotonicNs();
+  const int64_t begin_ns = os::SteadyNs();
   audit_.OnTick(now);
-  const int64_t took_ns = Telemetry::MonotonicNs() - begin_ns;
+  const int64_t took_ns = os::SteadyNs() - begin_ns;
   slices_.Record(took_ns);
   slice_ns_.Add(static_cast<uint64_t>(took_ns));
   slice_ns_max_.Set(std::max(slice_ns_max_.value(), static_cast<uint64_t>(took_ns)));

@@ -6,7 +6,6 @@
 #ifndef SESSION_STATUS_PLUGIN_REFRESHER_H_
 #define SESSION_STATUS_PLUGIN_REFRESHER_H_
 
-#include <cstdint>
 #include <functional>
 #include <utility>
 
@@ -18,9 +17,6 @@
 #include "registry/session_registry.h"
 
 namespace session_status {
-
-// A clock that is never set.
-int64_t SteadyMillis();
 
 class Refresher {
  public:

@@ -1,18 +1,13 @@
 #include "plugin/reloader.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <cstdint>
 #include <new>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 
 namespace session_status {
-
-Reloader::Reloader(broker::BrokerLog& log) : log_(log), wake_fd_(eventfd(0, EFD_CLOEXEC)) {}
 
 void Reloader::Add(std::string what, std::function<absl::Status()> reload) {
   Part& part = parts_.emplace_back();
@@ -23,26 +18,19 @@ void Reloader::Add(std::string what, std::function<absl::Status()> reload) {
 }
 
 absl::Status Reloader::Start(int nice) {
-  if (wake_fd_ < 0) return absl::ResourceExhaustedError("no file descriptor for the reloader");
+  if (!bell_.ok()) return absl::ResourceExhaustedError("no file descriptor for the reloader");
   return thread_.Start("status-reload", nice, [this] { Run(); });
 }
 
 void Reloader::Stop() {
-  if (wake_fd_ < 0) return;
   stopping_.store(true, std::memory_order_release);  // (1)
-  Request();
+  bell_.Ring();
   thread_.Join();
-  close(std::exchange(wake_fd_, -1));
-}
-
-void Reloader::Request() {
-  const uint64_t one = 1;
-  // Would wait only after 2^64 - 1 requests that nobody took.
-  [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof one);
 }
 
 void Reloader::Run() {
-  for (uint64_t requests = 0; read(wake_fd_, &requests, sizeof requests) == sizeof requests;) {
+  for (;;) {
+    bell_.Wait();
     if (stopping_.load(std::memory_order_acquire)) return;  // (2)
     for (Part& part : parts_) {
       try {

@@ -22,13 +22,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
+#include "plugin/os/bell.h"
 #include "plugin/os/service_thread.h"
 
 namespace session_status {
 
 class Reloader {
  public:
-  explicit Reloader(broker::BrokerLog& log);
+  explicit Reloader(broker::BrokerLog& log) : log_(log) {}
   ~Reloader() { Stop(); }
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
@@ -39,7 +40,7 @@ class Reloader {
   void Stop();
 
   // Requests that come while a reload runs are served by one more.
-  void Request();
+  void Request() { bell_.Ring(); }
 
   // How the last reload of each went. Any thread, wait-free but for the memory of the answer.
   struct Outcome {
@@ -63,8 +64,8 @@ class Reloader {
   void Reload(Part* part);
 
   broker::BrokerLog& log_;
-  int wake_fd_;  // counts requests; -1: none, or stopped
-  // (1) release store in Stop(), before the wake-up; pairs with (2) acquire load in Run().
+  os::Bell bell_;  // a request, or stop
+  // (1) release store in Stop(), before the bell; pairs with (2) acquire load in Run().
   std::atomic<bool> stopping_{false};
   std::deque<Part> parts_;  // no more are added once the thread runs; parts stay where they are
   os::ServiceThread thread_;

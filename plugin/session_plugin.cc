@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "plugin/os/descriptor_table.h"
+#include "plugin/os/steady_clock.h"
 #include "plugin/version.h"
 
 namespace session_status {
@@ -41,9 +42,8 @@ std::string PlacesOf(const transport::ListenerOptions& listener) {
 SessionPlugin::SessionPlugin(const Options& options)
     : options_(options),
       registry_(options_.registry),
-      forgetting_time_(absl::Now(),
-                       absl::Milliseconds(SteadyMillis())),  // remembering_ sets it back
-      tracker_(*this, /*first_incarnation=*/1),              // remembering_ raises it
+      forgetting_time_(absl::Now(), os::SteadyNow()),  // remembering_ sets it back
+      tracker_(*this, /*first_incarnation=*/1),        // remembering_ raises it
       feed_{*this, tracker_, clock_, log_},
       auditing_(registry_, tracker_, log_, options_.audit),
       remembering_({registry_, tracker_, log_, *this}, options_.remembering, options_.registry),
@@ -107,8 +107,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
     return s;
   }
   // The clock may be ahead, and who is forgotten by it stays so when it is set right.
-  forgetting_time_ =
-      registry::LastingTime(remembering_.reached(absl::Now()), absl::Milliseconds(SteadyMillis()));
+  forgetting_time_ = registry::LastingTime(remembering_.reached(absl::Now()), os::SteadyNow());
   for (registry::ChangeObserver* o : remembering_.observers()) observers_.push_back(o);
   const metrics::ServerReadings server = {kVersion, LineName(line), facts.started_at};
   facts.snapshot_refresh = options_.snapshot_refresh;
@@ -218,7 +217,7 @@ absl::Status SessionPlugin::JoinFleet() {
 
 registry::ApplyResult SessionPlugin::Apply(const registry::SessionEvent& event) {
   const listing::FrozenCuts::Change change(following_->cuts(), event.client_id);
-  if (grace_.has_value()) grace_->BeginLoss(event, SteadyMillis());
+  if (grace_.has_value()) grace_->BeginLoss(event, absl::ToInt64Milliseconds(os::SteadyNow()));
   const registry::ApplyResult result = registry_.Apply(event);
   if (grace_.has_value()) grace_->EndLoss(result.outcome);
   return result;
@@ -274,7 +273,7 @@ void SessionPlugin::Forget(size_t budget) {
   // By the clock itself: neither an event's time, which may be anything, nor clock_, which never steps
   // back, so that a step forward for a minute would be one that lasts.
   const absl::Time now = absl::Now();
-  registry_.Maintain(forgetting_time_.Advance(now, absl::Milliseconds(SteadyMillis())), budget,
+  registry_.Maintain(forgetting_time_.Advance(now, os::SteadyNow()), budget,
                      [&](absl::string_view id, const registry::SessionDetails& details) {
                        cuts.Forgetting(id, details);
                        remembering_.OnForgotten(id, now);

@@ -1,6 +1,5 @@
 #include "plugin/telemetry.h"
 
-#include <chrono>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -86,15 +85,9 @@ metrics::UsageReadings ReadUsage(const store::UsageStats& stats) {
 
 }  // namespace
 
-int64_t Telemetry::MonotonicNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 http::Handler* Telemetry::Measure(metrics::QuerySurface label, http::Handler& surface,
                                   metrics::OnFailure on_failure) {
-  return &measured_.emplace_back(surface, label, queries_, MonotonicNs, std::move(on_failure));
+  return &measured_.emplace_back(surface, label, queries_, os::SteadyNs, std::move(on_failure));
 }
 
 void Telemetry::AddRoutes(const Sources& sources, http::Router* router) {

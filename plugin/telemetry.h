@@ -19,6 +19,7 @@
 #include "plugin/metrics/health_surface.h"
 #include "plugin/metrics/measured_surface.h"
 #include "plugin/metrics/metrics_surface.h"
+#include "plugin/os/steady_clock.h"
 #include "plugin/remembering.h"
 #include "plugin/transport/listener.h"
 #include "registry/others_view.h"
@@ -48,10 +49,10 @@ class Telemetry {
   class TimedEvent {
    public:
     TimedEvent(Telemetry& telemetry, registry::SessionEvent::Kind kind)
-        : histogram_(telemetry.event_callback_), begin_ns_(MonotonicNs()) {
+        : histogram_(telemetry.event_callback_), begin_ns_(os::SteadyNs()) {
       telemetry.events_[static_cast<size_t>(kind)].Add();
     }
-    ~TimedEvent() { histogram_.Record(MonotonicNs() - begin_ns_); }
+    ~TimedEvent() { histogram_.Record(os::SteadyNs() - begin_ns_); }
     TimedEvent(const TimedEvent&) = delete;
     TimedEvent& operator=(const TimedEvent&) = delete;
 
@@ -59,8 +60,6 @@ class Telemetry {
     metrics::DurationHistogram& histogram_;
     const int64_t begin_ns_;
   };
-
-  static int64_t MonotonicNs();
 
   metrics::DurationHistogram& snapshot_publish() { return snapshot_publish_; }
 

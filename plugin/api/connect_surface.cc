@@ -226,9 +226,4 @@ void ConnectSurface::Handle(const http::Request& request, http::Reply* reply) {
   reply->content_type = ContentType(envelope.codec);
 }
 
-void ConnectSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
-                                   http::Reply* reply) {
-  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
-}
-
 }  // namespace session_status::api

@@ -14,11 +14,12 @@
 #define SESSION_STATUS_PLUGIN_API_CONNECT_SURFACE_H_
 
 #include "plugin/api/service.h"
+#include "plugin/http/error_body.h"
 #include "plugin/http/http_message.h"
 
 namespace session_status::api {
 
-class ConnectSurface : public http::Handler {
+class ConnectSurface : public http::ConnectErrorHandler {
  public:
   // Everything this surface answers lies below this path.
   static constexpr absl::string_view kPathPrefix =
@@ -27,8 +28,6 @@ class ConnectSurface : public http::Handler {
   explicit ConnectSurface(const Service& service) : service_(service) {}
 
   void Handle(const http::Request& request, http::Reply* reply) override;
-  void HandleRefused(const http::Request& request, int status, absl::string_view message,
-                     http::Reply* reply) override;
 
  private:
   const Service& service_;

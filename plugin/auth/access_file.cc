@@ -1,13 +1,6 @@
 #include "plugin/auth/access_file.h"
 
-#include <fcntl.h>
-#include <openssl/crypto.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -16,55 +9,6 @@
 #include "plugin/auth/signature_rpc.h"
 
 namespace session_status::auth {
-namespace {
-
-absl::Status FileError(const std::string& path, absl::string_view problem) {
-  return absl::FailedPreconditionError(absl::StrCat(path, ": ", problem));
-}
-
-absl::Status CheckOwnerOnly(const std::string& path, const struct stat& file,
-                            AccessFile::Owner owner) {
-  if (!S_ISREG(file.st_mode)) return FileError(path, "not a regular file");
-  if ((file.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return FileError(path, "holds secrets, but others than its owner have access: chmod 600 it");
-  }
-  if (file.st_size > static_cast<off_t>(AccessFile::kFileBytesMax)) {
-    return FileError(path, absl::StrCat("larger than ", AccessFile::kFileBytesMax, " bytes"));
-  }
-  if (owner == AccessFile::Owner::kAnybodys) return absl::OkStatus();
-  if (file.st_uid != geteuid() && file.st_uid != 0) {
-    return FileError(path, "belongs to neither this process' user nor root");
-  }
-  return absl::OkStatus();
-}
-
-// The checks are made on the open file: nobody can exchange it in between.
-absl::Status ReadOwnerOnlyFile(const std::string& path, AccessFile::Owner owner, std::string* text,
-                               absl::Time* modified_at) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return FileError(path, std::strerror(errno));
-  const auto closer = absl::MakeCleanup([fd] { close(fd); });
-  struct stat file;
-  if (fstat(fd, &file) != 0) return FileError(path, std::strerror(errno));
-  if (absl::Status status = CheckOwnerOnly(path, file, owner); !status.ok()) return status;
-  *modified_at = absl::TimeFromTimespec(file.st_mtim);
-  // One byte more than the size shows a file that grows while it is read.
-  text->resize(static_cast<size_t>(file.st_size) + 1);
-  size_t size = 0;
-  while (size < text->size()) {
-    const ssize_t got = read(fd, text->data() + size, text->size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError(path, std::strerror(errno));
-    if (got == 0) break;
-    size += static_cast<size_t>(got);
-  }
-  if (size == text->size()) return FileError(path, "changed while it was read");
-  text->resize(size);
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 bool Account::Owns(absl::string_view instance_id) const {
   return std::any_of(instances.begin(), instances.end(), [instance_id](const std::string& own) {
     return own == "*" || own == instance_id;
@@ -85,9 +29,9 @@ AccessKey::AccessKey(absl::string_view id, absl::string_view secret, bool active
 absl::StatusOr<std::shared_ptr<const AccessFile>> AccessFile::Load(const std::string& path,
                                                                    Owner owner) {
   std::string text;
-  const auto wiper = absl::MakeCleanup([&text] { OPENSSL_cleanse(text.data(), text.size()); });
+  const auto wiper = absl::MakeCleanup([&text] { os::WipeSecret(&text); });
   absl::Time modified_at;
-  absl::Status status = ReadOwnerOnlyFile(path, owner, &text, &modified_at);
+  absl::Status status = os::ReadSecretFile(path, {kFileBytesMax, owner}, &text, &modified_at);
   if (!status.ok()) return status;
   absl::StatusOr<std::shared_ptr<const AccessFile>> file = Parse(text, modified_at);
   if (!file.ok()) {

@@ -23,6 +23,7 @@
 #include "plugin/auth/access_policy.h"
 #include "plugin/auth/keyed_mac.h"
 #include "plugin/os/mutex.h"
+#include "plugin/os/secret_file.h"
 
 namespace session_status::auth {
 
@@ -75,8 +76,8 @@ class AccessFile {
   static absl::StatusOr<std::shared_ptr<const AccessFile>> Parse(
       absl::string_view text, absl::Time modified_at = absl::InfinitePast());
 
-  // Whose the file may be. A tool that root runs on the file of another user takes anybody's.
-  enum class Owner : unsigned char { kOursOrRoot, kAnybodys };
+  // A tool that root runs on the file of another user takes anybody's.
+  using Owner = os::FileOwner;
 
   // Reads a file that only its owner can read or write: this process' user or root. Everything
   // else is refused (FailedPrecondition), because the file holds secrets.

@@ -101,51 +101,22 @@ void Secret::Wipe() {
   bytes_.clear();
 }
 
+void KeyedMac::ContextDeleter::operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+
 KeyedMac::KeyedMac(MacKind kind, absl::string_view key)
-    : kind_(kind), prototype_(OrThrow(NewContext(kind, key))) {}
-
-KeyedMac::~KeyedMac() {
-  for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
-    // relaxed: nobody else uses this object any more.
-    EVP_MAC_CTX_free(slot.load(std::memory_order_relaxed));
-  }
-  EVP_MAC_CTX_free(prototype_);
-}
-
-EVP_MAC_CTX* KeyedMac::Take() const {
-  for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
-    // relaxed: a glance that saves the exchange on empty slots.
-    if (slot.load(std::memory_order_relaxed) == nullptr) continue;
-    // (1) acquire; pairs with (2): what the last user did to the context is done.
-    EVP_MAC_CTX* const context = slot.exchange(nullptr, std::memory_order_acquire);
-    if (context != nullptr) return context;
-  }
-  return EVP_MAC_CTX_dup(prototype_);
-}
-
-void KeyedMac::Return(EVP_MAC_CTX* context) const {
-  for (std::atomic<EVP_MAC_CTX*>& slot : slots_) {
-    EVP_MAC_CTX* expected = nullptr;
-    // (2) release; pairs with (1).
-    if (slot.compare_exchange_strong(expected, context, std::memory_order_release,
-                                     std::memory_order_relaxed)) {
-      return;
-    }
-  }
-  EVP_MAC_CTX_free(context);
-}
+    : kind_(kind),
+      prototype_(OrThrow(NewContext(kind, key))),
+      contexts_([this] { return Contexts::Pointer(EVP_MAC_CTX_dup(prototype_.get())); }) {}
 
 bool KeyedMac::Compute(absl::string_view message, MacBytes* mac) const {
-  EVP_MAC_CTX* const context = Take();
-  if (context == nullptr) return false;
+  const Contexts::Lease lease = contexts_.Take();
+  if (!lease) return false;
+  EVP_MAC_CTX* const context = lease.get();
   size_t size = 0;
-  const bool done = EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
-                    EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()),
-                                   message.size()) == 1 &&
-                    EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 &&
-                    size == MacSize(kind_);
-  Return(context);
-  return done;
+  return EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
+         EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()),
+                        message.size()) == 1 &&
+         EVP_MAC_final(context, mac->data(), &size, mac->size()) == 1 && size == MacSize(kind_);
 }
 
 Sha256::Sha256() : context_(OrThrow(NewSha256Context())) {}

@@ -2,24 +2,25 @@
 //
 // A KeyedMac holds one secret in prepared form: the key schedule is made once, and a call re-starts
 // a prepared context instead of setting the key again (HMAC-SHA1 of a 700-byte string: about half
-// the time). Contexts wait in a few slots inside the object, so a thread nearly always finds one,
+// the time). Contexts wait in a pool inside the object, so a thread nearly always finds one,
 // and all of them go when the key goes: nothing secret outlives the access file it came from.
 //
 // Threads: Compute() and the functions: any; lock-free but for memory allocation when more
-//          threads than slots use one key at once. Construction and destruction: one thread.
+//          threads than the pool has slots use one key at once. Construction and destruction: one thread.
 // Errors:  Compute() returns false when the crypto library fails (out of memory); callers refuse.
 //          Constructors throw std::bad_alloc then: what exists can compute when there is memory.
 #ifndef SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_
 #define SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "plugin/os/object_pool.h"
 
 typedef struct evp_mac_ctx_st EVP_MAC_CTX;
 typedef struct evp_md_ctx_st EVP_MD_CTX;
@@ -54,7 +55,6 @@ using MacBytes = std::array<uint8_t, kMacSizeMax>;
 class KeyedMac {
  public:
   KeyedMac(MacKind kind, absl::string_view key);
-  ~KeyedMac();
   KeyedMac(const KeyedMac&) = delete;
   KeyedMac& operator=(const KeyedMac&) = delete;
 
@@ -63,18 +63,16 @@ class KeyedMac {
   MacKind kind() const { return kind_; }
 
  private:
-  EVP_MAC_CTX* Take() const;
-  void Return(EVP_MAC_CTX* context) const;
-
-  // As many as listener threads are sensible on one machine of today; more only cost a copy.
-  static constexpr size_t kSlots = 8;
+  struct ContextDeleter {
+    void operator()(EVP_MAC_CTX* context) const;
+  };
+  using Contexts = os::ObjectPool<EVP_MAC_CTX, ContextDeleter>;
 
   const MacKind kind_;
-  EVP_MAC_CTX* const prototype_;  // keyed and never computed with; copied when the slots are empty
-  mutable std::array<std::atomic<EVP_MAC_CTX*>, kSlots> slots_{};
+  const Contexts::Pointer prototype_;  // keyed and never computed with; copied when none waits
+  mutable Contexts contexts_;
 };
 
-inline constexpr size_t kSha256HexSize = 64;
 inline constexpr absl::string_view kSha256HexOfNothing =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -82,11 +82,6 @@ class ReplayGuard::Shard {
     return slots_.size();
   }
 
-  size_t used() const {
-    os::MutexLock lock(&mu_);
-    return used_;
-  }
-
  private:
   static size_t Limit(size_t slots) { return slots / 4 * 3; }
 
@@ -194,12 +189,6 @@ size_t ReplayGuard::MemoryBytesMax() const {
   size_t slots = 0;
   for (const auto& shard : shards_) slots += shard->slots_max();
   return (slots + slots / kShards) * sizeof(Slot);
-}
-
-size_t ReplayGuard::entries() const {
-  size_t used = 0;
-  for (const auto& shard : shards_) used += shard->used();
-  return used;
 }
 
 }  // namespace session_status::auth

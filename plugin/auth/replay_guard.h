@@ -64,7 +64,6 @@ class ReplayGuard {
 
   size_t MemoryBytes() const;
   size_t MemoryBytesMax() const;
-  size_t entries() const;  // those not yet swept, expired ones included
 
  private:
   class Shard;

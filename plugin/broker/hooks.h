@@ -68,9 +68,6 @@ class Hooks {
 
   BrokerLine line() const { return line_; }
 
-  // On 2.0 a second instance on the same set of listeners gets no events: the first one's serve it.
-  bool served_by_another_instance() const { return taken_ == 0; }
-
   // For the callbacks.
   Feed& feed() { return feed_; }
   int instance() const { return instance_; }

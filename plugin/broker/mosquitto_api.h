@@ -33,10 +33,6 @@ __attribute__((weak)) int mosquitto_client_port(const struct mosquitto* client);
 __attribute__((weak)) int mosquitto_apply_on_all_clients(int (*functor)(const struct mosquitto*,
                                                                         void*),
                                                          void* context);
-__attribute__((weak)) int mosquitto_plugin_set_info(mosquitto_plugin_id_t* identifier,
-                                                    const char* plugin_name,
-                                                    const char* plugin_version);
-__attribute__((weak)) const char* mosquitto_persistence_location(void);
 // Debian 12's 2.0.11 has them; upstream's list of what a 2.0 broker exports has not.
 __attribute__((weak)) const mosquitto_property* mosquitto_property_read_string(
     const mosquitto_property* proplist, int identifier, char** value, bool skip_first);

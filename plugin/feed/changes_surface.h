@@ -17,25 +17,24 @@
 #include <string>
 
 #include "plugin/feed/change_feed.h"
+#include "plugin/http/error_body.h"
 #include "plugin/http/http_message.h"
 
 namespace session_status::feed {
 
-class SseSurface : public http::Handler {
+class SseSurface : public http::ConnectErrorHandler {
  public:
   static constexpr absl::string_view kPath = "/v1/changes";
 
   explicit SseSurface(ChangeFeed& feed) : feed_(feed) {}
   void Handle(const http::Request& request, http::Reply* reply) override;
-  void HandleRefused(const http::Request& request, int status, absl::string_view message,
-                     http::Reply* reply) override;
 
  private:
   absl::Status Open(const http::Request& request, http::Reply* reply);
   ChangeFeed& feed_;
 };
 
-class WatchSurface : public http::Handler {
+class WatchSurface : public http::ConnectErrorHandler {
  public:
   static constexpr absl::string_view kPath =
       "/mosquitto_session_status.v1.SessionStatusService/WatchSessions";
@@ -43,8 +42,6 @@ class WatchSurface : public http::Handler {
   WatchSurface(ChangeFeed& feed, std::string instance_id)
       : feed_(feed), instance_id_(std::move(instance_id)) {}
   void Handle(const http::Request& request, http::Reply* reply) override;
-  void HandleRefused(const http::Request& request, int status, absl::string_view message,
-                     http::Reply* reply) override;
 
  private:
   absl::Status Open(const http::Request& request, bool json, http::Reply* reply);

@@ -118,9 +118,4 @@ void SseSurface::Handle(const http::Request& request, http::Reply* reply) {
   if (absl::Status s = Open(request, reply); !s.ok()) http::SetError(s, reply);
 }
 
-void SseSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
-                               http::Reply* reply) {
-  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
-}
-
 }  // namespace session_status::feed

@@ -114,9 +114,4 @@ void WatchSurface::Handle(const http::Request& request, http::Reply* reply) {
   }
 }
 
-void WatchSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
-                                 http::Reply* reply) {
-  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
-}
-
 }  // namespace session_status::feed

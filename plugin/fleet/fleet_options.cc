@@ -1,16 +1,12 @@
 #include "plugin/fleet/fleet_options.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "plugin/os/secret_file.h"
 
 namespace session_status::fleet {
 namespace {
@@ -125,27 +121,21 @@ absl::Status CheckEngines(const std::vector<EngineAddress>& engines) {
 }
 
 absl::Status ReadCredentials(const std::string& path, Credentials* out) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " is open to other users; chmod o-rwx would close it"));
-  }
-  errno = 0;
-  std::ifstream file(path);
-  if (!file) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot read the fleet's credentials: ", path, ": ", std::strerror(errno)));
-  }
-  std::string line;
-  std::getline(file, line);
-  const std::vector<std::string> words =
+  // Room for a password of any length that makes sense, and for notes below it.
+  constexpr size_t kFileBytesMax = 64 << 10;
+  std::string text;
+  const auto wiper = absl::MakeCleanup([&text] { os::WipeSecret(&text); });
+  const os::SecretFileRule rule = {.bytes_max = kFileBytesMax, .open_to_group = true};
+  if (absl::Status s = os::ReadSecretFile(path, rule, &text); !s.ok()) return s;
+  const absl::string_view line = absl::string_view(text).substr(0, text.find('\n'));
+  const std::vector<absl::string_view> words =
       absl::StrSplit(absl::StripAsciiWhitespace(line), ' ', absl::SkipEmpty());
   if (words.empty() || words.size() > 2) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": the first line must be PASSWORD or USER PASSWORD"));
   }
-  out->user = words.size() == 2 ? words[0] : "";
-  out->password = words.back();
+  out->user = std::string(words.size() == 2 ? words[0] : "");
+  out->password = std::string(words.back());
   return absl::OkStatus();
 }
 

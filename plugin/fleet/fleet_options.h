@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "plugin/os/secret_file.h"
 
 namespace session_status::fleet {
 
@@ -53,6 +54,11 @@ enum class WhenEngineAway : uint8_t {
 };
 
 struct Credentials {
+  Credentials() = default;
+  ~Credentials() { os::WipeSecret(&password); }
+  Credentials(const Credentials&) = delete;
+  Credentials& operator=(const Credentials&) = delete;
+
   std::string user;  // empty: the default user
   std::string password;
 };

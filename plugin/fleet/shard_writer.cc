@@ -17,11 +17,6 @@ void ShardWriter::Unsync() {
   in_flight_ = false;
 }
 
-void ShardWriter::Forget() {
-  Unsync();
-  generations_.clear();
-}
-
 void ShardWriter::StartResend(Generation generation, std::vector<Event> sessions) {
   Unsync();
   batch_ = Batch();

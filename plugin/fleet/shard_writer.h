@@ -29,7 +29,6 @@ inline constexpr size_t kGenerationsMax = 8;
 
 class ShardWriter {
  public:
-  enum class Phase : uint8_t { kUnsynced, kOpening, kSending, kClosing, kLive };
   struct Batch {
     enum class Kind : uint8_t { kBegin, kApply, kFinish };
     Kind kind = Kind::kApply;
@@ -46,8 +45,6 @@ class ShardWriter {
 
   // Forgets what is under way; everything has to be sent again.
   void Unsync();
-  // Another process held our number: nothing of ours is in the engine.
-  void Forget();
   bool needs_resend() const { return phase_ == Phase::kUnsynced; }
   // `sessions`: all our sessions of this shard, now.
   void StartResend(Generation generation, std::vector<Event> sessions);
@@ -63,10 +60,11 @@ class ShardWriter {
   bool idle() const { return phase_ == Phase::kLive && !in_flight_ && outbox_.empty(); }
   bool settled() const { return phase_ == Phase::kLive && !in_flight_; }
 
-  Phase phase() const { return phase_; }
   size_t outbox_size() const { return outbox_.size(); }
 
  private:
+  enum class Phase : uint8_t { kUnsynced, kOpening, kSending, kClosing, kLive };
+
   void OnApplied(absl::string_view letters, const Verdict& verdict);
 
   Phase phase_ = Phase::kUnsynced;

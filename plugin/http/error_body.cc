@@ -101,4 +101,9 @@ void SetError(const absl::Status& error, Reply* reply) {
   SetError(ConnectHttpStatus(error.code()), error.code(), error.message(), reply);
 }
 
+void ConnectErrorHandler::HandleRefused(const Request&, int status, absl::string_view message,
+                                        Reply* reply) {
+  SetError(status, ConnectCodeForHttpStatus(status), message, reply);
+}
+
 }  // namespace session_status::http

@@ -25,6 +25,13 @@ void SetError(int http_status, absl::StatusCode code, absl::string_view message,
 // A surface's own 404 and 405: nothing at this path, or not by this method (Reply::not_served).
 void SetNotServed(int http_status, absl::StatusCode code, absl::string_view message, Reply* reply);
 
+// A surface whose errors have this body, those of the listener too.
+class ConnectErrorHandler : public Handler {
+ public:
+  void HandleRefused(const Request& request, int status, absl::string_view message,
+                     Reply* reply) override;
+};
+
 }  // namespace session_status::http
 
 #endif  // SESSION_STATUS_PLUGIN_HTTP_ERROR_BODY_H_

@@ -259,9 +259,4 @@ void SessionsSurface::Handle(const http::Request& request, http::Reply* reply) {
   if (absl::Status s = Open(request, reply); !s.ok()) http::SetError(s, reply);
 }
 
-void SessionsSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
-                                    http::Reply* reply) {
-  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
-}
-
 }  // namespace session_status::listing

@@ -18,19 +18,18 @@
 #ifndef SESSION_STATUS_PLUGIN_LISTING_SESSIONS_SURFACE_H_
 #define SESSION_STATUS_PLUGIN_LISTING_SESSIONS_SURFACE_H_
 
+#include "plugin/http/error_body.h"
 #include "plugin/http/http_message.h"
 #include "plugin/listing/lister.h"
 
 namespace session_status::listing {
 
-class SessionsSurface : public http::Handler {
+class SessionsSurface : public http::ConnectErrorHandler {
  public:
   static constexpr absl::string_view kPath = "/v1/sessions";
 
   explicit SessionsSurface(Lister& lister) : lister_(lister) {}
   void Handle(const http::Request& request, http::Reply* reply) override;
-  void HandleRefused(const http::Request& request, int status, absl::string_view message,
-                     http::Reply* reply) override;
 
  private:
   absl::Status Open(const http::Request& request, http::Reply* reply);

@@ -37,9 +37,4 @@ void HealthSurface::CheckFleet(http::Reply* reply) const {
                   " of ", fleet.shards, " shards still to load\n");
 }
 
-void HealthSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
-                                  http::Reply* reply) {
-  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
-}
-
 }  // namespace session_status::metrics

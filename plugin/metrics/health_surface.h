@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "absl/time/time.h"
+#include "plugin/http/error_body.h"
 #include "plugin/http/http_message.h"
 #include "registry/others_view.h"
 #include "registry/session_registry.h"
@@ -23,7 +24,7 @@ inline absl::Duration SnapshotAgeMax(absl::Duration refresh) {
   return std::max(3 * refresh, absl::Seconds(5));
 }
 
-class HealthSurface : public http::Handler {
+class HealthSurface : public http::ConnectErrorHandler {
  public:
   static constexpr absl::string_view kHealthPath = "/healthz";
   static constexpr absl::string_view kReadyPath = "/readyz";
@@ -34,8 +35,6 @@ class HealthSurface : public http::Handler {
       : registry_(registry), snapshot_refresh_(snapshot_refresh), others_(others) {}
 
   void Handle(const http::Request& request, http::Reply* reply) override;
-  void HandleRefused(const http::Request& request, int status, absl::string_view message,
-                     http::Reply* reply) override;
 
  private:
   void CheckFleet(http::Reply* reply) const;

@@ -17,9 +17,4 @@ void MetricsSurface::Handle(const http::Request& request, http::Reply* reply) {
   reply->body = prometheus::TextSerializer().prometheus::Serializer::Serialize(Collect());
 }
 
-void MetricsSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
-                                   http::Reply* reply) {
-  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
-}
-
 }  // namespace session_status::metrics

@@ -9,21 +9,20 @@
 #include <functional>
 #include <vector>
 
+#include "plugin/http/error_body.h"
 #include "plugin/http/http_message.h"
 #include "plugin/metrics/readings.h"
 #include "prometheus/collectable.h"
 
 namespace session_status::metrics {
 
-class MetricsSurface : public http::Handler, public prometheus::Collectable {
+class MetricsSurface : public http::ConnectErrorHandler, public prometheus::Collectable {
  public:
   static constexpr absl::string_view kPath = "/metrics";
 
   explicit MetricsSurface(std::function<Readings()> read) : read_(std::move(read)) {}
 
   void Handle(const http::Request& request, http::Reply* reply) override;
-  void HandleRefused(const http::Request& request, int status, absl::string_view message,
-                     http::Reply* reply) override;
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 

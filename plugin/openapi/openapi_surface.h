@@ -28,10 +28,10 @@
 #include "plugin/openapi/authorization.h"
 #include "plugin/openapi/call.h"
 #include "plugin/openapi/call_limits.h"
-#include "plugin/openapi/object_pool.h"
 #include "plugin/openapi/operation_input.h"
 #include "plugin/openapi/session_source.h"
 #include "plugin/openapi/surface_options.h"
+#include "plugin/os/object_pool.h"
 
 namespace session_status::openapi {
 
@@ -71,8 +71,6 @@ class OpenApiSurface : public http::Handler {
   void Handle(const http::Request& request, http::Reply* reply) override;
   void HandleRefused(const http::Request& request, int status, absl::string_view message,
                      http::Reply* reply) override;
-
-  const auth::ReplayGuard& replay_guard() const { return replay_guard_; }  // for metrics
 
  private:
   struct Step {
@@ -120,7 +118,7 @@ class OpenApiSurface : public http::Handler {
   auth::ReplayGuard replay_guard_;
   CallLimits limits_;
   limits::CountedInstances counted_instances_;
-  ObjectPool<Workspace> workspaces_;
+  os::ObjectPool<Workspace> workspaces_;
 };
 
 }  // namespace session_status::openapi

@@ -1,8 +1,9 @@
 #include "plugin/os/poller.h"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
+
+#include "plugin/os/steady_clock.h"
 
 namespace session_status::os {
 
@@ -48,7 +49,7 @@ void Poller::Run() {
       MutexLock lock(&mu_);
       while (members_.empty() && !stopping_) changed_.Wait(&mu_);
     }
-    PollOnce(absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch()));
+    PollOnce(SteadyNow());
   } while (!stop_.WaitFor(interval_));
 }
 

@@ -9,6 +9,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/os/steady_clock.h"
 #include "plugin/store/database_file.h"
 
 namespace session_status::store {
@@ -55,9 +56,7 @@ bool IsOperatorsToMend(const absl::Status& status) {
 
 int64_t Monotonic(const SessionStoreOptions& options) {
   if (options.monotonic) return absl::ToInt64Milliseconds(options.monotonic());
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return absl::ToInt64Milliseconds(os::SteadyNow());
 }
 
 bool IsDamage(const absl::Status& status) {

@@ -81,9 +81,4 @@ void WebSurface::Handle(const http::Request& request, http::Reply* reply) {
   http::SetNotServed(404, absl::StatusCode::kNotFound, "nothing is served at this path", reply);
 }
 
-void WebSurface::HandleRefused(const http::Request&, int status, absl::string_view message,
-                               http::Reply* reply) {
-  http::SetError(status, http::ConnectCodeForHttpStatus(status), message, reply);
-}
-
 }  // namespace session_status::web

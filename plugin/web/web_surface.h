@@ -14,13 +14,14 @@
 
 #include <string>
 
+#include "plugin/http/error_body.h"
 #include "plugin/http/http_message.h"
 #include "plugin/web/api_description.h"
 #include "plugin/web/asset.h"
 
 namespace session_status::web {
 
-class WebSurface : public http::Handler {
+class WebSurface : public http::ConnectErrorHandler {
  public:
   static constexpr absl::string_view kPagePath = "/";
   static constexpr absl::string_view kAssetPrefix = "/ui/";
@@ -30,8 +31,6 @@ class WebSurface : public http::Handler {
   explicit WebSurface(const ApiFacts& facts, absl::Span<const Asset> assets = Assets());
 
   void Handle(const http::Request& request, http::Reply* reply) override;
-  void HandleRefused(const http::Request& request, int status, absl::string_view message,
-                     http::Reply* reply) override;
 
  private:
   struct Description {

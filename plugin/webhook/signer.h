@@ -26,7 +26,7 @@ inline constexpr size_t kSecretBytesMax = 4096;
 class Signer {
  public:
   // The file holds the secret alone: "whsec_" and base64, or any bytes. A line end behind it does
-  // not count. It must belong to its reader only (mode 0600).
+  // not count. Only its owner may have access (mode 0600).
   static absl::StatusOr<std::unique_ptr<Signer>> Load(const std::string& path);
 
   explicit Signer(absl::string_view key) : mac_(auth::MacKind::kHmacSha256, key) {}

@@ -1,5 +1,6 @@
 #include "plugin/auth/access_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -189,6 +190,14 @@ TEST_F(AccessFileOnDiskTest, OnlyTheOwnerMayHaveAccess) {
               HasSubstr("not a regular file"));
   EXPECT_THAT(std::string(AccessFile::Load(path_ + "x").status().message()),
               HasSubstr("No such file"));
+}
+
+TEST_F(AccessFileOnDiskTest, APipeIsNotWaitedFor) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  const int end =
+      open(path_.c_str(), O_RDWR | O_CLOEXEC);  // so that who does read fails, not hangs
+  EXPECT_EQ(AccessFile::Load(path_).status().message(), path_ + ": not a regular file");
+  close(end);
 }
 
 TEST_F(AccessFileOnDiskTest, AFileOfAnotherUserIsNotBelieved) {

@@ -111,10 +111,6 @@ void BrokerFleet::Disconnect(const std::string& id) {
   client.node = -1;
 }
 
-bool BrokerFleet::Connected(const std::string& id) {
-  return !clients_[id].connections.empty() && clients_[id].connections.back().second.Ping();
-}
-
 bool BrokerFleet::OnlineInBatch(size_t node, const std::string& id) {
   const BatchAnswer answer = admin(node).Batch({id});
   return answer.ok && answer.online.at(0);

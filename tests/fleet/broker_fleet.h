@@ -56,8 +56,6 @@ class BrokerFleet {
   // A client connects, its older connections left as they are; or leaves as clients do.
   void Connect(const std::string& id, size_t node);
   void Disconnect(const std::string& id);
-  // Its newest connection is open.
-  bool Connected(const std::string& id);
 
   // What that node's batch says about one client.
   bool OnlineInBatch(size_t node, const std::string& id);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/fleet/broker_fleet.h"
 #include "tests/testing/mqtt_client.h"
+#include "tests/testing/temp_dir.h"
 #include "tests/testing/wait.h"
 
 namespace session_status::testing {
@@ -429,6 +431,20 @@ TEST(BrokerFleetTest, ACredentialsFileThatOthersMayReadStopsTheStart) {
                                                {"fleet_credentials_file", "/etc/passwd"}}});
   EXPECT_NE(broker->WaitExit(), 0);
   EXPECT_THAT(broker->Log(), HasSubstr("option plugin_opt_fleet_credentials_file: /etc/passwd"));
+}
+
+TEST(BrokerFleetTest, ACredentialsFileThatIsAPipeStopsTheStartInsteadOfHangingIt) {
+  const TempDir dir;
+  const std::string pipe = dir.File("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const auto broker = BrokerProcess::Start({.config = kPlainConfig,
+                                            .plugin = SessionStatusPlugin(),
+                                            .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                                                               {"fleet_url", "redis://127.0.0.1"},
+                                                               {"fleet_credentials_file", pipe}}});
+  EXPECT_NE(broker->WaitExit(), 0);
+  EXPECT_THAT(broker->Log(), HasSubstr(absl::StrCat("option plugin_opt_fleet_credentials_file: ",
+                                                    pipe, ": not a regular file")));
 }
 
 }  // namespace

@@ -50,12 +50,6 @@ std::string RedisCluster::Url() const {
   return absl::StrCat("cluster://127.0.0.1:", nodes_[0]->port(), ",127.0.0.1:", nodes_[1]->port());
 }
 
-uint16_t RedisCluster::SlotOf(absl::string_view key) {
-  uint32_t slot = kHashSlots;
-  EXPECT_TRUE(absl::SimpleAtoi(node(0).Command(absl::StrCat("CLUSTER KEYSLOT ", key)), &slot));
-  return static_cast<uint16_t>(slot);
-}
-
 bool RedisCluster::Claims(size_t i, uint16_t slot) {
   const std::string nodes = node(i).Command("CLUSTER NODES");
   for (absl::string_view line : absl::StrSplit(nodes, '\n')) {

@@ -29,7 +29,6 @@ class RedisCluster {
   RedisProcess& node(size_t i) { return *nodes_[i]; }
   // Which node holds the slot, by its own account.
   size_t OwnerOf(uint16_t slot);
-  uint16_t SlotOf(absl::string_view key);
 
   // -- moving a slot as an operator's tool does: begin, some keys at a time, end.
   void BeginMove(uint16_t slot, size_t from, size_t to);

@@ -130,7 +130,6 @@ void RedisProcess::Kill() {
 }
 
 void RedisProcess::Signal(int signal) { kill(pid_, signal); }
-void RedisProcess::RemoveDump() { unlink(dir_.File("dump.rdb").c_str()); }
 void RedisProcess::Save() { Command("SAVE"); }
 
 std::string RedisProcess::Command(const std::string& words) {

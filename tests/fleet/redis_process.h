@@ -40,7 +40,6 @@ class RedisProcess {
   void Start();  // returns when it answers; what dump.rdb holds is loaded
   void Kill();   // SIGKILL
   void Signal(int signal);
-  void RemoveDump();
   // It differs from the system's by so much. REQUIRES: made by WithClock.
   void SetClock(absl::Duration ahead);
   // Writes dump.rdb now.

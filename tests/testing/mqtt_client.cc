@@ -66,10 +66,8 @@ MqttClient::MqttClient(ClientOptions options) : options_(std::move(options)) {
         free(assigned);
       });
   mosquitto_disconnect_v5_callback_set(
-      handle_, [](mosquitto*, void* self_ptr, int code, const mosquitto_property*) {
-        auto* self = static_cast<MqttClient*>(self_ptr);
-        self->closed_ = true;
-        if (code >= 128) self->disconnect_code_ = code;
+      handle_, [](mosquitto*, void* self_ptr, int, const mosquitto_property*) {
+        static_cast<MqttClient*>(self_ptr)->closed_ = true;
       });
   mosquitto_subscribe_callback_set(
       handle_, [](mosquitto*, void* self_ptr, int mid, int, const int* granted) {
@@ -238,9 +236,5 @@ void ClientProcess::Kill() {
   waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }
-
-void ClientProcess::Freeze() { kill(pid_, SIGSTOP); }
-
-void ClientProcess::Thaw() { kill(pid_, SIGCONT); }
 
 }  // namespace session_status::testing

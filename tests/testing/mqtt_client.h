@@ -66,8 +66,6 @@ class MqttClient {
   void Serve(absl::Duration patience = absl::Milliseconds(10));
 
   bool connected() const { return connected_; }
-  // The code of an MQTT 5 DISCONNECT from the broker; -1: none came.
-  int disconnect_code() const { return disconnect_code_; }
   const std::string& assigned_id() const { return assigned_id_; }
   const std::vector<std::string>& received() const { return received_; }  // payloads
   // Subscribes and waits for the broker's word on it. True: granted.
@@ -86,21 +84,18 @@ class MqttClient {
   std::optional<int> connack_;
   int last_acknowledged_ = 0;
   int last_granted_ = 0;
-  int disconnect_code_ = -1;
   std::string assigned_id_;
   std::vector<std::string> received_;
 };
 
-// A connected client in a process of its own, to be stopped or killed.
+// A connected client in a process of its own, to be killed.
 class ClientProcess {
  public:
   // Returns when the client is connected and has made a round trip; nullptr: it was refused.
   static std::unique_ptr<ClientProcess> Start(const ClientOptions& options);
   ~ClientProcess();
   pid_t pid() const { return pid_; }
-  void Kill();    // SIGKILL: the kernel closes its socket
-  void Freeze();  // SIGSTOP: the connection stays, and is silent
-  void Thaw();    // SIGCONT
+  void Kill();  // SIGKILL: the kernel closes its socket
 
  private:
   explicit ClientProcess(pid_t pid) : pid_(pid) {}

@@ -1,5 +1,6 @@
 #include "plugin/webhook/webhook.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -166,12 +167,12 @@ TEST_F(WebhookTest, ASecretReadAgainSignsFromTheNextAttemptOnAndABadOneChangesNo
   for (const Bad& bad :
        {Bad{"", 0600, "the secret has 0 bytes"}, Bad{"short", 0600, "the secret has 5 bytes"},
         Bad{"whsec_***", 0600, "is not base64"},
-        Bad{same_but_open.c_str(), 0644, "others can read the secret"}}) {
+        Bad{same_but_open.c_str(), 0644, "chmod 600 it"}}) {
     SCOPED_TRACE(bad.want);
     ASSERT_EQ(chmod(dir.Write("secret", bad.content).c_str(), bad.mode), 0);
     const absl::Status status = webhook_->ReloadSecret();
     EXPECT_THAT(std::string(status.message()),
-                AllOf(HasSubstr("option plugin_opt_webhook_secret_file: \""), HasSubstr(bad.want)));
+                AllOf(HasSubstr("option plugin_opt_webhook_secret_file: /"), HasSubstr(bad.want)));
     const Receiver::Post post = next();
     EXPECT_EQ(post.headers.at("webhook-signature"), SignatureOf(post, secret));
   }
@@ -472,8 +473,9 @@ TEST(WebhookStartTest, SaysWhichOptionIsBadAndWhatWouldBeRight) {
            Case{"host/path", "", "option plugin_opt_webhook_url: not a URL"},
            Case{"ftp://host/path", "", "option plugin_opt_webhook_url: neither https nor http"},
            Case{"https://u:p@host/", "", "holds a user name or password"},
-           Case{"https://host/", dir.File("none"), "option plugin_opt_webhook_secret_file: \""},
-           Case{"https://host/", open, "others can read the secret; chmod 600 it"},
+           Case{"https://host/", dir.File("none"), "option plugin_opt_webhook_secret_file: /"},
+           Case{"https://host/", open,
+                "open: holds secrets, but others than its owner have access: chmod 600 it"},
            Case{"https://host/", dir.Write("short", "abc"), "the secret has 3 bytes"},
            Case{"https://host/", dir.Write("bad", "whsec_***"), "is not base64"},
        }) {
@@ -512,6 +514,23 @@ TEST(SignerTest, ALineEndBehindTheSecretDoesNotCountWhateverSystemWroteIt) {
       EXPECT_EQ((*signer)->Sign("id", 7, "body"), want);
     }
   }
+}
+
+TEST(SignerTest, ASecretIsNotReadFromAPipe) {
+  const testing::TempDir dir;
+  const std::string pipe = dir.File("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int end = open(pipe.c_str(), O_RDWR | O_CLOEXEC);  // so that who does read fails, not hangs
+  ASSERT_EQ(write(end, std::string(32, 's').data(), 32), 32);
+  EXPECT_EQ(Signer::Load(pipe).status().message(), pipe + ": not a regular file");
+  close(end);
+}
+
+TEST(SignerTest, AFileThatHoldsMoreThanASecretIsNotReadToItsEnd) {
+  const testing::TempDir dir;
+  const std::string path = dir.Write("huge", std::string(1 << 20, '\n'));
+  EXPECT_THAT(std::string(Signer::Load(path).status().message()),
+              HasSubstr(path + ": larger than "));
 }
 
 TEST(RetryDelayTest, DoublesFromASecondToTheLimitAndHonoursWhatTheReceiverAsks) {

@@ -2,38 +2,44 @@
 //
 // Threads:   any; lock-free but for the allocation of an object when the pool is empty.
 // Ownership: a Lease gives its object back when it goes, and goes before the pool.
-#ifndef SESSION_STATUS_PLUGIN_OPENAPI_OBJECT_POOL_H_
-#define SESSION_STATUS_PLUGIN_OPENAPI_OBJECT_POOL_H_
+// Errors:    a Lease is false, and holds nothing, where the pool was empty and `make` made nothing.
+#ifndef SESSION_STATUS_PLUGIN_OS_OBJECT_POOL_H_
+#define SESSION_STATUS_PLUGIN_OS_OBJECT_POOL_H_
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <utility>
 
-namespace session_status::openapi {
+namespace session_status::os {
 
-template <typename T>
+template <typename T, typename Deleter = std::default_delete<T>>
 class ObjectPool {
  public:
+  using Pointer = std::unique_ptr<T, Deleter>;
+
   class Lease {
    public:
-    Lease(ObjectPool& pool, std::unique_ptr<T> object) : pool_(pool), object_(std::move(object)) {}
+    Lease(ObjectPool& pool, Pointer object) : pool_(pool), object_(std::move(object)) {}
     ~Lease() { pool_.Return(std::move(object_)); }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
-    T& operator*() { return *object_; }
-    T* operator->() { return object_.get(); }
+    explicit operator bool() const { return object_ != nullptr; }
+    T* get() const { return object_.get(); }
+    T& operator*() const { return *object_; }
+    T* operator->() const { return object_.get(); }
 
    private:
     ObjectPool& pool_;
-    std::unique_ptr<T> object_;
+    Pointer object_;
   };
 
-  explicit ObjectPool(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
+  explicit ObjectPool(std::function<Pointer()> make) : make_(std::move(make)) {}
   ~ObjectPool() {
     // relaxed: nobody else uses the pool any more.
-    for (auto& slot : slots_) delete slot.load(std::memory_order_relaxed);
+    for (auto& slot : slots_) Pointer(slot.load(std::memory_order_relaxed));
   }
   ObjectPool(const ObjectPool&) = delete;
   ObjectPool& operator=(const ObjectPool&) = delete;
@@ -44,13 +50,13 @@ class ObjectPool {
       if (slot.load(std::memory_order_relaxed) == nullptr) continue;
       // (1) acquire; pairs with (2): what the last user did to the object is done.
       T* object = slot.exchange(nullptr, std::memory_order_acquire);
-      if (object != nullptr) return Lease(*this, std::unique_ptr<T>(object));
+      if (object != nullptr) return Lease(*this, Pointer(object));
     }
     return Lease(*this, make_());
   }
 
  private:
-  void Return(std::unique_ptr<T> object) {
+  void Return(Pointer object) {
     for (auto& slot : slots_) {
       T* expected = nullptr;
       // (2) release; pairs with (1).
@@ -64,10 +70,10 @@ class ObjectPool {
 
   static constexpr size_t kSlots = 8;  // as many as listener threads are sensible
 
-  const std::function<std::unique_ptr<T>()> make_;
+  const std::function<Pointer()> make_;
   std::array<std::atomic<T*>, kSlots> slots_{};
 };
 
-}  // namespace session_status::openapi
+}  // namespace session_status::os
 
-#endif  // SESSION_STATUS_PLUGIN_OPENAPI_OBJECT_POOL_H_
+#endif  // SESSION_STATUS_PLUGIN_OS_OBJECT_POOL_H_
