@@ -314,7 +314,8 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"instances_by_listener", "none",
      "Clients of a listener belong to an instance: words like 1884=post-cn-b, one for each port, "
-     "separated by blanks or commas.",
+     "separated by blanks or commas. Not on Mosquitto 2.0, which does not tell plugins the "
+     "listener: the start is refused.",
      [](absl::string_view v, Options* o) {
        return SetPortNames(v, kTcpAddressesMax, &o->documented_api.instances_by_listener);
      }},
