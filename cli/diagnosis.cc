@@ -94,6 +94,8 @@ void CheckOptionsOf(const PluginLine& line, Findings* findings) {
   Add(findings, Verdict::kGood, "options", absl::StrCat(given.size(), " given, all accepted"));
 }
 
+bool IsGiven(absl::string_view value) { return !value.empty() && value != "none"; }
+
 // Does this broker know the line, and does the plugin start in it?
 void CheckBrokerKnows(const PluginLine& line, BrokerKind broker, Findings* findings) {
   if (broker.line != BrokerLine::k20) return;
@@ -104,12 +106,19 @@ void CheckBrokerKnows(const PluginLine& line, BrokerKind broker, Findings* findi
                             line.keyword, " and would not start", broker.running ? " again" : ""),
                absl::StrCat("write \"plugin ", line.path, "\" instead"));
   }
-  if (line.Option("observe_logins") == "true") return;
-  Add(findings, Verdict::kProblem, "logins",
-      absl::StrCat(line.where, ": ", whose,
-                   " is mosquitto 2.0, where the plugin starts only with "
-                   "plugin_opt_observe_logins true"),
-      "add that option, after docs/broker-support.md, or move to Mosquitto 2.1");
+  if (line.Option("observe_logins") != "true") {
+    Add(findings, Verdict::kProblem, "logins",
+        absl::StrCat(line.where, ": ", whose,
+                     " is mosquitto 2.0, where the plugin starts only with "
+                     "plugin_opt_observe_logins true"),
+        "add that option, after docs/broker-support.md, or move to Mosquitto 2.1");
+  }
+  if (!IsGiven(line.Option("instances_by_listener"))) return;
+  Add(findings, Verdict::kProblem, "options",
+      absl::StrCat(WhereIs(line, "instances_by_listener"), ": ", whose,
+                   " is mosquitto 2.0, which does not tell which listener a client uses: with "
+                   "plugin_opt_instances_by_listener the plugin does not start"),
+      "use plugin_opt_instances_by_username true, or move to Mosquitto 2.1");
 }
 
 void CheckLogins(const PluginLine& line, const BrokerConfig& config, BrokerKind broker,
@@ -165,8 +174,6 @@ void CheckPerListenerSettings(const BrokerConfig& config, BrokerKind broker, Fin
       absl::StrCat("remove the line, or move to 2.0.", kFirstReleaseWithListenersTick,
                    " or later (docs/broker-support.md)"));
 }
-
-bool IsGiven(absl::string_view value) { return !value.empty() && value != "none"; }
 
 void CheckSnapshot(const pb::GetServerStatusResponse& status, Findings* findings) {
   const int64_t age = status.snapshot().age_ms();

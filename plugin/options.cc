@@ -314,7 +314,8 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"instances_by_listener", "none",
      "Clients of a listener belong to an instance: words like 1884=post-cn-b, one for each port, "
-     "separated by blanks or commas.",
+     "separated by blanks or commas. Not on Mosquitto 2.0, which does not tell plugins the "
+     "listener: the start is refused.",
      [](absl::string_view v, Options* o) {
        return SetPortNames(v, kTcpAddressesMax, &o->documented_api.instances_by_listener);
      }},
@@ -546,8 +547,8 @@ constexpr OptionSpec kOptions[] = {
      "cluster://HOST[:PORT][,HOST[:PORT]...] names some nodes of a Redis Cluster. none: no fleet.",
      [](absl::string_view v, Options* o) { return SetEngines(v, &o->fleet.engines); }},
     {"fleet_name", "mosquitto",
-     "Name of the fleet; brokers of one name and engine are one fleet. 1 to 64 letters, digits, "
-     "dots, underscores and hyphens.",
+     "Name of the fleet; brokers of one name and engine are one fleet, and have one instance_id. 1 "
+     "to 64 letters, digits, dots, underscores and hyphens.",
      [](absl::string_view v, Options* o) { return SetName(v, 64, &o->fleet.name); }},
     {"node_id", "none",
      "This broker's name in the fleet, different from all others'; none: the host's name. Up to 64 "
@@ -883,6 +884,7 @@ absl::StatusOr<Options> ParseOptions(
     if (absl::Status s = CheckHasEffect(spec->name, options); !s.ok()) return s;
     NoteIdle(spec->name, value, &options);
   }
+  options.fleet.instance_id = options.instance_id;
   options.fleet.snapshot_refresh = options.snapshot_refresh;
   options.fleet.nice_level = options.listener.nice_level;
   return options;

@@ -37,6 +37,18 @@ std::string PlacesOf(const transport::ListenerOptions& listener) {
   return absl::StrJoin(places, ", ");
 }
 
+// Where no client's port is known all would be in one instance, and its owner would see the others'.
+absl::Status CheckTellsListeners(broker::BrokerLine line, const DocumentedApiOptions& options) {
+  if (line == broker::BrokerLine::kV21 || options.instances_by_listener.empty()) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "option plugin_opt_instances_by_listener: \"",
+      absl::StrJoin(options.instances_by_listener, " ", absl::PairFormatter("=")),
+      "\": Mosquitto 2.0 does not tell which listener a client uses, so clients could not be told "
+      "apart; use plugin_opt_instances_by_username true, or Mosquitto 2.1"));
+}
+
 }  // namespace
 
 SessionPlugin::SessionPlugin(const Options& options)
@@ -92,6 +104,7 @@ void SessionPlugin::LogRoom(absl::string_view whom, uint64_t sessions_max) {
 }
 
 absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
+  if (absl::Status s = CheckTellsListeners(line, options_.documented_api); !s.ok()) return s;
   os::GrowDescriptorTable();
   for (const std::string& warning : options_.without_effect) {
     log_.Write(broker::LogLevel::kWarning, warning);

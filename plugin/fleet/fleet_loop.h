@@ -53,6 +53,10 @@ inline constexpr absl::Duration kRoundInterval = absl::Milliseconds(10);
 // show what is still missing as offline.
 inline constexpr absl::Duration kSettleDelay = absl::Milliseconds(600);
 
+// Whom the fleet has refused tries again so much later: should the engine lose its data, those whose
+// fleet it is look once a second, and are there first.
+inline constexpr absl::Duration kRefusedPause = absl::Seconds(30);
+
 inline constexpr char kStreamStart[] = "0-0";
 
 // Time is given, so that tests can run hosts whose clocks differ. `monotonic` runs on while the
@@ -113,6 +117,11 @@ class FleetLoop {
   void NoticeNewEngines();
   absl::Status Join();
   absl::Status AgreeOnShape();
+  // A fleet that was joined by older versions only has not said of which instance it is.
+  bool IsAnotherInstance(const Reply& instance) const {
+    return !instance.is_nil() && instance.text() != options_.instance_id;
+  }
+  absl::Status RefusedBy(absl::string_view instance);
   absl::Status TakeNumber();
   absl::Status TakeLease();
   absl::Status SyncClock();

@@ -12,7 +12,8 @@ constexpr absl::Duration kRejoinPause = absl::Milliseconds(200);
 constexpr uint32_t kRowsPerBucket = 100;
 constexpr int kNumbersTriedMax = 64;
 constexpr size_t kHashKeyBytes = 32;
-constexpr int kClockSamples = 8;  // the fastest of them counts
+constexpr size_t kInstanceShownMax = 64;  // bytes, as many as the option takes
+constexpr int kClockSamples = 8;          // the fastest of them counts
 
 }  // namespace
 
@@ -33,7 +34,7 @@ bool FleetLoop::EnsureConnected() {
   if (now_ < next_join_) return false;
   if (const absl::Status s = Join(); !s.ok()) {
     fail(s, true);
-    next_join_ = now_ + kRejoinPause;
+    next_join_ = now_ + (absl::IsPermissionDenied(s) ? kRefusedPause : kRejoinPause);
     return false;
   }
   home_opening_ = opening;
@@ -93,13 +94,15 @@ absl::Status FleetLoop::AgreeOnShape() {
   AddHome({"HSETNX", meta, "shards", absl::StrCat(shape.shards)}, ignore);
   AddHome({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, ignore);
   AddHome({"HSETNX", meta, "engines", absl::StrCat(engines_.configured())}, ignore);
+  AddHome({"HSETNX", meta, "instance", options_.instance_id}, ignore);
   AddHome({"HSETNX", meta, "key", key},
           [this](const Reply& reply) { first_there_ = reply.integer() == 1; });
   std::string error;
   int format = 0;
   uint64_t engines = 0;
+  std::optional<std::string> refused_by;
   const auto on_meta = [&](const Reply& reply) {
-    if (reply.size() != 5) {
+    if (reply.size() != 6) {
       error = absl::StrCat("the fleet's meta key is not readable: ", reply.text());
       return;
     }
@@ -108,12 +111,14 @@ absl::Status FleetLoop::AgreeOnShape() {
     shape.buckets_per_shard = static_cast<uint32_t>(reply[2].integer());
     engines = static_cast<uint64_t>(reply[3].integer());
     key = std::string(reply[4].text());
+    if (IsAnotherInstance(reply[5])) refused_by = std::string(reply[5].text());
   };
-  if (absl::Status s =
-          CallHome({"HMGET", meta, "format", "shards", "buckets", "engines", "key"}, on_meta);
+  if (absl::Status s = CallHome(
+          {"HMGET", meta, "format", "shards", "buckets", "engines", "key", "instance"}, on_meta);
       !s.ok()) {
     return s;
   }
+  if (refused_by.has_value()) return RefusedBy(*refused_by);
   const bool sane = shape.shards > 0 && (shape.shards & (shape.shards - 1)) == 0 &&
                     shape.shards <= 65536 && shape.buckets_per_shard > 0;
   if (!error.empty() || format != kFormatVersion || !sane || engines != engines_.configured()) {
@@ -127,6 +132,18 @@ absl::Status FleetLoop::AgreeOnShape() {
   shape_ = shape;
   hash_key_ = key;
   return absl::OkStatus();
+}
+
+// Nothing of that fleet is ours to tell, even if we were in it until now.
+absl::Status FleetLoop::RefusedBy(absl::string_view instance) {
+  StartOver();
+  board_.SetDirections(nullptr);
+  return absl::PermissionDeniedError(absl::StrCat(
+      "the fleet ", options_.name, " is of instance ", instance.substr(0, kInstanceShownMax),
+      ", this broker's plugin_opt_instance_id is ", options_.instance_id,
+      "; give this broker another plugin_opt_fleet_name, or the same plugin_opt_instance_id (a "
+      "fleet whose brokers have all been given another: HDEL ",
+      keys_.Meta(), " instance in the engine)"));
 }
 
 absl::Status FleetLoop::TakeNumber() {

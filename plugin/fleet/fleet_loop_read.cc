@@ -303,8 +303,9 @@ void FleetLoop::AddHousekeeping() {
   if (Due(&next_nodes_, kNodesInterval)) {
     Ask(Question::kNodes);
     AddHome({"HGETALL", keys_.Nodes()}, [this](const Reply& reply) { OnNodes(reply); });
-    AddHome({"HGET", keys_.Meta(), "key"}, [this](const Reply& reply) {
-      if (!IsRefused(Question::kNodes, reply) && reply.text() != hash_key_) rejoin_ = true;
+    AddHome({"HMGET", keys_.Meta(), "key", "instance"}, [this](const Reply& reply) {
+      if (IsRefused(Question::kNodes, reply)) return;
+      if (reply[0].text() != hash_key_ || IsAnotherInstance(reply[1])) rejoin_ = true;
     });
   }
   if (now_ >= next_look_) {  // in the round of the looks

@@ -70,6 +70,7 @@ struct FleetOptions {
   // Empty: no fleet. Several: shards are dealt out over them. A cluster is the only one.
   std::vector<EngineAddress> engines;
   std::string name;
+  std::string instance_id;       // of all brokers of the fleet; compared when joining
   std::string node_id;           // empty: the host's name
   std::string credentials_file;  // empty: none
   absl::Duration lease = absl::Seconds(3);

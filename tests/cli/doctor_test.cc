@@ -339,6 +339,21 @@ TEST_F(DoctorTest, WhatTheInstalledBrokerNeedsIsNamed) {
   }
 }
 
+TEST_F(DoctorTest, InstancesByListenerAreAProblemOfMosquitto20) {
+  constexpr char kNoListeners[] =
+      "conf:3: the installed broker is mosquitto 2.0, which does not tell which listener a client "
+      "uses: with plugin_opt_instances_by_listener the plugin does not start";
+  constexpr char kOptions[] =
+      "plugin_opt_observe_logins true\nplugin_opt_instances_by_listener 1884=post-cn-b";
+  Install("2.0.11");
+  EXPECT_THAT(Diagnose(kOptions), HasSubstr(kNoListeners));
+  EXPECT_THAT(Diagnose("plugin_opt_instances_by_listener none"), Not(HasSubstr("which listener")));
+  for (const char* version : {"2.1.2", "unknown"}) {
+    Install(version);
+    EXPECT_THAT(Diagnose(kOptions), Not(HasSubstr("which listener"))) << version;
+  }
+}
+
 TEST_F(DoctorTest, ObservedLoginsAreNoProblemOfALineThatNeeds21) {
   const std::string config = dir_.Write("g.conf",
                                         "global_plugin /x/mosquitto_session_status.so\n"

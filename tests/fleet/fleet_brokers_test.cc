@@ -352,6 +352,28 @@ TEST(BrokerFleetTest, ASecondBrokerOfTheSameNameDoesNotJoin) {
   EXPECT_THAT(ready.body, HasSubstr("node_id must differ"));
 }
 
+// Two sites that share an engine, and have not given their fleets names.
+TEST(BrokerFleetTest, ABrokerOfAnotherInstanceDoesNotJoin) {
+  BrokerFleet fleet({.brokers = 1, .clients = 0, .plugin_options = {{"instance_id", "shop-b"}}});
+  fleet.Connect("lamp", 0);
+  const auto other = BrokerProcess::Start(
+      {.config = kPlainConfig,
+       .plugin = SessionStatusPlugin(),
+       .plugin_options = {{"admin_socket", "{DIR}/admin.sock"},
+                          {"fleet_url", absl::StrCat("redis://127.0.0.1:", fleet.engine().port())},
+                          {"instance_id", "shop-a"},
+                          {"node_id", "of-another-instance"}}});
+  ASSERT_TRUE(other->running());
+  EXPECT_TRUE(
+      other->WaitForLog("the fleet mosquitto is of instance shop-b, this broker's "
+                        "plugin_opt_instance_id is shop-a"));
+  AdminClient admin(other->Expand("{DIR}/admin.sock"));
+  const HttpAnswer ready = admin.Get("/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_THAT(ready.body, HasSubstr("is of instance shop-b"));
+  EXPECT_FALSE(admin.Query("lamp").online);
+}
+
 TEST(BrokerFleetTest, EnginesThatCannotBeReachedInTurnAreNotToldInTurn) {
   const auto broker = BrokerProcess::Start(
       {.config = kPlainConfig,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +29,7 @@ struct NodeOptions {
   fleet::Takeover takeover = fleet::Takeover::kKick;
   absl::Duration lease = absl::Minutes(5);
   bool engine_is_there = true;
+  const char* instance = "shop-a";
 };
 
 // One node without threads: the test is its broker, and makes its rounds.
@@ -100,6 +102,7 @@ class SteppedNode {
     if (!others_.FindDetails(HashOf(id), &details) || !details.status.online()) return 0;
     return details.listener_port;
   }
+  bool HasDirections() const { return board_.GetDirections() != nullptr; }
   uint32_t number() const { return board_.GetDirections()->me; }
   std::string HashOf(const std::string& id) const {
     return std::string(board_.GetDirections()->hasher.Hash(id).view());
@@ -149,6 +152,7 @@ class SteppedNode {
                                       &options.engines.back())
                     .ok());
     options.name = "test";
+    options.instance_id = node.instance;
     options.node_id = name;
     options.lease = node.lease;
     options.capacity = 10'000;
@@ -588,6 +592,85 @@ TEST_P(EngineClockTest, ThatIsSetChangesNoEndThatIsKnownAndNoTakeoverAndLosesNob
   EXPECT_EQ(kicked_there, "");
 }
 #endif
+
+// Brokers of two instances that share an engine and the name of the fleet.
+class AnotherInstanceTest : public ::testing::Test {
+ protected:
+  static constexpr char kRefused[] =
+      "not joined: the fleet test is of instance shop-a, this broker's plugin_opt_instance_id is "
+      "shop-b; give this broker another plugin_opt_fleet_name, or the same plugin_opt_instance_id "
+      "(a fleet whose brokers have all been given another: HDEL ms:{test}:meta instance in the "
+      "engine)";
+
+  bool BothStepUntil(const std::function<bool()>& condition) {
+    return WaitUntil([&] {
+      other_.Step();
+      if (here_.has_value()) here_->Step();
+      return condition();
+    });
+  }
+  void AwaitRefusal() {
+    const uint64_t errors = other_.Status().engine_errors;
+    ASSERT_TRUE(BothStepUntil([this, errors] {
+      const registry::FleetStatus status = other_.Status();
+      return status.engine_errors > errors && status.state == kRefused;
+    })) << other_.Describe();
+  }
+
+  RedisProcess engine_;
+  std::optional<SteppedNode> here_{std::in_place, "here", engine_};
+  SteppedNode other_{"other", engine_, {.engine_is_there = false, .instance = "shop-b"}};
+};
+
+TEST_F(AnotherInstanceTest, DoesNotJoinAndTakesNoPart) {
+  AwaitRefusal();
+  EXPECT_FALSE(other_.Status().ready);
+  EXPECT_EQ(engine_.Command("HLEN ms:{test}:nodes"), "1");
+  EXPECT_EQ(engine_.Command("HGET ms:{test}:meta instance"), "shop-a");
+}
+
+TEST_F(AnotherInstanceTest, DoesNotTakeTheFleetWhenTheEngineLosesItsData) {
+  AwaitRefusal();
+  engine_.Command("FLUSHALL");
+  ASSERT_TRUE(
+      BothStepUntil([this] { return engine_.Command("HGET ms:{test}:meta instance") != ""; }));
+  EXPECT_EQ(engine_.Command("HGET ms:{test}:meta instance"), "shop-a");
+  other_.Suspend(fleet::kRefusedPause);
+  AwaitRefusal();
+}
+
+TEST_F(AnotherInstanceTest, HasTheFleetOnceItsBrokersAreGoneAndTheFieldIsRemoved) {
+  AwaitRefusal();
+  here_.reset();
+  other_.Suspend(fleet::kRefusedPause);
+  AwaitRefusal();
+  engine_.Command("HDEL ms:{test}:meta instance");
+  other_.Suspend(fleet::kRefusedPause);
+  EXPECT_TRUE(BothStepUntil([this] { return other_.Status().state == "joined"; }))
+      << other_.Describe();
+  EXPECT_EQ(engine_.Command("HGET ms:{test}:meta instance"), "shop-b");
+}
+
+TEST_F(AnotherInstanceTest, WhoIsInAFleetThatBecomesAnothersLeavesItAndKnowsNothingOfIt) {
+  engine_.Command("HSET ms:{test}:meta instance shop-b");  // as after an HDEL too early
+  ASSERT_TRUE(BothStepUntil([this] {
+    return absl::StartsWith(here_->Status().state,
+                            "not joined: the fleet test is of instance shop-b");
+  })) << here_->Describe();
+  EXPECT_FALSE(here_->Status().ready);
+  EXPECT_EQ(here_->AsOf(), -absl::InfiniteDuration());
+  EXPECT_FALSE(here_->HasDirections()) << "exact queries would ask the engine";
+  EXPECT_TRUE(BothStepUntil([this] { return other_.Status().state == "joined"; }));
+}
+
+// All its nodes were older versions, which did not say it.
+TEST_F(AnotherInstanceTest, AFleetThatHasNotSaidItsInstanceIsOfTheNextNodeThatJoins) {
+  here_.reset();
+  engine_.Command("HDEL ms:{test}:meta instance");
+  here_.emplace("next", engine_);
+  EXPECT_EQ(engine_.Command("HGET ms:{test}:meta instance"), "shop-a");
+  AwaitRefusal();
+}
 
 TEST(FleetLoopTest, AnEngineThatMayEvictSessionsIsWarnedOf) {
   RedisProcess engine({"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"});

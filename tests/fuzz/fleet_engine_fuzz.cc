@@ -44,9 +44,9 @@ std::string Bulk(absl::string_view text) {
 // each.
 std::string Opening() {
   std::string out = absl::StrCat("*1\r\n", Bulk("master"), "-ERR no keys\r\n");
-  for (int i = 0; i < 5; ++i) out += ":0\r\n";
-  absl::StrAppend(&out, "*5\r\n", Bulk("1"), Bulk("2"), Bulk("4"), Bulk("1"),
-                  Bulk(std::string(32, 'k')));
+  for (int i = 0; i < 6; ++i) out += ":0\r\n";
+  absl::StrAppend(&out, "*6\r\n", Bulk("1"), Bulk("2"), Bulk("4"), Bulk("1"),
+                  Bulk(std::string(32, 'k')), "$-1\r\n");
   return out;
 }
 std::string Joining() {

@@ -196,7 +196,8 @@ TEST_P(DocumentedApiTest, AClientThatWasLostIsOfflineInQueriesAndForTheGraceOnli
   EXPECT_THAT(batch, HasSubstr(R"({"OnlineStatus":true,"ClientId":"GID_a@@@1"})"));
 }
 
-// Mosquitto 2.0 does not tell plugins which listener a client uses.
+// Mosquitto 2.0 does not tell plugins which listener a client uses: it does not start with the option
+// (StartOn20Test).
 class DocumentedApiOf21Test : public DocumentedApiTest {};
 INSTANTIATE_TEST_SUITE_P(OnBroker, DocumentedApiOf21Test, Values(BrokerLine::k21),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);

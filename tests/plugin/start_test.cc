@@ -131,5 +131,14 @@ TEST(StartOn20Test, WithoutTheCompatibilityOptionTheStartIsRefusedWithTheRemedy)
   EXPECT_THAT(broker->Log(), HasSubstr("observe_logins"));
 }
 
+TEST(StartOn20Test, InstancesThatCouldNotBeToldApartStopTheStart) {
+  auto broker = BrokerProcess::Start(
+      Plain(BrokerLine::k20, {{"admin_socket", "{DIR}/admin.sock"},
+                              {"instances_by_listener", "1884=post-cn-b,1885=post-cn-c"}}));
+  EXPECT_NE(broker->WaitExit(), 0);
+  EXPECT_THAT(broker->Log(), HasSubstr("option plugin_opt_instances_by_listener: \"1884=post-cn-b "
+                                       "1885=post-cn-c\": Mosquitto 2.0 does not tell"));
+}
+
 }  // namespace
 }  // namespace session_status::testing
