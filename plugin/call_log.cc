@@ -19,29 +19,26 @@ std::string Shown(absl::string_view text) {
   return absl::CHexEscape(text.substr(0, kShownBytesMax));
 }
 
-std::string Line(const openapi::CallRecord& r, uint64_t left_out) {
+std::string Line(const openapi::CallRecord& r) {
   std::string line = absl::StrCat("call ", r.request_id, ": ", r.http_status, " ", r.code, ", ",
                                   r.operation.empty() ? "unknown operation" : r.operation, ", ",
                                   r.client_ids, " ids");
   if (!r.instance.empty()) absl::StrAppend(&line, ", instance ", Shown(r.instance));
   if (!r.access_key_id.empty()) absl::StrAppend(&line, ", key ", Shown(r.access_key_id));
   if (!r.peer_address.empty()) absl::StrAppend(&line, ", from ", r.peer_address);
-  if (left_out > 0) absl::StrAppend(&line, " (", left_out, " lines left out before)");
   return line;
 }
 
 }  // namespace
 
-CallLog::CallLog(broker::BrokerLog& log, CallLogLevel level, LineLimit::Clock clock)
-    : log_(log), level_(level), limit_(kBetweenLines, kLinesAtOnce, clock) {}
+CallLog::CallLog(broker::BrokerLog& log, CallLogLevel level, LimitedLog::Clock clock)
+    : level_(level), log_(log, kBetweenLines, kLinesAtOnce, clock) {}
 
 void CallLog::OnCall(const openapi::CallRecord& record) {
   const bool failed = record.http_status >= 400;
   if (level_ == CallLogLevel::kNone || (level_ == CallLogLevel::kErrors && !failed)) return;
-  const absl::optional<uint64_t> left_out = limit_.Admit();
-  if (!left_out.has_value()) return;
   log_.Write(failed ? broker::LogLevel::kWarning : broker::LogLevel::kInfo,
-             Line(record, *left_out));
+             [&record] { return Line(record); });
 }
 
 }  // namespace session_status

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "plugin/broker/broker_log.h"
-#include "plugin/line_limit.h"
+#include "plugin/limited_log.h"
 #include "plugin/openapi/openapi_surface.h"
 
 namespace session_status {
@@ -18,14 +18,13 @@ enum class CallLogLevel : uint8_t { kNone, kErrors, kAll };
 
 class CallLog : public openapi::CallObserver {
  public:
-  CallLog(broker::BrokerLog& log, CallLogLevel level, LineLimit::Clock clock);
+  CallLog(broker::BrokerLog& log, CallLogLevel level, LimitedLog::Clock clock);
 
   void OnCall(const openapi::CallRecord& record) override;
 
  private:
-  broker::BrokerLog& log_;
   const CallLogLevel level_;
-  LineLimit limit_;
+  LimitedLog log_;
 };
 
 }  // namespace session_status

@@ -11,19 +11,18 @@
 #include "absl/strings/string_view.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/http/http_message.h"
-#include "plugin/line_limit.h"
+#include "plugin/limited_log.h"
 
 namespace session_status {
 
 class FailureLog {
  public:
-  FailureLog(broker::BrokerLog& log, LineLimit::Clock clock);
+  FailureLog(broker::BrokerLog& log, LimitedLog::Clock clock);
 
   void OnFailure(absl::string_view operation, const http::Reply& reply) noexcept;
 
  private:
-  broker::BrokerLog& log_;
-  LineLimit limit_;
+  LimitedLog log_;
 };
 
 }  // namespace session_status

@@ -10,19 +10,18 @@
 #include "absl/strings/string_view.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/http/http_message.h"
-#include "plugin/line_limit.h"
+#include "plugin/limited_log.h"
 
 namespace session_status {
 
 class HandshakeLog {
  public:
-  HandshakeLog(broker::BrokerLog& log, LineLimit::Clock clock);
+  HandshakeLog(broker::BrokerLog& log, LimitedLog::Clock clock);
 
   void OnFailedHandshake(const http::Peer& peer, absl::string_view reason);
 
  private:
-  broker::BrokerLog& log_;
-  LineLimit limit_;
+  LimitedLog log_;
 };
 
 }  // namespace session_status

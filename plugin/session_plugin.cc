@@ -62,8 +62,7 @@ SessionPlugin::SessionPlugin(const Options& options)
       fleet_(FleetMembership::IfConfigured(options_.fleet, registry_, options_.registry, log_)),
       refresher_(registry_, options_.snapshot_refresh, telemetry_.snapshot_publish()),
       documented_api_(registry_, log_, options_.documented_api, options_.instance_id),
-      certificate_(transport::PemContent::kCertificate, options_.listener.tls_certificate_file),
-      revocations_(transport::PemContent::kRevocationList, options_.listener.tls_client_crl_file),
+      certificate_log_(log_, options_.listener),
       handshake_log_(log_, absl::Now),
       failure_log_(log_, absl::Now),
       reloader_(log_) {
@@ -174,7 +173,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = listener_->Start(); !s.ok()) {
     return absl::Status(s.code(), absl::StrCat("option plugin_opt_", s.message()));
   }
-  if (!options_.listener.tls_addresses.empty()) WatchCertificates();
+  if (!options_.listener.tls_addresses.empty()) certificate_log_.Load(absl::Now());
   if (absl::Status s = reloader_.Start(options_.listener.nice_level); !s.ok()) return s;
   log_.Write(broker::LogLevel::kInfo,
              absl::StrCat("session status ", kVersion, " on ", LineName(line),
@@ -189,30 +188,13 @@ void SessionPlugin::AddReloads() {
   if (!options_.listener.tls_addresses.empty()) {
     reloader_.Add("certificates", [this] {
       const absl::Status status = listener_->ReloadTls();
-      if (status.ok()) WatchCertificates();
+      if (status.ok()) certificate_log_.Load(absl::Now());
       return status;
     });
   }
   if (following_->has_webhook_secret()) {
     reloader_.Add("webhook secret", [this] { return following_->ReloadWebhookSecret(); });
   }
-}
-
-void SessionPlugin::LogCertificate(absl::string_view option, const std::string& complaint) {
-  if (complaint.empty()) return;
-  log_.Write(broker::LogLevel::kWarning,
-             absl::StrCat("option plugin_opt_", option, ": ", complaint));
-}
-
-void SessionPlugin::WatchCertificates() {
-  LogCertificate("tls_certificate_file", certificate_.Load(absl::Now()));
-  LogCertificate("tls_client_crl_file", revocations_.Load(absl::Now()));
-}
-
-void SessionPlugin::LogEndedCertificates() {
-  const absl::Time now = absl::Now();  // by which OpenSSL judges, also after a step back
-  LogCertificate("tls_certificate_file", certificate_.TakeComplaint(now));
-  LogCertificate("tls_client_crl_file", revocations_.TakeComplaint(now));
 }
 
 const registry::OthersView* SessionPlugin::others() const {
@@ -254,8 +236,8 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
 
 void SessionPlugin::FillReadings(metrics::Readings* out) {
   if (out->listener.has_value()) {
-    out->listener->certificate_ends = certificate_.ends();
-    out->listener->revocations_end = revocations_.ends();
+    out->listener->certificate_ends = certificate_log_.certificate_ends();
+    out->listener->revocations_end = certificate_log_.revocations_end();
   }
   out->audit = auditing_.Read();
   const history::FollowerFigures history = following_->history().Read();
@@ -308,7 +290,7 @@ void SessionPlugin::OnHousekeeping(absl::Time now) {
   Forget(HousekeepingBudget());
   for (registry::ChangeObserver* observer : observers_) observer->OnTick(now);
   over_mqtt_->OnTick(now);
-  LogEndedCertificates();
+  certificate_log_.OnTick(absl::Now());
 }
 
 void SessionPlugin::OnControlRequest(const broker::ControlRequest& request) {

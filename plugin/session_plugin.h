@@ -24,6 +24,7 @@
 #include "plugin/broker/hooks.h"
 #include "plugin/broker/session_tracker.h"
 #include "plugin/broker/steady_wall_clock.h"
+#include "plugin/certificate_log.h"
 #include "plugin/documented_api.h"
 #include "plugin/failure_log.h"
 #include "plugin/fleet_membership.h"
@@ -37,7 +38,6 @@
 #include "plugin/reloader.h"
 #include "plugin/remembering.h"
 #include "plugin/telemetry.h"
-#include "plugin/transport/certificate_validity.h"
 #include "plugin/transport/listener.h"
 #include "registry/change_observer.h"
 #include "registry/lasting_time.h"
@@ -75,12 +75,6 @@ class SessionPlugin : private broker::EventSink {
   void FillReadings(metrics::Readings* out);
   void ReadReloads(api::pb::GetServerStatusResponse* out) const;
   absl::Status JoinFleet();
-  // Of the certificates that the listener has just loaded: what is not good now, and when they end. Any
-  // thread.
-  void WatchCertificates();
-  void LogCertificate(absl::string_view option, const std::string& complaint);
-  // Says so, once, when one of them has ended.
-  void LogEndedCertificates();
   const registry::OthersView* others() const;
   // Everything that follows the registry's changes, told in this order. Filled before the first
   // event, emptied after the last.
@@ -109,8 +103,7 @@ class SessionPlugin : private broker::EventSink {
   std::optional<OverMqtt> over_mqtt_;
   DocumentedApi documented_api_;
   std::optional<Page> page_;
-  transport::ValidityWatch certificate_;
-  transport::ValidityWatch revocations_;
+  CertificateLog certificate_log_;
   HandshakeLog handshake_log_;
   FailureLog failure_log_;
   std::optional<transport::Listener> listener_;
