@@ -78,8 +78,8 @@ bool IsBeforeMqtt5(const Details& d) {
 
 // When the session began that a connection begins, or goes on with; 0: not known. A clean start discards
 // what was (MQTT 5, 3.1.2.4); a session that was begun so before MQTT 5 lasts as long as its connection,
-// so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). What MQTT 5 asks of a session whose expiry is
-// zero cannot be told: the broker keeps the interval to itself.
+// so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). With MQTT 5 the same holds of a session whose expiry
+// interval is zero, but the broker keeps the interval to itself: of who is taken over nobody knows it.
 //
 // found_no_session counts where the session was kept: it has expired since, which 2.1 tells nobody. Of
 // who is online the broker may tell the end after the connect.
@@ -93,7 +93,7 @@ uint64_t SessionBeginMs(const SessionEvent& e, SessionState before_state, const 
   switch (before_state) {
     case SessionState::kOnline:
       if (ends_with_connection) return now_ms;
-      return e.session_not_told && !IsBeforeMqtt5(before) ? 0 : before.created_ms();
+      return IsBeforeMqtt5(before) ? before.created_ms() : 0;
     case SessionState::kOfflineSessionKept:
       return e.found_no_session ? now_ms : before.created_ms();
     case SessionState::kOffline:

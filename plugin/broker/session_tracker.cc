@@ -155,9 +155,9 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     const char* id = mosquitto_client_id(client);
     if (taken_over && IsUsable(id)) found_session_ = HashOf(id);
     Entry* found = table_.Find(client);
-    if (found != nullptr && found->phase == Phase::kSessionKept && !taken_over &&
-        IsEntered(client, id) && found->client_id != id) {
-      // The kept session has expired without a word; this is a connection that failed at its place.
+    if (found != nullptr && found->phase == Phase::kSessionKept && !taken_over && reason >= 0 &&
+        IsAnotherAtItsPlace(*found, client, id, session_kept)) {
+      // The kept session has expired without a word.
       ForgetPrevious(client, *found, id, now);
       found = nullptr;
     }
@@ -203,9 +203,20 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
   });
 }
 
+bool SessionTracker::IsInTable(const mosquitto* client, const char* id) const noexcept {
+  return IsUsable(id) && mosquitto_client != nullptr && mosquitto_client(id) == client;
+}
+
 bool SessionTracker::IsEntered(const mosquitto* client, const char* id) const noexcept {
-  return IsUsable(id) && mosquitto_client != nullptr && mosquitto_client(id) == client &&
-         mosquitto_client_address(client) != nullptr;
+  return IsInTable(client, id) && mosquitto_client_address(client) != nullptr;
+}
+
+bool SessionTracker::IsAnotherAtItsPlace(const Entry& kept, const mosquitto* client, const char* id,
+                                         bool session_kept) const noexcept {
+  const bool is_named_otherwise = kept.client_id != OrEmpty(id);
+  if (session_kept) return is_named_otherwise && IsEntered(client, id);
+  // Who is refused is not in the table. What an administrator removes is, until its end has been told.
+  return is_named_otherwise || !IsInTable(client, id);
 }
 
 void SessionTracker::OnFailedConnect(const mosquitto* client, const char* id, int reason,
@@ -332,15 +343,23 @@ void SessionTracker::DropHeld(const std::string& client_id) {
 
 // -- Mosquitto 2.0 -----------------------------------------------------------------------------------
 
-bool SessionTracker::IsHeldWithoutConnection(const mosquitto* client, const char* id) const {
+bool SessionTracker::IsHeldWithoutConnection(const mosquitto* client) const {
   if (!asks_all_) return false;
   // Those that the broker read from its file have no address.
   if (mosquitto_client_address(client) == nullptr) return true;
-  const size_t* const held_id = maybe_held_.Find(client);
-  if (held_id == nullptr) return false;
   // Of new connections only those over WebSockets are heard in that round: libwebsockets is served
-  // after the reload. One may lie where a session was that the broker freed without a word.
-  return mosquitto_client_protocol(client) != mp_websockets || *held_id == HashOf(id);
+  // after the reload. One may lie where a session was that the broker freed without a word; what is held
+  // is not over WebSockets, whatever its last connection was.
+  return mosquitto_client_protocol(client) != mp_websockets && maybe_held_.Find(client) != nullptr;
+}
+
+void SessionTracker::RememberEnd20(const mosquitto* client) {
+  // Of who is taken over the broker says that its session is clean.
+  if (MayKeepSession20(client)) {
+    maybe_held_.Insert(client, {});
+  } else {
+    maybe_held_.Erase(client);
+  }
 }
 
 void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time now) noexcept {
@@ -351,7 +370,7 @@ void SessionTracker::OnLogin(int instance, const mosquitto* client, absl::Time n
       last_login_ = client;  // the broker reloads and asks everybody again
       return;
     }
-    if (IsHeldWithoutConnection(client, id)) return;
+    if (IsHeldWithoutConnection(client)) return;
     maybe_held_.Erase(client);
     const bool waits = has_rounds() && mosquitto_client_protocol(client) == mp_websockets;
     if (waits) {
@@ -370,8 +389,9 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     Entry* const found = table_.Find(client);
     if (found == nullptr) {
       counters_.unknown_ends.Add();
-      // A new connection goes on with the session that was held here.
-      maybe_held_.Erase(client);
+      // Its connection ended long ago: another one goes on with its session; or the session stays, but does
+      // not pass a reload, or is kicked. Or nobody told of its connection.
+      RememberEnd20(client);
       return;
     }
     Entry entry = std::move(*found);
@@ -388,7 +408,7 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     }
     if (entry.phase == Phase::kPending) {  // refused; or it came and went within one round
       DropWaiting(id_hash, entry.incarnation);
-      if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, id_hash);
+      RememberEnd20(client);
       return;
     }
     if (taken_over) return;
@@ -397,7 +417,7 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
       TellOrHold({std::move(entry.client_id), entry.incarnation, reason, KeepsSession20(client),
                   now, next_incarnation_, rounds_ + kRoundsOfWaiting});
     }
-    if (MayKeepSession20(client)) maybe_held_.InsertOrAssign(client, id_hash);
+    RememberEnd20(client);
   });
 }
 

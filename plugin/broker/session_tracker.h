@@ -24,7 +24,9 @@
 // Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its own end, before
 //   anybody else is heard and the loop round is over, is a refusal; all else makes it a connection. The
 //   end of a connection while a login with the same identifier is pending is a takeover. In the round
-//   of a reload the broker asks about everybody it holds: who has no connection is left alone.
+//   of a reload the broker asks about everybody it holds: who has no connection is left alone, which is
+//   whoever's end was told and nobody's connect since. That end may be told any number of times: at each
+//   reload that the session does not pass, and when it is kicked.
 //   Over WebSockets the end that is a refusal comes only when libwebsockets has written the answer,
 //   after others have been heard: such a login waits until two more rounds are over. The end of a
 //   connection with its identifier is held back until then: it is a takeover, or an end like any other.
@@ -215,8 +217,14 @@ class SessionTracker {
   void RememberUnknownEnd(const mosquitto* client);
   // True when another plugin ended this connection before we heard of its beginning.
   bool IsGhost(const mosquitto* client, const char* client_id) const noexcept;
-  // 2.1: whether the broker holds `client`, which is connected or was until now, under that identifier.
+  // 2.1: whether the broker holds `client`, connection or session, under that identifier.
+  bool IsInTable(const mosquitto* client, const char* id) const noexcept;
+  // The same of one that is connected or was until now: none that the broker restored.
   bool IsEntered(const mosquitto* client, const char* id) const noexcept;
+  // 2.1: whether `client`, which ended, is a connection that was refused, or failed, at the place of a kept
+  // session that has expired.
+  bool IsAnotherAtItsPlace(const Entry& kept, const mosquitto* client, const char* id,
+                           bool session_kept) const noexcept;
   // 2.1: `client` ended, whose connect nobody told, though the broker had entered it.
   void OnFailedConnect(const mosquitto* client, const char* id, int reason, bool session_kept,
                        absl::Time now);
@@ -235,7 +243,9 @@ class SessionTracker {
   void FindLingering() noexcept;
   static Tracked AsTracked(const Entry& entry);
   // 2.0: `client`, which is not tracked, is asked about because the broker reloads.
-  bool IsHeldWithoutConnection(const mosquitto* client, const char* id) const;
+  bool IsHeldWithoutConnection(const mosquitto* client) const;
+  // 2.0: `client` ended. Its session may stay, and be asked about.
+  void RememberEnd20(const mosquitto* client);
   void Promote(const mosquitto* pending, absl::Time now);
   // The last login that waits and may be the reason for that end; nullptr: none.
   Waiting* FindReason(const EndIn20& end);
@@ -296,9 +306,10 @@ class SessionTracker {
   // 2.0: who was told as connected last. By a hash of the client identifier; where two have the same,
   // one of them is not guarded against refused logins.
   ShardedMap<size_t, const mosquitto*> online_;
-  // 2.0: connections that ended and whose sessions the broker may hold under the same pointers.
-  // With a hash of the client identifier.
-  ShardedMap<const mosquitto*, size_t> maybe_held_;
+  // 2.0: what ended last under these pointers, and whose session the broker may hold there. No more than
+  // places where it ever had a client. A connection that is seen is not here.
+  struct Nothing {};
+  ShardedMap<const mosquitto*, Nothing> maybe_held_;
   TrackerCounters counters_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tests/broker/scenario.h"
 
 namespace session_status::testing {
@@ -118,6 +119,79 @@ TEST_P(AdministrationScenario, SighupBringsNobodyBackWhoIsGone) {
   ASSERT_TRUE(broker_->running()) << broker_->Log();
   Settle();
   expect_truth(true);
+}
+
+// Of a client that does not pass, 2.0 tells the end at every SIGHUP, connected or not; its session stays,
+// and passes when the password is right again.
+TEST_P(AdministrationScenario, SighupBringsNobodyBackWhoDidNotPassTheOneBefore) {
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous true\npassword_file {DIR}/passwords\n"
+      "plugin {PLUGIN}\n{OPTIONS}\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
+  Settle();
+  const auto connect = [this](const std::string& id, int version) {
+    return Online({.id = id,
+                   .version = version,
+                   .clean = false,
+                   .username = "anna",
+                   .password = "secret",
+                   .session_expiry_s = version == 5 ? std::optional(UINT32_MAX) : std::nullopt});
+  };
+  for (int version : {4, 5}) {
+    const std::string id = absl::StrCat("gone-", version);
+    connect(id, version)->Disconnect();
+    WaitUntil([&] { return !Query(id).online; });
+  }
+  const auto there_4 = connect("there-4", 4), there_5 = connect("there-5", 5);
+  int reloads = 0;
+  const auto reload_with = [&](const char* password) {
+    broker_->dir().Write("passwords", PasswordFile("anna", password));
+    broker_->Signal(SIGHUP);
+    ++reloads;
+    EXPECT_TRUE(WaitUntil([&] {
+      const std::vector<std::string> parts = absl::StrSplit(broker_->Log(), "Reloading config");
+      return static_cast<int>(parts.size()) > reloads;
+    })) << broker_->Log();
+    Settle();
+  };
+  for (const char* password : {"other", "other", "secret", "other", "secret"}) {
+    reload_with(password);
+    for (const char* id : {"gone-4", "gone-5", "there-4", "there-5"}) {
+      const SessionAnswer answer = Query(id);
+      EXPECT_FALSE(answer.online) << answer.raw;
+      EXPECT_EQ(answer.connects, 1) << answer.raw;
+    }
+  }
+  EXPECT_TRUE(there_4->WaitClosed());
+  EXPECT_TRUE(there_5->WaitClosed());
+  // Whoever does come back is seen.
+  const auto back_4 = connect("gone-4", 4), back_5 = connect("there-5", 5);
+  reload_with("secret");
+  for (const char* id : {"gone-4", "there-5"}) ExpectOnline(id);
+}
+
+TEST_P(AdministrationScenario, SighupBringsNobodyBackWhoWasKickedWhenGone) {
+  Start(absl::StrCat(kWithKicker, OtherPlugin(), "\n"));
+  auto administrator = Online({.id = "administrator"});
+  for (int version : {4, 5}) {
+    const std::string id = absl::StrCat("kept-", version);
+    Online({.id = id,
+            .version = version,
+            .clean = false,
+            .session_expiry_s = version == 5 ? std::optional(UINT32_MAX) : std::nullopt})
+        ->Disconnect();
+    WaitUntil([&] { return !Query(id).online; });
+    ASSERT_TRUE(administrator->Publish("other-plugin/kick", id));
+    Settle();
+  }
+  broker_->Signal(SIGHUP);
+  EXPECT_TRUE(broker_->WaitForLog("Reloading config"));
+  Settle();
+  for (const char* id : {"kept-4", "kept-5"}) {
+    EXPECT_FALSE(Query(id).online) << id;
+    EXPECT_EQ(Query(id).connects, 1) << id;
+  }
+  ExpectOnline("administrator");
 }
 
 TEST_P(AdministrationScenario, SighupReachesThePluginsBehindOurs) {

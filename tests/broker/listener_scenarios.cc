@@ -74,10 +74,18 @@ TEST_P(ListenerScenario, Tls) {
 }
 
 TEST_P(ListenerScenario, TlsWithCertificateIdentity) {
-  Start(Tls("require_certificate true\nuse_identity_as_username true\n"));
+  // After ours a plugin that accepts everybody.
+  Start(absl::StrCat(Tls("require_certificate true\nuse_identity_as_username true\n"), "plugin ",
+                     OtherPlugin(), "\nplugin_opt_login accept\n"));
   const TestCertificates& c = Certificates();
-  auto client =
-      Online({.id = "lamp", .ca_file = c.ca, .cert_file = c.client_cert, .key_file = c.client_key});
+  const auto connect = [&](const std::string& id, bool clean) {
+    return Online({.id = id,
+                   .clean = clean,
+                   .ca_file = c.ca,
+                   .cert_file = c.client_cert,
+                   .key_file = c.client_key});
+  };
+  auto client = connect("lamp", true);
   if (On21()) {
     ExpectOnline("lamp");
     EXPECT_EQ(Query("lamp").username, "anna");
@@ -86,6 +94,17 @@ TEST_P(ListenerScenario, TlsWithCertificateIdentity) {
   } else {
     ExpectState("lamp", "UNKNOWN");  // 2.0 asks no plugin about such a login
   }
+  // About a session that its client has left 2.0 does ask, at the next SIGHUP.
+  connect("kept", false)->Disconnect();
+  if (On21()) {
+    admin_->WaitForState("kept", "OFFLINE_SESSION_KEPT");
+  } else {
+    EXPECT_TRUE(broker_->WaitForLog("Client kept disconnected")) << broker_->Log();
+  }
+  broker_->Signal(SIGHUP);
+  EXPECT_TRUE(broker_->WaitForLog("Reloading config"));
+  connect("other", true)->Disconnect();
+  ExpectState("kept", On21() ? "OFFLINE_SESSION_KEPT" : "UNKNOWN");
 }
 
 TEST_P(ListenerScenario, PreSharedKey) {

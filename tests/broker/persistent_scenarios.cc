@@ -100,6 +100,29 @@ TEST_P(PersistentScenario, SessionCreatedAtIsTheTruthOrNotStated) {
   }
 }
 
+// With MQTT 5 a session may end with its connection although it began without a clean start.
+TEST_P(PersistentScenario, SessionCreatedAtOfATakeoverIsTheTruthOrNotStated) {
+  Start();
+  Online({.id = "lamp"})->Disconnect();
+  admin_->WaitForState("lamp", "OFFLINE");
+  auto first = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 0});
+  const int64_t connected_ms = Query("lamp").connected_at_ms;
+  WaitUntil([&] { return absl::ToUnixMillis(absl::Now()) > connected_ms + 2; });
+  auto second = Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 600});
+  EXPECT_TRUE(first->WaitClosed());
+  EXPECT_FALSE(absl::StrContains(broker_->Log(), "CONNACK to lamp (1")) << "no session present";
+  EXPECT_EQ(Query("lamp").connects, 3);
+  EXPECT_EQ(Query("lamp").session_created_at_ms, 0);
+  // With a clean session before MQTT 5 the session lasts as long as its connection.
+  auto door = Online({.id = "door"});
+  auto next = Online({.id = "door", .clean = false});
+  EXPECT_EQ(Query("door").session_created_at_ms, Query("door").connected_at_ms);
+  const SessionAnswer kept = Query("door");
+  auto last = Online({.id = "door", .version = 5, .clean = false, .session_expiry_s = 600});
+  EXPECT_TRUE(absl::StrContains(broker_->Log(), "CONNACK to door (1")) << "session present";
+  EXPECT_EQ(Query("door").session_created_at_ms, kept.session_created_at_ms);
+}
+
 // 2.1 tells nobody of an expiry: the audit, which is off here, or the return finds it.
 TEST_P(PersistentScenario, AnExpiredSessionIsNotGoneOnWith) {
   StartWithoutAudit();

@@ -263,6 +263,27 @@ TEST_P(RefusalOf21Scenario, ConnectionLimitGlobalMaxClients) {
   ExpectOnline("a");
 }
 
+// The broker tells nobody of an expiry, and gives the memory to whoever connects next.
+TEST_P(RefusalOf21Scenario, ARefusedLoginEndsNoSessionThatHadItsPlace) {
+  Start(
+      "listener {PORT} 127.0.0.1\nallow_anonymous true\npassword_file {DIR}/passwords\n"
+      "plugin {PLUGIN}\n{OPTIONS}\nplugin_opt_audit_period 0s\n",
+      {{"passwords", PasswordFile("anna", "secret")}});
+  Online({.id = "lamp", .version = 5, .clean = false, .session_expiry_s = 1})->Disconnect();
+  ExpectEnd("lamp", "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
+  EXPECT_TRUE(broker_->WaitForLog("Expiring client lamp")) << broker_->Log();
+  const auto refuse = [](RawConnection& connection) {
+    EXPECT_GT(connection.Connect({.id = "door", .username = "anna", .password = "wrong"}), 0);
+  };
+  RawConnection first = RawConnection::Tcp(port());
+  refuse(first);  // the round is over: what has expired is freed
+  // One of so many that are there at once lies where it was.
+  std::vector<RawConnection> others;
+  for (int i = 0; i < 50; ++i) others.push_back(RawConnection::Tcp(port()));
+  for (RawConnection& other : others) refuse(other);
+  ExpectEnd("lamp", "OFFLINE", "SESSION_EXPIRED");
+}
+
 TEST_P(RefusalOf21Scenario, MaxKeepaliveRefusesOlderProtocols) {
   Start(
       "max_keepalive 60\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/broker/end_reason.h"
 #include "tests/testing/fake_broker.h"
@@ -351,6 +352,36 @@ TEST_F(SessionTracker21Test, AKickedClientAtTheAddressOfAnExpiredSessionIsNotBel
   EXPECT_THAT(events_.words, ElementsAre("gone lamp 1 reason 8", "restored door 2"));
 }
 
+// The end of a login that was refused, whoever it says it is, ends no session of whoever had its place.
+TEST_F(SessionTracker21Test, ARefusedLoginAtTheAddressOfAnExpiredSessionIsNoAdministrator) {
+  for (const char* id : {"door", "lamp"}) {
+    SCOPED_TRACE(id);
+    mosquitto* expired = broker_.NewClient("lamp");
+    Connect(expired);
+    Offline(expired, 7);
+    Round();
+    const uint64_t incarnation = tracker_.next_incarnation() - 1;
+    events_.Take();
+    mosquitto* refused = broker_.Reuse(expired, id);
+    broker_.SetInTable(id, nullptr);
+    End(refused, 11);
+    Round();
+    EXPECT_THAT(events_.Take(), ElementsAre(absl::StrCat("gone lamp ", incarnation, " reason 8")));
+    EXPECT_EQ(tracker_.counters().tracked.value(), 0u);
+  }
+}
+
+// It has no address.
+TEST_F(SessionTracker21Test, AnAdministratorMayRemoveASessionThatTheBrokerRestored) {
+  mosquitto* restored = broker_.NewClient("lamp");
+  restored->has_address = false;
+  tracker_.AdoptHeld(restored, "lamp", 42);
+  End(restored, 0);
+  EXPECT_THAT(events_.words,
+              ElementsAre(absl::StrCat("gone lamp 42 reason ",
+                                       static_cast<int>(EndReason::kAdministrative))));
+}
+
 TEST_F(SessionTracker21Test, APointerReusedInALaterRoundIsANewClient) {
   mosquitto* refused = broker_.NewClient("lamp");
   End(refused, 11);
@@ -634,6 +665,60 @@ TEST_F(SessionTracker20Test, InTheRoundOfAReloadWhoIsHeldWithoutAConnectionIsLef
   EXPECT_THAT(events_.words, ElementsAre("connected fresh 3", "connected kept 4"));
 }
 
+// The end of a session that stays is told once more whenever its client does not pass a reload, and when
+// another plugin kicks it.
+TEST_F(SessionTracker20Test, ASessionThatEndsOnceMoreAndStaysIsNotBroughtBackByAReload) {
+  Round();
+  mosquitto* kept = broker_.NewClient("kept");
+  kept->clean = false;
+  mosquitto* kept_5 = broker_.NewClient("kept-5");
+  kept_5->version = 5;
+  for (mosquitto* client : {kept, kept_5}) {
+    Login(client);
+    Round();
+    End(client);
+    End(client);  // kicked
+  }
+  events_.words.clear();
+  for (bool passes : {true, false, false, true}) {
+    tracker_.OnReload();
+    for (mosquitto* client : {kept, kept_5}) {
+      Login(client);
+      if (!passes) End(client);
+    }
+    Round();
+  }
+  EXPECT_THAT(events_.words, IsEmpty());
+  // Its client does come back, and is thrown out of a session that stays.
+  mosquitto* back = broker_.NewClient("kept");
+  back->clean = false;
+  Login(back);
+  kept->clean = true;  // of who is taken over 2.0 says so
+  End(kept);
+  Round();
+  EXPECT_THAT(events_.Take(), ElementsAre("connected kept 3"));
+  for (bool passes : {false, false, true}) {
+    tracker_.OnReload();
+    Login(back);
+    if (!passes) End(back);
+    Round();
+  }
+  EXPECT_THAT(events_.Take(), ElementsAre("ended kept 3 reason 10 code 65535 kept"));
+}
+
+// With TLS identities, say. Once it has no connection 2.0 asks about it like about all others.
+TEST_F(SessionTracker20Test, WhoWasNeverSeenIsNotBroughtBackByAReloadWhenItIsGone) {
+  Round();
+  mosquitto* unseen = broker_.NewClient("unseen");
+  unseen->clean = false;
+  End(unseen);
+  Round();
+  tracker_.OnReload();
+  Login(unseen);
+  Round();
+  EXPECT_THAT(events_.words, IsEmpty());
+}
+
 // Nobody can tell its connection from a refused one, but its session is held.
 TEST_F(SessionTracker20Test, WhoCameAndWentWithinOneRoundIsNotBroughtBackByAReload) {
   Round();
@@ -650,26 +735,28 @@ TEST_F(SessionTracker20Test, WhoCameAndWentWithinOneRoundIsNotBroughtBackByARelo
 
 // Kept sessions go without a word; libwebsockets is served after the reload, in the same round.
 TEST_F(SessionTracker20Test, InTheRoundOfAReloadANewConnectionMayLieWhereASessionWasHeld) {
-  Round();
-  mosquitto* kept = broker_.NewClient("kept");
-  kept->clean = false;
-  mosquitto* closing = broker_.NewClient("closing");  // WebSockets are closed a round later
-  closing->clean = false;
-  closing->protocol = mp_websockets;
-  for (mosquitto* client : {kept, closing}) {
-    Login(client);
-    Round();
-    End(client);
+  for (const char* id : {"fresh", "kept"}) {
+    SCOPED_TRACE(id);
+    Rounds(3);
+    mosquitto* kept = broker_.NewClient("kept");
+    kept->clean = false;
+    mosquitto* closed = LoginOverWebSockets("closed");
+    closed->clean = false;
+    Login(kept);
+    Rounds(3);
+    closed->protocol = mp_mqtt;  // as soon as its WebSockets connection is gone
+    for (mosquitto* client : {kept, closed}) End(client);
+    events_.words.clear();
+    tracker_.OnReload();
+    Login(closed);
+    mosquitto* fresh = broker_.Reuse(kept, id);
+    ASSERT_EQ(fresh, kept);
+    fresh->protocol = mp_websockets;
+    Login(fresh);
+    Rounds(3);
+    ASSERT_EQ(events_.words.size(), 1u);
+    EXPECT_TRUE(absl::StartsWith(events_.words[0], absl::StrCat("connected ", id, " ")));
   }
-  events_.words.clear();
-  tracker_.OnReload();
-  Login(closing);
-  mosquitto* fresh = broker_.Reuse(kept, "fresh");
-  ASSERT_EQ(fresh, kept);
-  fresh->protocol = mp_websockets;
-  Login(fresh);
-  Rounds(3);
-  EXPECT_THAT(events_.words, ElementsAre("connected fresh 3"));
 }
 
 TEST_F(SessionTracker20Test, ALoginOverWebSocketsIsAConnectionWhenTwoWholeRoundsAreOver) {
@@ -884,6 +971,7 @@ TEST_F(SessionTracker20Test, APlaceWhereASessionWasHeldIsForgottenWithTheSession
   Round();
   End(kept);
   Login(broker_.NewClient("kept"));
+  kept->clean = true;  // of who is taken over 2.0 says so
   End(kept);
   Round();
   events_.words.clear();

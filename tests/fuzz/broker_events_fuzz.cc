@@ -8,11 +8,11 @@
 //   2.1: g kicked by another plugin before we hear of the connect, G the same with a kept session,
 //        q takeover whose new connection is refused, a removed by an administrator, n renamed,
 //        f takeover that fails after the broker has entered the new connection, F the same without a session
-//   2.0: H reload that throws the client out, w connect over TLS WebSockets, s login refused there,
-//        l the ends are told of what was refused or taken over there
+//   2.0: H reload that the client does not pass, connected or not, k kicked by another plugin, likewise,
+//        u a client that nobody tells of leaves a session, w connect over TLS WebSockets, s login refused
+//        there, l the ends are told of what was refused or taken over there
 #include <array>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -41,10 +41,12 @@ class ModelSink : public EventSink {
     registry.Apply(event);
     FUZZ_CHECK(event.incarnation > 0);
     if (!must_stay_online.empty()) FUZZ_CHECK(model.Find(must_stay_online).online());
+    if (is_a_stranger) FUZZ_CHECK(event.reason != registry::EndReason::kAdministrative);
   }
   registry::RegistryModel model{registry::RegistryOptions()};
   registry::SessionRegistry registry{{.sessions_max = 1000, .huge_pages = false}};  // the tracker's
   std::string must_stay_online;  // a takeover of this client is under way
+  bool is_a_stranger = false;    // whose login is refused
 };
 
 // The truth about one client.
@@ -114,7 +116,9 @@ class World {
         break;
     }
     if (!is_21) {
-      if (operation == 'H') Reload20(client.online ? &client : nullptr);
+      if (operation == 'H') Reload20(&client);
+      if (operation == 'k') EndAgain(client);
+      if (operation == 'u') LeaveUnseen(index);
       if (operation == 'w') Connect(index, false, /*over_websockets=*/true);
       if (operation == 's') RefuseOverWebSockets(index);
       if (operation == 'l') TellLateEnds(client);
@@ -131,30 +135,29 @@ class World {
 
   mosquitto* Accept(size_t index, bool persistent) {
     mosquitto* context = broker_.NewClient(IdOf(index));
-    // Nobody could tell the two apart.
-    while (reloading_ && former_[index].contains(context)) {
-      disused_.push_back(context);
-      context = broker_.NewClient(IdOf(index));
-    }
     context->clean = !persistent;
     context->protocol = reloading_ ? mp_websockets : mp_mqtt;
-    former_[index].insert(context);
     return context;
+  }
+
+  // 2.0: what has no connection is over no WebSockets.
+  void Disconnect(mosquitto* context, int reason) {
+    context->protocol = mp_mqtt;
+    broker_.Disconnect(context, reason);
   }
 
   // The broker frees contexts at the top of its loop, after the tick.
   void Discard(mosquitto* context) { disused_.push_back(context); }
 
-  // The former connection or kept session gives way. 2.0 says nothing about kept sessions.
+  // The former connection or kept session gives way.
   void GiveWay(Client& client) {
     if (client.context == nullptr) return;
+    client.context->clean = true;
     if (client.online && client.over_websockets) {
       client.closing.push_back(client.context);
       return Clear(client);
     }
-    if (client.online || broker_.line() == FakeBroker::k21) {
-      broker_.Disconnect(client.context, 142);
-    }
+    Disconnect(client.context, 142);
     Discard(client.context);
     Clear(client);
   }
@@ -187,12 +190,28 @@ class World {
       if (broker_.line() == FakeBroker::k21) {
         broker_.Offline(client.context, reason);
       } else {
-        broker_.Disconnect(client.context, reason);
+        Disconnect(client.context, reason);
       }
       return;
     }
-    broker_.Disconnect(client.context, reason);
+    Disconnect(client.context, reason);
     Forget(client);
+  }
+
+  // 2.0: whoever is not connected ends once more, and its session stays.
+  void EndAgain(Client& client) {
+    if (client.online) return End(client, 0);
+    if (client.context != nullptr) Disconnect(client.context, 0);
+  }
+
+  // 2.0: as with TLS identities.
+  void LeaveUnseen(size_t index) {
+    Client& client = clients_[index];
+    if (client.online) return;
+    mosquitto* context = Accept(index, true);
+    GiveWay(client);
+    Disconnect(context, 0);
+    client = {context, false, true, false, false, std::move(client.closing)};
   }
 
   void Forget(Client& client) {
@@ -211,7 +230,7 @@ class World {
 
   void TellLateEnds(Client& client) {
     for (mosquitto* context : client.closing) {
-      broker_.Disconnect(context, 0);
+      Disconnect(context, 0);
       Discard(context);
     }
     client.closing.clear();
@@ -222,7 +241,9 @@ class World {
     broker_.SetInTable(IdOf(index), clients_[index].context);
     broker_.Login(context);  // 2.1: nobody of ours listens
     if (broker_.line() == FakeBroker::k20) context->has_id = false;
-    broker_.Disconnect(context, 11);
+    sink_.is_a_stranger = true;
+    Disconnect(context, 11);
+    sink_.is_a_stranger = false;
     Discard(context);
   }
 
@@ -273,7 +294,7 @@ class World {
     Forget(client);
   }
 
-  // Everybody logs in again, connected or held; who is not welcome ends at once.
+  // Everybody logs in again, connected or held; who is not welcome ends at once, once more if it is held.
   void Reload20(Client* unwelcome) {
     if (reloading_) Round();
     reloading_ = true;
@@ -281,7 +302,7 @@ class World {
     for (Client& client : clients_) {
       if (client.context == nullptr) continue;
       broker_.Login(client.context);
-      if (&client == unwelcome) End(client, 0);
+      if (&client == unwelcome) EndAgain(client);
     }
   }
 
@@ -318,7 +339,6 @@ class World {
   std::array<Client, kClients> clients_;
   std::vector<mosquitto*> disused_;
   bool reloading_ = false;  // 2.0: for the rest of the round only libwebsockets is served
-  std::array<std::set<const mosquitto*>, kClients> former_;
 };
 
 void Play(fuzz::Input input) {

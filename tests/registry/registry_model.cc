@@ -63,8 +63,10 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     const bool took_over_5 = r.before == SessionState::kOnline &&
                              d.protocol_version != ProtocolVersion::kMqtt31 &&
                              d.protocol_version != ProtocolVersion::kMqtt311;
-    if (e.session_not_told && !e.connection.clean_start && !nothing_left &&
-        (took_over_5 || r.before == SessionState::kOffline || r.before == SessionState::kUnknown)) {
+    const bool came_from_nowhere =
+        r.before == SessionState::kOffline || r.before == SessionState::kUnknown;
+    if (!e.connection.clean_start && !nothing_left &&
+        (took_over_5 || (e.session_not_told && came_from_nowhere))) {
       d.session_created_at = absl::InfinitePast();
     } else if (!goes_on) {
       d.session_created_at = e.time;

@@ -59,27 +59,33 @@ SessionEvent Ended(absl::string_view id, uint64_t incarnation) {
 struct Return {
   ProtocolVersion protocol;
   bool clean_before, clean_now, kept_between;
-  bool new_session;
+  enum { kNow, kThen, kNotKnown } since;
   bool found_no_session = false;
 };
 
 TEST(SessionRegistryTest, ASessionBeginsWhereTheClientLeavesNoOther) {
+  using R = Return;
+  constexpr auto k5 = ProtocolVersion::kMqtt5;
+  constexpr auto k3 = ProtocolVersion::kMqtt311;
   constexpr Return kReturns[] = {
-      {ProtocolVersion::kMqtt311, false, false, false, false},
-      {ProtocolVersion::kMqtt311, false, false, true, false},
-      {ProtocolVersion::kMqtt311, false, true, false, true},
-      {ProtocolVersion::kMqtt311, false, true, true, true},
-      {ProtocolVersion::kMqtt311, true, false, false, true},
-      {ProtocolVersion::kMqtt31, true, false, false, true},
-      {ProtocolVersion::kMqtt5, true, false, false, false},
-      {ProtocolVersion::kMqtt5, true, false, true, false},
-      {ProtocolVersion::kMqtt5, false, true, true, true},
-      {ProtocolVersion::kMqtt5, true, true, false, true},
+      {k3, false, false, false, R::kThen},
+      {k3, false, false, true, R::kThen},
+      {k3, false, true, false, R::kNow},
+      {k3, false, true, true, R::kNow},
+      {k3, true, false, false, R::kNow},
+      {ProtocolVersion::kMqtt31, true, false, false, R::kNow},
+      {k5, true, false, true, R::kThen},
+      {k5, false, true, true, R::kNow},
+      {k5, true, true, false, R::kNow},
+      // Of a connection that is taken over nobody knows whether its session was to outlive it.
+      {k5, true, false, false, R::kNotKnown},
+      {k5, false, false, false, R::kNotKnown},
+      {k5, false, false, false, R::kNotKnown, true},
       // It had expired, which nobody told.
-      {ProtocolVersion::kMqtt5, false, false, true, true, true},
-      {ProtocolVersion::kMqtt311, false, false, true, true, true},
+      {k5, false, false, true, R::kNow, true},
+      {k3, false, false, true, R::kNow, true},
       // Of who is online a broker may tell the end later.
-      {ProtocolVersion::kMqtt5, false, false, false, false, true},
+      {k3, false, false, false, R::kThen, true},
   };
   for (const Return& r : kReturns) {
     SessionRegistry registry;
@@ -100,7 +106,9 @@ TEST(SessionRegistryTest, ASessionBeginsWhereTheClientLeavesNoOther) {
     registry.Apply(e);
     SessionDetails details;
     ASSERT_TRUE(registry.FindDetails("a", &details));
-    EXPECT_EQ(details.session_created_at, r.new_session ? e.time : first)
+    EXPECT_EQ(details.session_created_at, r.since == R::kNow    ? e.time
+                                          : r.since == R::kThen ? first
+                                                                : absl::InfinitePast())
         << "row " << &r - kReturns;
   }
 }
