@@ -16,7 +16,7 @@
 #include "absl/time/clock.h"
 #include "cli/command.h"
 #include "cli/words.h"
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::cli {
 
@@ -53,7 +53,7 @@ CLI::Validator IsAddress() {
 CLI::Validator IsUtf8() {
   return CLI::Validator(
       [](std::string& text) {
-        return auth::IsValidUtf8(text)
+        return text::IsValidUtf8(text)
                    ? std::string()
                    : absl::StrCat("\"", absl::CHexEscape(text), "\" is not UTF-8");
       },

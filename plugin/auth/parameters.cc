@@ -6,6 +6,7 @@
 
 #include "plugin/auth/percent_coding.h"
 #include "plugin/http/bytes16.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::auth {
 namespace {
@@ -156,13 +157,14 @@ Parameters::Outcome Parameters::ReadPairs(absl::string_view text) {
 // that would give another text.
 bool Parameters::Decode(uint8_t classes, absl::string_view* text, bool* canonical) {
   if ((classes & ~kPercent) != 0) *canonical = false;
-  if ((classes & (kPercent | kPlus)) == 0) return (classes & kHigh) == 0 || IsValidUtf8(*text);
+  if ((classes & (kPercent | kPlus)) == 0)
+    return (classes & kHigh) == 0 || text::IsValidUtf8(*text);
   char* const begin = &decoded_[decoded_bytes_];
   char* out = begin;
   if (!FormDecode(*text, &out, canonical)) return false;
   *text = absl::string_view(begin, static_cast<size_t>(out - begin));
   decoded_bytes_ += text->size();
-  return IsValidUtf8(*text);
+  return text::IsValidUtf8(*text);
 }
 
 // By insertion: the rule is a list that is sorted but for one pair at its end. Long lists, which no

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 
 namespace session_status::auth {
 namespace {
@@ -100,37 +99,6 @@ bool FormDecode(absl::string_view text, char** out, bool* canonical) {
     }
   }
   *out = to;
-  return true;
-}
-
-bool IsValidUtf8(absl::string_view text) {
-  const auto* p = reinterpret_cast<const uint8_t*>(text.data());
-  const uint8_t* const end = p + text.size();
-  const auto continues = [end](const uint8_t* at) { return at < end && (*at & 0xC0) == 0x80; };
-  while (p < end) {
-    // Eight ASCII bytes at a time: nearly everything that arrives is ASCII.
-    uint64_t word;
-    if (end - p >= 8 && (std::memcpy(&word, p, 8), (word & 0x8080808080808080u) == 0)) {
-      p += 8;
-    } else if (*p < 0x80) {
-      ++p;
-    } else if (*p >= 0xC2 && *p <= 0xDF) {
-      if (!continues(p + 1)) return false;
-      p += 2;
-    } else if (*p >= 0xE0 && *p <= 0xEF) {
-      if (!continues(p + 1) || !continues(p + 2)) return false;
-      if (*p == 0xE0 && p[1] < 0xA0) return false;   // overlong
-      if (*p == 0xED && p[1] >= 0xA0) return false;  // surrogate
-      p += 3;
-    } else if (*p >= 0xF0 && *p <= 0xF4) {
-      if (!continues(p + 1) || !continues(p + 2) || !continues(p + 3)) return false;
-      if (*p == 0xF0 && p[1] < 0x90) return false;   // overlong
-      if (*p == 0xF4 && p[1] >= 0x90) return false;  // above U+10FFFF
-      p += 4;
-    } else {
-      return false;
-    }
-  }
   return true;
 }
 

@@ -32,9 +32,6 @@ void AddTwicePercentEncoded(absl::string_view text, http::TextRoom* out);
 // result would not give `text` again: a '+', an escape of an unreserved byte, lower-case digits.
 bool FormDecode(absl::string_view text, char** out, bool* canonical);
 
-// True for well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool IsValidUtf8(absl::string_view text);
-
 }  // namespace session_status::auth
 
 #endif  // SESSION_STATUS_PLUGIN_AUTH_PERCENT_CODING_H_

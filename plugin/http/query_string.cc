@@ -1,8 +1,5 @@
 #include "plugin/http/query_string.h"
 
-#include <rapidjson/encodings.h>
-#include <rapidjson/memorystream.h>
-
 #include <algorithm>
 #include <string_view>
 #include <unordered_set>
@@ -11,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::http {
 namespace {
@@ -19,17 +17,6 @@ int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c = absl::ascii_tolower(static_cast<unsigned char>(c));
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool IsUtf8(absl::string_view text) {
-  struct Nowhere {
-    void Put(char) {}
-  } nowhere;
-  rapidjson::MemoryStream in(text.data(), text.size());
-  while (in.Tell() < text.size()) {
-    if (!rapidjson::UTF8<>::Validate(in, nowhere)) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -91,7 +78,9 @@ absl::Status CheckTextParameters(const std::vector<std::pair<std::string, std::s
   std::unordered_set<std::string_view> seen;  // a form may hold very many
   for (auto at = parameters.begin(); at != parameters.end(); ++at) {
     const std::string& name = at->first;
-    if (!IsUtf8(name) || !IsUtf8(at->second)) return wrong(at, "is not UTF-8");
+    if (!text::IsValidUtf8(name) || !text::IsValidUtf8(at->second)) {
+      return wrong(at, "is not UTF-8");
+    }
     if (std::find(repeatable.begin(), repeatable.end(), name) != repeatable.end()) continue;
     if (!seen.insert(name).second) return wrong(at, "is given twice");
   }

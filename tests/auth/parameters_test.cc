@@ -175,16 +175,5 @@ TEST(PercentCodingTest, EncodesEveryByteAndDecodesItBack) {
   EXPECT_EQ(plain, "AZaz09-_.~%20%2A%2B%2F%25");
 }
 
-TEST(PercentCodingTest, KnowsUtf8) {
-  for (const char* good : {"", "abc", "éΩ测", "\xF0\x9F\x98\x80", "abcdefgh\xC3\xA9ijklmnop"}) {
-    EXPECT_TRUE(IsValidUtf8(good)) << good;
-  }
-  for (const char* bad :
-       {"\x80", "\xC3", "\xC1\x81", "\xE0\x80\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80",
-        "\xF0\x80\x80\x80", "\xE6\xB5", "abcdefgh\xFF", "\xF4\x90\x80\x80"}) {
-    EXPECT_FALSE(IsValidUtf8(bad)) << bad;
-  }
-}
-
 }  // namespace
 }  // namespace session_status::auth

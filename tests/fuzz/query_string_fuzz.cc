@@ -7,6 +7,7 @@
 #include "plugin/auth/parameters.h"
 #include "plugin/auth/percent_coding.h"
 #include "plugin/http/query_string.h"
+#include "plugin/text/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace session_status {
@@ -40,7 +41,7 @@ bool IsUtf8(absl::string_view text) {
 }
 
 void CheckEncoding(absl::string_view text) {
-  FUZZ_CHECK(auth::IsValidUtf8(text) == IsUtf8(text));
+  FUZZ_CHECK(text::IsValidUtf8(text) == IsUtf8(text));
   FUZZ_CHECK(http::CheckTextParameters({{"", std::string(text)}}, {}).ok() == IsUtf8(text));
   std::string once, twice, again, back;
   auth::AppendPercentEncoded(text, &once);
