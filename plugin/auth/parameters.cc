@@ -4,8 +4,8 @@
 #include <array>
 #include <cstring>
 
-#include "plugin/auth/percent_coding.h"
 #include "plugin/http/bytes16.h"
+#include "plugin/text/percent_coding.h"
 #include "plugin/text/utf8.h"
 
 namespace session_status::auth {
@@ -28,7 +28,7 @@ constexpr std::array<uint8_t, 256> MakeClasses() {
     uint8_t& entry = classes[static_cast<size_t>(c)];
     if (c >= 0x80) {
       entry = kHigh;
-    } else if (!IsUnreserved(static_cast<char>(c))) {
+    } else if (!text::IsUnreserved(static_cast<char>(c))) {
       entry = kOther;
     }
   }
@@ -161,7 +161,7 @@ bool Parameters::Decode(uint8_t classes, absl::string_view* text, bool* canonica
     return (classes & kHigh) == 0 || text::IsValidUtf8(*text);
   char* const begin = &decoded_[decoded_bytes_];
   char* out = begin;
-  if (!FormDecode(*text, &out, canonical)) return false;
+  if (!text::FormDecode(*text, &out, canonical)) return false;
   *text = absl::string_view(begin, static_cast<size_t>(out - begin));
   decoded_bytes_ += text->size();
   return text::IsValidUtf8(*text);

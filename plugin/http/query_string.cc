@@ -8,39 +8,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "plugin/text/percent_coding.h"
 #include "plugin/text/utf8.h"
 
 namespace session_status::http {
-namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = absl::ascii_tolower(static_cast<unsigned char>(c));
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-}  // namespace
-
-bool PercentDecode(absl::string_view encoded, std::string* out) {
-  for (size_t i = 0; i < encoded.size();) {
-    const size_t special = encoded.find_first_of("%+", i);
-    out->append(encoded.data() + i, std::min(special, encoded.size()) - i);
-    if (special == absl::string_view::npos) return true;
-    if (encoded[special] == '+') {
-      out->push_back(' ');
-      i = special + 1;
-      continue;
-    }
-    if (encoded.size() - special < 3) return false;
-    const int high = HexDigit(encoded[special + 1]);
-    const int low = HexDigit(encoded[special + 2]);
-    if (high < 0 || low < 0) return false;
-    out->push_back(static_cast<char>(high * 16 + low));
-    i = special + 3;
-  }
-  return true;
-}
-
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryString(
     absl::string_view query) {
   std::vector<std::pair<std::string, std::string>> pairs;
@@ -50,9 +21,9 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryStrin
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     pairs.emplace_back();
-    const bool good = PercentDecode(pair.substr(0, equals), &pairs.back().first) &&
+    const bool good = text::AppendFormDecoded(pair.substr(0, equals), &pairs.back().first) &&
                       (equals == absl::string_view::npos ||
-                       PercentDecode(pair.substr(equals + 1), &pairs.back().second));
+                       text::AppendFormDecoded(pair.substr(equals + 1), &pairs.back().second));
     if (!good) {
       return absl::InvalidArgumentError(
           absl::StrCat("parameter ", pairs.size(), ": '%' must be followed by two hex digits"));

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/percent_coding.h"
 
 namespace session_status::auth {
 namespace {
@@ -125,7 +125,7 @@ TEST(ParametersTest, ReadsEveryByteAtEveryPlaceOfAWord) {
       ASSERT_EQ(parameters.sorted().size(), 2u);
       const Parameter& read = parameters.sorted()[1];
       EXPECT_EQ(read.value, c == '+' ? std::string(before, 'v') + " v" : value);
-      EXPECT_EQ(read.canonical, IsUnreserved(static_cast<char>(c)) ? "n=" + value : "");
+      EXPECT_EQ(read.canonical, text::IsUnreserved(static_cast<char>(c)) ? "n=" + value : "");
     }
   }
 }
@@ -148,31 +148,6 @@ TEST(ParametersTest, SortsWhateverTheOrderOfArrival) {
       EXPECT_EQ(parameters.offending_name(), names[count / 2]);
     }
   }
-}
-
-TEST(PercentCodingTest, EncodesEveryByteAndDecodesItBack) {
-  std::string all;
-  for (int c = 0; c < 256; ++c) all.push_back(static_cast<char>(c));
-  std::string once;
-  AppendPercentEncoded(all, &once);
-  std::string back(once.size(), '\0');
-  char* end = &back[0];
-  bool canonical = true;
-  ASSERT_TRUE(FormDecode(once, &end, &canonical));
-  back.resize(static_cast<size_t>(end - back.data()));
-  EXPECT_EQ(back, all);
-  EXPECT_TRUE(canonical);
-  std::string of_once;
-  AppendPercentEncoded(once, &of_once);
-  std::string twice;
-  {
-    http::TextRoom room(kTwiceEscapedBytesMax * all.size(), &twice);
-    AddTwicePercentEncoded(all, &room);
-  }
-  EXPECT_EQ(twice, of_once);
-  std::string plain;
-  AppendPercentEncoded("AZaz09-_.~ *+/%", &plain);
-  EXPECT_EQ(plain, "AZaz09-_.~%20%2A%2B%2F%25");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/percent_coding.h"
 #include "plugin/text/utf8.h"
 #include "plugin/transport/request_parser.h"
 #include "tests/fuzz/fuzz.h"
@@ -53,7 +53,7 @@ bool HoldsTheSecret(absl::string_view sent) {
   std::string decoded(sent);
   char* end = decoded.data();
   bool canonical = false;
-  const bool is_encoded = auth::FormDecode(sent, &end, &canonical);
+  const bool is_encoded = text::FormDecode(sent, &end, &canonical);
   decoded.resize(static_cast<size_t>(end - decoded.data()));
   return absl::StrContains(sent, kSecret) || (is_encoded && absl::StrContains(decoded, kSecret));
 }

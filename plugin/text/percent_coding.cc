@@ -1,9 +1,9 @@
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/percent_coding.h"
 
 #include <array>
 #include <cstdint>
 
-namespace session_status::auth {
+namespace session_status::text {
 namespace {
 
 constexpr char kHex[] = "0123456789ABCDEF";
@@ -48,7 +48,7 @@ constexpr std::array<Escape, 256> kOnce = MakeEscapes(false);
 constexpr std::array<Escape, 256> kTwice = MakeEscapes(true);
 constexpr std::array<int8_t, 256> kHexValues = MakeHexValues();
 
-void AddEscaped(const std::array<Escape, 256>& table, absl::string_view text, http::TextRoom* out) {
+void AddEscaped(const std::array<Escape, 256>& table, absl::string_view text, TextRoom* out) {
   // Runs of unreserved bytes are the rule: copied as runs.
   size_t run = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -63,16 +63,14 @@ void AddEscaped(const std::array<Escape, 256>& table, absl::string_view text, ht
 
 }  // namespace
 
-void AddPercentEncoded(absl::string_view text, http::TextRoom* out) {
-  AddEscaped(kOnce, text, out);
-}
+void AddPercentEncoded(absl::string_view text, TextRoom* out) { AddEscaped(kOnce, text, out); }
 
-void AddTwicePercentEncoded(absl::string_view text, http::TextRoom* out) {
+void AddTwicePercentEncoded(absl::string_view text, TextRoom* out) {
   AddEscaped(kTwice, text, out);
 }
 
 void AppendPercentEncoded(absl::string_view text, std::string* out) {
-  http::TextRoom room(kEscapedBytesMax * text.size(), out);
+  TextRoom room(kEscapedBytesMax * text.size(), out);
   AddPercentEncoded(text, &room);
 }
 
@@ -102,4 +100,14 @@ bool FormDecode(absl::string_view text, char** out, bool* canonical) {
   return true;
 }
 
-}  // namespace session_status::auth
+bool AppendFormDecoded(absl::string_view text, std::string* out) {
+  const size_t size = out->size();
+  out->resize(size + text.size());
+  char* end = &(*out)[size];
+  bool canonical = true;
+  const bool good = FormDecode(text, &end, &canonical);
+  out->resize(static_cast<size_t>(end - out->data()));
+  return good;
+}
+
+}  // namespace session_status::text
