@@ -32,6 +32,16 @@ TEST(PercentCodingTest, EncodesEveryByteAndDecodesItBack) {
   EXPECT_EQ(plain, "AZaz09-_.~%20%2A%2B%2F%25");
 }
 
+TEST(PercentCodingTest, KnowsWhatEncodingWouldSpellOtherwise) {
+  for (const absl::string_view text : {"+", "%2f", "%c3%a4", "%41", "%7E"}) {
+    std::string decoded(text.size(), '\0');
+    char* end = &decoded[0];
+    bool canonical = true;
+    EXPECT_TRUE(FormDecode(text, &end, &canonical));
+    EXPECT_FALSE(canonical) << text;
+  }
+}
+
 TEST(PercentCodingTest, DecodesFormsAndKeepsEveryByteThatIsNotEscaped) {
   std::string out = "before ";
   EXPECT_TRUE(AppendFormDecoded(absl::string_view("a\0b%00c+%c3%A4", 14), &out));
