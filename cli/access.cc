@@ -24,6 +24,7 @@
 #include "plugin/auth/access_file.h"
 #include "plugin/auth/resource_name.h"
 #include "plugin/http/json_writer.h"
+#include "plugin/text/near_word.h"
 
 namespace session_status::cli {
 namespace {
@@ -98,7 +99,7 @@ CLI::Validator IsAction() {
         const bool of_others =
             absl::StrContains(text, ':') && !absl::StartsWithIgnoreCase(text, "mq:");
         if (known || of_others) return std::string();
-        const std::string nearest = Nearest(text, names);
+        const std::string nearest = text::Nearest(text, names);
         return absl::StrCat("there is no action \"", text, "\"",
                             nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"),
                             " (there are ", absl::StrJoin(names, ", "), ")");

@@ -16,7 +16,8 @@
 #include "absl/time/clock.h"
 #include "cli/command.h"
 #include "cli/words.h"
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/near_word.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::cli {
 
@@ -53,7 +54,7 @@ CLI::Validator IsAddress() {
 CLI::Validator IsUtf8() {
   return CLI::Validator(
       [](std::string& text) {
-        return auth::IsValidUtf8(text)
+        return text::IsValidUtf8(text)
                    ? std::string()
                    : absl::StrCat("\"", absl::CHexEscape(text), "\" is not UTF-8");
       },
@@ -115,7 +116,7 @@ CLI::Validator OneOf(std::vector<std::string> words) {
   return CLI::Validator(
       [words = std::move(words)](std::string& text) {
         if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
-        const std::string nearest = Nearest(text, words);
+        const std::string nearest = text::Nearest(text, words);
         return absl::StrCat("there is no \"", text, "\"",
                             nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"),
                             " (there are ", absl::StrJoin(words, ", "), ")");

@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::cli {
 namespace {
@@ -28,7 +28,7 @@ std::string ReadLines(std::istream& in, std::vector<std::string>* ids) {
   for (std::string line; std::getline(in, line);) {
     if (++number == 1) line = std::string(absl::StripPrefix(line, kByteOrderMark));
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!auth::IsValidUtf8(line)) return absl::StrCat("line ", number, ": not UTF-8");
+    if (!text::IsValidUtf8(line)) return absl::StrCat("line ", number, ": not UTF-8");
     if (line.size() > kIdBytesMax) {
       return absl::StrCat("line ", number, ": ", line.size(), " bytes; MQTT allows at most ",
                           kIdBytesMax);

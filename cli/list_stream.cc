@@ -3,12 +3,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cli/words.h"
+#include "plugin/text/percent_coding.h"
 #include "rapidjson/document.h"
 
 namespace session_status::cli {
@@ -19,18 +20,11 @@ namespace pb = ::mosquitto_session_status::v1;
 constexpr absl::string_view kJsonError = "{\"error\":";
 constexpr absl::string_view kCsvError = "#error ";
 
-std::string Escaped(absl::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (absl::ascii_isalnum(byte) || absl::StrContains("-_.~,", absl::string_view(&c, 1))) {
-      out.push_back(c);
-    } else {
-      out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
-    }
-  }
-  return out;
+// Commas as they are: they part the words of a list, and it stays readable.
+std::string Escaped(absl::string_view value) {
+  return absl::StrJoin(
+      absl::StrSplit(value, ','), ",",
+      [](std::string* out, absl::string_view part) { text::AppendPercentEncoded(part, out); });
 }
 
 template <typename Values>

@@ -17,7 +17,7 @@
 #include "absl/strings/strip.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
-#include "cli/words.h"
+#include "plugin/text/near_word.h"
 #include "plugin/version.h"
 
 namespace session_status::cli {
@@ -170,10 +170,10 @@ std::string Explain(const CLI::App* app, const CLI::Error& error) {
       // Where it stood is not told; global options may stand anywhere.
       path = absl::StrCat(app->get_name(), " --help and ", path);
     }
-    nearest = Nearest(left[0].substr(0, left[0].find('=')), names);
+    nearest = text::Nearest(left[0].substr(0, left[0].find('=')), names);
   } else if (!left.empty() && !CommandNames(*command).empty()) {
     text = absl::StrCat("there is no command \"", Printable(left[0]), "\"");
-    nearest = Nearest(left[0], CommandNames(*command));
+    nearest = text::Nearest(left[0], CommandNames(*command));
   } else if (command->get_subcommands().empty() && !CommandNames(*command).empty() &&
              dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     text = absl::StrCat("which command? There are ", absl::StrJoin(CommandNames(*command), ", "));

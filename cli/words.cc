@@ -1,9 +1,6 @@
 #include "cli/words.h"
 
-#include <algorithm>
-
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -21,24 +18,6 @@ std::string PrefixOf(absl::string_view type) {
     prefix.push_back(absl::ascii_toupper(static_cast<unsigned char>(c)));
   }
   return prefix + "_";
-}
-
-// How many letters are wrong, missing or too many; two that changed places count as one.
-size_t Distance(absl::string_view a, absl::string_view b) {
-  // Row i: of the first i letters of `a`. A change of places looks two rows up.
-  std::vector<std::vector<size_t>> rows(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) rows[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = rows[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      rows[i][j] = std::min({rows[i - 1][j] + 1, rows[i][j - 1] + 1, substituted});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        rows[i][j] = std::min(rows[i][j], rows[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return rows[a.size()][b.size()];
 }
 
 // Abseil's durations, and days.
@@ -105,19 +84,6 @@ absl::StatusOr<FeedPlace> ParseFeedPlace(absl::string_view text) {
       absl::StrCat("\"", text,
                    "\" is neither EPOCH-SEQUENCE (1795644849123-4711), the id of an event, nor a "
                    "sequence alone (4711)"));
-}
-
-std::string Nearest(absl::string_view typed, const std::vector<std::string>& words) {
-  constexpr size_t kLettersMin = 3;   // of shorter words everything is near everything
-  constexpr size_t kTypedMax = 1000;  // nobody's slip of the finger
-  if (typed.size() < kLettersMin || typed.size() > kTypedMax) return "";
-  const std::string* best = nullptr;
-  size_t best_distance = typed.size() / 3 + 1;
-  for (const std::string& word : words) {
-    const size_t distance = absl::StartsWith(word, typed) ? 1 : Distance(typed, word);
-    if (distance < best_distance) best = &word, best_distance = distance;
-  }
-  return best == nullptr ? std::string() : *best;
 }
 
 }  // namespace session_status::cli

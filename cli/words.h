@@ -45,9 +45,6 @@ struct FeedPlace {
 };
 absl::StatusOr<FeedPlace> ParseFeedPlace(absl::string_view text);
 
-// The word nearest to `typed`, if near enough to be a slip of the finger; else empty.
-std::string Nearest(absl::string_view typed, const std::vector<std::string>& words);
-
 }  // namespace session_status::cli
 
 #endif  // SESSION_STATUS_CLI_WORDS_H_

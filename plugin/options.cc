@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "plugin/option_setters.h"
+#include "plugin/text/near_word.h"
 #include "plugin/topics/topic_name.h"
 
 namespace session_status {
@@ -602,36 +603,16 @@ constexpr OptionSpec kOptions[] = {
      }},
 };
 
-// Edit distance, for the suggestion beside an unknown name. Names are short.
-size_t Distance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
-
 absl::Status UnknownOption(absl::string_view name) {
   constexpr size_t kNameBytesMax = 64;
   name = name.substr(0, kNameBytesMax);
-  const std::string lower = absl::AsciiStrToLower(name);
-  const OptionSpec* nearest =
-      std::min_element(std::begin(kOptions), std::end(kOptions), [&](const auto& x, const auto& y) {
-        return Distance(lower, x.name) < Distance(lower, y.name);
-      });
-  // A name that has little in common with any would be sent the wrong way.
-  const bool is_near = Distance(lower, nearest->name) <= std::max<size_t>(2, name.size() / 3);
+  std::vector<absl::string_view> names;
+  for (const OptionSpec& option : kOptions) names.push_back(option.name);
+  const std::string nearest = text::Nearest(name, names);
   return absl::InvalidArgumentError(
       absl::StrCat("option plugin_opt_", name, ": unknown; ",
-                   is_near ? absl::StrCat("did you mean plugin_opt_", nearest->name, "?")
-                           : "mosquitto.conf.example and docs/options.md list the options"));
+                   nearest.empty() ? "mosquitto.conf.example and docs/options.md list the options"
+                                   : absl::StrCat("did you mean plugin_opt_", nearest, "?")));
 }
 
 absl::Status Set(const OptionSpec& spec, absl::string_view value, Options* out) {

@@ -12,7 +12,7 @@
 #include "plugin/api/fleet_messages.h"
 #include "plugin/http/bytes16.h"
 #include "plugin/http/json_writer.h"
-#include "plugin/http/text_room.h"
+#include "plugin/text/text_room.h"
 
 namespace session_status::api {
 namespace {
@@ -96,7 +96,7 @@ class Endings {
 };
 
 // 64-bit numbers are strings in protobuf's JSON, and a zero is left out.
-void AddMember(absl::string_view name, int64_t value, bool* first, http::TextRoom* out) {
+void AddMember(absl::string_view name, int64_t value, bool* first, text::TextRoom* out) {
   if (value == 0) return;
   if (!*first) out->Add(',');
   *first = false;
@@ -110,14 +110,14 @@ void AddMember(absl::string_view name, int64_t value, bool* first, http::TextRoo
 }
 
 // A node's name is the operator's and may hold anything.
-void AddText(absl::string_view text, http::TextRoom* out) {
+void AddText(absl::string_view text, text::TextRoom* out) {
   std::string quoted;
   http::JsonWriter(&quoted).String(text);
   out->Add(quoted);
 }
 
 void AddFleet(const registry::OthersView& others, const registry::OthersCut& cut, absl::Time now,
-              http::TextRoom* out) {
+              text::TextRoom* out) {
   out->Add(",\"fleet\":{\"node\":");
   AddText(others.node(), out);
   out->Add(",\"source\":\"");
@@ -141,7 +141,7 @@ bool AnswerPlainJsonBatch(const Service& service, absl::string_view message, abs
       service.view().QuerySnapshot(absl::MakeConstSpan(ids), absl::MakeSpan(statuses));
   size_t bytes = kFrameBytes + ids.size() * kItemBytes;
   for (const absl::string_view id : ids) bytes += id.size();
-  http::TextRoom room(bytes, out);
+  text::TextRoom room(bytes, out);
   room.Add("{\"snapshot\":{");
   bool first = true;
   AddMember("sequence", static_cast<int64_t>(cut.own.sequence), &first, &room);

@@ -14,6 +14,7 @@
 #include "absl/strings/strip.h"
 #include "plugin/http/json_allocator.h"
 #include "plugin/http/lone_surrogate.h"
+#include "plugin/text/near_word.h"
 
 namespace session_status::auth {
 namespace {
@@ -118,36 +119,10 @@ class TreeBuilder {
   size_t failure_offset_ = 0;
 };
 
-// Letters to add, drop or change to make one word of the other, ignoring case; more than `max` is
-// max + 1. Names are short: what is longer than that by far is no typo of them.
-size_t EditDistance(absl::string_view a, absl::string_view b, size_t max) {
-  const size_t longer = std::max(a.size(), b.size());
-  if (longer - std::min(a.size(), b.size()) > max) return max + 1;
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const bool same = absl::ascii_tolower(static_cast<unsigned char>(a[i - 1])) ==
-                        absl::ascii_tolower(static_cast<unsigned char>(b[j - 1]));
-      const size_t changed = diagonal + (same ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return std::min(row[b.size()], max + 1);
-}
-
 }  // namespace
 
 std::string NameHint(absl::string_view name, const std::vector<absl::string_view>& known) {
-  constexpr size_t kTypoMax = 3;  // farther is another word
-  absl::string_view nearest;
-  size_t nearest_distance = kTypoMax + 1;
-  for (const absl::string_view candidate : known) {
-    const size_t distance = EditDistance(name, candidate, kTypoMax);
-    if (distance < nearest_distance) nearest = candidate, nearest_distance = distance;
-  }
+  const std::string nearest = text::Nearest(name, known);
   return nearest.empty() ? absl::StrCat("known are ", absl::StrJoin(known, ", "))
                          : absl::StrCat("did you mean \"", nearest, "\"?");
 }

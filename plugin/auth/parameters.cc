@@ -4,8 +4,9 @@
 #include <array>
 #include <cstring>
 
-#include "plugin/auth/percent_coding.h"
 #include "plugin/http/bytes16.h"
+#include "plugin/text/percent_coding.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::auth {
 namespace {
@@ -27,7 +28,7 @@ constexpr std::array<uint8_t, 256> MakeClasses() {
     uint8_t& entry = classes[static_cast<size_t>(c)];
     if (c >= 0x80) {
       entry = kHigh;
-    } else if (!IsUnreserved(static_cast<char>(c))) {
+    } else if (!text::IsUnreserved(static_cast<char>(c))) {
       entry = kOther;
     }
   }
@@ -156,13 +157,14 @@ Parameters::Outcome Parameters::ReadPairs(absl::string_view text) {
 // that would give another text.
 bool Parameters::Decode(uint8_t classes, absl::string_view* text, bool* canonical) {
   if ((classes & ~kPercent) != 0) *canonical = false;
-  if ((classes & (kPercent | kPlus)) == 0) return (classes & kHigh) == 0 || IsValidUtf8(*text);
+  if ((classes & (kPercent | kPlus)) == 0)
+    return (classes & kHigh) == 0 || text::IsValidUtf8(*text);
   char* const begin = &decoded_[decoded_bytes_];
   char* out = begin;
-  if (!FormDecode(*text, &out, canonical)) return false;
+  if (!text::FormDecode(*text, &out, canonical)) return false;
   *text = absl::string_view(begin, static_cast<size_t>(out - begin));
   decoded_bytes_ += text->size();
-  return IsValidUtf8(*text);
+  return text::IsValidUtf8(*text);
 }
 
 // By insertion: the rule is a list that is sorted but for one pair at its end. Long lists, which no

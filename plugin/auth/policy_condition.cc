@@ -1,9 +1,6 @@
 #include "plugin/auth/policy_condition.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -96,46 +93,12 @@ bool Matches(const ConditionOperator& op, const ConditionValue& request,
     case Kind::kBool:
       return absl::get<bool>(request) == absl::get<bool>(value);
     case Kind::kAddress:
-      return absl::get<AddressBlock>(value).Contains(absl::get<AddressBlock>(request));
+      return absl::get<text::AddressBlock>(value).Contains(absl::get<text::AddressBlock>(request));
   }
   return false;
 }
 
 }  // namespace
-
-bool AddressBlock::Contains(const AddressBlock& address) const {
-  if (address.prefix_bits < prefix_bits) return false;
-  const size_t whole = static_cast<size_t>(prefix_bits / 8);
-  if (std::memcmp(bytes.data(), address.bytes.data(), whole) != 0) return false;
-  const int rest = prefix_bits % 8;
-  if (rest == 0) return true;
-  const int shift = 8 - rest;
-  return (bytes[whole] >> shift) == (address.bytes[whole] >> shift);
-}
-
-absl::optional<AddressBlock> ParseAddressBlock(absl::string_view text) {
-  AddressBlock block;
-  const size_t slash = std::min(text.find('/'), text.size());
-  const std::string address(text.substr(0, slash));
-  int offset_bits = 0;
-  if (inet_pton(AF_INET6, address.c_str(), block.bytes.data()) != 1) {
-    block.bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-    if (inet_pton(AF_INET, address.c_str(), block.bytes.data() + 12) != 1) return absl::nullopt;
-    offset_bits = 96;
-  }
-  if (slash == text.size()) return block;
-  const absl::string_view bits_text = text.substr(slash + 1);
-  const bool digits =
-      !bits_text.empty() && std::all_of(bits_text.begin(), bits_text.end(), [](char c) {
-        return absl::ascii_isdigit(static_cast<unsigned char>(c));
-      });
-  int bits = 0;
-  if (!digits || !absl::SimpleAtoi(bits_text, &bits) || bits > 128 - offset_bits) {
-    return absl::nullopt;
-  }
-  block.prefix_bits = offset_bits + bits;
-  return block;
-}
 
 absl::optional<absl::Time> ParsePolicyTime(absl::string_view text) {
   absl::Time time;
@@ -182,7 +145,7 @@ absl::optional<ConditionValue> ParseConditionValue(ConditionKind kind, absl::str
       if (absl::EqualsIgnoreCase(text, "false")) return ConditionValue(false);
       return absl::nullopt;
     case Kind::kAddress: {
-      const absl::optional<AddressBlock> block = ParseAddressBlock(text);
+      const absl::optional<text::AddressBlock> block = text::ParseAddressBlock(text);
       if (!block.has_value()) return absl::nullopt;
       return ConditionValue(*block);
     }

@@ -10,7 +10,6 @@
 #ifndef SESSION_STATUS_PLUGIN_AUTH_POLICY_CONDITION_H_
 #define SESSION_STATUS_PLUGIN_AUTH_POLICY_CONDITION_H_
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "absl/types/variant.h"
+#include "plugin/text/address_block.h"
 
 namespace session_status::auth {
 
@@ -29,14 +29,6 @@ struct PolicyContext {
   absl::string_view source_ip;            // acs:SourceIp; empty (Unix socket): the key is absent
   bool mfa_present = false;               // acs:MFAPresent: there is none here
 };
-
-// An address block; an address alone is a block of one. IPv4 and IPv4-mapped IPv6 are the same.
-struct AddressBlock {
-  std::array<uint8_t, 16> bytes{};
-  int prefix_bits = 128;
-  bool Contains(const AddressBlock& address) const;
-};
-absl::optional<AddressBlock> ParseAddressBlock(absl::string_view text);
 
 // "2027-01-01T00:00:00Z" or with an offset; fractions of a second are allowed.
 absl::optional<absl::Time> ParsePolicyTime(absl::string_view text);
@@ -63,7 +55,7 @@ struct ConditionOperator {
 const ConditionOperator* FindConditionOperator(absl::string_view name);
 std::vector<absl::string_view> ConditionOperatorNames();
 
-using ConditionValue = absl::variant<std::string, double, absl::Time, bool, AddressBlock>;
+using ConditionValue = absl::variant<std::string, double, absl::Time, bool, text::AddressBlock>;
 
 // nullopt when `text` is not of the operator's kind.
 absl::optional<ConditionValue> ParseConditionValue(ConditionKind kind, absl::string_view text);

@@ -9,9 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "plugin/auth/percent_coding.h"
 #include "plugin/http/bytes16.h"
-#include "plugin/http/text_room.h"
+#include "plugin/text/percent_coding.h"
+#include "plugin/text/text_room.h"
 
 namespace session_status::auth {
 namespace {
@@ -28,14 +28,14 @@ bool MustBeSigned(const http::Request& request, absl::string_view name) {
   return !request.body.empty() && http::SameHeaderName(name, "content-type");
 }
 
-void AddCanonicalQuery(absl::Span<const Parameter> sorted, http::TextRoom* out) {
+void AddCanonicalQuery(absl::Span<const Parameter> sorted, text::TextRoom* out) {
   for (size_t i = 0; i < sorted.size();) {
     if (i != 0) out->Add('&');
     absl::string_view run = sorted[i].canonical;
     if (run.empty()) {
-      AddPercentEncoded(sorted[i].name, out);
+      text::AddPercentEncoded(sorted[i].name, out);
       out->Add('=');
-      AddPercentEncoded(sorted[i].value, out);
+      text::AddPercentEncoded(sorted[i].value, out);
       ++i;
       continue;
     }
@@ -58,7 +58,7 @@ std::string JoinedValues(const http::Request& request, absl::string_view name) {
 }
 
 // "name:value\n" of each.
-void AddCanonicalHeaders(const Acs3Input& input, http::TextRoom* out) {
+void AddCanonicalHeaders(const Acs3Input& input, text::TextRoom* out) {
   const bool upper_case =
       http::AnyByteOf(input.authorization().signed_headers,
                       [](http::Bytes16 c) -> http::Bytes16 { return c - 'A' < 26; });
@@ -187,7 +187,7 @@ bool Acs3StringToSign(const Acs3Input& input, Sha256* sha256, std::string* canon
   const http::Request& request = input.request();
   canonical->clear();
   {
-    http::TextRoom room(BytesExpected(input), canonical);
+    text::TextRoom room(BytesExpected(input), canonical);
     room.Add(request.method);
     room.Add('\n');
     room.Add(request.path);

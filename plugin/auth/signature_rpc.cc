@@ -3,15 +3,15 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "plugin/auth/percent_coding.h"
-#include "plugin/http/text_room.h"
+#include "plugin/text/percent_coding.h"
+#include "plugin/text/text_room.h"
 
 namespace session_status::auth {
 
 namespace {
 
 // Text that is encoded once → encoded twice: all that changes is the '%'.
-void AddEncodedAgain(absl::string_view once, http::TextRoom* out) {
+void AddEncodedAgain(absl::string_view once, text::TextRoom* out) {
   for (size_t run = 0;;) {
     const size_t percent = std::min(once.find('%', run), once.size());
     out->Add(absl::string_view(once.data() + run, percent - run));
@@ -26,7 +26,7 @@ bool IsPlain(const Parameter& parameter) {
   return parameter.canonical.size() == parameter.name.size() + 1 + parameter.value.size();
 }
 
-void AddPair(const Parameter& parameter, http::TextRoom* out) {
+void AddPair(const Parameter& parameter, text::TextRoom* out) {
   if (IsPlain(parameter)) {
     out->Add(parameter.name);
     out->Add("%3D");
@@ -37,9 +37,9 @@ void AddPair(const Parameter& parameter, http::TextRoom* out) {
     out->Add("%3D");
     AddEncodedAgain(parameter.canonical.substr(equals + 1), out);
   } else {
-    AddTwicePercentEncoded(parameter.name, out);
+    text::AddTwicePercentEncoded(parameter.name, out);
     out->Add("%3D");
-    AddTwicePercentEncoded(parameter.value, out);
+    text::AddTwicePercentEncoded(parameter.value, out);
   }
 }
 
@@ -47,7 +47,7 @@ void AddPair(const Parameter& parameter, http::TextRoom* out) {
 size_t BytesMax(const Parameter& parameter) {
   constexpr size_t kSigns = 6;
   const size_t text = parameter.name.size() + parameter.value.size();
-  return kSigns + (IsPlain(parameter) ? text : kTwiceEscapedBytesMax * text);
+  return kSigns + (IsPlain(parameter) ? text : text::kTwiceEscapedBytesMax * text);
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ void RpcStringToSign(absl::string_view method, absl::Span<const Parameter> sorte
   size_t bytes = method.size() + kPath.size();
   for (const Parameter& parameter : sorted) bytes += BytesMax(parameter);
   out->clear();
-  http::TextRoom room(bytes, out);
+  text::TextRoom room(bytes, out);
   room.Add(method);
   room.Add(kPath);
   bool first = true;

@@ -10,7 +10,7 @@ bool IsPlainInJson(absl::string_view text) {
                     [](Bytes16 c) -> Bytes16 { return (c < 0x20) | (c == '"') | (c == '\\'); });
 }
 
-void AddJsonString(absl::string_view text, TextRoom* out) {
+void AddJsonString(absl::string_view text, text::TextRoom* out) {
   if (IsPlainInJson(text)) {
     out->Add('"');
     out->Add(text);

@@ -3,7 +3,7 @@
 #define SESSION_STATUS_PLUGIN_HTTP_JSON_STRING_H_
 
 #include "absl/strings/string_view.h"
-#include "plugin/http/text_room.h"
+#include "plugin/text/text_room.h"
 
 namespace session_status::http {
 
@@ -11,7 +11,7 @@ namespace session_status::http {
 // Text without anything to escape, the rule, is copied as a whole; the rest is left to RapidJSON.
 //
 // Threads: any.
-void AddJsonString(absl::string_view text, TextRoom* out);
+void AddJsonString(absl::string_view text, text::TextRoom* out);
 
 // Whether nothing in `text` has to be escaped.
 bool IsPlainInJson(absl::string_view text);

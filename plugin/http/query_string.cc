@@ -1,8 +1,5 @@
 #include "plugin/http/query_string.h"
 
-#include <rapidjson/encodings.h>
-#include <rapidjson/memorystream.h>
-
 #include <algorithm>
 #include <string_view>
 #include <unordered_set>
@@ -11,49 +8,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "plugin/text/percent_coding.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::http {
-namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = absl::ascii_tolower(static_cast<unsigned char>(c));
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool IsUtf8(absl::string_view text) {
-  struct Nowhere {
-    void Put(char) {}
-  } nowhere;
-  rapidjson::MemoryStream in(text.data(), text.size());
-  while (in.Tell() < text.size()) {
-    if (!rapidjson::UTF8<>::Validate(in, nowhere)) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
-bool PercentDecode(absl::string_view encoded, std::string* out) {
-  for (size_t i = 0; i < encoded.size();) {
-    const size_t special = encoded.find_first_of("%+", i);
-    out->append(encoded.data() + i, std::min(special, encoded.size()) - i);
-    if (special == absl::string_view::npos) return true;
-    if (encoded[special] == '+') {
-      out->push_back(' ');
-      i = special + 1;
-      continue;
-    }
-    if (encoded.size() - special < 3) return false;
-    const int high = HexDigit(encoded[special + 1]);
-    const int low = HexDigit(encoded[special + 2]);
-    if (high < 0 || low < 0) return false;
-    out->push_back(static_cast<char>(high * 16 + low));
-    i = special + 3;
-  }
-  return true;
-}
-
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryString(
     absl::string_view query) {
   std::vector<std::pair<std::string, std::string>> pairs;
@@ -63,9 +21,9 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryStrin
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     pairs.emplace_back();
-    const bool good = PercentDecode(pair.substr(0, equals), &pairs.back().first) &&
+    const bool good = text::AppendFormDecoded(pair.substr(0, equals), &pairs.back().first) &&
                       (equals == absl::string_view::npos ||
-                       PercentDecode(pair.substr(equals + 1), &pairs.back().second));
+                       text::AppendFormDecoded(pair.substr(equals + 1), &pairs.back().second));
     if (!good) {
       return absl::InvalidArgumentError(
           absl::StrCat("parameter ", pairs.size(), ": '%' must be followed by two hex digits"));
@@ -91,7 +49,9 @@ absl::Status CheckTextParameters(const std::vector<std::pair<std::string, std::s
   std::unordered_set<std::string_view> seen;  // a form may hold very many
   for (auto at = parameters.begin(); at != parameters.end(); ++at) {
     const std::string& name = at->first;
-    if (!IsUtf8(name) || !IsUtf8(at->second)) return wrong(at, "is not UTF-8");
+    if (!text::IsValidUtf8(name) || !text::IsValidUtf8(at->second)) {
+      return wrong(at, "is not UTF-8");
+    }
     if (std::find(repeatable.begin(), repeatable.end(), name) != repeatable.end()) continue;
     if (!seen.insert(name).second) return wrong(at, "is given twice");
   }

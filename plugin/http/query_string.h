@@ -15,10 +15,6 @@
 
 namespace session_status::http {
 
-// Decodes %XX and '+' (space). False when a '%' is not followed by two hex digits; `*out` then
-// holds what was decoded so far.
-bool PercentDecode(absl::string_view encoded, std::string* out);
-
 // Splits at '&', then at the first '=', and decodes both sides. Order is kept, names may repeat.
 // Values are bytes: whoever needs UTF-8 checks it.
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ParseQueryString(

@@ -1,18 +1,11 @@
 #include "plugin/listing/session_filter.h"
 
-#include <arpa/inet.h>
-
-#include <algorithm>
-
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "plugin/feed/change.h"
 
 namespace session_status::listing {
 namespace {
-
-constexpr unsigned kMappedBits = 96;  // ::ffff:0:0/96 holds IPv4
 
 absl::Status SetBits(absl::string_view member, const google::protobuf::RepeatedField<int>& values,
                      int count, uint32_t* bits) {
@@ -40,46 +33,13 @@ bool ParseProtocol(absl::string_view text, registry::ProtocolVersion* out) {
   return false;
 }
 
+// False for a client without a numeric address.
+bool IsIn(const text::AddressBlock& addresses, absl::string_view address) {
+  const absl::optional<text::AddressBlock> one = text::ParseAddressBlock(address);
+  return one.has_value() && addresses.Contains(*one);
+}
+
 }  // namespace
-
-bool AddressRange::ToBytes(absl::string_view text, Bytes* out, bool* v4) {
-  char buffer[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof buffer || absl::StrContains(text, '\0')) return false;
-  *std::copy(text.begin(), text.end(), buffer) = '\0';
-  out->fill(0);
-  *v4 = inet_pton(AF_INET, buffer, out->data() + 12) == 1;
-  if (*v4) {
-    (*out)[10] = (*out)[11] = 0xff;
-    return true;
-  }
-  return inet_pton(AF_INET6, buffer, out->data()) == 1;
-}
-
-absl::StatusOr<AddressRange> AddressRange::Parse(absl::string_view text) {
-  const size_t slash = text.find('/');
-  AddressRange range;
-  bool v4 = false;
-  uint32_t bits = 0;
-  const bool has_bits = slash != absl::string_view::npos;
-  if (!ToBytes(text.substr(0, slash), &range.bytes_, &v4) ||
-      (has_bits &&
-       (!absl::SimpleAtoi(text.substr(slash + 1), &bits) || bits > (v4 ? 32u : 128u)))) {
-    return absl::InvalidArgumentError(
-        "address must be an address, or a network such as 10.0.0.0/8 or 2001:db8::/32");
-  }
-  range.bits_ = has_bits ? bits + (v4 ? kMappedBits : 0) : 128;
-  return range;
-}
-
-bool AddressRange::Contains(absl::string_view address) const {
-  Bytes bytes;
-  bool v4 = false;
-  if (!ToBytes(address, &bytes, &v4)) return false;
-  const size_t whole = bits_ / 8;
-  if (!std::equal(bytes.begin(), bytes.begin() + whole, bytes_.begin())) return false;
-  const unsigned rest = bits_ % 8;
-  return rest == 0 || ((bytes[whole] ^ bytes_[whole]) >> (8 - rest)) == 0;
-}
 
 absl::StatusOr<SessionFilter> SessionFilter::Make(const pb::ListSessionsRequest& r) {
   SessionFilter f;
@@ -97,10 +57,11 @@ absl::StatusOr<SessionFilter> SessionFilter::Make(const pb::ListSessionsRequest&
     return s;
   }
   if (!r.address().empty()) {
-    auto range = AddressRange::Parse(r.address());
-    if (!range.ok()) return range.status();
-    f.by_address_ = true;
-    f.addresses_ = *range;
+    f.addresses_ = text::ParseAddressBlock(r.address());
+    if (!f.addresses_.has_value()) {
+      return absl::InvalidArgumentError(
+          "address must be an address, or a network such as 10.0.0.0/8 or 2001:db8::/32");
+    }
   }
   if (!ParseProtocol(r.protocol_version(), &f.protocol_)) {
     return absl::InvalidArgumentError("protocolVersion must be 3.1, 3.1.1 or 5");
@@ -145,7 +106,7 @@ bool SessionFilter::Wants(absl::string_view id, const registry::SessionDetails& 
          (protocol_ == registry::ProtocolVersion::kUnknown || d.protocol_version == protocol_) &&
          (listener_port_ == 0 || d.listener_port == listener_port_) &&
          connected_.Contains(d.connected_at) && disconnected_.Contains(d.disconnected_at) &&
-         (!by_address_ || addresses_.Contains(d.address));
+         (!addresses_.has_value() || IsIn(*addresses_, d.address));
 }
 
 }  // namespace session_status::listing

@@ -5,34 +5,20 @@
 #ifndef SESSION_STATUS_PLUGIN_LISTING_SESSION_FILTER_H_
 #define SESSION_STATUS_PLUGIN_LISTING_SESSION_FILTER_H_
 
-#include <array>
 #include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "plugin/text/address_block.h"
 #include "proto/session_status.pb.h"
 #include "registry/session_registry.h"
 
 namespace session_status::listing {
 
 namespace pb = ::mosquitto_session_status::v1;
-
-// An IPv4 or IPv6 network, or a single address.
-class AddressRange {
- public:
-  // "10.0.0.0/8", "2001:db8::/32", "10.1.2.3".
-  static absl::StatusOr<AddressRange> Parse(absl::string_view text);
-  // False for what is no numeric address.
-  bool Contains(absl::string_view address) const;
-
- private:
-  using Bytes = std::array<uint8_t, 16>;  // IPv4 as ::ffff:a.b.c.d
-  static bool ToBytes(absl::string_view text, Bytes* out, bool* v4);
-  Bytes bytes_{};
-  unsigned bits_ = 0;
-};
 
 class SessionFilter {
  public:
@@ -51,8 +37,7 @@ class SessionFilter {
   uint32_t reasons_ = 0;  // bit r: EndReason r; 0: all
   std::string prefix_;
   std::string group_;
-  bool by_address_ = false;
-  AddressRange addresses_;
+  absl::optional<text::AddressBlock> addresses_;  // nullopt: all
   registry::ProtocolVersion protocol_ = registry::ProtocolVersion::kUnknown;
   uint16_t listener_port_ = 0;
   TimeRange connected_;

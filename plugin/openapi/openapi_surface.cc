@@ -8,9 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "plugin/auth/percent_coding.h"
 #include "plugin/http/query_string.h"
 #include "plugin/http/trust.h"
+#include "plugin/text/percent_coding.h"
 
 namespace session_status::openapi {
 namespace {
@@ -338,7 +338,7 @@ void OpenApiSurface::WriteErrorReply(const Call& call, const ApiError& error,
   reply->body.clear();
   std::string recommend = options_.error_page_url;
   // The name may hold a parameter's, which the caller chose.
-  if (!recommend.empty()) auth::AppendPercentEncoded(error.Name(), &recommend);
+  if (!recommend.empty()) text::AppendPercentEncoded(error.Name(), &recommend);
   WriteError(call.format, call.request_id.text(), HostId(call.request), error, recommend,
              &reply->body);
 }

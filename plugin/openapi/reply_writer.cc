@@ -7,7 +7,7 @@
 #include "absl/strings/str_replace.h"
 #include "plugin/http/json_string.h"
 #include "plugin/http/json_writer.h"
-#include "plugin/http/text_room.h"
+#include "plugin/text/text_room.h"
 
 namespace session_status::openapi {
 namespace {
@@ -93,7 +93,7 @@ void WriteBatchJson(ListShape shape, absl::string_view request_id,
                     std::string* out) {
   size_t bytes = kFrameBytes + client_ids.size() * kItemBytes;
   for (const absl::string_view client_id : client_ids) bytes += client_id.size();
-  http::TextRoom room(bytes, out);
+  text::TextRoom room(bytes, out);
   room.Add("{\"RequestId\":");
   http::AddJsonString(request_id, &room);
   room.Add(shape == ListShape::kNested ? ",\"OnlineStatusList\":{\"OnlineStatusListItem\":["
@@ -128,7 +128,7 @@ void WriteBatchReply(Format format, ListShape shape, absl::string_view request_i
 
 void WriteQueryReply(Format format, absl::string_view request_id, bool online, std::string* out) {
   if (format == Format::kJson) {
-    http::TextRoom room(kFrameBytes, out);
+    text::TextRoom room(kFrameBytes, out);
     room.Add("{\"RequestId\":");
     http::AddJsonString(request_id, &room);
     room.Add(online ? ",\"OnlineStatus\":true}" : ",\"OnlineStatus\":false}");

@@ -16,8 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "rapidjson/encodings.h"
-#include "rapidjson/memorystream.h"
+#include "plugin/text/utf8.h"
 
 namespace session_status::store {
 namespace {
@@ -47,26 +46,13 @@ constexpr absl::string_view kSqliteMagic("SQLite format 3\0", 16);
 constexpr absl::string_view kMosquittoMagic("\0\xB5\0mosquitto db", 15);
 constexpr int64_t kLeastPageBytes = 512;  // of any SQLite database
 
-// But for a character that the end of `content` cuts.
-bool IsUtf8(absl::string_view content) {
-  constexpr size_t kCharacterBytesMax = 4;
-  struct Nowhere {
-    void Put(char) {}
-  } nowhere;
-  rapidjson::MemoryStream in(content.data(), content.size());
-  for (size_t left; (left = content.size() - in.Tell()) != 0;) {
-    if (!rapidjson::UTF8<>::Validate(in, nowhere)) return left < kCharacterBytesMax;
-  }
-  return true;
-}
-
 // Without control characters alone, memory that was erased to ones would be a text as well.
 bool IsText(absl::string_view content) {
   const bool has_controls = std::any_of(content.begin(), content.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c)) &&
            !absl::ascii_isspace(static_cast<unsigned char>(c));
   });
-  return !has_controls && IsUtf8(content);
+  return !has_controls && text::IsUtf8Prefix(content);
 }
 
 // What a file is that begins with `content`, if it cannot be a database, however damaged. nullptr: it can.

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
-#include "plugin/http/text_room.h"
+#include "plugin/text/text_room.h"
 #include "plugin/transport/head_scanner.h"
 
 namespace session_status::transport {
@@ -65,7 +65,7 @@ bool IsSafe(const http::Reply& reply) {
 
 bool HasBody(int status) { return status != 204 && status != 304; }
 
-void AddNumber(size_t number, http::TextRoom* out) {
+void AddNumber(size_t number, text::TextRoom* out) {
   char digits[24];
   const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
   out->Add({digits, static_cast<size_t>(end - digits)});
@@ -93,7 +93,7 @@ void ReplyWriter::SetNow(absl::Time now) {
 
 void ReplyWriter::AppendHead(const http::Reply& reply, const Framing& framing, std::string* out) {
   constexpr size_t kBytesExpected = 320;
-  http::TextRoom room(kBytesExpected, out);
+  text::TextRoom room(kBytesExpected, out);
   if (reply.status == 200) {
     room.Add(ok_prefix_);
   } else {

@@ -3,9 +3,9 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "plugin/auth/percent_coding.h"
 #include "plugin/feed/change_json.h"
 #include "plugin/http/json_writer.h"
+#include "plugin/text/percent_coding.h"
 
 namespace session_status::webhook {
 namespace {
@@ -18,7 +18,7 @@ static_assert(std::size(kTypeOfKind) == feed::kChangeKindCount);
 
 std::string SourceOf(absl::string_view instance_id) {
   std::string source = "/mosquitto_session_status/";
-  auth::AppendPercentEncoded(instance_id, &source);
+  text::AppendPercentEncoded(instance_id, &source);
   return source;
 }
 

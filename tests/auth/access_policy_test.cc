@@ -311,6 +311,7 @@ TEST(ParsePolicyTest, RefusesWithLineAndColumn) {
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"acs:SecureTransport":true}}}})", "column 117", "string"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"acs:SourceIp":"10.0.0.0/33"}}}})", "column 115", "IP address"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"acs:SourceIp":"10.0.0"}}}})", "column 115", "IP address"},
+           Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"acs:SourceIp":"10.0.0.0\u0000.5/8"}}}})", "column 115", "IP address"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"acs:CurrentTime":"tomorrow"}}}})", "column 121", "date"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"acs:CurrentTime":"infinite-future"}}}})", "column 121", "date"},
            Bad{R"({"Version":"1","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThn":{"a":"b"}}}})", "column 87", "did you mean \"DateLessThan\"?"},

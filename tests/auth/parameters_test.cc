@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/percent_coding.h"
 
 namespace session_status::auth {
 namespace {
@@ -125,7 +125,7 @@ TEST(ParametersTest, ReadsEveryByteAtEveryPlaceOfAWord) {
       ASSERT_EQ(parameters.sorted().size(), 2u);
       const Parameter& read = parameters.sorted()[1];
       EXPECT_EQ(read.value, c == '+' ? std::string(before, 'v') + " v" : value);
-      EXPECT_EQ(read.canonical, IsUnreserved(static_cast<char>(c)) ? "n=" + value : "");
+      EXPECT_EQ(read.canonical, text::IsUnreserved(static_cast<char>(c)) ? "n=" + value : "");
     }
   }
 }
@@ -147,42 +147,6 @@ TEST(ParametersTest, SortsWhateverTheOrderOfArrival) {
       EXPECT_EQ(parameters.Read(query, names[count / 2]), Outcome::kDuplicate);
       EXPECT_EQ(parameters.offending_name(), names[count / 2]);
     }
-  }
-}
-
-TEST(PercentCodingTest, EncodesEveryByteAndDecodesItBack) {
-  std::string all;
-  for (int c = 0; c < 256; ++c) all.push_back(static_cast<char>(c));
-  std::string once;
-  AppendPercentEncoded(all, &once);
-  std::string back(once.size(), '\0');
-  char* end = &back[0];
-  bool canonical = true;
-  ASSERT_TRUE(FormDecode(once, &end, &canonical));
-  back.resize(static_cast<size_t>(end - back.data()));
-  EXPECT_EQ(back, all);
-  EXPECT_TRUE(canonical);
-  std::string of_once;
-  AppendPercentEncoded(once, &of_once);
-  std::string twice;
-  {
-    http::TextRoom room(kTwiceEscapedBytesMax * all.size(), &twice);
-    AddTwicePercentEncoded(all, &room);
-  }
-  EXPECT_EQ(twice, of_once);
-  std::string plain;
-  AppendPercentEncoded("AZaz09-_.~ *+/%", &plain);
-  EXPECT_EQ(plain, "AZaz09-_.~%20%2A%2B%2F%25");
-}
-
-TEST(PercentCodingTest, KnowsUtf8) {
-  for (const char* good : {"", "abc", "éΩ测", "\xF0\x9F\x98\x80", "abcdefgh\xC3\xA9ijklmnop"}) {
-    EXPECT_TRUE(IsValidUtf8(good)) << good;
-  }
-  for (const char* bad :
-       {"\x80", "\xC3", "\xC1\x81", "\xE0\x80\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80",
-        "\xF0\x80\x80\x80", "\xE6\xB5", "abcdefgh\xFF", "\xF4\x90\x80\x80"}) {
-    EXPECT_FALSE(IsValidUtf8(bad)) << bad;
   }
 }
 

@@ -76,17 +76,6 @@ TEST(WordsTest, TimesAreDaysTimesOrHowLongAgo) {
   }
 }
 
-TEST(WordsTest, ASlipOfTheFingerIsRecognisedAndNothingElse) {
-  const std::vector<std::string> commands = {"query", "batch", "status", "watch"};
-  EXPECT_EQ(Nearest("qurey", commands), "query");
-  EXPECT_EQ(Nearest("stat", commands), "status");
-  EXPECT_EQ(Nearest("frobnicate", commands), "");
-  EXPECT_EQ(Nearest("tcsh", {"bash", "zsh", "fish"}), "");
-  EXPECT_EQ(Nearest("zhs", {"bash", "zsh", "fish"}), "zsh");  // two letters changed places
-  EXPECT_EQ(Nearest("4", {"3.1", "3.1.1", "5"}), "");
-  EXPECT_EQ(Nearest("", commands), "");
-}
-
 TEST(PrintableTest, NothingSteersATerminalAndLettersStayLetters) {
   const std::pair<const char*, const char*> cases[] = {
       {"lamp-1/ü日本", "lamp-1/ü日本"},

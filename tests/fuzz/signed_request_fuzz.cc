@@ -12,7 +12,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/percent_coding.h"
+#include "plugin/text/utf8.h"
 #include "plugin/transport/request_parser.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/openapi/test_server.h"
@@ -52,7 +53,7 @@ bool HoldsTheSecret(absl::string_view sent) {
   std::string decoded(sent);
   char* end = decoded.data();
   bool canonical = false;
-  const bool is_encoded = auth::FormDecode(sent, &end, &canonical);
+  const bool is_encoded = text::FormDecode(sent, &end, &canonical);
   decoded.resize(static_cast<size_t>(end - decoded.data()));
   return absl::StrContains(sent, kSecret) || (is_encoded && absl::StrContains(decoded, kSecret));
 }
@@ -118,7 +119,7 @@ void SendSigned(char scheme, fuzz::Input input) {
     const std::string name(line.substr(0, equals));
     const std::string value(line.substr(std::min(equals + 1, line.size())));
     // Not UTF-8, or no name: refused before any signature is looked at.
-    if (name.empty() || !auth::IsValidUtf8(name) || !auth::IsValidUtf8(value)) continue;
+    if (name.empty() || !text::IsValidUtf8(name) || !text::IsValidUtf8(value)) continue;
     // V3 has it in a header, whose value holds no such characters.
     if (name == "Action" && absl::c_any_of(value, absl::ascii_iscntrl)) continue;
     parameters[name] = value;

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "absl/strings/escaping.h"
-#include "plugin/http/text_room.h"
 
 namespace session_status::http {
 namespace {
@@ -45,26 +44,6 @@ TEST(Bytes16Test, WritesHexadecimal) {
   EXPECT_EQ(lower, absl::BytesToHexString(bytes));
   for (char& c : lower) c = static_cast<char>(c >= 'a' ? c - 'a' + 'A' : c);
   EXPECT_EQ(upper, lower);
-}
-
-TEST(TextRoomTest, HoldsWhatWasAddedWhateverWasExpected) {
-  for (const size_t expected : {0u, 1u, 5u, 100u, 5000u}) {
-    std::string out = "before ";
-    std::string want = out;
-    {
-      TextRoom room(expected, &out);
-      for (int i = 0; i < 300; ++i) {
-        room.Add("abc");
-        room.Add("");
-        room.Add(absl::string_view());
-        room.Add('-');
-        want += "abc-";
-      }
-      room.Add(std::string(2000, 'z'));
-      want += std::string(2000, 'z');
-    }
-    EXPECT_EQ(out, want) << expected;
-  }
 }
 
 }  // namespace

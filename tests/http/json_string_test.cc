@@ -18,7 +18,7 @@ std::string ByRapidJson(const std::string& text) {
 std::string ByUs(const std::string& text) {
   std::string out;
   {
-    TextRoom room(2, &out);  // too small a guess
+    text::TextRoom room(2, &out);  // too small a guess
     AddJsonString(text, &room);
   }
   return out;

@@ -67,11 +67,5 @@ TEST(CheckTextParametersTest, AFormOfVeryManyNamesTakesNoTimeToSpeakOf) {
   EXPECT_TRUE(CheckTextParameters(parameters, {"list"}).ok());  // as a square it would be minutes
 }
 
-TEST(PercentDecodeTest, KeepsEveryByteThatIsNotEscaped) {
-  std::string out;
-  EXPECT_TRUE(PercentDecode(absl::string_view("a\0b%00c", 7), &out));
-  EXPECT_EQ(out, std::string("a\0b\0c", 5));
-}
-
 }  // namespace
 }  // namespace session_status::http

@@ -1,10 +1,9 @@
-#include "plugin/auth/percent_coding.h"
+#include "plugin/text/percent_coding.h"
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 
-namespace session_status::auth {
+namespace session_status::text {
 namespace {
 
 constexpr char kHex[] = "0123456789ABCDEF";
@@ -49,7 +48,7 @@ constexpr std::array<Escape, 256> kOnce = MakeEscapes(false);
 constexpr std::array<Escape, 256> kTwice = MakeEscapes(true);
 constexpr std::array<int8_t, 256> kHexValues = MakeHexValues();
 
-void AddEscaped(const std::array<Escape, 256>& table, absl::string_view text, http::TextRoom* out) {
+void AddEscaped(const std::array<Escape, 256>& table, absl::string_view text, TextRoom* out) {
   // Runs of unreserved bytes are the rule: copied as runs.
   size_t run = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -64,16 +63,14 @@ void AddEscaped(const std::array<Escape, 256>& table, absl::string_view text, ht
 
 }  // namespace
 
-void AddPercentEncoded(absl::string_view text, http::TextRoom* out) {
-  AddEscaped(kOnce, text, out);
-}
+void AddPercentEncoded(absl::string_view text, TextRoom* out) { AddEscaped(kOnce, text, out); }
 
-void AddTwicePercentEncoded(absl::string_view text, http::TextRoom* out) {
+void AddTwicePercentEncoded(absl::string_view text, TextRoom* out) {
   AddEscaped(kTwice, text, out);
 }
 
 void AppendPercentEncoded(absl::string_view text, std::string* out) {
-  http::TextRoom room(kEscapedBytesMax * text.size(), out);
+  TextRoom room(kEscapedBytesMax * text.size(), out);
   AddPercentEncoded(text, &room);
 }
 
@@ -103,35 +100,14 @@ bool FormDecode(absl::string_view text, char** out, bool* canonical) {
   return true;
 }
 
-bool IsValidUtf8(absl::string_view text) {
-  const auto* p = reinterpret_cast<const uint8_t*>(text.data());
-  const uint8_t* const end = p + text.size();
-  const auto continues = [end](const uint8_t* at) { return at < end && (*at & 0xC0) == 0x80; };
-  while (p < end) {
-    // Eight ASCII bytes at a time: nearly everything that arrives is ASCII.
-    uint64_t word;
-    if (end - p >= 8 && (std::memcpy(&word, p, 8), (word & 0x8080808080808080u) == 0)) {
-      p += 8;
-    } else if (*p < 0x80) {
-      ++p;
-    } else if (*p >= 0xC2 && *p <= 0xDF) {
-      if (!continues(p + 1)) return false;
-      p += 2;
-    } else if (*p >= 0xE0 && *p <= 0xEF) {
-      if (!continues(p + 1) || !continues(p + 2)) return false;
-      if (*p == 0xE0 && p[1] < 0xA0) return false;   // overlong
-      if (*p == 0xED && p[1] >= 0xA0) return false;  // surrogate
-      p += 3;
-    } else if (*p >= 0xF0 && *p <= 0xF4) {
-      if (!continues(p + 1) || !continues(p + 2) || !continues(p + 3)) return false;
-      if (*p == 0xF0 && p[1] < 0x90) return false;   // overlong
-      if (*p == 0xF4 && p[1] >= 0x90) return false;  // above U+10FFFF
-      p += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
+bool AppendFormDecoded(absl::string_view text, std::string* out) {
+  const size_t size = out->size();
+  out->resize(size + text.size());
+  char* end = &(*out)[size];
+  bool canonical = true;
+  const bool good = FormDecode(text, &end, &canonical);
+  out->resize(static_cast<size_t>(end - out->data()));
+  return good;
 }
 
-}  // namespace session_status::auth
+}  // namespace session_status::text

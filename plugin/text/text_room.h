@@ -7,8 +7,8 @@
 //
 // Ownership: the string belongs to the room until that goes; then it ends behind the last piece.
 // Errors:    as std::string; a guess that was too small costs time, nothing else.
-#ifndef SESSION_STATUS_PLUGIN_HTTP_TEXT_ROOM_H_
-#define SESSION_STATUS_PLUGIN_HTTP_TEXT_ROOM_H_
+#ifndef SESSION_STATUS_PLUGIN_TEXT_TEXT_ROOM_H_
+#define SESSION_STATUS_PLUGIN_TEXT_TEXT_ROOM_H_
 
 #include <cstddef>
 #include <cstring>
@@ -17,7 +17,7 @@
 #include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
 
-namespace session_status::http {
+namespace session_status::text {
 
 class TextRoom {
  public:
@@ -58,6 +58,6 @@ class TextRoom {
   char* end_ = nullptr;
 };
 
-}  // namespace session_status::http
+}  // namespace session_status::text
 
-#endif  // SESSION_STATUS_PLUGIN_HTTP_TEXT_ROOM_H_
+#endif  // SESSION_STATUS_PLUGIN_TEXT_TEXT_ROOM_H_
