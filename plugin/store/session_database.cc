@@ -107,7 +107,7 @@ constexpr char kDeleteOthers[] =
 // next one began: last, if there is none.
 constexpr char kReadByEnd[] =
     "WITH ends AS MATERIALIZED (SELECT life AS of_life, CASE ended_ms WHEN 0 THEN "
-    "lead(started_ms) OVER (ORDER BY life) ELSE ended_ms END AS at FROM lives) "
+    "max(alive_ms, lead(started_ms) OVER (ORDER BY life)) ELSE ended_ms END AS at FROM lives) "
     "SELECT " SESSION_COLUMNS
     " FROM sessions LEFT JOIN ends ON state = 1 AND of_life = life "
     "ORDER BY CASE state WHEN 1 THEN coalesce(at, 9223372036854775807) ELSE ended_ms END, state = "
@@ -329,14 +329,14 @@ absl::Status SessionDatabase::SetNumber(absl::string_view name, int64_t value) {
   return Run(Cached(kSetNumber), name, value);
 }
 
-absl::StatusOr<std::map<int64_t, Life>> SessionDatabase::Lives() {
+absl::StatusOr<Lives> SessionDatabase::ReadLives() {
   absl::StatusOr<Statement> s = database_.Prepare(kLives);
   if (!s.ok()) return s.status();
-  std::map<int64_t, Life> lives;
+  Lives::ByNumber lives;
   while (true) {
     absl::StatusOr<bool> row = s->Step();
     if (!row.ok()) return row.status();
-    if (!*row) return lives;
+    if (!*row) return Lives(std::move(lives));
     RowReader read(*s);
     const auto number = read.Integer<int64_t>(1, INT64_MAX - 1);  // another one follows it
     const int64_t started_ms = read.Millis();

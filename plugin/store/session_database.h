@@ -28,6 +28,7 @@
 #include "absl/strings/string_view.h"
 #include "plugin/store/database_file.h"
 #include "plugin/store/event_ring.h"
+#include "plugin/store/lives.h"
 #include "plugin/store/sqlite.h"
 #include "registry/session_registry.h"
 
@@ -40,13 +41,6 @@ inline constexpr int64_t kIncarnationAheadMax = int64_t{1} << 47;
 // Numbers: changes of connections that `history` lacks lie between these times. 0: there are none.
 inline constexpr char kHistoryGapFromNumber[] = "history_gap_from_ms";
 inline constexpr char kHistoryGapUntilNumber[] = "history_gap_until_ms";  // excluded
-
-// Times: milliseconds since 1970; 0: not known.
-struct Life {
-  int64_t started_ms = 0;
-  int64_t alive_ms = 0;  // everything that happened until then is in the database
-  int64_t ended_ms = 0;  // 0: not ended in order
-};
 
 // What one row of `sessions` says. `life`: that wrote it.
 struct StoredSession {
@@ -97,7 +91,7 @@ class SessionDatabase {
   absl::StatusOr<int64_t> Number(absl::string_view name);  // 0: never set
   absl::Status SetNumber(absl::string_view name, int64_t value);
 
-  absl::StatusOr<std::map<int64_t, Life>> Lives();
+  absl::StatusOr<Lives> ReadLives();
   absl::Status PutLife(int64_t number, const Life& life);
   absl::Status DeleteLivesBefore(int64_t number);
 

@@ -29,9 +29,6 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
 constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;         // and its times
 
-// A wall clock that was ahead for longer is taken to be right.
-constexpr int64_t kAheadLastsMs = 2 * registry::LastingTime::kStepLastsMs;
-
 constexpr char kReservedNumber[] = "incarnations_reserved";
 constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
 constexpr char kGenerationNumber[] = "generation";
@@ -175,10 +172,10 @@ absl::Status SessionStore::ReadPast() {
     return absl::DataLossError(absl::StrCat(options_.path, ": the incarnation is out of range"));
   }
   if (absl::Status s = NumberThisLife(); !s.ok()) return s;
-  reached_ms_ = ReachedMs();
+  reached_ms_ = lives_.ReachedMs(started_ms_);
   int64_t highest = *reserved;
   if (!lives_.empty()) {
-    const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
+    const int64_t silent_ms = started_ms_ - lives_.last().alive_ms;
     constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
     if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
       // Both times are whole milliseconds: up to one more may have passed.
@@ -191,7 +188,7 @@ absl::Status SessionStore::ReadPast() {
 }
 
 absl::Status SessionStore::NumberThisLife() {
-  absl::StatusOr<std::map<int64_t, Life>> lives = database_->Lives();
+  absl::StatusOr<Lives> lives = database_->ReadLives();
   if (!lives.ok()) return lives.status();
   absl::StatusOr<int64_t> generation = database_->Number(kGenerationNumber);
   if (!generation.ok()) return generation.status();
@@ -201,30 +198,13 @@ absl::Status SessionStore::NumberThisLife() {
   absl::StatusOr<int64_t> full_save = database_->Number(kFullSaveNumber);
   if (!full_save.ok()) return full_save.status();
   lives_ = *std::move(lives);
-  life_ = lives_.empty() ? 1 : lives_.rbegin()->first + 1;
+  life_ = lives_.next_number();
   generation_ = *generation;
   if (*full_save != 0) NeedFullSave();
   if (absl::Status s = ReadHistoryGap(); !s.ok()) return s;
   numbered_ = true;
-  lasting_time_ = registry::LastingTime(ReachedMs(), Monotonic(options_));
+  lasting_time_ = registry::LastingTime(lives_.ReachedMs(started_ms_), Monotonic(options_));
   return absl::OkStatus();
-}
-
-// The clock of the start may be ahead, as that of lives before may have been: one that began long after
-// what was known, because the clock had stepped or the broker was down, has reached its time for sure when
-// that has lasted, over however many starts.
-int64_t SessionStore::ReachedMs() const {
-  int64_t known_ms = lives_.empty() ? started_ms_ : lives_.begin()->second.alive_ms;
-  std::optional<int64_t> step_began_ms;
-  for (const auto& [number, life] : lives_) {
-    if (life.started_ms - known_ms > kAheadLastsMs) {
-      step_began_ms = std::min(step_began_ms.value_or(life.started_ms), life.started_ms);
-      if (life.alive_ms - *step_began_ms < kAheadLastsMs) continue;
-    }
-    known_ms = life.alive_ms;
-    step_began_ms.reset();
-  }
-  return std::clamp<int64_t>(known_ms, 0, started_ms_);
 }
 
 void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply,
@@ -299,22 +279,19 @@ SessionEvent SessionStore::RestoredEvent(const StoredSession& session) const {
     return event;
   }
   // It was online when the life ended that wrote the row.
-  const auto life = lives_.find(session.life);
-  if (life != lives_.end() && life->second.ended_ms != 0) {
+  const Life* const life = lives_.Find(session.life);
+  if (life != nullptr && life->ended_ms != 0) {
     event.reason = registry::EndReason::kServerShutdown;
-    event.time = std::max(absl::FromUnixMillis(life->second.ended_ms), d.connected_at);
+    event.time = std::max(absl::FromUnixMillis(life->ended_ms), d.connected_at);
     return event;
   }
-  const auto next = lives_.upper_bound(session.life);
   event.reason = registry::EndReason::kBrokerRestart;
   event.ended_not_before = d.connected_at;
-  if (life != lives_.end()) {
-    event.ended_not_before =
-        std::max(event.ended_not_before, absl::FromUnixMillis(life->second.alive_ms));
+  if (life != nullptr) {
+    event.ended_not_before = std::max(event.ended_not_before, absl::FromUnixMillis(life->alive_ms));
   }
-  event.time =
-      std::max(absl::FromUnixMillis(next == lives_.end() ? started_ms_ : next->second.started_ms),
-               event.ended_not_before);
+  event.time = std::max(absl::FromUnixMillis(lives_.OverMs(session.life, started_ms_)),
+                        event.ended_not_before);
   return event;
 }
 
@@ -366,14 +343,11 @@ absl::Status SessionStore::BeginLife() {
   }
   absl::Status status = database_->Begin();
   // Lives whose sessions and history have been forgotten.
+  const int64_t now_ms = LastingMs();
   const int64_t needed_ms =
-      LastingMs() - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
-                                              absl::Hours(24));
-  for (auto life = lives_.rbegin(); life != lives_.rend() && status.ok(); ++life) {
-    if (life->second.started_ms >= needed_ms) continue;
-    status.Update(database_->DeleteLivesBefore(life->first));
-    break;
-  }
+      now_ms - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
+                                         absl::Hours(24));
+  status.Update(database_->DeleteLivesBefore(lives_.FirstNeeded(needed_ms, now_ms)));
   status.Update(PutLife(/*ended_ms=*/0));
   // relaxed: see the member.
   const uint64_t reserve = last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
@@ -595,7 +569,7 @@ absl::Status SessionStore::ReadHistoryGap() {
   if (!until_ms.ok()) return until_ms.status();
   if (*until_ms > 0 && *until_ms <= kMillisMax) AddEarlierGap(*from_ms, *until_ms);
   // The last life died with changes that it could not write.
-  const int64_t written_until_ms = lives_.empty() ? INT64_MAX : lives_.rbegin()->second.alive_ms;
+  const int64_t written_until_ms = lives_.empty() ? INT64_MAX : lives_.last().alive_ms;
   if (unwritten_until_ms_ > written_until_ms) AddEarlierGap(written_until_ms, unwritten_until_ms_);
   return absl::OkStatus();
 }

@@ -40,7 +40,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +56,7 @@
 #include "plugin/os/stop_signal.h"
 #include "plugin/store/event_ring.h"
 #include "plugin/store/file_lock.h"
+#include "plugin/store/lives.h"
 #include "plugin/store/session_database.h"
 #include "registry/change_observer.h"
 #include "registry/counter.h"
@@ -198,7 +198,6 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status OpenForReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadPast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status NumberThisLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  int64_t ReachedMs() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take,
                             const IsHeld& is_held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -259,7 +258,7 @@ class SessionStore : public registry::ChangeObserver {
 
   os::Mutex mu_;                                                    // held while writing
   std::unique_ptr<SessionDatabase> database_ ABSL_GUARDED_BY(mu_);  // null: to be opened
-  std::map<int64_t, Life> lives_ ABSL_GUARDED_BY(mu_);              // those before this one
+  Lives lives_ ABSL_GUARDED_BY(mu_);                                // those before this one
   int64_t life_ ABSL_GUARDED_BY(mu_) = 1;
   bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and generation_ follow the file's
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);

@@ -28,6 +28,13 @@ class SessionHistoryTest : public StoreFolder {
     return words;
   }
   std::vector<std::string> Words() { return Words({}); }
+  HistoryAnswer Read(const std::string& client_id) {
+    HistoryQuery query;
+    query.client_id = client_id;
+    const auto answer = ReadHistory(path_, query);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() ? *answer : HistoryAnswer();
+  }
 };
 
 TEST_F(SessionHistoryTest, TellsBeginningsAndEndsOfOneClientNewestFirst) {
@@ -150,6 +157,45 @@ TEST_F(SessionHistoryTest, ARowOfAClockThatWasWrongHidesNothingBehindIt) {
   EXPECT_THAT(Words(query), ElementsAre("begun 10.0.0.2", "ended 4"));
 }
 
+TEST_F(SessionHistoryTest, AStartWithAClockThatIsStillToBeSetChangesNoEarlierEnd) {
+  const auto ends = [&] {
+    std::vector<std::string> texts;
+    const HistoryAnswer answer = Read("lamp");
+    for (const HistoryEntry& e : answer.entries) {
+      if (e.record.kind != ChangeRecord::Kind::kEnded) continue;
+      texts.push_back(absl::StrCat(static_cast<int>(e.record.reason), " ", e.not_before_ms, " to ",
+                                   e.record.at_ms));
+    }
+    return texts;
+  };
+  absl::Time now = kStart;
+  for (const bool in_order : {true, false, true}) {
+    BrokerLife life = Live(now);
+    life.Connect("lamp");
+    life.Flush();
+    if (in_order) life.Close();
+    now += absl::Minutes(10);
+  }
+  std::vector<std::string> told;
+  {
+    BrokerLife life = Live(now);
+    life.Flush();
+    told = ends();
+    ASSERT_EQ(told.size(), 3u);
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(absl::UnixEpoch() + absl::Seconds(20));
+    life.SetClock(kStart + absl::Hours(4));
+    life.Flush();
+    EXPECT_EQ(ends(), told);
+    life.Close();
+  }
+  const BrokerLife life = Live(kStart + absl::Hours(5));
+  EXPECT_EQ(ends(), told);
+  EXPECT_EQ(Integer("SELECT count(*) FROM lives"), 6);
+}
+
 // The broker's own end has no row, and neither has what was found at the next start.
 TEST_F(SessionHistoryTest, TheEndOfASessionThatOutlivedTheBrokerIsNoConnections) {
   registry::SessionDetails lamp;
@@ -235,13 +281,6 @@ class HistoryGapTest : public SessionHistoryTest {
     life->Flush();
     life->Advance(absl::Seconds(1));
     life->Flush();
-  }
-  HistoryAnswer Read(const std::string& client_id) {
-    HistoryQuery query;
-    query.client_id = client_id;
-    const auto answer = ReadHistory(path_, query);
-    EXPECT_TRUE(answer.ok()) << answer.status();
-    return answer.ok() ? *answer : HistoryAnswer();
   }
 };
 
