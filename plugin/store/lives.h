@@ -8,9 +8,11 @@
 #define SESSION_STATUS_PLUGIN_STORE_LIVES_H_
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "registry/lasting_time.h"
 
 namespace session_status::store {
@@ -21,6 +23,9 @@ struct Life {
   int64_t alive_ms = 0;  // everything that happened until then is in the database
   int64_t ended_ms = 0;  // 0: not ended in order
 };
+
+// 2020: a clock that says less has not been set since the machine started.
+inline constexpr absl::Time kClockIsSetFrom = absl::FromUnixSeconds(1'577'836'800);
 
 // A wall clock that was ahead for longer is taken to be right.
 inline constexpr int64_t kAheadLastsMs = 2 * registry::LastingTime::kStepLastsMs;
@@ -34,6 +39,7 @@ class Lives {
 
   bool empty() const { return lives_.empty(); }
   const Life& last() const { return lives_.rbegin()->second; }  // there is one
+  void RemoveLast() { lives_.erase(std::prev(lives_.end())); }  // there is one
   int64_t next_number() const { return empty() ? 1 : lives_.rbegin()->first + 1; }
   const Life* Find(int64_t number) const;  // nullptr: it is not known
 

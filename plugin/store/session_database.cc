@@ -1,7 +1,5 @@
 #include "plugin/store/session_database.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -86,9 +84,14 @@ constexpr char kSetNumber[] = "INSERT OR REPLACE INTO numbers VALUES (?1, ?2)";
 constexpr char kLives[] = "SELECT life, started_ms, alive_ms, ended_ms FROM lives";
 constexpr char kPutLife[] =
     "INSERT OR REPLACE INTO lives (life, started_ms, alive_ms, ended_ms) VALUES (?1, ?2, ?3, ?4)";
-// Who was online in a life, and whose session the broker has kept since, needs it for its end.
+// Who was online in a life, and whose session the broker has kept since, needs it for its end, and the one
+// after it that says when it was over (Lives::OverMs()).
 constexpr char kDeleteLives[] =
-    "DELETE FROM lives WHERE life < ?1 AND life NOT IN (SELECT life FROM sessions WHERE state = 1)";
+    "WITH held AS MATERIALIZED (SELECT DISTINCT life FROM sessions WHERE state = 1) "
+    "DELETE FROM lives WHERE life < ?1 AND life NOT IN held AND life NOT IN "
+    "(SELECT (SELECT coalesce(min(n.life), 0) FROM lives n WHERE n.life > l.life AND n.alive_ms >= "
+    "l.alive_ms) "
+    "FROM lives l WHERE l.life IN held AND l.ended_ms = 0)";
 
 #define SESSION_COLUMNS                                                                        \
   "client_id, state, reason, broker_code, incarnation, connects, connected_ms, ended_ms, "     \
@@ -265,35 +268,6 @@ absl::Status SessionDatabase::Prepare() {
   absl::Status status = database_.Execute(kSchema);
   if (!status.ok()) Rollback();
   return status;
-}
-
-absl::Status SessionDatabase::Check() {
-  struct stat info = {};
-  if (stat(database_.path().c_str(), &info) == 0 &&
-      static_cast<uint64_t>(info.st_size) > kCheckedBytesMax) {
-    return absl::OkStatus();
-  }
-  // An interruption holds for as long as a statement is under way, and is forgotten by the next one that
-  // begins: with this one under way, none is lost between the look at the flag and the check.
-  absl::StatusOr<Statement> under_way = database_.Prepare("SELECT 1");
-  if (!under_way.ok()) return under_way.status();
-  if (absl::StatusOr<bool> row = under_way->Step(); !row.ok()) return row.status();
-  absl::StatusOr<Statement> check = database_.Prepare("PRAGMA quick_check(1)");
-  if (!check.ok()) return check.status();
-  const auto stopped = [this] { return check_stopped_.load(std::memory_order_acquire); };  // (2)
-  const absl::Status not_checked = absl::CancelledError(database_.path() + ": not checked");
-  if (stopped()) return not_checked;
-  absl::StatusOr<bool> row = check->Step();
-  if (stopped()) return not_checked;  // whatever it says: half a check finds pages that nobody uses
-  if (!row.ok()) return row.status();
-  const std::string verdict = check->Text(0);
-  if (verdict == "ok") return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(database_.path(), ": ", verdict));
-}
-
-void SessionDatabase::StopCheck() {
-  check_stopped_.store(true, std::memory_order_release);  // (1)
-  database_.Interrupt();
 }
 
 absl::StatusOr<Statement*> SessionDatabase::Cached(const char* sql) {

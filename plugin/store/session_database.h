@@ -10,12 +10,11 @@
 // FailedPrecondition with IsOtherSchema(), another program's database InvalidArgument. Every addition
 // that older plugins can live with (a column with a default, a table, an index) keeps the version.
 //
-// Threads: one at a time, but for StopCheck().
+// Threads: one at a time.
 // Errors:  as Database; after an error between Begin and Commit: Rollback.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -69,14 +68,6 @@ class SessionDatabase {
                                                                Access access);
   // True for the status of an Open that found something that is not this schema.
   static bool IsOtherSchema(const absl::Status& status);
-
-  // Reads every page. DataLoss when one is not what it should be. Nothing is checked of a file
-  // beyond kCheckedBytesMax: that would take minutes.
-  static constexpr uint64_t kCheckedBytesMax = uint64_t{1} << 30;
-  absl::Status Check();
-  // Any thread, while the database is there: a Check() that runs, or is to come, ends at once with
-  // Cancelled. What runs beside it fails: nothing but a Check() may.
-  void StopCheck();
 
   bool created() const { return created_; }  // by this Open
   // False: the file at the path is another one by now, or gone.
@@ -138,8 +129,6 @@ class SessionDatabase {
   // Rows of the history with lower numbers have times that are still to come, and the earliest of them.
   int64_t passed_before_ = 0;
   int64_t passed_earliest_ms_ = INT64_MAX;
-  // (1) release store in StopCheck(), pairs with (2) acquire load in Check().
-  std::atomic<bool> check_stopped_{false};
   std::map<const char*, Statement> statements_;  // by address: each text is one constant
 };
 

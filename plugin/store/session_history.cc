@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "plugin/store/database_file.h"
 #include "plugin/store/session_database.h"
 #include "plugin/store/sqlite.h"
 
@@ -165,7 +166,8 @@ absl::StatusOr<Gap> ReadGap(Database* database) {
 }  // namespace
 
 absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const HistoryQuery& query) {
-  absl::StatusOr<Database> database = Database::Open(path, Database::Mode::kReadOnly);
+  absl::StatusOr<Database> database = Database::Open(
+      path, IsOnReadOnlyFileSystem(path) ? Database::Mode::kFrozen : Database::Mode::kReadOnly);
   if (!database.ok()) return database.status();
   database->SetBusyTimeout(std::min(kBusyTimeout, query.time_limit));
   database->SetTimeLimit(query.time_limit);
