@@ -162,6 +162,7 @@ TEST_F(CheckOfTheFileTest, IsGivenUpWhereTheLogWouldGrowTooLong) {
   EXPECT_TRUE(testing::WaitUntil([&] { return life.store->stats().checked; }));
   EXPECT_LT(disk_.slow_reads(), static_cast<int>(std::filesystem::file_size(path_) / 4096));
   disk_.LetGo();
+  life.Flush();
   EXPECT_THAT(log_.lines(), IsEmpty());
 }
 
