@@ -1,7 +1,5 @@
 #include "plugin/store/session_database.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -86,9 +84,14 @@ constexpr char kSetNumber[] = "INSERT OR REPLACE INTO numbers VALUES (?1, ?2)";
 constexpr char kLives[] = "SELECT life, started_ms, alive_ms, ended_ms FROM lives";
 constexpr char kPutLife[] =
     "INSERT OR REPLACE INTO lives (life, started_ms, alive_ms, ended_ms) VALUES (?1, ?2, ?3, ?4)";
-// Who was online in a life, and whose session the broker has kept since, needs it for its end.
+// Who was online in a life, and whose session the broker has kept since, needs it for its end, and the one
+// after it that says when it was over (Lives::OverMs()).
 constexpr char kDeleteLives[] =
-    "DELETE FROM lives WHERE life < ?1 AND life NOT IN (SELECT life FROM sessions WHERE state = 1)";
+    "WITH held AS MATERIALIZED (SELECT DISTINCT life FROM sessions WHERE state = 1) "
+    "DELETE FROM lives WHERE life < ?1 AND life NOT IN held AND life NOT IN "
+    "(SELECT (SELECT coalesce(min(n.life), 0) FROM lives n WHERE n.life > l.life AND n.alive_ms >= "
+    "l.alive_ms) "
+    "FROM lives l WHERE l.life IN held AND l.ended_ms = 0)";
 
 #define SESSION_COLUMNS                                                                        \
   "client_id, state, reason, broker_code, incarnation, connects, connected_ms, ended_ms, "     \
@@ -107,7 +110,7 @@ constexpr char kDeleteOthers[] =
 // next one began: last, if there is none.
 constexpr char kReadByEnd[] =
     "WITH ends AS MATERIALIZED (SELECT life AS of_life, CASE ended_ms WHEN 0 THEN "
-    "lead(started_ms) OVER (ORDER BY life) ELSE ended_ms END AS at FROM lives) "
+    "max(alive_ms, lead(started_ms) OVER (ORDER BY life)) ELSE ended_ms END AS at FROM lives) "
     "SELECT " SESSION_COLUMNS
     " FROM sessions LEFT JOIN ends ON state = 1 AND of_life = life "
     "ORDER BY CASE state WHEN 1 THEN coalesce(at, 9223372036854775807) ELSE ended_ms END, state = "
@@ -267,35 +270,6 @@ absl::Status SessionDatabase::Prepare() {
   return status;
 }
 
-absl::Status SessionDatabase::Check() {
-  struct stat info = {};
-  if (stat(database_.path().c_str(), &info) == 0 &&
-      static_cast<uint64_t>(info.st_size) > kCheckedBytesMax) {
-    return absl::OkStatus();
-  }
-  // An interruption holds for as long as a statement is under way, and is forgotten by the next one that
-  // begins: with this one under way, none is lost between the look at the flag and the check.
-  absl::StatusOr<Statement> under_way = database_.Prepare("SELECT 1");
-  if (!under_way.ok()) return under_way.status();
-  if (absl::StatusOr<bool> row = under_way->Step(); !row.ok()) return row.status();
-  absl::StatusOr<Statement> check = database_.Prepare("PRAGMA quick_check(1)");
-  if (!check.ok()) return check.status();
-  const auto stopped = [this] { return check_stopped_.load(std::memory_order_acquire); };  // (2)
-  const absl::Status not_checked = absl::CancelledError(database_.path() + ": not checked");
-  if (stopped()) return not_checked;
-  absl::StatusOr<bool> row = check->Step();
-  if (stopped()) return not_checked;  // whatever it says: half a check finds pages that nobody uses
-  if (!row.ok()) return row.status();
-  const std::string verdict = check->Text(0);
-  if (verdict == "ok") return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(database_.path(), ": ", verdict));
-}
-
-void SessionDatabase::StopCheck() {
-  check_stopped_.store(true, std::memory_order_release);  // (1)
-  database_.Interrupt();
-}
-
 absl::StatusOr<Statement*> SessionDatabase::Cached(const char* sql) {
   const auto found = statements_.find(sql);
   if (found != statements_.end()) return &found->second;
@@ -329,14 +303,14 @@ absl::Status SessionDatabase::SetNumber(absl::string_view name, int64_t value) {
   return Run(Cached(kSetNumber), name, value);
 }
 
-absl::StatusOr<std::map<int64_t, Life>> SessionDatabase::Lives() {
+absl::StatusOr<Lives> SessionDatabase::ReadLives() {
   absl::StatusOr<Statement> s = database_.Prepare(kLives);
   if (!s.ok()) return s.status();
-  std::map<int64_t, Life> lives;
+  Lives::ByNumber lives;
   while (true) {
     absl::StatusOr<bool> row = s->Step();
     if (!row.ok()) return row.status();
-    if (!*row) return lives;
+    if (!*row) return Lives(std::move(lives));
     RowReader read(*s);
     const auto number = read.Integer<int64_t>(1, INT64_MAX - 1);  // another one follows it
     const int64_t started_ms = read.Millis();

@@ -10,12 +10,11 @@
 // FailedPrecondition with IsOtherSchema(), another program's database InvalidArgument. Every addition
 // that older plugins can live with (a column with a default, a table, an index) keeps the version.
 //
-// Threads: one at a time, but for StopCheck().
+// Threads: one at a time.
 // Errors:  as Database; after an error between Begin and Commit: Rollback.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SESSION_DATABASE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -28,6 +27,7 @@
 #include "absl/strings/string_view.h"
 #include "plugin/store/database_file.h"
 #include "plugin/store/event_ring.h"
+#include "plugin/store/lives.h"
 #include "plugin/store/sqlite.h"
 #include "registry/session_registry.h"
 
@@ -40,13 +40,6 @@ inline constexpr int64_t kIncarnationAheadMax = int64_t{1} << 47;
 // Numbers: changes of connections that `history` lacks lie between these times. 0: there are none.
 inline constexpr char kHistoryGapFromNumber[] = "history_gap_from_ms";
 inline constexpr char kHistoryGapUntilNumber[] = "history_gap_until_ms";  // excluded
-
-// Times: milliseconds since 1970; 0: not known.
-struct Life {
-  int64_t started_ms = 0;
-  int64_t alive_ms = 0;  // everything that happened until then is in the database
-  int64_t ended_ms = 0;  // 0: not ended in order
-};
 
 // What one row of `sessions` says. `life`: that wrote it.
 struct StoredSession {
@@ -76,14 +69,6 @@ class SessionDatabase {
   // True for the status of an Open that found something that is not this schema.
   static bool IsOtherSchema(const absl::Status& status);
 
-  // Reads every page. DataLoss when one is not what it should be. Nothing is checked of a file
-  // beyond kCheckedBytesMax: that would take minutes.
-  static constexpr uint64_t kCheckedBytesMax = uint64_t{1} << 30;
-  absl::Status Check();
-  // Any thread, while the database is there: a Check() that runs, or is to come, ends at once with
-  // Cancelled. What runs beside it fails: nothing but a Check() may.
-  void StopCheck();
-
   bool created() const { return created_; }  // by this Open
   // False: the file at the path is another one by now, or gone.
   bool IsInPlace() const { return file_->IsInPlace(); }
@@ -97,7 +82,7 @@ class SessionDatabase {
   absl::StatusOr<int64_t> Number(absl::string_view name);  // 0: never set
   absl::Status SetNumber(absl::string_view name, int64_t value);
 
-  absl::StatusOr<std::map<int64_t, Life>> Lives();
+  absl::StatusOr<Lives> ReadLives();
   absl::Status PutLife(int64_t number, const Life& life);
   absl::Status DeleteLivesBefore(int64_t number);
 
@@ -144,8 +129,6 @@ class SessionDatabase {
   // Rows of the history with lower numbers have times that are still to come, and the earliest of them.
   int64_t passed_before_ = 0;
   int64_t passed_earliest_ms_ = INT64_MAX;
-  // (1) release store in StopCheck(), pairs with (2) acquire load in Check().
-  std::atomic<bool> check_stopped_{false};
   std::map<const char*, Statement> statements_;  // by address: each text is one constant
 };
 

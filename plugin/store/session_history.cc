@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "plugin/store/database_file.h"
 #include "plugin/store/session_database.h"
 #include "plugin/store/sqlite.h"
 
@@ -16,11 +17,16 @@ using registry::SessionState;
 // A checkpoint of the store lasts this long at most; readers do not wait for its commits.
 constexpr absl::Duration kBusyTimeout = absl::Milliseconds(250);
 
-// ended_ms, alive_ms: of the row's life; next_ms: when the life after it began. 0: there is none.
+// ended_ms, alive_ms: of the row's life; over_ms: Lives::OverMs() of it, or, if none of those after it says,
+// any time. 0: there is none.
 constexpr char kSelect[] = R"(
   SELECT at_ms, kind, state, reason, broker_code, incarnation, address, listener_port, h.life,
          coalesce(l.ended_ms, 0), coalesce(l.alive_ms, 0),
-         coalesce((SELECT min(started_ms) FROM lives WHERE life > h.life), 0)
+         coalesce((SELECT CASE WHEN started_ms >= coalesce(l.alive_ms, 0) THEN started_ms
+                               ELSE alive_ms END
+                   FROM lives WHERE life > h.life AND alive_ms >= coalesce(l.alive_ms, 0)
+                   ORDER BY life LIMIT 1),
+                  (SELECT max(started_ms) FROM lives WHERE life > h.life), 0)
   FROM history h LEFT JOIN lives l ON l.life = h.life
   WHERE client_id = ?1 AND at_ms < ?2
   ORDER BY number DESC
@@ -43,7 +49,7 @@ struct Row {
   int64_t life = 0;
   int64_t ended_ms = 0;
   int64_t alive_ms = 0;
-  int64_t next_ms = 0;
+  int64_t over_ms = 0;
 };
 
 Row ReadRow(const Statement& s) {
@@ -62,14 +68,14 @@ Row ReadRow(const Statement& s) {
   row.life = s.Integer(8);
   row.ended_ms = s.Integer(9);
   row.alive_ms = s.Integer(10);
-  row.next_ms = s.Integer(11);
+  row.over_ms = s.Integer(11);
   return row;
 }
 
 // The end of the connection that `begun` began, if the broker's end was its end. `newer`: the
 // client's row after it, if there is one. Its own end may be one of those that the gap has.
 std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer, const Gap& gap) {
-  if (begun.entry.record.kind != ChangeRecord::Kind::kBegun || begun.next_ms == 0) {
+  if (begun.entry.record.kind != ChangeRecord::Kind::kBegun || begun.over_ms == 0) {
     return std::nullopt;
   }
   if (newer != nullptr && newer->life == begun.life) return std::nullopt;  // ended, or taken over
@@ -84,7 +90,7 @@ std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer, const 
   } else {
     end.record.reason = EndReason::kBrokerRestart;
     end.not_before_ms = std::max(begun.alive_ms, begun.entry.record.at_ms);
-    end.record.at_ms = std::max(begun.next_ms, end.not_before_ms);
+    end.record.at_ms = std::max(begun.over_ms, end.not_before_ms);
   }
   if (gap.IsBetween(begun.entry.record.at_ms, end.record.at_ms)) {
     end.record.reason = EndReason::kUnknown;
@@ -160,7 +166,8 @@ absl::StatusOr<Gap> ReadGap(Database* database) {
 }  // namespace
 
 absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const HistoryQuery& query) {
-  absl::StatusOr<Database> database = Database::Open(path, Database::Mode::kReadOnly);
+  absl::StatusOr<Database> database = Database::Open(
+      path, IsOnReadOnlyFileSystem(path) ? Database::Mode::kFrozen : Database::Mode::kReadOnly);
   if (!database.ok()) return database.status();
   database->SetBusyTimeout(std::min(kBusyTimeout, query.time_limit));
   database->SetTimeLimit(query.time_limit);

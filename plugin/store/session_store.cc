@@ -30,9 +30,6 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
 constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;         // and its times
 
-// A wall clock that was ahead for longer is taken to be right.
-constexpr int64_t kAheadLastsMs = 2 * registry::LastingTime::kStepLastsMs;
-
 constexpr char kReservedNumber[] = "incarnations_reserved";
 constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
 constexpr char kGenerationNumber[] = "generation";
@@ -110,6 +107,10 @@ absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOpt
     store->damage_ = status;  // Restore() saves what can be read
   } else {
     store->Failed(status);
+    if (absl::IsUnavailable(status)) {
+      store->Log(absl::StrCat(store->options_.path,
+                              ": what it knows of clients is restored by the next start only"));
+    }
   }
   return store;
 }
@@ -123,7 +124,8 @@ SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
       alive_ms_(started_ms_),
       last_incarnation_(0),
       complete_until_ms_(started_ms_),
-      lasting_time_(started_ms_, Monotonic(options_)) {
+      lasting_time_(started_ms_, Monotonic(options_)),
+      check_(options_.path, options_.checked_log_bytes) {
   // What this life has to tell begins now: until it can be written, it is behind since the start.
   stats_.complete_until_ms = started_ms_;
 }
@@ -148,12 +150,14 @@ absl::Status SessionStore::OpenForReading() {
     if (frozen.ok()) database_ = *std::move(frozen);
     return frozen.status();
   }
-  auto opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
+  auto opened = OpenOnceUnlocked();
   if (!opened.ok() && IsDamage(opened.status())) {
     BeginAnew(opened.status());
     opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
   }
-  if (absl::IsInvalidArgument(opened.status())) return opened.status();
+  if (absl::IsInvalidArgument(opened.status()) || absl::IsUnavailable(opened.status())) {
+    return opened.status();
+  }
   if (!opened.ok()) {
     // What the last life left can be read even when nothing can be written.
     Failed(opened.status());
@@ -162,6 +166,20 @@ absl::Status SessionStore::OpenForReading() {
   if (!opened.ok()) return opened.status();
   database_ = *std::move(opened);
   return absl::OkStatus();
+}
+
+// Somebody who makes a backup, say, has it. Only a start can tell what was known.
+absl::StatusOr<std::unique_ptr<SessionDatabase>> SessionStore::OpenOnceUnlocked() {
+  const auto until = steady_clock::now() + absl::ToChronoMilliseconds(options_.start_waits);
+  for (bool said = false;; said = true) {
+    auto opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
+    if (!absl::IsUnavailable(opened.status()) || steady_clock::now() >= until) return opened;
+    if (!said) {
+      Log(absl::StrCat(options_.path, ": another program has it locked; the start waits for it, ",
+                       absl::FormatDuration(options_.start_waits), " at most"));
+    }
+    absl::SleepFor(absl::Milliseconds(20));  // what refuses at once must not be asked all the time
+  }
 }
 
 absl::Status SessionStore::ReadPast() {
@@ -174,10 +192,10 @@ absl::Status SessionStore::ReadPast() {
     return absl::DataLossError(absl::StrCat(options_.path, ": the incarnation is out of range"));
   }
   if (absl::Status s = NumberThisLife(); !s.ok()) return s;
-  reached_ms_ = ReachedMs();
+  reached_ms_ = lives_.ReachedMs(started_ms_);
   int64_t highest = *reserved;
   if (!lives_.empty()) {
-    const int64_t silent_ms = started_ms_ - lives_.rbegin()->second.alive_ms;
+    const int64_t silent_ms = started_ms_ - lives_.last().alive_ms;
     constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
     if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
       // Both times are whole milliseconds: up to one more may have passed.
@@ -190,7 +208,7 @@ absl::Status SessionStore::ReadPast() {
 }
 
 absl::Status SessionStore::NumberThisLife() {
-  absl::StatusOr<std::map<int64_t, Life>> lives = database_->Lives();
+  absl::StatusOr<Lives> lives = database_->ReadLives();
   if (!lives.ok()) return lives.status();
   absl::StatusOr<int64_t> generation = database_->Number(kGenerationNumber);
   if (!generation.ok()) return generation.status();
@@ -200,36 +218,33 @@ absl::Status SessionStore::NumberThisLife() {
   absl::StatusOr<int64_t> full_save = database_->Number(kFullSaveNumber);
   if (!full_save.ok()) return full_save.status();
   lives_ = *std::move(lives);
-  life_ = lives_.empty() ? 1 : lives_.rbegin()->first + 1;
+  life_ = lives_.next_number();
   generation_ = *generation;
   if (*full_save != 0) NeedFullSave();
   if (absl::Status s = ReadHistoryGap(); !s.ok()) return s;
+  if (std::exchange(replaced_, false)) GoOnInAnotherFile();
   numbered_ = true;
-  lasting_time_ = registry::LastingTime(ReachedMs(), Monotonic(options_));
+  lasting_time_ = registry::LastingTime(lives_.ReachedMs(started_ms_), Monotonic(options_));
   return absl::OkStatus();
 }
 
-// The clock of the start may be ahead, as that of lives before may have been: one that began long after
-// what was known, because the clock had stepped or the broker was down, has reached its time for sure when
-// that has lasted, over however many starts.
-int64_t SessionStore::ReachedMs() const {
-  int64_t known_ms = lives_.empty() ? started_ms_ : lives_.begin()->second.alive_ms;
-  std::optional<int64_t> step_began_ms;
-  for (const auto& [number, life] : lives_) {
-    if (life.started_ms - known_ms > kAheadLastsMs) {
-      step_began_ms = std::min(step_began_ms.value_or(life.started_ms), life.started_ms);
-      if (life.alive_ms - *step_began_ms < kAheadLastsMs) continue;
-    }
-    known_ms = life.alive_ms;
-    step_began_ms.reset();
-  }
-  return std::clamp<int64_t>(known_ms, 0, started_ms_);
+// What happened since it was written is missing in it. A copy of this life's own file goes on as this life;
+// what it says of who has not been saved anew is as old as the copy.
+void SessionStore::GoOnInAnotherFile() {
+  if (lives_.empty()) return;  // nothing is in it
+  const Life last = lives_.last();
+  gap_.Add(last.alive_ms, alive_ms_.load(std::memory_order_acquire) + 1);  // (2)
+  if (last.started_ms != started_ms_ || last.ended_ms != 0) return;
+  --life_;
+  lives_.RemoveLast();
+  complete_until_ms_ = std::min(complete_until_ms_, last.alive_ms);
 }
 
 void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply,
                            const IsHeld& is_held) {
   os::MutexLock hold(&mu_);
   if (database_ == nullptr) return;
+  past_read_ = true;
   uint64_t restored = 0;
   const auto take = [&](const StoredSession& session) {
     mu_.AssertHeld();
@@ -298,22 +313,19 @@ SessionEvent SessionStore::RestoredEvent(const StoredSession& session) const {
     return event;
   }
   // It was online when the life ended that wrote the row.
-  const auto life = lives_.find(session.life);
-  if (life != lives_.end() && life->second.ended_ms != 0) {
+  const Life* const life = lives_.Find(session.life);
+  if (life != nullptr && life->ended_ms != 0) {
     event.reason = registry::EndReason::kServerShutdown;
-    event.time = std::max(absl::FromUnixMillis(life->second.ended_ms), d.connected_at);
+    event.time = std::max(absl::FromUnixMillis(life->ended_ms), d.connected_at);
     return event;
   }
-  const auto next = lives_.upper_bound(session.life);
   event.reason = registry::EndReason::kBrokerRestart;
   event.ended_not_before = d.connected_at;
-  if (life != lives_.end()) {
-    event.ended_not_before =
-        std::max(event.ended_not_before, absl::FromUnixMillis(life->second.alive_ms));
+  if (life != nullptr) {
+    event.ended_not_before = std::max(event.ended_not_before, absl::FromUnixMillis(life->alive_ms));
   }
-  event.time =
-      std::max(absl::FromUnixMillis(next == lives_.end() ? started_ms_ : next->second.started_ms),
-               event.ended_not_before);
+  event.time = std::max(absl::FromUnixMillis(lives_.OverMs(session.life, started_ms_)),
+                        event.ended_not_before);
   return event;
 }
 
@@ -351,7 +363,10 @@ absl::Status SessionStore::OpenDatabase() {
   auto opened = SessionDatabase::Open(options_.path, SessionDatabase::Access::kShared);
   if (!opened.ok()) return opened.status();
   database_ = *std::move(opened);
-  if (database_->created()) NeedFullSave();
+  if (database_->created()) {
+    past_read_ = true;
+    NeedFullSave();
+  }
   // The start could not read it, or another file is in its place: its numbers are taken already.
   if (!numbered_) {
     if (absl::Status s = NumberThisLife(); !s.ok()) return s;
@@ -365,14 +380,11 @@ absl::Status SessionStore::BeginLife() {
   }
   absl::Status status = database_->Begin();
   // Lives whose sessions and history have been forgotten.
+  const int64_t now_ms = LastingMs();
   const int64_t needed_ms =
-      LastingMs() - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
-                                              absl::Hours(24));
-  for (auto life = lives_.rbegin(); life != lives_.rend() && status.ok(); ++life) {
-    if (life->second.started_ms >= needed_ms) continue;
-    status.Update(database_->DeleteLivesBefore(life->first));
-    break;
-  }
+      now_ms - absl::ToInt64Milliseconds(std::max(options_.ended_ttl, options_.history_ttl) +
+                                         absl::Hours(24));
+  status.Update(database_->DeleteLivesBefore(lives_.FirstNeeded(needed_ms, now_ms)));
   status.Update(PutLife(/*ended_ms=*/0));
   // relaxed: see the member.
   const uint64_t reserve = last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
@@ -488,7 +500,8 @@ bool SessionStore::NeedsReservation() const {
 absl::Status SessionStore::Round() {
   TakeChanges();
   NoticeDrops();
-  if (!failing_ && checked_ && !HasMore() && !NeedsReservation() && idle_ < kHeartbeat) {
+  NoticeDamage();
+  if (!failing_ && check_begun_ && !HasMore() && !NeedsReservation() && idle_ < kHeartbeat) {
     idle_ += options_.flush_interval;
     return absl::OkStatus();
   }
@@ -498,6 +511,8 @@ absl::Status SessionStore::Round() {
     replaced.RemoveLogLeftBehind();
     kept_private_ = false;
     numbered_ = false;
+    replaced_ = true;
+    batch_.complete_until_ms = 0;
     NeedFullSave();  // whatever the new one holds
   }
   absl::Status status = Attempt();
@@ -507,30 +522,20 @@ absl::Status SessionStore::Round() {
 
 absl::Status SessionStore::Attempt() {
   absl::Status status = database_ == nullptr ? OpenDatabase() : absl::OkStatus();
-  if (status.ok()) status = CheckOnce();
   if (status.ok()) status = Write();
   if (status.ok()) {
     Succeeded();
+    CheckFile();
   } else {
     Failed(status);
   }
   return status;
 }
 
-// Here and not at the start: it takes as long as reading the whole file. A stop does not wait for it.
-absl::Status SessionStore::CheckOnce() {
-  if (std::exchange(checked_, true)) return absl::OkStatus();
-  const auto set_checking = [this](SessionDatabase* value) {
-    os::MutexLock lock(&outside_mu_);
-    const bool closing = close_begun_ != steady_clock::time_point();
-    checking_ = closing ? nullptr : value;
-    return checking_ != nullptr;
-  };
-  if (!set_checking(database_.get())) return absl::OkStatus();
-  // Before the next statement: what interrupts a check would interrupt that one, too.
-  const absl::Cleanup checked = [&set_checking] { set_checking(nullptr); };
-  const absl::Status status = database_->Check();
-  return absl::IsCancelled(status) ? absl::OkStatus() : status;
+// Not before the first write, which the broker must not wait for at its start.
+void SessionStore::CheckFile() {
+  if (!std::exchange(check_begun_, true)) check_.Start(options_.nice_level);
+  check_.BoundLog();
 }
 
 void SessionStore::Batch::Clear() {
@@ -543,14 +548,17 @@ void SessionStore::Batch::Clear() {
 void SessionStore::TakeChanges() {
   if (!batch_.empty()) return;  // the last attempt failed: what is to come waits in the ring
   const int64_t alive_ms = alive_ms_.load(std::memory_order_acquire);  // (2)
-  const bool keep_history = options_.history_ttl > absl::ZeroDuration();
   const size_t taken =
       ring_.Drain(kBatchRecordsMax,
                   [&](const ChangeRecord& record, absl::string_view id, absl::string_view address) {
                     mu_.AssertHeld();
                     batch_.bytes += sizeof record + id.size() + address.size();
                     batch_.clients.emplace(id);
-                    if (!keep_history || !IsOfAConnection(record.kind)) return;
+                    if (!IsOfAConnection(record.kind)) return;
+                    if (!keeps_history()) {
+                      skipped_before_ms_ = std::max(skipped_before_ms_, record.at_ms + 1);
+                      return;
+                    }
                     batch_.history.push_back({record, std::string(id), std::string(address)});
                   });
   ring_emptied_ = taken < kBatchRecordsMax;
@@ -575,45 +583,45 @@ void SessionStore::NoticeDrops() {
   NeedFullSave();
 }
 
-// After TakeChanges(): what it took must not be written without what was lost before it. Within a life times
-// of events do not step back, so what ends earlier than the gap does is in it.
-void SessionStore::NoticeHistoryGap() {
-  const int64_t until_ms =
-      lost_before_ms_.load(std::memory_order_relaxed);  // relaxed: see the member
-  if (until_ms <= gap_until_ms_) return;
-  const int64_t forgotten_ms = LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl);
-  if (gap_until_ms_ == 0 || gap_until_ms_ < forgotten_ms) gap_from_ms_ = complete_until_ms_;
-  gap_until_ms_ = until_ms;
+void SessionStore::NoticeDamage() {
+  const absl::Status found = check_.TakeFinding();
+  if (IsDamage(found)) {
+    Failed(found);
+  } else if (!found.ok()) {
+    Log(absl::StrCat("the session database could not be read for damage: ", found.message()));
+  }
 }
 
-// That of the file, which may have one from before this life, and what this life has lost.
+// After TakeChanges(): what it took must not be written without what was lost before it.
+void SessionStore::NoticeHistoryGap() {
+  // relaxed: see the member
+  const int64_t until_ms =
+      std::max(lost_before_ms_.load(std::memory_order_relaxed), skipped_before_ms_);
+  // Without history nobody forgets any.
+  const int64_t forgotten_ms =
+      keeps_history() ? LastingMs() - absl::ToInt64Milliseconds(options_.history_ttl) : 0;
+  gap_.Extend(until_ms, complete_until_ms_, forgotten_ms);
+}
+
+// That of the file, which may have one from before this life.
 absl::Status SessionStore::ReadHistoryGap() {
   absl::StatusOr<int64_t> from_ms = database_->Number(kHistoryGapFromNumber);
   if (!from_ms.ok()) return from_ms.status();
   absl::StatusOr<int64_t> until_ms = database_->Number(kHistoryGapUntilNumber);
   if (!until_ms.ok()) return until_ms.status();
-  if (*until_ms > 0 && *until_ms <= kMillisMax) AddEarlierGap(*from_ms, *until_ms);
+  if (*until_ms > 0 && *until_ms <= kMillisMax) gap_.AddEarlier(*from_ms, *until_ms, started_ms_);
   // The last life died with changes that it could not write.
-  const int64_t written_until_ms = lives_.empty() ? INT64_MAX : lives_.rbegin()->second.alive_ms;
-  if (unwritten_until_ms_ > written_until_ms) AddEarlierGap(written_until_ms, unwritten_until_ms_);
+  const int64_t written_until_ms = lives_.empty() ? INT64_MAX : lives_.last().alive_ms;
+  if (unwritten_until_ms_ > written_until_ms) {
+    gap_.AddEarlier(written_until_ms, unwritten_until_ms_, started_ms_);
+  }
   return absl::OkStatus();
 }
 
-// What was lost before this life was lost before its start. A gap that says a later time was noted by a
-// clock that was ahead, and would cover all that is to come; by a little, the clock of this start may be the
-// one that is wrong.
-void SessionStore::AddEarlierGap(int64_t from_ms, int64_t until_ms) {
-  const bool clock_is_set = started_ms_ >= absl::ToUnixMillis(kClockIsSetFrom);
-  if (clock_is_set && until_ms - started_ms_ > kAheadLastsMs) until_ms = started_ms_;
-  from_ms = std::min(from_ms, until_ms);
-  gap_from_ms_ = gap_until_ms_ == 0 ? from_ms : std::min(gap_from_ms_, from_ms);
-  gap_until_ms_ = std::max(gap_until_ms_, until_ms);
-}
-
 absl::Status SessionStore::WriteHistoryGap() {
-  if (gap_until_ms_ == 0) return absl::OkStatus();
-  absl::Status status = database_->SetNumber(kHistoryGapFromNumber, gap_from_ms_);
-  status.Update(database_->SetNumber(kHistoryGapUntilNumber, gap_until_ms_));
+  if (gap_.empty()) return absl::OkStatus();
+  absl::Status status = database_->SetNumber(kHistoryGapFromNumber, gap_.from_ms());
+  status.Update(database_->SetNumber(kHistoryGapUntilNumber, gap_.until_ms()));
   return status;
 }
 
@@ -678,10 +686,9 @@ int64_t SessionStore::LastingMs() {
 }
 
 absl::Status SessionStore::PruneHistory(int64_t new_numbers) {
-  const bool keep = options_.history_ttl > absl::ZeroDuration();
   const int64_t now_ms = LastingMs();
   const int64_t before_ms =
-      keep ? now_ms - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
+      keeps_history() ? now_ms - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
   // Twice as many as the new ones push out, so that the table shrinks when it is too large.
   return database_->PruneHistory(before_ms, now_ms, options_.history_max, 2 * new_numbers + 1000);
 }
@@ -709,8 +716,8 @@ absl::Status SessionStore::SaveSome() {
     return status;
   }
   if (full_save_ == FullSave::kDeleting) {
-    absl::StatusOr<int64_t> deleted =
-        database_->DeleteOtherGenerations(generation_, kSavedAtOnceMax);
+    absl::StatusOr<int64_t> deleted = 0;  // of what the start could not read: nothing
+    if (past_read_) deleted = database_->DeleteOtherGenerations(generation_, kSavedAtOnceMax);
     if (!deleted.ok()) return deleted.status();
     if (*deleted < static_cast<int64_t>(kSavedAtOnceMax)) {
       status.Update(database_->SetNumber(kFullSaveNumber, 0));
@@ -796,7 +803,7 @@ void SessionStore::BeginClose(absl::Time now) {
       std::max(absl::ToUnixMillis(now), alive_ms_.load(std::memory_order_acquire));  // (2)
   alive_ms_.store(end_ms, std::memory_order_release);                                // (1)
   end_ms_.store(end_ms, std::memory_order_release);                                  // (3)
-  if (checking_ != nullptr) checking_->StopCheck();
+  check_.Stop();  // it can wait for the next life
   stop_.RequestStop();
 }
 
@@ -821,7 +828,8 @@ void SessionStore::End() {
     WriteEnd(end_ms_.load(std::memory_order_acquire));  // (4)
   } catch (const std::bad_alloc&) {
   }
-  database_.reset();
+  check_.Join();      // so that this connection is the last, which
+  database_.reset();  // writes the log into the file
   lock_.reset();
 }
 
@@ -831,7 +839,6 @@ void SessionStore::WriteEnd(int64_t now_ms) {
     os::MutexLock lock(&outside_mu_);
     until = close_begun_ + absl::ToChronoMilliseconds(options_.close_writes);
   }
-  checked_ = true;  // it can wait for the next life
   idle_ = kHeartbeat;
   do {
     if (steady_clock::now() >= until) {
@@ -864,6 +871,7 @@ SessionStoreStats SessionStore::stats() const {
   }
   stats.queue_bytes += ring_.size();
   stats.dropped = dropped_.value();
+  stats.checked = check_.done();
   return stats;
 }
 

@@ -5,7 +5,7 @@
 //           our own writes them in batches. It reads what to write about a client from the registry,
 //           so a batch holds each client once, as it is now.
 //   end:    BeginClose() has that thread write the rest and that the end was in order, and when; the
-//           check of the file that it may be at is given up. Close() waits for a few seconds at most;
+//           check of the file (FileCheck), which goes on beside it, is given up. Close() waits for a few seconds at most;
 //           what is not written then is as after a crash.
 //
 // After a life that did not end in order, whoever was online is restored as offline with reason
@@ -17,7 +17,8 @@
 // after drops everything is written anew by a walk over the registry, but for the history: what that
 // lacks is lost, and the database says between which times. While changes wait for a disk that takes none, the
 // lock's file says so: what they are is lost if the process dies, and the next life knows of it. A damaged database is moved aside
-// (MoveAside()) and begun anew in the same way; another program's file stays where it is.
+// (MoveAside()) and begun anew in the same way; another program's file stays where it is. A copy of this
+// life's own file that is put in its place goes on as this life, and lacks what happened since.
 //
 // Incarnations: numbers are reserved in blocks, ahead of use, in the database. They also never
 // begin below a floor made of the wall clock, so that they rise even when the database is lost. What
@@ -40,7 +41,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,7 +56,10 @@
 #include "plugin/os/service_thread.h"
 #include "plugin/os/stop_signal.h"
 #include "plugin/store/event_ring.h"
+#include "plugin/store/file_check.h"
 #include "plugin/store/file_lock.h"
+#include "plugin/store/history_gap.h"
+#include "plugin/store/lives.h"
 #include "plugin/store/session_database.h"
 #include "registry/change_observer.h"
 #include "registry/counter.h"
@@ -64,9 +67,6 @@
 #include "registry/session_registry.h"
 
 namespace session_status::store {
-
-// 2020: a clock that says less has not been set since the machine started.
-inline constexpr absl::Time kClockIsSetFrom = absl::FromUnixSeconds(1'577'836'800);
 
 // Incarnations begin at this at least: 64 for every millisecond since 2020, twice what a broker can
 // accept. 1 for a clock that says 2054 or later, as one that died says 2106: numbers of its would leave
@@ -89,6 +89,10 @@ struct SessionStoreOptions {
   // Changes waiting to be written: 16 MiB are about 150,000, more than ten seconds of ten thousand
   // changes a second.
   size_t queue_bytes = size_t{16} << 20;
+  // Of the write-ahead log, while every page is read: FileCheck::BoundLog().
+  uint64_t checked_log_bytes = uint64_t{128} << 20;
+  // For another program that has the file locked.
+  absl::Duration start_waits = absl::Seconds(10);
   // From BeginClose() on: no batch is begun after the first of these, and after the second nothing is
   // waited for.
   absl::Duration close_writes = absl::Seconds(3);
@@ -108,6 +112,7 @@ struct SessionStoreStats {
   uint64_t failures = 0;     // attempts to write that failed
   uint64_t commits = 0;
   uint64_t full_saves = 0;               // finished
+  bool checked = false;                  // the reading of every page has ended
   uint64_t restored = 0;                 // sessions, at the start
   uint64_t unreserved_incarnations = 0;  // given out beyond what is reserved in the database
   int64_t complete_until_ms = 0;  // what happened until then is in the database; first: the start
@@ -177,12 +182,14 @@ class SessionStore : public registry::ChangeObserver {
   // True: there is more to do at once.
   bool RunOnce() ABSL_LOCKS_EXCLUDED(mu_);
   // Damage that only reading every page finds, looked for once in a life.
-  absl::Status CheckOnce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) ABSL_LOCKS_EXCLUDED(outside_mu_);
+  void CheckFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoticeDamage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Cancelled: Close() waits no longer.
   absl::Status Find(const std::string& client_id, registry::SessionDetails* details) const
       ABSL_LOCKS_EXCLUDED(outside_mu_);
   absl::Status VisitSome(uint64_t* position, std::vector<Seen>* seen) const
       ABSL_LOCKS_EXCLUDED(outside_mu_);
+  bool keeps_history() const { return options_.history_ttl > absl::ZeroDuration(); }
   void Push(const ChangeRecord& record, absl::string_view client_id, absl::string_view address);
 
   // All of these: under mu_.
@@ -195,10 +202,12 @@ class SessionStore : public registry::ChangeObserver {
   bool NeedsReservation() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status TakeLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<std::unique_ptr<SessionDatabase>> OpenOnceUnlocked()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OpenForReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadPast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status NumberThisLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  int64_t ReachedMs() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GoOnInAnotherFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take,
                             const IsHeld& is_held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -208,7 +217,6 @@ class SessionStore : public registry::ChangeObserver {
   void TakeChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeDrops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AddEarlierGap(int64_t from_ms, int64_t until_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ReadHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteHistoryGap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -255,13 +263,16 @@ class SessionStore : public registry::ChangeObserver {
   bool silent_ ABSL_GUARDED_BY(outside_mu_) = false;
   // Of BeginClose(); 0: it is to come.
   std::chrono::steady_clock::time_point close_begun_ ABSL_GUARDED_BY(outside_mu_);
-  SessionDatabase* checking_ ABSL_GUARDED_BY(outside_mu_) = nullptr;  // it is in Check()
 
   os::Mutex mu_;                                                    // held while writing
   std::unique_ptr<SessionDatabase> database_ ABSL_GUARDED_BY(mu_);  // null: to be opened
-  std::map<int64_t, Life> lives_ ABSL_GUARDED_BY(mu_);              // those before this one
+  Lives lives_ ABSL_GUARDED_BY(mu_);                                // those before this one
   int64_t life_ ABSL_GUARDED_BY(mu_) = 1;
   bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and generation_ follow the file's
+  bool replaced_ ABSL_GUARDED_BY(mu_) =
+      false;  // another file is in the place of the one they follow
+  // By Restore(), or there was none. Until then a row that is not ours is one that nobody has seen.
+  bool past_read_ ABSL_GUARDED_BY(mu_) = false;
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
   registry::LastingTime lasting_time_ ABSL_GUARDED_BY(mu_);
   absl::Status damage_ ABSL_GUARDED_BY(mu_);    // found while reading, dealt with by Start()
@@ -274,13 +285,13 @@ class SessionStore : public registry::ChangeObserver {
   uint64_t walk_position_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t drops_noticed_ ABSL_GUARDED_BY(mu_) = 0;
-  // Between these the history lacks changes; one gap from the first to the last that is of account.
-  int64_t gap_from_ms_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t gap_until_ms_ ABSL_GUARDED_BY(mu_) = 0;        // 0: there is none
+  HistoryGap gap_ ABSL_GUARDED_BY(mu_);
+  // After the latest change of a connection that is in no history, because none is kept.
+  int64_t skipped_before_ms_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t unwritten_until_ms_ ABSL_GUARDED_BY(mu_) = 0;  // of lives before, and not yet in the gap
   bool unwritten_noted_ ABSL_GUARDED_BY(mu_) = false;    // by the lock's file
-  bool checked_ ABSL_GUARDED_BY(mu_) = false;            // every page was read since the start
-  bool kept_private_ ABSL_GUARDED_BY(mu_) = false;       // the log has what there is to say of it
+  bool check_begun_ ABSL_GUARDED_BY(mu_) = false;
+  bool kept_private_ ABSL_GUARDED_BY(mu_) = false;  // the log has what there is to say of it
   bool said_immovable_ ABSL_GUARDED_BY(mu_) = false;
   bool announce_full_save_ ABSL_GUARDED_BY(mu_) = false;  // the log said that something is amiss
   bool ring_emptied_ ABSL_GUARDED_BY(mu_) = true;
@@ -289,6 +300,7 @@ class SessionStore : public registry::ChangeObserver {
   mutable os::Mutex stats_mu_;  // taken after mu_, for the time of a copy
   SessionStoreStats stats_ ABSL_GUARDED_BY(stats_mu_);
 
+  FileCheck check_;  // but for Stop() and done(): under mu_
   os::StopSignal stop_;
   os::ServiceThread thread_;  // last: joined before what it uses goes
 };

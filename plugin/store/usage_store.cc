@@ -166,20 +166,21 @@ absl::Status UsageStore::WritePending() {
     }
     if (status.ok()) continue;
     PutBack(std::move(counts));
-    // A COMMIT that failed has either been rolled back by SQLite or is rolled back here, and so is what
-    // was left by a flush that had no memory for this.
-    database_->Execute("ROLLBACK").IgnoreError();
+    // Opened anew by the next flush: one that was opened on a read-only disk stays so for ever. What was
+    // begun, and not committed, goes with it.
+    database_.reset();
   }
   return status;
 }
 
 absl::Status UsageStore::UseFileInPlace() {
-  if (database_.has_value() && !file_->IsInPlace()) {
+  if (file_.has_value() && !file_->IsInPlace()) {
     Log(absl::StrCat(options_.path,
                      ": the file was replaced or taken away; usage is counted in the one that is "
                      "there now, and what the other one held is not in it"));
     database_.reset();
     file_->RemoveLogLeftBehind();
+    file_.reset();
   }
   return database_.has_value() ? absl::OkStatus() : OpenDatabase();
 }
@@ -195,6 +196,7 @@ absl::Status UsageStore::OpenDatabase() {
 
 void UsageStore::BeginAnew(const absl::Status& why) {
   database_.reset();
+  file_.reset();
   const absl::StatusOr<std::string> moved = MoveAside(options_.path);
   if (!moved.ok() && failing_) return;  // as the log says already
   Log(absl::StrCat(

@@ -97,6 +97,23 @@ TEST_F(RememberingTest, AKeptSessionsEndStaysWhatItWasHoweverManyRestartsFollow)
   }
 }
 
+TEST_F(RememberingTest, AKeptSessionsIntervalStaysWhatItWasHoweverManyRestartsFollow) {
+  Life(path_, store::kStart).Connect("lamp");
+  Execute("UPDATE lives SET ended_ms = 0");  // as if the broker had been killed
+  const absl::Time restart = store::kStart + absl::Hours(1);
+  const absl::Duration later[] = {absl::ZeroDuration(), absl::Hours(24 * 12), absl::Hours(24 * 13),
+                                  absl::Hours(24 * 40), absl::Hours(24 * 80), absl::Hours(24 * 81)};
+  for (const absl::Duration since : later) {
+    SCOPED_TRACE(since);
+    Life life(path_, restart + since, {"lamp"});
+    const SessionDetails lamp = life.Details("lamp");
+    EXPECT_EQ(lamp.status.reason, registry::EndReason::kBrokerRestart);
+    EXPECT_EQ(lamp.disconnected_at, restart);
+    EXPECT_LT(lamp.ended_not_before, store::kStart + absl::Minutes(1));
+  }
+  EXPECT_LT(Integer("SELECT count(*) FROM lives"), 6) << "those that nobody needs are forgotten";
+}
+
 TEST_F(RememberingTest, NobodyEndsInTheFuture) {
   {
     Life ahead(path_, store::kStart + absl::Hours(24 * 365));

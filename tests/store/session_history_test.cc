@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/store/store_folder.h"
+#include "tests/testing/small_disk.h"
 
 namespace session_status::store {
 namespace {
@@ -28,6 +29,13 @@ class SessionHistoryTest : public StoreFolder {
     return words;
   }
   std::vector<std::string> Words() { return Words({}); }
+  HistoryAnswer Read(const std::string& client_id) {
+    HistoryQuery query;
+    query.client_id = client_id;
+    const auto answer = ReadHistory(path_, query);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() ? *answer : HistoryAnswer();
+  }
 };
 
 TEST_F(SessionHistoryTest, TellsBeginningsAndEndsOfOneClientNewestFirst) {
@@ -150,6 +158,50 @@ TEST_F(SessionHistoryTest, ARowOfAClockThatWasWrongHidesNothingBehindIt) {
   EXPECT_THAT(Words(query), ElementsAre("begun 10.0.0.2", "ended 4"));
 }
 
+TEST_F(SessionHistoryTest, AStartWithAClockThatIsStillToBeSetChangesNoEarlierEnd) {
+  const auto ends = [&] {
+    std::vector<std::string> texts;
+    const HistoryAnswer answer = Read("lamp");
+    for (const HistoryEntry& e : answer.entries) {
+      if (e.record.kind != ChangeRecord::Kind::kEnded) continue;
+      texts.push_back(absl::StrCat(static_cast<int>(e.record.reason), " ", e.not_before_ms, " to ",
+                                   e.record.at_ms));
+    }
+    return texts;
+  };
+  absl::Time now = kStart;
+  for (const bool in_order : {true, false, true}) {
+    BrokerLife life = Live(now);
+    life.Connect("lamp");
+    life.Flush();
+    if (in_order) life.Close();
+    now += absl::Minutes(10);
+  }
+  std::vector<std::string> told;
+  {
+    BrokerLife life = Live(now);
+    life.Flush();
+    told = ends();
+    ASSERT_EQ(told.size(), 3u);
+    life.Close();
+  }
+  {
+    BrokerLife life = Live(absl::UnixEpoch() + absl::Seconds(20));
+    life.SetClock(kStart + absl::Hours(4));
+    life.Flush();
+    EXPECT_EQ(ends(), told);
+    life.Close();
+  }
+  Live(absl::UnixEpoch() + absl::Seconds(20)).Close();  // and it never was
+  for (const int hours : {5, 9}) {
+    BrokerLife life = Live(kStart + absl::Hours(hours));
+    EXPECT_EQ(ends(), told);
+    life.Advance(absl::Hours(3));  // so that its time is known for sure
+    life.Close();
+  }
+  EXPECT_EQ(Integer("SELECT count(*) FROM lives"), 8);
+}
+
 // The broker's own end has no row, and neither has what was found at the next start.
 TEST_F(SessionHistoryTest, TheEndOfASessionThatOutlivedTheBrokerIsNoConnections) {
   registry::SessionDetails lamp;
@@ -236,13 +288,6 @@ class HistoryGapTest : public SessionHistoryTest {
     life->Advance(absl::Seconds(1));
     life->Flush();
   }
-  HistoryAnswer Read(const std::string& client_id) {
-    HistoryQuery query;
-    query.client_id = client_id;
-    const auto answer = ReadHistory(path_, query);
-    EXPECT_TRUE(answer.ok()) << answer.status();
-    return answer.ok() ? *answer : HistoryAnswer();
-  }
 };
 
 TEST_F(HistoryGapTest, WhatFoundNoRoomIsToldAsMissingAndNotGuessed) {
@@ -295,6 +340,102 @@ TEST_F(HistoryGapTest, ADiskThatIsOnlyTooSlowMakesOneToo) {
   life.Flush();
   EXPECT_EQ(life.store->stats().failures, 0u);
   EXPECT_EQ(Read("client-0").kept_since_ms, absl::ToUnixMillis(lost) + 1);
+}
+
+// As somebody who takes a copy back over a mistake of his, while the broker runs.
+TEST_F(HistoryGapTest, ACopyThatIsPutInPlaceMeanwhileIsNoRestartAndLacksWhatCameAfterIt) {
+  absl::Time copied;
+  absl::Time replaced;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Connect("door");
+    life.Flush();
+    copied = life.now();
+    Execute(absl::StrCat("VACUUM INTO '", (folder_ / "copy.db").string(), "'"));
+    life.Advance(absl::Minutes(1));
+    life.End("door", EndReason::kNetworkError);
+    life.Flush();
+    life.Advance(absl::Hours(5));
+    std::filesystem::rename(folder_ / "copy.db", path_);
+    life.Flush();
+    replaced = life.now();
+    EXPECT_EQ(Integer("SELECT count(*) FROM lives"), 1);
+    life.Advance(absl::Minutes(1));
+    life.End("lamp", EndReason::kClientDisconnect);
+    life.Connect("door");
+    life.Flush();
+    EXPECT_EQ(life.store->stats().complete_until_ms, absl::ToUnixMillis(life.now()));
+    life.Close();
+  }
+  EXPECT_THAT(Words(), ElementsAre("ended 1", "begun 10.0.0.1"));
+  const HistoryAnswer door = Read("door");
+  ASSERT_EQ(door.entries.size(), 2u);
+  EXPECT_EQ(door.entries[0].before, registry::SessionState::kUnknown) << "no takeover";
+  EXPECT_EQ(door.kept_since_ms, absl::ToUnixMillis(replaced) + 1);
+  EXPECT_EQ(Number(kHistoryGapFromNumber), static_cast<uint64_t>(absl::ToUnixMillis(copied)));
+}
+
+// Until all are saved anew it says of them what the copy said.
+TEST_F(HistoryGapTest, ACrashSoonAfterACopyWasPutInPlaceDatesNoEndTooLate) {
+  absl::Time ended;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Flush();
+    Execute(absl::StrCat("VACUUM INTO '", (folder_ / "copy.db").string(), "'"));
+    life.End("lamp", EndReason::kNetworkError);
+    ended = life.now();
+    life.Advance(absl::Minutes(1));
+    life.Flush();
+    {  // The crash comes between the life's row and the first transaction of the full save.
+      auto copy = Database::Open(folder_ / "copy.db", Database::Mode::kCreate);
+      ASSERT_TRUE(copy->Execute("CREATE TRIGGER crash BEFORE INSERT ON sessions "
+                                "BEGIN SELECT RAISE(ABORT, 'crash'); END")
+                      .ok());
+    }
+    std::filesystem::rename(folder_ / "copy.db", path_);
+    EXPECT_FALSE(life.store->Flush().ok());
+  }
+  Execute("DROP TRIGGER crash");
+  const registry::SessionDetails lamp = Live(kStart + absl::Hours(1)).Details("lamp");
+  EXPECT_EQ(lamp.status.reason, EndReason::kBrokerRestart);
+  EXPECT_LE(lamp.ended_not_before, ended);
+}
+
+// Without, changes are skipped; with it again, what is left of the first life's is not all there was.
+TEST_F(HistoryGapTest, ALifeWithoutHistoryIsToldAsMissing) {
+  const absl::Duration kept = options_.history_ttl;
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Flush();
+    life.Close();
+  }
+  absl::Time skipped;
+  options_.history_ttl = absl::ZeroDuration();
+  // Nobody has taken what is there away yet.
+  Execute("CREATE TRIGGER keeps BEFORE DELETE ON history BEGIN SELECT RAISE(IGNORE); END");
+  {
+    BrokerLife life = Live(kStart + absl::Hours(1));
+    life.Connect("lamp");
+    life.Flush();
+    life.Advance(absl::Hours(1));
+    life.End("lamp", EndReason::kNetworkError);
+    skipped = life.now();
+    life.Close();
+  }
+  options_.history_ttl = kept;
+  BrokerLife life = Live(kStart + absl::Hours(3));
+  life.Connect("lamp");
+  life.Flush();
+  const HistoryAnswer lamp = Read("lamp");
+  EXPECT_EQ(lamp.kept_since_ms, absl::ToUnixMillis(skipped) + 1);
+  EXPECT_EQ(Number(kHistoryGapFromNumber),
+            static_cast<uint64_t>(absl::ToUnixMillis(kStart + absl::Hours(1))));
+  ASSERT_EQ(lamp.entries.size(), 3u);
+  EXPECT_EQ(lamp.entries[0].before, registry::SessionState::kUnknown);
+  EXPECT_EQ(lamp.entries[1].record.reason, EndReason::kServerShutdown);
 }
 
 TEST_F(HistoryGapTest, AnEndThatMayLieInItIsNotTheBrokersForSure) {
@@ -513,6 +654,21 @@ TEST_F(SessionHistoryTest, ATimeLimitEndsTheReading) {
                           "SELECT count(*) FROM n")
                 .code(),
             absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(SessionHistoryTest, IsReadOnADiskThatIsReadOnlyAfterAnOrderlyEnd) {
+  const std::string folder = folder_ / "disk";
+  std::filesystem::create_directory(folder);
+  testing::SmallDisk disk(folder);
+  if (!disk.is_there()) GTEST_SKIP() << "only root can mount a disk to try this on";
+  options_.path = path_ = folder + "/s.db";
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  ASSERT_TRUE(disk.MakeReadOnly());
+  EXPECT_THAT(Words(), ElementsAre("begun 10.0.0.1"));
 }
 
 TEST_F(SessionHistoryTest, WithoutADatabaseThereIsNone) {

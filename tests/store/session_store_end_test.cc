@@ -106,29 +106,64 @@ TEST_F(SessionStoreEndTest, ADiskThatHangsIsNotWaitedForAndFindsNothingToTouchAf
 }
 
 // The check reads every page, at the pace of the disk: a minute here.
-TEST_F(SessionStoreEndTest, ACheckOfTheWholeFileIsGivenUpForAnEndInOrder) {
-  options_.close_writes = options_.close_waits = testing::kPatience;
-  {
+class CheckOfTheFileTest : public SessionStoreEndTest {
+ protected:
+  CheckOfTheFileTest() {
+    options_.close_writes = options_.close_waits = testing::kPatience;
     BrokerLife life = Live();
     for (int i = 0; i < 40'000; ++i) life.Connect(absl::StrCat("device-", i));
     life.Flush();
     life.Close();
   }
-  const absl::Time now = kStart + absl::Hours(1);
-  {
-    BrokerLife life = Live(now);
-    life.Connect("lamp");
+  // It is in its midst.
+  void BeginCheck(BrokerLife* life) {
     disk_.SlowDownReads(absl::Milliseconds(30));
-    std::thread checks([&life] { EXPECT_TRUE(life.store->Flush().ok()); });
-    EXPECT_TRUE(testing::WaitUntil([this] { return disk_.slow_reads() > 10; }));
+    life->Flush();
+    EXPECT_TRUE(testing::WaitUntil([this] { return disk_.slow_reads() > 20; }));
+    EXPECT_FALSE(life->store->stats().checked);
+  }
+
+  const absl::Time now_ = kStart + absl::Hours(1);
+};
+
+TEST_F(CheckOfTheFileTest, KeepsNothingFromBeingWritten) {
+  BrokerLife life = Live(now_);
+  BeginCheck(&life);
+  life.Connect("lamp");
+  life.Flush();
+  EXPECT_EQ(Integer("SELECT count(*) FROM sessions WHERE client_id = 'lamp'"), 1);
+  EXPECT_FALSE(life.store->stats().checked);
+  disk_.LetGo();
+  EXPECT_TRUE(testing::WaitUntil([&] { return life.store->stats().checked; }));
+  EXPECT_THAT(log_.lines(), IsEmpty());
+}
+
+TEST_F(CheckOfTheFileTest, IsGivenUpForAnEndInOrder) {
+  {
+    BrokerLife life = Live(now_);
+    BeginCheck(&life);
+    life.Connect("lamp");
     life.Close();
     disk_.LetGo();
-    checks.join();
   }
   EXPECT_THAT(log_.lines(), IsEmpty()) << "half a check is no damage";
-  const BrokerLife next = Live(now + absl::Hours(1));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal")) << "nor does it keep the log";
+  const BrokerLife next = Live(now_ + absl::Hours(1));
   EXPECT_EQ(next.Details("lamp").status.reason, EndReason::kServerShutdown);
   EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(CheckOfTheFileTest, IsGivenUpWhereTheLogWouldGrowTooLong) {
+  options_.checked_log_bytes = uint64_t{64} << 10;
+  BrokerLife life = Live(now_);
+  BeginCheck(&life);
+  for (int i = 0; i < 300; ++i) life.Connect(absl::StrCat("device-", i));
+  life.Flush();
+  EXPECT_TRUE(testing::WaitUntil([&] { return life.store->stats().checked; }));
+  EXPECT_LT(disk_.slow_reads(), static_cast<int>(std::filesystem::file_size(path_) / 4096));
+  disk_.LetGo();
+  life.Flush();
+  EXPECT_THAT(log_.lines(), IsEmpty());
 }
 
 TEST_F(SessionStoreEndTest, TheTimeForWritingBeginsWithTheStopAndNotWhenTheThreadHearsOfIt) {

@@ -8,12 +8,16 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <random>
+#include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/store/file_size_limit.h"
 #include "tests/store/store_folder.h"
 #include "tests/testing/small_disk.h"
+#include "tests/testing/wait.h"
 
 namespace session_status::store {
 namespace {
@@ -39,6 +43,20 @@ class SessionStoreFaultsTest : public StoreFolder {
   void WriteDatabase(const std::string& content) {
     Remove();
     std::ofstream(path_, std::ios::binary) << content;
+  }
+  // As long as what it returns is there.
+  std::unique_ptr<Database> LockDatabase() {
+    auto other = Database::Open(path_, Database::Mode::kCreate);
+    EXPECT_TRUE(other.ok()) << other.status();
+    EXPECT_TRUE(other->Execute("PRAGMA locking_mode = EXCLUSIVE").ok());
+    EXPECT_TRUE(other->Execute("DELETE FROM numbers WHERE name = 'nothing'").ok());
+    return std::make_unique<Database>(*std::move(other));
+  }
+  // What reading every page finds is dealt with as well.
+  static void FlushChecked(BrokerLife* life) {
+    life->Flush();
+    EXPECT_TRUE(testing::WaitUntil([life] { return life->store->stats().checked; }));
+    life->Flush();
   }
   void ExpectSound() { EXPECT_EQ(Ask("PRAGMA integrity_check"), "ok"); }
 };
@@ -84,7 +102,7 @@ TEST_F(SessionStoreFaultsTest, DamageOfAnyPageCostsNoMoreThanWhatStoodThere) {
           EXPECT_FALSE(details.status.online());
         }
         EXPECT_GT(life.Connect("new"), truth.rbegin()->second.incarnation);
-        life.Flush();
+        FlushChecked(&life);
         life.Close();
       }
       ExpectSound();
@@ -107,7 +125,7 @@ TEST_F(SessionStoreFaultsTest, DamageFoundWhileWritingIsMovedAsideAndNothingIsLo
   BrokerLife life = Live(kStart + absl::Hours(1));
   EXPECT_EQ(life.All().size(), 400u) << "the start does not read the history";
   life.Connect("new");
-  life.Flush();
+  FlushChecked(&life);
   life.Close();
   EXPECT_THAT(log_.lines(), Contains(HasSubstr("moved to")));
   ExpectSound();
@@ -279,6 +297,47 @@ TEST_F(SessionStoreFaultsTest, ADamagedFileThatCannotBeMovedIsToldOnce) {
               UnorderedElementsAre(HasSubstr("in memory only"), HasSubstr("cannot be moved to")));
 }
 
+TEST_F(SessionStoreFaultsTest, AStartWaitsForWhoHasTheDatabaseLocked) {
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  options_.start_waits = testing::kPatience;
+  auto other = LockDatabase();
+  std::thread unlocks([&] {
+    EXPECT_TRUE(testing::WaitUntil([this] { return !log_.lines().empty(); }));
+    other.reset();
+  });
+  const BrokerLife life = Live(kStart + absl::Hours(1));
+  unlocks.join();
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("the start waits for it")));
+  EXPECT_EQ(life.Details("lamp").status.reason, EndReason::kServerShutdown);
+}
+
+TEST_F(SessionStoreFaultsTest, WhatTheStartCouldNotReadIsToldByTheNextOne) {
+  {
+    BrokerLife life = Live();
+    life.Connect("lamp");
+    life.Close();
+  }
+  options_.start_waits = absl::ZeroDuration();
+  {
+    auto other = LockDatabase();
+    BrokerLife life = Live(kStart + absl::Hours(1));
+    EXPECT_THAT(log_.lines(), Contains(HasSubstr("restored by the next start only")));
+    other.reset();
+    life.Connect("bell");
+    Execute("INSERT OR REPLACE INTO numbers VALUES ('full_save', 1)");
+    life.Flush();
+    EXPECT_EQ(life.store->stats().full_saves, 1u);
+    life.Close();
+  }
+  const BrokerLife life = Live(kStart + absl::Hours(2));
+  EXPECT_EQ(life.Details("lamp").status.reason, EndReason::kServerShutdown);
+  EXPECT_EQ(life.All().size(), 2u);
+}
+
 // A backup program, say, that holds it for longer than the start waits.
 TEST_F(SessionStoreFaultsTest, ALifeThatBeganWithoutTheDatabaseTakesNoEarlierOnesPlace) {
   absl::Time complete;
@@ -289,15 +348,12 @@ TEST_F(SessionStoreFaultsTest, ALifeThatBeganWithoutTheDatabaseTakesNoEarlierOne
     complete = life.now();
   }
   const absl::Time begun = kStart + absl::Hours(1);
+  options_.start_waits = absl::ZeroDuration();
   {
-    auto other = Database::Open(path_, Database::Mode::kCreate);
-    ASSERT_TRUE(other.ok()) << other.status();
-    ASSERT_TRUE(other->Execute("PRAGMA locking_mode = EXCLUSIVE").ok());
-    ASSERT_TRUE(other->Execute("CREATE TABLE others (x)").ok());
+    auto other = LockDatabase();
     BrokerLife life = Live(begun);
     EXPECT_TRUE(life.store->stats().failing);
-    ASSERT_TRUE(other->Execute("DROP TABLE others").ok());
-    other = absl::CancelledError("gone");
+    other.reset();
     life.Connect("bell");
     life.Advance(absl::Hours(1));
     life.Flush();

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/store/session_history.h"
 #include "plugin/store/sqlite.h"
 #include "tests/store/broker_life.h"
 #include "tests/store/store_folder.h"
@@ -107,6 +108,31 @@ TEST_F(SessionStoreTest, AnIntervalIsStillOneAfterTheSessionWasWrittenAgain) {
   EXPECT_EQ(lamp.disconnected_at, known.disconnected_at);
   EXPECT_THAT(lamp.ended_not_before, AllOf(Le(known.ended_not_before),
                                            Ge(known.ended_not_before - absl::Milliseconds(64))));
+}
+
+// Of the life after the crash only what came once its clock was set can be compared.
+TEST_F(SessionStoreTest, AnIntervalBeforeAStartWithAClockThatIsStillToBeSetHoldsTheTruth) {
+  absl::Time complete;
+  {
+    BrokerLife first = Live();
+    first.Connect("lamp");
+    first.Flush();
+    complete = first.now();
+  }
+  {
+    BrokerLife second = Live(absl::UnixEpoch() + absl::Seconds(20));
+    second.SetClock(complete + absl::Minutes(5));
+    second.Close();
+  }
+  const SessionDetails lamp = Live(complete + absl::Hours(1)).Details("lamp");
+  EXPECT_EQ(lamp.status.reason, EndReason::kBrokerRestart);
+  EXPECT_LE(lamp.ended_not_before, complete);
+  EXPECT_EQ(lamp.disconnected_at, complete + absl::Minutes(5));
+  HistoryQuery query;
+  query.client_id = "lamp";
+  const HistoryEntry end = ReadHistory(path_, query)->entries.front();
+  EXPECT_EQ(end.not_before_ms, absl::ToUnixMillis(complete));
+  EXPECT_EQ(end.record.at_ms, absl::ToUnixMillis(complete + absl::Minutes(5)));
 }
 
 TEST_F(SessionStoreTest, TheEndOfAKeptSessionIsNotTakenForThatOfItsConnectionAfterARestart) {

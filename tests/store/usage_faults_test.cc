@@ -13,6 +13,7 @@
 #include "tests/store/disk_pace.h"
 #include "tests/store/file_size_limit.h"
 #include "tests/store/store_folder.h"
+#include "tests/testing/small_disk.h"
 #include "tests/testing/wait.h"
 
 namespace session_status::store {
@@ -155,6 +156,37 @@ TEST_F(UsageFaultsTest, AFullDiskAtTheStartOfALaterLifeAddsToWhatIsThere) {
   }
   store.reset();
   EXPECT_EQ(Counted(), 7);
+}
+
+// As after a crash, when the system has mounted the disk read-only until somebody looks after it.
+TEST_F(UsageFaultsTest, ADiskThatIsReadOnlyAtTheStartIsWrittenOnceItCanBe) {
+  const std::string folder = folder_ / "disk";
+  std::filesystem::create_directory(folder);
+  testing::SmallDisk disk(folder);
+  if (!disk.is_there()) GTEST_SKIP() << "only root can mount a disk to try this on";
+  path_ = folder + "/u.db";
+  constexpr const char* kSuffixes[] = {"", "-wal", "-shm"};
+  {
+    auto store = Open();
+    Call(store.get(), 3);
+    ASSERT_TRUE(store->Flush().ok());
+    for (const char* suffix : kSuffixes) {
+      std::filesystem::copy(path_ + suffix, path_ + ".was" + suffix);
+    }
+  }
+  for (const char* suffix : kSuffixes) {
+    std::filesystem::rename(path_ + ".was" + suffix, path_ + suffix);
+  }
+  ASSERT_TRUE(disk.MakeReadOnly());
+  auto store = Open();
+  ASSERT_NE(store, nullptr);
+  Call(store.get(), 2);
+  EXPECT_FALSE(store->Flush().ok());
+  ASSERT_TRUE(disk.MakeWritable());
+  const absl::Status written = store->Flush();
+  EXPECT_TRUE(written.ok()) << written;
+  store.reset();
+  EXPECT_EQ(Counted(), 5);
 }
 
 TEST_F(UsageFaultsTest, AStopThatCannotWriteSaysHowManyCallsAreLost) {
