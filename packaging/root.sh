@@ -1,6 +1,8 @@
 # Fresh Debian roots, for building and testing packages of other suites. Source it from bash; needs
 # root (chroot) and debootstrap. A root is made once per suite and kept as a tar in
 # ${XDG_CACHE_HOME:-~/.cache}/mosquitto-session-status.
+source "$(dirname "${BASH_SOURCE[0]}")/../tools/own-apt.sh"
+
 root_cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/mosquitto-session-status
 
 # Prints a new folder for one. Beside the cache: /tmp may be mounted nodev, as Debian 13's is, and a root
@@ -10,17 +12,11 @@ folder_for_root() {
   mktemp -d "$root_cache/root.XXXXXX"
 }
 
-# The archive that this machine's apt uses.
-debian_archive() {
-  apt-get indextargets --format '$(CODENAME)|$(CREATED_BY)|$(ORIGIN)|$(REPO_URI)' |
-    awk -F'|' '$2=="Packages" && $3=="Debian" && $1 !~ /-/ {print $4; exit}'
-}
-
 # fresh_root SUITE DIR: unpacks one into DIR, with /proc and this machine's way to the archive.
 fresh_root() {
   local suite=$1 root=$2 archive cache made script=/usr/share/debootstrap/scripts/$1
   cache=$root_cache/root-$suite.tar
-  archive=$(debian_archive)
+  archive=$(archive_of_this_machine)
   [ -n "$archive" ] || { echo "no Debian archive in apt's configuration" >&2; return 1; }
   if [ ! -e "$cache" ]; then
     # Suites that are younger than this debootstrap are made like sid.

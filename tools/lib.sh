@@ -1,10 +1,30 @@
 # Shared by the commands in tools/. Source it from bash; it changes to the repository's root.
 
+readonly SELF=$(realpath -- "$0")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly ROOT=$PWD
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
+
+# The comment at the head of the script, up to its "set -e".
+usage() { sed -n '2,/^set -e/{/^set -e/d;s/^# \{0,1\}//;p}' "$SELF"; }
+
+# A port that nobody listens on now.
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# wait_for SECONDS COMMAND…: until COMMAND succeeds. Where it does not, the logs in the
+# folder $dir are shown.
+wait_for() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$deadline" ] || { cat "$dir"/*.log >&2; die "timed out: $*"; }
+    sleep 0.05
+  done
+}
 
 # Lines "package command" of tools/packages; command may be empty. With ALL_PACKAGES=1 those that
 # are marked by ~ too; with ONLY_BUILD=1 those that building needs.

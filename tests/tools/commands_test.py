@@ -75,6 +75,12 @@ class CommandsTest(unittest.TestCase):
         self.assertEqual(log.splitlines(), ["-q disable nginx.service", "-q disable redis-server.service"])
         self.assertIn("neither started nor enabled: nginx redis-server\n", done.stderr)
 
+    def test_help_tells_from_every_folder(self):
+        for tool in "bench", "check", "demo", "fuzz", "package", "test":
+            done = subprocess.run([f"../tools/{tool}", "--help"], cwd=ROOT / "docs", capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), tool)
+            self.assertIn(f"./tools/{tool}", done.stdout)
+
     def in_library(self, script, fakes):
         """What `script` says with the functions of tools/lib.sh and fake commands."""
         with tempfile.TemporaryDirectory() as folder:
