@@ -26,7 +26,8 @@ FileCheck::~FileCheck() {
   Join();
 }
 
-void FileCheck::Start(int nice) {
+void FileCheck::Start(const OpenedFile& file, int nice) {
+  file_ = file;
   absl::Status started;
   if (stopped()) return done_.store(true, std::memory_order_release);  // (3)
   try {
@@ -71,7 +72,7 @@ absl::Status FileCheck::Check() {
   if (BytesOf(path_) > kBytesMax) return absl::OkStatus();
   absl::StatusOr<Database> database = Database::Open(path_, Database::Mode::kReadOnly);
   if (!database.ok()) return database.status();
-  file_.emplace(path_);
+  if (!file_->IsInPlace()) return absl::OkStatus();  // nor is what has just been opened
   database->SetBusyTimeout(kBusyTimeout);
   const auto set_running = [this](const Database* value) {
     os::MutexLock lock(&mu_);

@@ -33,14 +33,14 @@ class FileCheck {
       : path_(std::move(path)), log_bytes_max_(log_bytes_max) {}
   ~FileCheck();
 
-  // Once; after Stop() nothing is begun.
-  void Start(int nice);
+  // Once, of this very file, which the writer has open; after Stop() nothing is begun.
+  void Start(const OpenedFile& file, int nice);
 
   // Called now and then by who writes: gives the check up when the log has grown too long for it.
   void BoundLog();
 
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
-  // After it.
+  // After it. The connection is closed then: nobody of ours has a file open that is moved or was replaced.
   void Join() { thread_.Join(); }
 
   // It has come to its end, however that was.

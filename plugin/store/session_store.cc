@@ -507,6 +507,7 @@ absl::Status SessionStore::Round() {
   }
   if (database_ != nullptr && !database_->IsInPlace()) {
     const OpenedFile replaced = database_->file();
+    EndCheck();
     Failed(absl::FailedPreconditionError(absl::StrCat(options_.path, ": the file was replaced")));
     replaced.RemoveLogLeftBehind();
     kept_private_ = false;
@@ -534,8 +535,14 @@ absl::Status SessionStore::Attempt() {
 
 // Not before the first write, which the broker must not wait for at its start.
 void SessionStore::CheckFile() {
-  if (!std::exchange(check_begun_, true)) check_.Start(options_.nice_level);
+  if (!std::exchange(check_begun_, true)) check_.Start(database_->file(), options_.nice_level);
   check_.BoundLog();
+}
+
+// SQLite keeps the log beside a file that somebody still has open, and would apply it to the next one.
+void SessionStore::EndCheck() {
+  check_.Stop();
+  check_.Join();
 }
 
 void SessionStore::Batch::Clear() {
@@ -761,6 +768,7 @@ void SessionStore::Failed(const absl::Status& status) {
 }
 
 void SessionStore::BeginAnew(const absl::Status& why) {
+  EndCheck();
   const absl::StatusOr<std::string> moved = MoveAside(options_.path);
   announce_full_save_ = true;
   NeedFullSave();

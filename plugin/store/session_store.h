@@ -183,6 +183,7 @@ class SessionStore : public registry::ChangeObserver {
   bool RunOnce() ABSL_LOCKS_EXCLUDED(mu_);
   // Damage that only reading every page finds, looked for once in a life.
   void CheckFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EndCheck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeDamage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Cancelled: Close() waits no longer.
   absl::Status Find(const std::string& client_id, registry::SessionDetails* details) const
