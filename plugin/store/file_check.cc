@@ -27,17 +27,32 @@ FileCheck::~FileCheck() {
 }
 
 void FileCheck::Start(const OpenedFile& file, int nice) {
-  file_ = file;
-  absl::Status started;
-  if (stopped()) return done_.store(true, std::memory_order_release);  // (3)
+  absl::Status begun;
   try {
-    started = thread_.Start("session-check", nice, [this] { Run(); });
+    begun = Open(file);
+    if (begun.ok() && database_.has_value()) {
+      begun = thread_.Start("session-check", nice, [this] { Run(); });
+      if (begun.ok()) return;
+    }
   } catch (const std::bad_alloc&) {
-    started = absl::ResourceExhaustedError("");
+    begun = absl::ResourceExhaustedError("");
   }
-  if (started.ok()) return;
-  finding_ = started;
+  database_.reset();
+  finding_ = begun;
   done_.store(true, std::memory_order_release);  // (3)
+}
+
+// By the caller, who knows that it is there: what comes in its place a moment later may be a pipe, which
+// would have to be waited for.
+absl::Status FileCheck::Open(const OpenedFile& file) {
+  file_ = file;
+  if (stopped() || BytesOf(path_) > kBytesMax || !file_->IsInPlace()) return absl::OkStatus();
+  absl::StatusOr<Database> database = Database::Open(path_, Database::Mode::kReadOnly);
+  if (!database.ok()) return database.status();
+  if (!file_->IsInPlace()) return absl::OkStatus();  // nor is what has just been opened
+  database->SetBusyTimeout(kBusyTimeout);
+  database_ = *std::move(database);
+  return absl::OkStatus();
 }
 
 void FileCheck::BoundLog() {
@@ -63,29 +78,25 @@ void FileCheck::Run() {
     finding_ = Check();
   } catch (const std::bad_alloc&) {
   }
+  database_.reset();
   // Whatever it says: half a check finds pages that nobody uses.
   if (stopped()) finding_ = absl::OkStatus();
   done_.store(true, std::memory_order_release);  // (3)
 }
 
 absl::Status FileCheck::Check() {
-  if (BytesOf(path_) > kBytesMax) return absl::OkStatus();
-  absl::StatusOr<Database> database = Database::Open(path_, Database::Mode::kReadOnly);
-  if (!database.ok()) return database.status();
-  if (!file_->IsInPlace()) return absl::OkStatus();  // nor is what has just been opened
-  database->SetBusyTimeout(kBusyTimeout);
   const auto set_running = [this](const Database* value) {
     os::MutexLock lock(&mu_);
     running_ = value;
   };
-  set_running(&*database);
+  set_running(&*database_);
   const absl::Cleanup ended = [&set_running] { set_running(nullptr); };
   // An interruption holds for as long as a statement is under way, and is forgotten by the next one that
   // begins: with this one under way, none is lost between the look at the flag and the check.
-  absl::StatusOr<Statement> under_way = database->Prepare("SELECT 1");
+  absl::StatusOr<Statement> under_way = database_->Prepare("SELECT 1");
   if (!under_way.ok()) return under_way.status();
   if (absl::StatusOr<bool> row = under_way->Step(); !row.ok()) return row.status();
-  absl::StatusOr<Statement> check = database->Prepare("PRAGMA quick_check(1)");
+  absl::StatusOr<Statement> check = database_->Prepare("PRAGMA quick_check(1)");
   if (!check.ok()) return check.status();
   if (stopped()) return absl::OkStatus();
   absl::StatusOr<bool> row = check->Step();

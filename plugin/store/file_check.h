@@ -51,6 +51,7 @@ class FileCheck {
   absl::Status TakeFinding();
 
  private:
+  absl::Status Open(const OpenedFile& file);
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Check() ABSL_LOCKS_EXCLUDED(mu_);
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }  // (2)
@@ -59,6 +60,7 @@ class FileCheck {
   const uint64_t log_bytes_max_;
   // The thread's until (3).
   std::optional<OpenedFile> file_;
+  std::optional<Database> database_;
   absl::Status finding_;
 
   os::Mutex mu_;  // for moments
