@@ -33,7 +33,8 @@ class FileCheck {
       : path_(std::move(path)), log_bytes_max_(log_bytes_max) {}
   ~FileCheck();
 
-  // Once, of this very file, which the writer has open; after Stop() nothing is begun.
+  // Once, of this very file, which the writer has open: opens it here, and reads it on the thread. After
+  // Stop() nothing is begun.
   void Start(const OpenedFile& file, int nice);
 
   // Called now and then by who writes: gives the check up when the log has grown too long for it.

@@ -5,8 +5,8 @@
 //           our own writes them in batches. It reads what to write about a client from the registry,
 //           so a batch holds each client once, as it is now.
 //   end:    BeginClose() has that thread write the rest and that the end was in order, and when; the
-//           check of the file (FileCheck), which goes on beside it, is given up. Close() waits for a few seconds at most;
-//           what is not written then is as after a crash.
+//           check of the file (FileCheck), which goes on beside it, is given up. Close() waits for a
+//           few seconds at most; what is not written then is as after a crash.
 //
 // After a life that did not end in order, whoever was online is restored as offline with reason
 // broker restart; the end lies between the moment up to which the database was complete and the
@@ -270,8 +270,8 @@ class SessionStore : public registry::ChangeObserver {
   Lives lives_ ABSL_GUARDED_BY(mu_);                                // those before this one
   int64_t life_ ABSL_GUARDED_BY(mu_) = 1;
   bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and generation_ follow the file's
-  bool replaced_ ABSL_GUARDED_BY(mu_) =
-      false;  // another file is in the place of the one they follow
+  // Another file is in the place of the one that they follow.
+  bool replaced_ ABSL_GUARDED_BY(mu_) = false;
   // By Restore(), or there was none. Until then a row that is not ours is one that nobody has seen.
   bool past_read_ ABSL_GUARDED_BY(mu_) = false;
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
