@@ -55,11 +55,12 @@ bool IsText(absl::string_view content) {
   return !has_controls && text::IsUtf8Prefix(content);
 }
 
-// What a file is that begins with `content`, if it cannot be a database, however damaged. nullptr: it can.
+// What a file is that begins with `content`, if it cannot be a database, however damaged. nullptr:
+// it can.
 const char* WhatElse(absl::string_view content, int64_t bytes) {
   const absl::string_view head = content.substr(0, kSqliteMagic.size());
-  // One that was cut off, or whose first page never came to the disk, is ours, whatever its size. What was
-  // never written is zeros or, of flash memory, ones.
+  // One that was cut off, or whose first page never came to the disk, is ours, whatever its size.
+  // What was never written is zeros or, of flash memory, ones.
   if (absl::StartsWith(kSqliteMagic, head)) return nullptr;
   for (const char never_written : {'\0', '\xFF'}) {
     if (head.find_first_not_of(never_written) == absl::string_view::npos) return nullptr;
@@ -120,7 +121,8 @@ std::string KeepPrivate(const std::string& path) {
     struct stat file {};
     if (stat(name.c_str(), &file) != 0 || (file.st_mode & kOthers) == 0) continue;
     open_to_others |= file.st_mode;
-    // By name: a descriptor of our own would, when it is closed, give back the locks that SQLite has.
+    // By name: a descriptor of our own would, when it is closed, give back the locks that SQLite
+    // has.
     if (chmod(name.c_str(), file.st_mode & 07777 & ~kOthers) != 0) closed = false;
   }
   if (open_to_others == 0) return "";

@@ -42,8 +42,8 @@ void FileCheck::Start(const OpenedFile& file, int nice) {
   done_.store(true, std::memory_order_release);  // (3)
 }
 
-// By the caller, who knows that it is there: what comes in its place a moment later may be a pipe, which
-// would have to be waited for.
+// By the caller, who knows that it is there: what comes in its place a moment later may be a pipe,
+// which would have to be waited for.
 absl::Status FileCheck::Open(const OpenedFile& file) {
   file_ = file;
   if (stopped() || BytesOf(path_) > kBytesMax || !file_->IsInPlace()) return absl::OkStatus();
@@ -91,8 +91,8 @@ absl::Status FileCheck::Check() {
   };
   set_running(&*database_);
   const absl::Cleanup ended = [&set_running] { set_running(nullptr); };
-  // An interruption holds for as long as a statement is under way, and is forgotten by the next one that
-  // begins: with this one under way, none is lost between the look at the flag and the check.
+  // An interruption holds for as long as a statement is under way, and is forgotten by the next one
+  // that begins: with this one under way, none is lost between the look at the flag and the check.
   absl::StatusOr<Statement> under_way = database_->Prepare("SELECT 1");
   if (!under_way.ok()) return under_way.status();
   if (absl::StatusOr<bool> row = under_way->Step(); !row.ok()) return row.status();

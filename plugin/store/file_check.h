@@ -1,6 +1,6 @@
-// Reads every page of a session database once, for damage that nothing else finds: on a thread of its own,
-// over a connection that only reads. Who writes meanwhile does not wait for it, but SQLite keeps what he
-// writes in the write-ahead log until it is done.
+// Reads every page of a session database once, for damage that nothing else finds: on a thread of
+// its own, over a connection that only reads. Who writes meanwhile does not wait for it, but SQLite
+// keeps what he writes in the write-ahead log until it is done.
 //
 // Threads:   Start(), BoundLog(), TakeFinding(), Join(): one at a time. Stop(), done(): any.
 // Ownership: the destructor stops and joins, which waits for the disk's answer to one read.
@@ -33,22 +33,23 @@ class FileCheck {
       : path_(std::move(path)), log_bytes_max_(log_bytes_max) {}
   ~FileCheck();
 
-  // Once, of this very file, which the writer has open: opens it here, and reads it on the thread. After
-  // Stop() nothing is begun.
+  // Once, of this very file, which the writer has open: opens it here, and reads it on the thread.
+  // After Stop() nothing is begun.
   void Start(const OpenedFile& file, int nice);
 
   // Called now and then by who writes: gives the check up when the log has grown too long for it.
   void BoundLog();
 
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
-  // After it. The connection is closed then: nobody of ours has a file open that is moved or was replaced.
+  // After it. The connection is closed then: nobody of ours has a file open that is moved or was
+  // replaced.
   void Join() { thread_.Join(); }
 
   // It has come to its end, however that was.
   bool done() const { return done_.load(std::memory_order_acquire); }  // (4)
 
-  // DataLoss: the file is damaged, and is still in its place. Any other error: it could not be read. OK: it is
-  // not done, has found nothing, or has told of it.
+  // DataLoss: the file is damaged, and is still in its place. Any other error: it could not be
+  // read. OK: it is not done, has found nothing, or has told of it.
   absl::Status TakeFinding();
 
  private:

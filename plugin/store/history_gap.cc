@@ -13,8 +13,9 @@ void HistoryGap::Add(int64_t from_ms, int64_t until_ms) {
   until_ms_ = std::max(until_ms_, until_ms);
 }
 
-// It ended before the start. One that says a later time was noted by a clock that was ahead, and would cover
-// all that is to come; by a little, the clock of this start may be the one that is wrong.
+// It ended before the start. One that says a later time was noted by a clock that was ahead, and
+// would cover all that is to come; by a little, the clock of this start may be the one that is
+// wrong.
 void HistoryGap::AddEarlier(int64_t from_ms, int64_t until_ms, int64_t started_ms) {
   const bool clock_is_set = started_ms >= absl::ToUnixMillis(kClockIsSetFrom);
   if (clock_is_set && until_ms - started_ms > kAheadLastsMs) until_ms = started_ms;

@@ -1,4 +1,5 @@
-// Where the history of connections lacks changes: one gap, from the first that is missing to the last.
+// Where the history of connections lacks changes: one gap, from the first that is missing to the
+// last.
 //
 // Threads: one at a time; values, no file.
 // Errors:  none.
@@ -21,8 +22,8 @@ class HistoryGap {
   // What was lost before the life that began at `started_ms`.
   void AddEarlier(int64_t from_ms, int64_t until_ms, int64_t started_ms);
 
-  // What this life has lost: changes before `until_ms`, none of them before `complete_ms`. A gap that ended
-  // before `forgotten_ms` is of no account any more: this one begins anew.
+  // What this life has lost: changes before `until_ms`, none of them before `complete_ms`. A gap
+  // that ended before `forgotten_ms` is of no account any more: this one begins anew.
   void Extend(int64_t until_ms, int64_t complete_ms, int64_t forgotten_ms);
 
  private:

@@ -10,9 +10,9 @@ const Life* Lives::Find(int64_t number) const {
   return found == lives_.end() ? nullptr : &found->second;
 }
 
-// The clock of the start may be ahead, as that of lives before may have been: one that began long after
-// what was known, because the clock had stepped or the broker was down, has reached its time for sure when
-// that has lasted, over however many starts.
+// The clock of the start may be ahead, as that of lives before may have been: one that began long
+// after what was known, because the clock had stepped or the broker was down, has reached its time
+// for sure when that has lasted, over however many starts.
 int64_t Lives::ReachedMs(int64_t started_ms) const {
   int64_t known_ms = empty() ? started_ms : lives_.begin()->second.alive_ms;
   std::optional<int64_t> step_began_ms;
@@ -38,8 +38,8 @@ int64_t Lives::OverMs(int64_t number, int64_t now_ms) const {
   return now_ms;
 }
 
-// As rows of the history are forgotten, in their order: what looks old behind a life that is needed for sure
-// had a clock that was wrong, and a time that is still to come says nothing.
+// As rows of the history are forgotten, in their order: what looks old behind a life that is needed
+// for sure had a clock that was wrong, and a time that is still to come says nothing.
 int64_t Lives::FirstNeeded(int64_t needed_ms, int64_t now_ms) const {
   int64_t first = 0;
   for (const auto& [number, life] : lives_) {

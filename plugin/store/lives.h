@@ -1,6 +1,6 @@
-// The broker's lives, as a session database tells of them: when who was online at the end of one was gone,
-// which time had been reached, and which of them nobody needs any more. In any of them the clock may have
-// been wrong: still to be set, ahead, or set back.
+// The broker's lives, as a session database tells of them: when who was online at the end of one
+// was gone, which time had been reached, and which of them nobody needs any more. In any of them
+// the clock may have been wrong: still to be set, ahead, or set back.
 //
 // Threads: one at a time; values, no file.
 // Errors:  none.
@@ -46,8 +46,8 @@ class Lives {
   // What the wall clock had reached for sure when the life after these began, at `started_ms`.
   int64_t ReachedMs(int64_t started_ms) const;
 
-  // When life `number`, which did not end in order, was over for sure; `now_ms` if none that came after
-  // it says. kSelect in session_history.cc asks the same.
+  // When life `number`, which did not end in order, was over for sure; `now_ms` if none that came
+  // after it says. kSelect in session_history.cc asks the same.
   int64_t OverMs(int64_t number, int64_t now_ms) const;
 
   // Those with lower numbers were over before `needed_ms`.

@@ -84,8 +84,8 @@ constexpr char kSetNumber[] = "INSERT OR REPLACE INTO numbers VALUES (?1, ?2)";
 constexpr char kLives[] = "SELECT life, started_ms, alive_ms, ended_ms FROM lives";
 constexpr char kPutLife[] =
     "INSERT OR REPLACE INTO lives (life, started_ms, alive_ms, ended_ms) VALUES (?1, ?2, ?3, ?4)";
-// Who was online in a life, and whose session the broker has kept since, needs it for its end, and the one
-// after it that says when it was over (Lives::OverMs()).
+// Who was online in a life, and whose session the broker has kept since, needs it for its end, and
+// the one after it that says when it was over (Lives::OverMs()).
 constexpr char kDeleteLives[] =
     "WITH held AS MATERIALIZED (SELECT DISTINCT life FROM sessions WHERE state = 1) "
     "DELETE FROM lives WHERE life < ?1 AND life NOT IN held AND life NOT IN "
@@ -106,8 +106,8 @@ constexpr char kDeleteSession[] = "DELETE FROM sessions WHERE client_id = ?1";
 constexpr char kDeleteOthers[] =
     "DELETE FROM sessions WHERE client_id IN "
     "(SELECT client_id FROM sessions WHERE generation <> ?1 LIMIT ?2)";
-// Who was online ended with the life that wrote the row, or, if that one did not end in order, before the
-// next one began: last, if there is none.
+// Who was online ended with the life that wrote the row, or, if that one did not end in order,
+// before the next one began: last, if there is none.
 constexpr char kReadByEnd[] =
     "WITH ends AS MATERIALIZED (SELECT life AS of_life, CASE ended_ms WHEN 0 THEN "
     "max(alive_ms, lead(started_ms) OVER (ORDER BY life)) ELSE ended_ms END AS at FROM lives) "
@@ -385,8 +385,9 @@ absl::Status SessionDatabase::AddHistory(const HistoryRow& row, int64_t life) {
              absl::string_view(row.address), int64_t{r.listener_port}, life);
 }
 
-// A clock that was wrong gave times that are out of order. What looks old behind a row that is young for
-// sure is not old, and must not take along what is before it. A time that is still to come says nothing.
+// A clock that was wrong gave times that are out of order. What looks old behind a row
+// that is young for sure is not old, and must not take along what is before it. A time
+// that is still to come says nothing.
 absl::StatusOr<int64_t> SessionDatabase::LastOldHistory(int64_t first, int64_t before_ms,
                                                         int64_t now_ms, int64_t limit) {
   if (now_ms >= passed_earliest_ms_) {  // it has come: that row may be young by now

@@ -7,8 +7,9 @@
 //   numbers   single numbers by name
 //
 // The version of the schema is PRAGMA user_version; a file that carries another one is
-// FailedPrecondition with IsOtherSchema(), another program's database InvalidArgument. Every addition
-// that older plugins can live with (a column with a default, a table, an index) keeps the version.
+// FailedPrecondition with IsOtherSchema(), another program's database InvalidArgument. Every
+// addition that older plugins can live with (a column with a default, a table, an index) keeps the
+// version.
 //
 // Threads: one at a time.
 // Errors:  as Database; after an error between Begin and Commit: Rollback.
@@ -33,8 +34,8 @@
 
 namespace session_status::store {
 
-// Incarnations that a healthy database cannot hold: decades ahead of the clock's. Were they taken, there
-// would be none above them.
+// Incarnations that a healthy database cannot hold: decades ahead of the clock's. Were they taken,
+// there would be none above them.
 inline constexpr int64_t kIncarnationAheadMax = int64_t{1} << 47;
 
 // Numbers: changes of connections that `history` lacks lie between these times. 0: there are none.
@@ -107,10 +108,10 @@ class SessionDatabase {
   // for every 64 of them. The row has the last of its numbers.
   static int64_t NumbersOf(const HistoryRow& row);
   absl::Status AddHistory(const HistoryRow& row, int64_t life);
-  // Deletes rows of the first `limit` numbers: up to the last from before `before_ms` in front of the
-  // first that is from between then and `now_ms`, and those whose number lies `max` or more below the
-  // last. Looks at `limit` rows at most; however many from after `now_ms` stand first, they are passed
-  // once and not each time.
+  // Deletes rows of the first `limit` numbers: up to the last from before `before_ms` in front of
+  // the first that is from between then and `now_ms`, and those whose number lies `max` or more
+  // below the last. Looks at `limit` rows at most; however many from after `now_ms` stand first,
+  // they are passed once and not each time.
   absl::Status PruneHistory(int64_t before_ms, int64_t now_ms, int64_t max, int64_t limit);
 
  private:
@@ -126,7 +127,8 @@ class SessionDatabase {
   Database database_;
   std::optional<OpenedFile> file_;
   bool created_ = false;
-  // Rows of the history with lower numbers have times that are still to come, and the earliest of them.
+  // Rows of the history with lower numbers have times that are still to come, and the earliest of
+  // them.
   int64_t passed_before_ = 0;
   int64_t passed_earliest_ms_ = INT64_MAX;
   std::map<const char*, Statement> statements_;  // by address: each text is one constant

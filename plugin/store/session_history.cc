@@ -17,8 +17,8 @@ using registry::SessionState;
 // A checkpoint of the store lasts this long at most; readers do not wait for its commits.
 constexpr absl::Duration kBusyTimeout = absl::Milliseconds(250);
 
-// ended_ms, alive_ms: of the row's life; over_ms: Lives::OverMs() of it, or, if none of those after it says,
-// any time. 0: there is none.
+// ended_ms, alive_ms: of the row's life; over_ms: Lives::OverMs() of it, or, if none of those after
+// it says, any time. 0: there is none.
 constexpr char kSelect[] = R"(
   SELECT at_ms, kind, state, reason, broker_code, incarnation, address, listener_port, h.life,
          coalesce(l.ended_ms, 0), coalesce(l.alive_ms, 0),
@@ -99,8 +99,9 @@ std::optional<HistoryEntry> EndOfLife(const Row& begun, const Row* newer, const 
   return end;
 }
 
-// What an entry shares with the one before it, oldest first: an end has the address of its beginning.
-// Who ended twice was kept in between, by a broker whose own end has no row that says so.
+// What an entry shares with the one before it, oldest first: an end has the address of its
+// beginning. Who ended twice was kept in between, by a broker whose own end has no row that says
+// so.
 void Complete(const Gap& gap, std::vector<HistoryEntry>* entries) {
   for (size_t i = entries->size(); i-- > 1;) {
     const HistoryEntry& older = (*entries)[i];
@@ -118,12 +119,12 @@ void Complete(const Gap& gap, std::vector<HistoryEntry>* entries) {
   }
 }
 
-// Rows are in the order of events, and so are their times, but where a clock was wrong. So many entries
-// that are too old are looked behind.
+// Rows are in the order of events, and so are their times, but where a clock was wrong. So many
+// entries that are too old are looked behind.
 constexpr size_t kOldEntriesMax = 1000;
 
-// Newest first, and one or two more than asked for: they say what was before the last. Those that are too
-// old are among them.
+// Newest first, and one or two more than asked for: they say what was before the last. Those
+// that are too old are among them.
 absl::Status ReadEntries(const HistoryQuery& query, size_t limit, const Gap& gap, Statement* s,
                          std::vector<HistoryEntry>* entries) {
   std::optional<Row> newer;

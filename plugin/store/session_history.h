@@ -31,11 +31,11 @@ inline constexpr uint32_t kHistoryEntriesMax = 10'000;
 
 struct HistoryEntry {
   ChangeRecord record;  // listener_port: of its connection, like address
-  // kUnknown: nothing is kept of the client before it, or something is missing in between. A beginning
-  // whose client was online took over.
+  // kUnknown: nothing is kept of the client before it, or something is missing in between. A
+  // beginning whose client was online took over.
   registry::SessionState before = registry::SessionState::kUnknown;
-  // Of an end that nobody saw, because the broker died, or the queue had no room for it: it lies between
-  // this and record.at_ms.
+  // Of an end that nobody saw, because the broker died, or the queue had no room for it: it lies
+  // between this and record.at_ms.
   int64_t not_before_ms = 0;
   std::string address;  // of its connection; empty when its beginning is no longer kept
 };
@@ -47,8 +47,8 @@ struct HistoryAnswer {
 };
 
 // Newest first. An end that the broker's own end caused has no row: it is made from the row of its
-// life. A beginning without an end before the next beginning was taken over, unless changes are missing
-// in between (kHistoryGapFromNumber).
+// life. A beginning without an end before the next beginning was taken over, unless changes are
+// missing in between (kHistoryGapFromNumber).
 absl::StatusOr<HistoryAnswer> ReadHistory(const std::string& path, const HistoryQuery& query);
 
 }  // namespace session_status::store

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "plugin/os/steady_clock.h"
 #include "plugin/store/database_file.h"
+#include "plugin/store/past_sessions.h"
 
 namespace session_status::store {
 namespace {
@@ -22,18 +23,11 @@ using std::chrono::steady_clock;
 
 // In one transaction: some 100 ms of work, so that a stop is not kept waiting.
 constexpr size_t kBatchRecordsMax = 20'000;
-constexpr size_t kSavedAtOnceMax = 5'000;
 
 // While nothing changes, this often the database learns that the broker is still alive.
 constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 
-constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
-constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;         // and its times
-
-constexpr char kReservedNumber[] = "incarnations_reserved";
-constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
-constexpr char kGenerationNumber[] = "generation";
-constexpr char kFullSaveNumber[] = "full_save";  // 1: begun, not finished
+constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;  // the registry's
 
 int64_t Millis(absl::Time time) {
   return time == absl::InfinitePast() ? 0 : absl::ToUnixMillis(time);
@@ -80,15 +74,7 @@ bool IsOfAConnection(ChangeRecord::Kind kind) {
 
 }  // namespace
 
-uint64_t IncarnationFloor(absl::Time now) {
-  // Half of what a database may hold: the rest is for what is given out above it.
-  constexpr uint64_t kMsMax = kIncarnationAheadMax / 2 / kIncarnationsPerMs;
-  const int64_t ms = absl::ToInt64Milliseconds(now - kClockIsSetFrom);
-  if (ms <= 0 || static_cast<uint64_t>(ms) >= kMsMax) return 1;
-  return static_cast<uint64_t>(ms) * kIncarnationsPerMs;
-}
-
-// -- before the first event ------------------------------------------------------------------------
+// -- before the first event -----------------------------------------------------------------------
 
 absl::StatusOr<std::unique_ptr<SessionStore>> SessionStore::Open(SessionStoreOptions options,
                                                                  absl::Time now) {
@@ -119,10 +105,9 @@ SessionStore::SessionStore(SessionStoreOptions options, absl::Time now)
     : options_(std::move(options)),
       started_ms_(absl::ToUnixMillis(now)),
       reached_ms_(started_ms_),
-      first_incarnation_(IncarnationFloor(now)),
       ring_(options_.queue_bytes),
       alive_ms_(started_ms_),
-      last_incarnation_(0),
+      incarnations_(now),
       complete_until_ms_(started_ms_),
       lasting_time_(started_ms_, Monotonic(options_)),
       check_(options_.path, options_.checked_log_bytes) {
@@ -183,44 +168,17 @@ absl::StatusOr<std::unique_ptr<SessionDatabase>> SessionStore::OpenOnceUnlocked(
 }
 
 absl::Status SessionStore::ReadPast() {
-  absl::StatusOr<int64_t> reserved = database_->Number(kReservedNumber);
-  if (!reserved.ok()) return reserved.status();
-  absl::StatusOr<int64_t> given = database_->Number(kGivenNumber);
-  if (!given.ok()) return given.status();
-  for (const int64_t incarnation : {*reserved, *given}) {
-    if (incarnation >= 0 && incarnation < kIncarnationAheadMax) continue;
-    return absl::DataLossError(absl::StrCat(options_.path, ": the incarnation is out of range"));
-  }
   if (absl::Status s = NumberThisLife(); !s.ok()) return s;
   reached_ms_ = lives_.ReachedMs(started_ms_);
-  int64_t highest = *reserved;
-  if (!lives_.empty()) {
-    const int64_t silent_ms = started_ms_ - lives_.last().alive_ms;
-    constexpr int64_t kSilentMsMax = int64_t{1} << 40;  // decades
-    if (silent_ms >= 0 && silent_ms < kSilentMsMax) {   // else the clock was set
-      // Both times are whole milliseconds: up to one more may have passed.
-      const int64_t passed_ms = silent_ms + 1;
-      highest = std::min(highest, *given + passed_ms * static_cast<int64_t>(kIncarnationsPerMs));
-    }
-  }
-  first_incarnation_ = std::max(first_incarnation_, static_cast<uint64_t>(highest) + 1);
-  return absl::OkStatus();
+  return incarnations_.ReadPast(*database_, options_.path, lives_, started_ms_);
 }
 
 absl::Status SessionStore::NumberThisLife() {
   absl::StatusOr<Lives> lives = database_->ReadLives();
   if (!lives.ok()) return lives.status();
-  absl::StatusOr<int64_t> generation = database_->Number(kGenerationNumber);
-  if (!generation.ok()) return generation.status();
-  if (*generation < 0 || *generation == INT64_MAX) {
-    return absl::DataLossError(absl::StrCat(options_.path, ": the generation is out of range"));
-  }
-  absl::StatusOr<int64_t> full_save = database_->Number(kFullSaveNumber);
-  if (!full_save.ok()) return full_save.status();
+  if (absl::Status s = full_save_.ReadNumbers(*database_, options_.path); !s.ok()) return s;
   lives_ = *std::move(lives);
   life_ = lives_.next_number();
-  generation_ = *generation;
-  if (*full_save != 0) NeedFullSave();
   if (absl::Status s = ReadHistoryGap(); !s.ok()) return s;
   if (std::exchange(replaced_, false)) GoOnInAnotherFile();
   numbered_ = true;
@@ -228,8 +186,8 @@ absl::Status SessionStore::NumberThisLife() {
   return absl::OkStatus();
 }
 
-// What happened since it was written is missing in it. A copy of this life's own file goes on as this life;
-// what it says of who has not been saved anew is as old as the copy.
+// What happened since it was written is missing in it. A copy of this life's own file goes on as
+// this life; what it says of who has not been saved anew is as old as the copy.
 void SessionStore::GoOnInAnotherFile() {
   if (lives_.empty()) return;  // nothing is in it
   const Life last = lives_.last();
@@ -248,92 +206,22 @@ void SessionStore::Restore(const std::function<void(const SessionEvent&)>& apply
   uint64_t restored = 0;
   const auto take = [&](const StoredSession& session) {
     mu_.AssertHeld();
-    first_incarnation_ = std::max(first_incarnation_, session.details.incarnation + 1);
-    apply(RestoredEvent(session));
+    incarnations_.NoteStored(session.details.incarnation);
+    apply(RestoredEvent(session, lives_, started_ms_));
     ++restored;
   };
-  const absl::Status status = ReadSessions(take, is_held);
+  const absl::StatusOr<int64_t> ended = database_->CountEnded();
+  const int64_t excess = ended.ok() ? *ended - static_cast<int64_t>(options_.ended_max) : 0;
+  if (excess > 0) full_save_.Need();
+  const absl::Status status = ReadPastSessions(*database_, options_.path, excess, is_held, take);
   if (!status.ok() && damage_.ok()) damage_ = status;
   os::MutexLock lock(&stats_mu_);
   stats_.restored = restored;
 }
 
-absl::Status SessionStore::ReadSessions(const std::function<void(const StoredSession&)>& take,
-                                        const IsHeld& is_held) {
-  using Order = SessionDatabase::Order;
-  absl::StatusOr<int64_t> ended = database_->CountEnded();
-  int64_t excess = ended.ok() ? *ended - static_cast<int64_t>(options_.ended_max) : 0;
-  if (excess > 0) NeedFullSave();
-  uint64_t invalid = 0;
-  absl::Status status = database_->ReadSessions(
-      Order::kByEnd,
-      [&](const StoredSession& session) {
-        if (excess > 0 && session.details.status.state != SessionState::kOfflineSessionKept &&
-            !is_held(session.client_id)) {
-          --excess;
-        } else {
-          take(session);
-        }
-      },
-      &invalid);
-  if (!status.ok()) {
-    // From both ends towards the damaged place. Who is told twice is taken once by the registry.
-    for (Order order : {Order::kById, Order::kByIdReverse}) {
-      database_->ReadSessions(order, take, &invalid).IgnoreError();
-    }
-    return status;
-  }
-  if (invalid == 0) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat(options_.path, ": ", invalid, " sessions have impossible values"));
-}
-
-SessionEvent SessionStore::RestoredEvent(const StoredSession& session) const {
-  const SessionDetails& d = session.details;
-  SessionEvent event;
-  event.kind = SessionEvent::Kind::kRestored;
-  event.client_id = session.client_id;
-  event.incarnation = d.incarnation;
-  event.state = SessionState::kOffline;
-  event.connected_at = d.connected_at;
-  event.session_created_at = d.session_created_at;
-  event.connects = d.connects;
-  event.connection.address = d.address;
-  event.connection.username = d.username;
-  event.connection.listener_port = d.listener_port;
-  event.connection.keepalive_s = d.keepalive_s;
-  event.connection.protocol_version = d.protocol_version;
-  event.connection.transport = d.transport;
-  event.connection.clean_start = d.clean_start;
-  if (d.status.state != SessionState::kOnline) {
-    event.reason = d.status.reason;
-    event.broker_code = d.broker_code;
-    event.time = d.disconnected_at;
-    event.ended_not_before = d.ended_not_before;
-    return event;
-  }
-  // It was online when the life ended that wrote the row.
-  const Life* const life = lives_.Find(session.life);
-  if (life != nullptr && life->ended_ms != 0) {
-    event.reason = registry::EndReason::kServerShutdown;
-    event.time = std::max(absl::FromUnixMillis(life->ended_ms), d.connected_at);
-    return event;
-  }
-  event.reason = registry::EndReason::kBrokerRestart;
-  event.ended_not_before = d.connected_at;
-  if (life != nullptr) {
-    event.ended_not_before = std::max(event.ended_not_before, absl::FromUnixMillis(life->alive_ms));
-  }
-  event.time = std::max(absl::FromUnixMillis(lives_.OverMs(session.life, started_ms_)),
-                        event.ended_not_before);
-  return event;
-}
-
 absl::Status SessionStore::Start(const registry::SessionRegistry& registry) {
   os::MutexLock hold(&mu_);
-  first_incarnation_ = std::min(first_incarnation_, kIncarnationMax);
-  // relaxed: the threads begin after this.
-  last_incarnation_.store(first_incarnation_ - 1, std::memory_order_relaxed);
+  incarnations_.Begin();
   if (!damage_.ok()) {
     database_.reset();
     BeginAnew(damage_);
@@ -365,7 +253,7 @@ absl::Status SessionStore::OpenDatabase() {
   database_ = *std::move(opened);
   if (database_->created()) {
     past_read_ = true;
-    NeedFullSave();
+    full_save_.Need();
   }
   // The start could not read it, or another file is in its place: its numbers are taken already.
   if (!numbered_) {
@@ -386,13 +274,12 @@ absl::Status SessionStore::BeginLife() {
                                          absl::Hours(24));
   status.Update(database_->DeleteLivesBefore(lives_.FirstNeeded(needed_ms, now_ms)));
   status.Update(PutLife(/*ended_ms=*/0));
-  // relaxed: see the member.
-  const uint64_t reserve = last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock;
-  status.Update(Reserve(reserve));
+  const uint64_t reserved = incarnations_.NextReserved(/*block=*/true);
+  status.Update(incarnations_.Write(*database_, reserved));
   if (status.ok()) status = WriteHistoryGap();
   if (status.ok()) status = database_->Commit();
   if (status.ok()) {
-    reserved_ = reserve;
+    incarnations_.Committed(reserved);
   } else {
     database_->Rollback();
   }
@@ -403,15 +290,7 @@ absl::Status SessionStore::PutLife(int64_t ended_ms) {
   return database_->PutLife(life_, {started_ms_, complete_until_ms_, ended_ms});
 }
 
-absl::Status SessionStore::Reserve(uint64_t up_to) {
-  // relaxed: see the member.
-  const uint64_t given = last_incarnation_.load(std::memory_order_relaxed);
-  absl::Status status = database_->SetNumber(kReservedNumber, static_cast<int64_t>(up_to));
-  status.Update(database_->SetNumber(kGivenNumber, static_cast<int64_t>(given)));
-  return status;
-}
-
-// -- the broker's thread -----------------------------------------------------------------------------
+// -- the broker's thread --------------------------------------------------------------------------
 
 void SessionStore::Push(const ChangeRecord& record, absl::string_view client_id,
                         absl::string_view address) {
@@ -438,7 +317,7 @@ void SessionStore::OnChange(const SessionEvent& event, const registry::ApplyResu
   if (event.kind != SessionEvent::Kind::kRestored) {
     alive_ms_.store(record.at_ms, std::memory_order_release);  // (1)
   }
-  if (begins) last_incarnation_.store(event.incarnation, std::memory_order_relaxed);
+  if (begins) incarnations_.NoteGiven(event.incarnation);
 }
 
 void SessionStore::OnTick(absl::Time now) {
@@ -452,7 +331,7 @@ void SessionStore::OnForgotten(absl::string_view client_id, absl::Time now) {
   Push(record, client_id, {});
 }
 
-// -- our thread --------------------------------------------------------------------------------------
+// -- our thread -----------------------------------------------------------------------------------
 
 void SessionStore::Run() {
   bool more = false;
@@ -466,9 +345,10 @@ bool SessionStore::RunOnce() {
   try {
     return Round().ok() && HasMore();
   } catch (const std::bad_alloc&) {
-    // As after an attempt that failed: what was taken from the ring waits in batch_ for the next one.
+    // As after an attempt that failed: what was taken from the ring waits in batch_ for the next
+    // one.
     complete_until_ms_ = complete_before_ms;
-    if (full_save_ != FullSave::kNone) full_save_ = FullSave::kNeeded;
+    if (full_save_.pending()) full_save_.Need();
     database_.reset();  // and with it a transaction that was begun
     return false;
   }
@@ -489,19 +369,15 @@ absl::Status SessionStore::RoundsUntilDone() {
 }
 
 bool SessionStore::HasMore() const {
-  return !ring_emptied_ || full_save_ != FullSave::kNone || !batch_.empty();
-}
-
-bool SessionStore::NeedsReservation() const {
-  // relaxed: see the member.
-  return last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock / 2 > reserved_;
+  return !ring_emptied_ || full_save_.pending() || !batch_.empty();
 }
 
 absl::Status SessionStore::Round() {
   TakeChanges();
   NoticeDrops();
   NoticeDamage();
-  if (!failing_ && check_begun_ && !HasMore() && !NeedsReservation() && idle_ < kHeartbeat) {
+  if (!failing_ && check_begun_ && !HasMore() && !incarnations_.NeedsBlock() &&
+      idle_ < kHeartbeat) {
     idle_ += options_.flush_interval;
     return absl::OkStatus();
   }
@@ -514,7 +390,7 @@ absl::Status SessionStore::Round() {
     numbered_ = false;
     replaced_ = true;
     batch_.complete_until_ms = 0;
-    NeedFullSave();  // whatever the new one holds
+    full_save_.Need();  // whatever the new one holds
   }
   absl::Status status = Attempt();
   if (IsDamage(status)) status = Attempt();
@@ -539,7 +415,8 @@ void SessionStore::CheckFile() {
   check_.BoundLog();
 }
 
-// SQLite keeps the log beside a file that somebody still has open, and would apply it to the next one.
+// SQLite keeps the log beside a file that somebody still has open, and would apply it to the next
+// one.
 void SessionStore::EndCheck() {
   check_.Stop();
   check_.Join();
@@ -569,8 +446,7 @@ void SessionStore::TakeChanges() {
                     batch_.history.push_back({record, std::string(id), std::string(address)});
                   });
   ring_emptied_ = taken < kBatchRecordsMax;
-  const bool whole =
-      ring_emptied_ && full_save_ == FullSave::kNone && dropped_.value() == drops_noticed_;
+  const bool whole = ring_emptied_ && !full_save_.pending() && dropped_.value() == drops_noticed_;
   batch_.complete_until_ms = whole ? alive_ms : 0;
   os::MutexLock lock(&stats_mu_);
   stats_.queue_bytes = batch_.bytes;
@@ -580,14 +456,14 @@ void SessionStore::NoticeDrops() {
   NoticeHistoryGap();
   const uint64_t dropped = dropped_.value();
   if (dropped == drops_noticed_) return;
-  if (full_save_ == FullSave::kNone) {
+  if (!full_save_.pending()) {
     announce_full_save_ = true;
     Log(absl::StrCat("changes come faster than ", options_.path,
                      " takes them; all sessions will be saved again, but in the history of "
                      "connections what found no room is missing"));
   }
   drops_noticed_ = dropped;
-  NeedFullSave();
+  full_save_.Need();
 }
 
 void SessionStore::NoticeDamage() {
@@ -632,27 +508,26 @@ absl::Status SessionStore::WriteHistoryGap() {
   return status;
 }
 
-void SessionStore::NeedFullSave() { full_save_ = FullSave::kNeeded; }
-
 absl::Status SessionStore::Write() {
-  const FullSave before = full_save_;
+  const bool saving_all = full_save_.pending();
   const int64_t complete_before_ms = complete_until_ms_;
   if (batch_.complete_until_ms != 0) complete_until_ms_ = batch_.complete_until_ms;
   absl::Status status = database_->Begin();
-  // relaxed: see the member.
-  const uint64_t reserve =
-      NeedsReservation() ? last_incarnation_.load(std::memory_order_relaxed) + kIncarnationBlock
-                         : reserved_;
-  if (status.ok()) status = Reserve(reserve);
+  const uint64_t reserved = incarnations_.NextReserved(incarnations_.NeedsBlock());
+  if (status.ok()) status = incarnations_.Write(*database_, reserved);
   if (status.ok()) status = PutLife(/*ended_ms=*/0);
   if (status.ok()) status = WriteHistoryGap();
   if (status.ok()) status = WriteBatch();
-  if (status.ok()) status = SaveSome();
+  if (status.ok()) {
+    status = full_save_.Step(
+        *database_, life_, /*delete_others=*/past_read_,
+        [this](uint64_t* position, auto* seen) { return VisitSome(position, seen); });
+  }
   if (status.ok()) status = database_->Commit();
   if (status.ok()) {
-    reserved_ = reserve;
+    incarnations_.Committed(reserved);
     batch_.Clear();
-    if (before != FullSave::kNone && full_save_ == FullSave::kNone) {
+    if (saving_all && !full_save_.pending()) {
       if (std::exchange(announce_full_save_, false)) {
         Log(absl::StrCat(options_.path, ": all sessions are saved again"));
       }
@@ -663,7 +538,7 @@ absl::Status SessionStore::Write() {
   }
   database_->Rollback();
   complete_until_ms_ = complete_before_ms;
-  if (before != FullSave::kNone) full_save_ = FullSave::kNeeded;
+  if (saving_all) full_save_.Need();
   return status;
 }
 
@@ -673,7 +548,7 @@ absl::Status SessionStore::WriteBatch() {
     absl::Status s = Find(client, &details);
     if (!s.ok()) return s;
     const bool known = details.status.state != SessionState::kUnknown;
-    s = known ? database_->PutSession(client, details, life_, generation_)
+    s = known ? database_->PutSession(client, details, life_, full_save_.generation())
               : database_->DeleteSession(client);
     if (!s.ok()) return s;
   }
@@ -685,8 +560,8 @@ absl::Status SessionStore::WriteBatch() {
   return PruneHistory(numbers);
 }
 
-// By the clock itself: the times of events never step back, and a step back that is not seen makes the
-// step forward before it one that lasts.
+// By the clock itself: the times of events never step back, and a step back that is not seen makes
+// the step forward before it one that lasts.
 int64_t SessionStore::LastingMs() {
   const absl::Time wall = options_.wall ? options_.wall() : absl::Now();
   return lasting_time_.Advance(absl::ToUnixMillis(wall), Monotonic(options_));
@@ -698,40 +573,6 @@ absl::Status SessionStore::PruneHistory(int64_t new_numbers) {
       keeps_history() ? now_ms - absl::ToInt64Milliseconds(options_.history_ttl) : INT64_MAX;
   // Twice as many as the new ones push out, so that the table shrinks when it is too large.
   return database_->PruneHistory(before_ms, now_ms, options_.history_max, 2 * new_numbers + 1000);
-}
-
-absl::Status SessionStore::SaveSome() {
-  absl::Status status;
-  if (full_save_ == FullSave::kNeeded) {
-    status.Update(database_->SetNumber(kGenerationNumber, ++generation_));
-    status.Update(database_->SetNumber(kFullSaveNumber, 1));
-    walk_position_ = 0;
-    full_save_ = FullSave::kWalking;
-  }
-  if (full_save_ == FullSave::kWalking) {
-    size_t saved = 0;
-    std::vector<Seen> seen;
-    do {
-      seen.clear();
-      if (status.ok()) status = VisitSome(&walk_position_, &seen);
-      for (const Seen& s : seen) {
-        if (status.ok()) status = database_->PutSession(s.client_id, s.details, life_, generation_);
-      }
-      saved += seen.size();
-    } while (status.ok() && walk_position_ != 0 && saved < kSavedAtOnceMax);
-    if (walk_position_ == 0) full_save_ = FullSave::kDeleting;
-    return status;
-  }
-  if (full_save_ == FullSave::kDeleting) {
-    absl::StatusOr<int64_t> deleted = 0;  // of what the start could not read: nothing
-    if (past_read_) deleted = database_->DeleteOtherGenerations(generation_, kSavedAtOnceMax);
-    if (!deleted.ok()) return deleted.status();
-    if (*deleted < static_cast<int64_t>(kSavedAtOnceMax)) {
-      status.Update(database_->SetNumber(kFullSaveNumber, 0));
-      full_save_ = FullSave::kNone;
-    }
-  }
-  return status;
 }
 
 void SessionStore::Succeeded() {
@@ -762,16 +603,14 @@ void SessionStore::Failed(const absl::Status& status) {
   os::MutexLock lock(&stats_mu_);
   stats_.failing = true;
   ++stats_.failures;
-  // relaxed: see the member.
-  const uint64_t last = last_incarnation_.load(std::memory_order_relaxed);
-  stats_.unreserved_incarnations = last > reserved_ ? last - reserved_ : 0;
+  stats_.unreserved_incarnations = incarnations_.given_beyond_reserved();
 }
 
 void SessionStore::BeginAnew(const absl::Status& why) {
   EndCheck();
   const absl::StatusOr<std::string> moved = MoveAside(options_.path);
   announce_full_save_ = true;
-  NeedFullSave();
+  full_save_.Need();
   if (!moved.ok() && std::exchange(said_immovable_, true)) return;
   Log(absl::StrCat(
       "the session database is damaged or of another kind, ",
@@ -786,7 +625,7 @@ absl::Status SessionStore::Find(const std::string& client_id, SessionDetails* de
   return absl::OkStatus();
 }
 
-absl::Status SessionStore::VisitSome(uint64_t* position, std::vector<Seen>* seen) const {
+absl::Status SessionStore::VisitSome(uint64_t* position, std::vector<FullSave::Seen>* seen) const {
   os::MutexLock lock(&outside_mu_);
   if (registry_ == nullptr) return absl::CancelledError("the store is closed");
   *position = registry_->VisitFrom(
@@ -801,7 +640,7 @@ void SessionStore::Log(absl::string_view line) const {
   if (options_.log && !silent_) options_.log(line);
 }
 
-// -- the end -----------------------------------------------------------------------------------------
+// -- the end --------------------------------------------------------------------------------------
 
 void SessionStore::BeginClose(absl::Time now) {
   os::MutexLock lock(&outside_mu_);
@@ -860,8 +699,7 @@ void SessionStore::WriteEnd(int64_t now_ms) {
   complete_until_ms_ = now_ms;
   absl::Status status = database_->Begin();
   if (status.ok()) status = PutLife(now_ms);
-  // relaxed: nobody gives out numbers any more.
-  if (status.ok()) status = Reserve(last_incarnation_.load(std::memory_order_relaxed));
+  if (status.ok()) status = incarnations_.WriteLast(*database_);
   if (status.ok()) status = database_->Commit();
   if (!status.ok()) Failed(status);
 }

@@ -1,12 +1,12 @@
 // What is known of clients, kept over restarts of the broker in an SQLite database.
 //
 //   init:   Open(), Restore(): what the last life left; then Start().
-//   life:   the broker's thread leaves a record of every change in a ring of fixed size; a thread of
-//           our own writes them in batches. It reads what to write about a client from the registry,
-//           so a batch holds each client once, as it is now.
-//   end:    BeginClose() has that thread write the rest and that the end was in order, and when; the
-//           check of the file (FileCheck), which goes on beside it, is given up. Close() waits for a
-//           few seconds at most; what is not written then is as after a crash.
+//   life:   the broker's thread leaves a record of every change in a ring of fixed size; a thread
+//           of our own writes them in batches. It reads what to write about a client from the
+//           registry, so a batch holds each client once, as it is now.
+//   end:    BeginClose() has that thread write the rest and that the end was in order, and when;
+//           the check of the file (FileCheck), which goes on beside it, is given up. Close() waits
+//           for a few seconds at most; what is not written then is as after a crash.
 //
 // After a life that did not end in order, whoever was online is restored as offline with reason
 // broker restart; the end lies between the moment up to which the database was complete and the
@@ -14,20 +14,16 @@
 //
 // When the ring is full, changes are dropped and counted; when the database cannot be written,
 // changes wait in the ring. In both cases the log says so once, and once again when all is well:
-// after drops everything is written anew by a walk over the registry, but for the history: what that
-// lacks is lost, and the database says between which times. While changes wait for a disk that takes none, the
-// lock's file says so: what they are is lost if the process dies, and the next life knows of it. A damaged database is moved aside
-// (MoveAside()) and begun anew in the same way; another program's file stays where it is. A copy of this
-// life's own file that is put in its place goes on as this life, and lacks what happened since.
-//
-// Incarnations: numbers are reserved in blocks, ahead of use, in the database. They also never
-// begin below a floor made of the wall clock, so that they rise even when the database is lost. What
-// was reserved is skipped only as far as it can have been given out since the last commit: skipping
-// more would take the numbers ahead of the clock, and the floor would not hold them any longer.
+// after drops everything is written anew by a walk over the registry, but for the history: what
+// that lacks is lost, and the database says between which times. While changes wait for a disk that
+// takes none, the lock's file says so: what they are is lost if the process dies, and the next life
+// knows of it. A damaged database is moved aside (MoveAside()) and begun anew in the same way;
+// another program's file stays where it is. A copy of this life's own file that is put in its place
+// goes on as this life, and lacks what happened since.
 //
 // Threads:     Open, Restore, Start, BeginClose, Close, destructor: broker (init and cleanup).
-//              OnChange, OnTick, OnForgotten: broker, wait-free, no I/O, no allocation. Flush(): any,
-//              blocking. stats(): any.
+//              OnChange, OnTick, OnForgotten: broker, wait-free, no I/O, no allocation. Flush():
+//              any, blocking. stats(): any.
 // Consistency: a crash of the process loses at most the changes of the last flush_interval; a power
 //              failure some more. What is lost makes answers older, never wrong about "online".
 // Ownership:   the registry given to Start, and `log`, live until Close has returned.
@@ -58,7 +54,9 @@
 #include "plugin/store/event_ring.h"
 #include "plugin/store/file_check.h"
 #include "plugin/store/file_lock.h"
+#include "plugin/store/full_save.h"
 #include "plugin/store/history_gap.h"
+#include "plugin/store/incarnations.h"
 #include "plugin/store/lives.h"
 #include "plugin/store/session_database.h"
 #include "registry/change_observer.h"
@@ -67,15 +65,6 @@
 #include "registry/session_registry.h"
 
 namespace session_status::store {
-
-// Incarnations begin at this at least: 64 for every millisecond since 2020, twice what a broker can
-// accept. 1 for a clock that says 2054 or later, as one that died says 2106: numbers of its would leave
-// none that a healthy database can hold, and what is reserved there counts alone.
-inline constexpr uint64_t kIncarnationsPerMs = 64;
-uint64_t IncarnationFloor(absl::Time now);
-
-// Reserved at a time: seconds of the fastest broker's connects.
-inline constexpr uint64_t kIncarnationBlock = uint64_t{1} << 18;
 
 struct SessionStoreOptions {
   std::string path;  // empty: no store
@@ -93,8 +82,8 @@ struct SessionStoreOptions {
   uint64_t checked_log_bytes = uint64_t{128} << 20;
   // For another program that has the file locked.
   absl::Duration start_waits = absl::Seconds(10);
-  // From BeginClose() on: no batch is begun after the first of these, and after the second nothing is
-  // waited for.
+  // From BeginClose() on: no batch is begun after the first of these, and after the
+  // second nothing is waited for.
   absl::Duration close_writes = absl::Seconds(3);
   absl::Duration close_waits = os::kDiskWaitMax;
   int nice_level = 10;
@@ -127,14 +116,14 @@ class SessionStore : public registry::ChangeObserver {
   ~SessionStore() override;
 
   // Tells every session of the lives before, longest gone first, as a kRestored event. Its state is
-  // kOffline: whether the broker still holds the session the caller must know; those that `is_held` is
-  // true for are told whatever ended_max is. Once, before Start().
+  // kOffline: whether the broker still holds the session the caller must know; those that `is_held`
+  // is true for are told whatever ended_max is. Once, before Start().
   void Restore(
       const std::function<void(const registry::SessionEvent&)>& apply,
       const IsHeld& is_held = [](absl::string_view) { return false; });
 
   // After Restore(): above every number that any life before gave out.
-  uint64_t first_incarnation() const { return first_incarnation_; }
+  uint64_t first_incarnation() const { return incarnations_.first(); }
 
   // What the wall clock had reached for sure when this life began: that of the start may be ahead.
   absl::Time reached() const { return absl::FromUnixMillis(reached_ms_); }
@@ -153,8 +142,8 @@ class SessionStore : public registry::ChangeObserver {
   // Does not wait. Once, and not before Start().
   void BeginClose(absl::Time now) ABSL_LOCKS_EXCLUDED(outside_mu_);
 
-  // After it. False: the disk has not answered within close_waits of BeginClose(). The thread is still
-  // in a call of the system then, and this object must not be destroyed before that returns.
+  // After it. False: the disk has not answered within close_waits of BeginClose(). The thread is
+  // still in a call of the system then, and this object must not be destroyed before that returns.
   [[nodiscard]] bool Close() ABSL_LOCKS_EXCLUDED(outside_mu_);
 
   SessionStoreStats stats() const;
@@ -170,12 +159,6 @@ class SessionStore : public registry::ChangeObserver {
     void Clear();
   };
 
-  // A session as the walk of a full save found it.
-  struct Seen {
-    std::string client_id;
-    registry::SessionDetails details;
-  };
-
   SessionStore(SessionStoreOptions options, absl::Time now);
   void Run();
   void End() ABSL_LOCKS_EXCLUDED(mu_);
@@ -188,7 +171,7 @@ class SessionStore : public registry::ChangeObserver {
   // Cancelled: Close() waits no longer.
   absl::Status Find(const std::string& client_id, registry::SessionDetails* details) const
       ABSL_LOCKS_EXCLUDED(outside_mu_);
-  absl::Status VisitSome(uint64_t* position, std::vector<Seen>* seen) const
+  absl::Status VisitSome(uint64_t* position, std::vector<FullSave::Seen>* seen) const
       ABSL_LOCKS_EXCLUDED(outside_mu_);
   bool keeps_history() const { return options_.history_ttl > absl::ZeroDuration(); }
   void Push(const ChangeRecord& record, absl::string_view client_id, absl::string_view address);
@@ -200,7 +183,6 @@ class SessionStore : public registry::ChangeObserver {
   // Rounds until nothing is left or one fails.
   absl::Status RoundsUntilDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasMore() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool NeedsReservation() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status TakeLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status OpenDatabase() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::unique_ptr<SessionDatabase>> OpenOnceUnlocked()
@@ -209,11 +191,8 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status ReadPast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status NumberThisLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void GoOnInAnotherFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status ReadSessions(const std::function<void(const StoredSession&)>& take,
-                            const IsHeld& is_held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status BeginLife() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PutLife(int64_t ended_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status Reserve(uint64_t up_to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void BeginAnew(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoticeDrops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -226,21 +205,15 @@ class SessionStore : public registry::ChangeObserver {
   absl::Status PruneHistory(int64_t new_numbers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The time by which what is old is forgotten.
   int64_t LastingMs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status SaveSome() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Failed(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WriteEnd(int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) ABSL_LOCKS_EXCLUDED(outside_mu_);
-  void NeedFullSave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Log(absl::string_view line) const ABSL_LOCKS_EXCLUDED(outside_mu_);
-  // The event for a session of a life before.
-  registry::SessionEvent RestoredEvent(const StoredSession& session) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SessionStoreOptions options_;
   std::optional<FileLock> lock_;
   const int64_t started_ms_;
   int64_t reached_ms_;  // at the start: the last life was alive then
-  uint64_t first_incarnation_;
 
   // -- between the broker's thread and ours -------------------------------------------------------
   EventRing ring_;
@@ -248,11 +221,10 @@ class SessionStore : public registry::ChangeObserver {
   // (1) release store in OnTick, after the changes until then were pushed (or dropped and counted);
   // pairs with (2) acquire loads, as in TakeChanges: who sees the moment finds those changes.
   std::atomic<int64_t> alive_ms_;
-  // After the latest dropped change of a connection. relaxed: who takes a record that was pushed after the
-  // drop finds it.
+  // After the latest dropped change of a connection. relaxed: who takes a record that was
+  // pushed after the drop finds it.
   std::atomic<int64_t> lost_before_ms_{0};
-  // relaxed: only ever compared with what is reserved, far ahead of it.
-  std::atomic<uint64_t> last_incarnation_;
+  Incarnations incarnations_;  // but for NoteGiven() and first(): under mu_
 
   // (3) release store in BeginClose(), before the stop; pairs with (4) acquire load in Run().
   std::atomic<int64_t> end_ms_{0};  // 0: no orderly end
@@ -269,22 +241,17 @@ class SessionStore : public registry::ChangeObserver {
   std::unique_ptr<SessionDatabase> database_ ABSL_GUARDED_BY(mu_);  // null: to be opened
   Lives lives_ ABSL_GUARDED_BY(mu_);                                // those before this one
   int64_t life_ ABSL_GUARDED_BY(mu_) = 1;
-  bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and generation_ follow the file's
+  bool numbered_ ABSL_GUARDED_BY(mu_) = false;  // life_ and full_save_ follow the file's
   // Another file is in the place of the one that they follow.
   bool replaced_ ABSL_GUARDED_BY(mu_) = false;
   // By Restore(), or there was none. Until then a row that is not ours is one that nobody has seen.
   bool past_read_ ABSL_GUARDED_BY(mu_) = false;
   int64_t complete_until_ms_ ABSL_GUARDED_BY(mu_);
   registry::LastingTime lasting_time_ ABSL_GUARDED_BY(mu_);
-  absl::Status damage_ ABSL_GUARDED_BY(mu_);    // found while reading, dealt with by Start()
-  uint64_t reserved_ ABSL_GUARDED_BY(mu_) = 0;  // the highest number that is in the database
+  absl::Status damage_ ABSL_GUARDED_BY(mu_);  // found while reading, dealt with by Start()
   Batch batch_ ABSL_GUARDED_BY(mu_);
   bool failing_ ABSL_GUARDED_BY(mu_) = false;
-  // A full save: every session is written with a new generation, then the others are deleted.
-  enum class FullSave : uint8_t { kNone, kNeeded, kWalking, kDeleting };
-  FullSave full_save_ ABSL_GUARDED_BY(mu_) = FullSave::kNone;
-  uint64_t walk_position_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
+  FullSave full_save_ ABSL_GUARDED_BY(mu_);
   uint64_t drops_noticed_ ABSL_GUARDED_BY(mu_) = 0;
   HistoryGap gap_ ABSL_GUARDED_BY(mu_);
   // After the latest change of a connection that is in no history, because none is kept.

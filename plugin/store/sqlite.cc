@@ -38,7 +38,8 @@ void Statement::Finalizer::operator()(sqlite3_stmt* statement) const {
 absl::StatusOr<Database> Database::Open(const std::string& path, Mode mode) {
   if (mode == Mode::kCreate && access(path.c_str(), F_OK) != 0) {
     // Only when it is not there: closing a descriptor of a database that another connection of this
-    // process has open would give back that one's locks. SQLite would use the process' umask, which is not ours to change.
+    // process has open would give back that one's locks. SQLite would use the process'
+    // umask, which is not ours to change.
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return FileError(path, errno);
     close(fd);
@@ -66,8 +67,8 @@ absl::StatusOr<Database> Database::OpenFrozen(const std::string& path) {
     return Open(path, UriOf(path) + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
                 nullptr);
   }
-  // An immutable one is read without its log. Exclusively, the index of the log is kept in memory, and
-  // this system takes no locks, which a file that was opened for reading could not have.
+  // An immutable one is read without its log. Exclusively, the index of the log is kept in memory,
+  // and this system takes no locks, which a file that was opened for reading could not have.
   absl::StatusOr<Database> database = Open(path, path, SQLITE_OPEN_READONLY, "unix-none");
   if (!database.ok()) return database;
   const absl::Status status = database->Execute("PRAGMA locking_mode = EXCLUSIVE");

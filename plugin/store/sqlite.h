@@ -1,10 +1,12 @@
 // SQLite's C interface with owners and absl::Status. No SQL of its own.
 //
-// Threads: one at a time per Database, but for Interrupt(); SQLite is opened without its own mutexes.
-// Errors:  every Status names the file and says what SQLite said. Its code is DataLoss when the file
-//          is damaged or no database, or a number in it has come to its end, ResourceExhausted when the disk is full, Unavailable when
-//          somebody else holds the lock, DeadlineExceeded after a time limit; of a file that cannot
-//          be created what FileError says (database_file.h); else FailedPrecondition.
+// Threads: one at a time per Database, but for Interrupt(); SQLite is opened without its own
+// mutexes.
+// Errors:  every Status names the file and says what SQLite said. Its code is DataLoss when the
+//          file is damaged or no database, or a number in it has come to its end, ResourceExhausted
+//          when the disk is full, Unavailable when somebody else holds the lock, DeadlineExceeded
+//          after a time limit; of a file that cannot be created what FileError says
+//          (database_file.h); else FailedPrecondition.
 #ifndef SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 #define SESSION_STATUS_PLUGIN_STORE_SQLITE_H_
 
@@ -41,8 +43,8 @@ class Database {
   // How long a locked database is waited for before a statement fails.
   void SetBusyTimeout(absl::Duration timeout);
 
-  // Counted from now on the monotonic clock: afterwards every statement fails with DeadlineExceeded,
-  // one that runs soon.
+  // Counted from now on the monotonic clock: afterwards every statement fails with
+  // DeadlineExceeded, one that runs soon.
   void SetTimeLimit(absl::Duration limit);
 
   // Any thread, while this object stays: the statements that run fail with DeadlineExceeded soon.

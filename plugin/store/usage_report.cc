@@ -34,8 +34,8 @@ int64_t Seconds(absl::Time time) {
   return absl::ToUnixSeconds(time);
 }
 
-// Calls are counted by the hour, so a span is of whole ones: from the beginning of the one that holds
-// `from` to the end of the one that holds the last moment before `to`.
+// Calls are counted by the hour, so a span is of whole ones: from the beginning of the one that
+// holds `from` to the end of the one that holds the last moment before `to`.
 absl::Time FloorHour(absl::Time time) {
   return absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), absl::Hours(1));
 }

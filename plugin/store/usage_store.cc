@@ -42,7 +42,8 @@ constexpr char kAdd[] = R"(
   ON CONFLICT DO UPDATE SET calls = calls + excluded.calls
 )";
 
-// How many tables there are, and how many of our columns. Files of ours have no application's number.
+// How many tables there are, and how many of our columns. Files of ours have no application's
+// number.
 constexpr char kWhatIsThere[] = R"(
   SELECT (SELECT count(*) FROM sqlite_schema),
          (SELECT count(*) FROM pragma_table_info('usage')
@@ -166,8 +167,8 @@ absl::Status UsageStore::WritePending() {
     }
     if (status.ok()) continue;
     PutBack(std::move(counts));
-    // Opened anew by the next flush: one that was opened on a read-only disk stays so for ever. What was
-    // begun, and not committed, goes with it.
+    // Opened anew by the next flush: one that was opened on a read-only disk stays so for ever.
+    // What was begun, and not committed, goes with it.
     database_.reset();
   }
   return status;

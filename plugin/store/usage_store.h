@@ -3,19 +3,19 @@
 // TryCount() adds to counts in memory; a thread of its own writes them to the database twice a
 // second, each time in one transaction. So a crash of the process or the machine loses at most the
 // last second of counts, an orderly stop none, and a count once written is exact for ever.
-// When the database cannot be written, from the start or later, the counts wait in memory and nothing
-// is lost while the process lives; when there is no more room for them TryCount() says no. A damaged
-// database is moved aside (MoveAside()) and begun anew; in one that was replaced, or taken away,
-// counting goes on in what is there then.
+// When the database cannot be written, from the start or later, the counts wait in memory and
+// nothing is lost while the process lives; when there is no more room for them TryCount() says no.
+// A damaged database is moved aside (MoveAside()) and begun anew; in one that was replaced, or
+// taken away, counting goes on in what is there then.
 //
-// Threads:   TryCount(), stats(): any; one short lock. Open(), BeginClose(), Close(), destructor: one
-//            thread. Flush(): any, blocking.
-// Ownership: at the end the thread writes what is left; what it cannot write is lost, and `log` has how
-//            much. `log` lives until Close(), or else the destructor, has returned.
-// Errors:    Open fails only for what an operator must change: no such folder, no permission, a folder
-//            in the file's place, another program's file. Everything else goes to `log`, once per
-//            failure and once per recovery.
-//            TryCount() and Flush() may throw std::bad_alloc; what was counted stays counted.
+// Threads:   TryCount(), stats(): any; one short lock. Open(), BeginClose(), Close(), destructor:
+//            one thread. Flush(): any, blocking.
+// Ownership: at the end the thread writes what is left; what it cannot write is lost, and `log` has
+//            how much. `log` lives until Close(), or else the destructor, has returned.
+// Errors:    Open fails only for what an operator must change: no such folder, no permission, a
+//            folder in the file's place, another program's file. Everything else goes to `log`,
+//            once per failure and once per recovery. TryCount() and Flush() may throw
+//            std::bad_alloc; what was counted stays counted.
 #ifndef SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
 #define SESSION_STATUS_PLUGIN_STORE_USAGE_STORE_H_
 
@@ -68,8 +68,8 @@ class UsageStore : public limits::Meter {
 
   // The last call has been counted. Has the rest written and the file closed; does not wait.
   void BeginClose();
-  // After it. False: the disk has not answered within close_waits of BeginClose(). The thread is still
-  // in a call of the system then, and this object must not be destroyed before that returns.
+  // After it. False: the disk has not answered within close_waits of BeginClose(). The thread is
+  // still in a call of the system then, and this object must not be destroyed before that returns.
   [[nodiscard]] bool Close() noexcept ABSL_LOCKS_EXCLUDED(mu_, log_mu_);
 
   bool TryCount(const limits::Transaction& transaction, absl::Time now) override;
