@@ -53,18 +53,17 @@ void Auditing::GetAudit(api::pb::GetAuditResponse* reply) {
   if (history_ != nullptr) history_->FillRepairs(reply);
 }
 
-metrics::AuditReadings Auditing::Read() const {
+void Auditing::Read(metrics::Readings* out) const {
   const broker::AuditFigures& figures = audit_.figures();
-  metrics::AuditReadings out;
-  out.passes = figures.passes.value();
-  out.checks = figures.checks.value();
-  out.walks = figures.walks.value();
-  out.repaired_ends = figures.repaired_ends.value();
-  out.repaired_connects = figures.repaired_connects.value();
-  out.found_expired = figures.found_expired.value();
-  out.undecidable = figures.undecidable.value();
-  out.slices = &slices_;
-  return out;
+  metrics::AuditReadings& audit = out->audit.emplace();
+  audit.passes = figures.passes.value();
+  audit.checks = figures.checks.value();
+  audit.walks = figures.walks.value();
+  audit.repaired_ends = figures.repaired_ends.value();
+  audit.repaired_connects = figures.repaired_connects.value();
+  audit.found_expired = figures.found_expired.value();
+  audit.undecidable = figures.undecidable.value();
+  audit.slices = &slices_;
 }
 
 }  // namespace session_status

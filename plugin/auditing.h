@@ -26,7 +26,7 @@ class Auditing : public api::AuditSource {
   void OnTick(absl::Time now);
 
   void GetAudit(api::pb::GetAuditResponse* reply) override;
-  metrics::AuditReadings Read() const;
+  void Read(metrics::Readings* out) const;
 
  private:
   const registry::SessionRegistry& registry_;

@@ -62,7 +62,8 @@ void DocumentedApi::BeginClose() {
 
 void DocumentedApi::Close() {
   if (usage_ == nullptr) return;
-  // A disk that hangs has its thread, which needs what it works on for as long as the process lives.
+  // A disk that hangs has its thread, which needs what it works on for as long as the process
+  // lives.
   if (!usage_->Close()) static_cast<void>(usage_.release());
   log_.Flush();  // the loop, which does it else, has ended
 }
@@ -79,6 +80,18 @@ absl::Status DocumentedApi::Reload() {
   } catch (const std::bad_alloc&) {  // it is in force all the same
   }
   return absl::OkStatus();
+}
+
+void DocumentedApi::Read(metrics::Readings* out) const {
+  out->throttles =
+      metrics::ThrottleReadings{throttles_.by_user(), throttles_.by_api(), throttles_.by_address()};
+  if (usage_ == nullptr) return;
+  const store::UsageStats stats = usage_->stats();
+  metrics::UsageReadings& usage = out->usage.emplace();
+  usage.counted = stats.counted;
+  usage.refused = stats.refused;
+  usage.write_failures = stats.flush_failures;
+  usage.pending = stats.pending;
 }
 
 }  // namespace session_status

@@ -1,7 +1,8 @@
 // The documented API with everything that belongs to it, built in one place: access file,
 // instances, usage counts, call log, the surface at "/".
 //
-// Threads:   construction, Start, AddRoutes, BeginClose, Close: broker. Reload: the reloader's thread.
+// Threads:   construction, Start, AddRoutes, BeginClose, Close: broker. Reload: the
+//            reloader's thread.
 // Ownership: the registry outlives this object; the listener is destroyed before it.
 // Errors:    Start says which option holds the file that cannot be used, and why.
 #ifndef SESSION_STATUS_PLUGIN_DOCUMENTED_API_H_
@@ -20,6 +21,7 @@
 #include "plugin/broker/broker_log.h"
 #include "plugin/call_log.h"
 #include "plugin/http/http_message.h"
+#include "plugin/metrics/readings.h"
 #include "plugin/openapi/fleet_source.h"
 #include "plugin/openapi/instance_map.h"
 #include "plugin/openapi/openapi_surface.h"
@@ -60,7 +62,8 @@ class DocumentedApi {
   void BeginClose();
   // After it. Waits for the disk, os::kDiskWaitMax from BeginClose() on at most.
   void Close();
-  // The access file, as a whole or not at all. Has the log name instances of it that are not served.
+  // The access file, as a whole or not at all. Has the log name instances of it that are not
+  // served.
   absl::Status Reload();
   // Before Start(), after CoverFleet().
   void use_grace(const registry::LossGrace* grace) {
@@ -74,8 +77,7 @@ class DocumentedApi {
   }
 
   http::Handler& surface() { return *surface_; }
-  const ThrottleCounter& throttles() const { return throttles_; }  // any thread
-  const store::UsageStore* usage() const { return usage_.get(); }  // nullptr: not counted
+  void Read(metrics::Readings* out) const;  // any thread
 
  private:
   absl::Status OpenUsage(int nice);

@@ -41,7 +41,17 @@ absl::Status Following::Start(int nice) {
   return webhook_.Start(nice);
 }
 
-void Following::Read(metrics::Readings* out) const {
+void Following::Read(metrics::Readings* out) {
+  const feed::FeedCounters& counters = feed_.counters();
+  metrics::FeedReadings& feed = out->feed.emplace();
+  feed.followers = counters.followers.value();
+  feed.refused = counters.refused.value();
+  feed.gaps = counters.gaps.value();
+  feed.sent = counters.sent.value();
+  if (feed.followers > 0) feed.lag_changes = feed_.lag().changes();
+  const history::FollowerFigures history = history_.Read();
+  out->history = metrics::HistoryReadings{history.clients, history.bytes, history.clients_forgotten,
+                                          history.flaps, history.gaps};
   if (!has_webhook_) return;
   const webhook::WebhookStats stats = webhook_.stats();
   metrics::WebhookReadings& readings = out->webhook.emplace();

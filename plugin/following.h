@@ -1,9 +1,9 @@
 // Everything that follows the registry's changes, built and routed in one place: the change feed,
 // the history of connections, the frozen cuts of listings, their surfaces, and the webhook.
 //
-// Threads:   construction, AddRoutes, Start, BeginStop: the broker's (init and cleanup). observers():
-//            handed to the composition root, called by the broker's thread. ReloadWebhookSecret:
-//            the reloader's.
+// Threads:   construction, AddRoutes, Start, BeginStop: the broker's (init and cleanup).
+//            observers(): handed to the composition root, called by the broker's thread.
+//            ReloadWebhookSecret: the reloader's.
 // Errors:    Start names the option that is bad, and why.
 // Ownership: the registry outlives this object; the listener is destroyed before it.
 #ifndef SESSION_STATUS_PLUGIN_FOLLOWING_H_
@@ -56,8 +56,8 @@ class Following {
   listing::FrozenCuts& cuts() { return cuts_; }  // the writer tells it of every change
   listing::Lister& lister() { return lister_; }
   history::HistoryFollower& history() { return history_; }
-  // What the webhook did; nothing when there is none. Any thread.
-  void Read(metrics::Readings* out) const;
+  // Any thread.
+  void Read(metrics::Readings* out);
   void Read(api::pb::GetServerStatusResponse* out) const;
 
  private:

@@ -82,8 +82,8 @@ void Remembering::Restore(absl::Time now) {
   uint64_t applied = 0;
   const auto apply = [&](SessionEvent event) {
     // The clock may have been ahead; who ends in the future would be forgotten by nobody, nor would
-    // those who end after it. Not by a clock that is still to be set: once it is, nobody ends in the
-    // future, and who had ended in 1970 would be forgotten.
+    // those who end after it. Not by a clock that is still to be set: once it is, nobody ends in
+    // the future, and who had ended in 1970 would be forgotten.
     if (now >= store::kClockIsSetFrom) event.time = std::min(event.time, now);
     event.ended_not_before = std::min(event.ended_not_before, event.time);
     const auto found = held.find(event.client_id);
@@ -115,8 +115,8 @@ void Remembering::OnHousekeeping(absl::Time) {
 
 void Remembering::FindHeldSessions() {
   const std::vector<broker::HeldSession> held = broker::ListHeldSessions();
-  // Those who are known first: room for another one is made by forgetting who is offline, as they are
-  // until they are found.
+  // Those who are known first: room for another one is made by forgetting who is offline, as
+  // they are until they are found.
   for (const bool of_known : {true, false}) {
     for (const broker::HeldSession& session : held) {
       SessionDetails details;
@@ -179,19 +179,31 @@ void Remembering::Close() {
                    "the session database's disk does not answer; the stop goes on without it");
 }
 
-void Remembering::FillStoreStatus(api::pb::SessionStore* out) const {
+void Remembering::Read(metrics::Readings* out) const {
+  if (store_ == nullptr) return;
   const store::SessionStoreStats stats = store_->stats();
-  out->set_failing(stats.failing);
-  out->set_complete_until_ms(stats.complete_until_ms);
-  out->set_queue_bytes(stats.queue_bytes);
-  out->set_dropped(stats.dropped);
-  out->set_failures(stats.failures);
-  out->set_restored(stats.restored);
+  metrics::StoreReadings& readings = out->store.emplace();
+  readings.queue_bytes = stats.queue_bytes;
+  readings.dropped = stats.dropped;
+  readings.failures = stats.failures;
+  readings.commits = stats.commits;
+  readings.full_saves = stats.full_saves;
+  readings.restored = stats.restored;
+  readings.unreserved_incarnations = stats.unreserved_incarnations;
+  readings.failing = stats.failing;
+  readings.complete_until = absl::FromUnixMillis(stats.complete_until_ms);
 }
 
-std::optional<store::SessionStoreStats> Remembering::Read() const {
-  if (store_ == nullptr) return std::nullopt;
-  return store_->stats();
+void Remembering::Read(api::pb::GetServerStatusResponse* out) const {
+  if (store_ == nullptr) return;
+  const store::SessionStoreStats stats = store_->stats();
+  api::pb::SessionStore* store = out->mutable_session_store();
+  store->set_failing(stats.failing);
+  store->set_complete_until_ms(stats.complete_until_ms);
+  store->set_queue_bytes(stats.queue_bytes);
+  store->set_dropped(stats.dropped);
+  store->set_failures(stats.failures);
+  store->set_restored(stats.restored);
 }
 
 }  // namespace session_status

@@ -1,7 +1,8 @@
 // What the plugin knows over restarts of the broker: the session database, the sessions that the
 // broker itself restored, and incarnation numbers that never go back.
 //
-// Threads:   construction, Start, OnForgotten, OnHousekeeping, BeginClose, Close: broker. Read(): any.
+// Threads:   construction, Start, OnForgotten, OnHousekeeping, BeginClose, Close:
+//            broker. Read(): any.
 // Ownership: everything in Parts outlives this object.
 // Errors:    Start says that the option session_database holds a place that cannot be used.
 #ifndef SESSION_STATUS_PLUGIN_REMEMBERING_H_
@@ -19,6 +20,7 @@
 #include "plugin/broker/broker_log.h"
 #include "plugin/broker/event_sink.h"
 #include "plugin/broker/session_tracker.h"
+#include "plugin/metrics/readings.h"
 #include "plugin/store/session_store.h"
 #include "plugin/stored_history.h"
 #include "registry/change_observer.h"
@@ -33,7 +35,7 @@ struct RememberingOptions {
   int64_t history_max = 0;
 };
 
-class Remembering : public api::StoreStatusSource {
+class Remembering {
  public:
   struct Parts {
     registry::SessionRegistry& registry;
@@ -47,7 +49,8 @@ class Remembering : public api::StoreStatusSource {
   // Once, before the first event: fills the registry with what was known.
   absl::Status Start(absl::Time now, int nice);
   std::vector<registry::ChangeObserver*> observers();
-  // After Start(): what the wall clock had reached for sure at the start; without a database, `now`.
+  // After Start(): what the wall clock had reached for sure at the start; without a database,
+  // `now`.
   absl::Time reached(absl::Time now) const { return store_ == nullptr ? now : store_->reached(); }
 
   void OnForgotten(absl::string_view client_id, absl::Time now);
@@ -57,10 +60,9 @@ class Remembering : public api::StoreStatusSource {
   // After it. Waits for the disk, os::kDiskWaitMax from BeginClose() on at most.
   void Close();
 
-  // Without a database: false, nothing.
-  bool has_database() const { return store_ != nullptr; }
-  void FillStoreStatus(api::pb::SessionStore* out) const override;
-  std::optional<store::SessionStoreStats> Read() const;
+  // Nothing without a database.
+  void Read(metrics::Readings* out) const;
+  void Read(api::pb::GetServerStatusResponse* out) const;
   // After Start(); nullptr: no history is stored.
   StoredHistory* history() const { return history_.get(); }
 

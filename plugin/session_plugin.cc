@@ -37,7 +37,8 @@ std::string PlacesOf(const transport::ListenerOptions& listener) {
   return absl::StrJoin(places, ", ");
 }
 
-// Where no client's port is known all would be in one instance, and its owner would see the others'.
+// Where no client's port is known all would be in one instance, and its owner would see the
+// others'.
 absl::Status CheckTellsListeners(broker::BrokerLine line, const DocumentedApiOptions& options) {
   if (line == broker::BrokerLine::kV21 || options.instances_by_listener.empty()) {
     return absl::OkStatus();
@@ -135,10 +136,10 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   service_->use_stored_history(remembering_.history());
   auditing_.Start(line, &following_->history());
   service_->use_audit(&auditing_);
-  if (remembering_.has_database()) service_->use_store(&remembering_);
   connect_surface_.emplace(*service_);
   over_mqtt_.emplace(registry_, *service_, following_->feed(), options_.over_mqtt);
   service_->add_status_source([this](api::pb::GetServerStatusResponse* out) {
+    remembering_.Read(out);
     over_mqtt_->Read(out);
     following_->Read(out);
     out->set_clock_ahead_ms(clock_ahead_ms_.load(std::memory_order_relaxed));
@@ -149,11 +150,10 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
                                  [this](absl::string_view operation, const http::Reply& reply) {
                                    failure_log_.OnFailure(operation, reply);
                                  }));
-  telemetry_.AddRoutes(
-      {registry_, others(), feed_, following_->feed(), documented_api_, options_.snapshot_refresh,
-       server, [this] { return listener_.has_value() ? &*listener_ : nullptr; },
-       [this](metrics::Readings* out) { FillReadings(out); }, remembering_},
-      &router_);
+  telemetry_.AddRoutes({registry_, others(), feed_, options_.snapshot_refresh, server,
+                        [this] { return listener_.has_value() ? &*listener_ : nullptr; },
+                        [this](metrics::Readings* out) { ReadParts(out); }},
+                       &router_);
   if (absl::Status s = JoinFleet(); !s.ok()) return s;
   if (grace_.has_value()) documented_api_.use_grace(&*grace_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
@@ -224,8 +224,8 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
   if (result.outcome == registry::ApplyResult::Outcome::kApplied) {
     for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
   }
-  // Who was known and turns out to be kept needs no place, but may be followed by more of those, whom
-  // nobody must forget before.
+  // Who was known and turns out to be kept needs no place, but may be followed by more of those,
+  // whom nobody must forget before.
   if (event.kind == registry::SessionEvent::Kind::kRestored &&
       result.before != registry::SessionState::kUnknown) {
     return;
@@ -234,17 +234,16 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
   if (registry_.MustForget()) Forget(kForgetPerEventMax);
 }
 
-void SessionPlugin::FillReadings(metrics::Readings* out) {
+void SessionPlugin::ReadParts(metrics::Readings* out) {
   if (out->listener.has_value()) {
     out->listener->certificate_ends = certificate_log_.certificate_ends();
     out->listener->revocations_end = certificate_log_.revocations_end();
   }
-  out->audit = auditing_.Read();
-  const history::FollowerFigures history = following_->history().Read();
-  out->history = metrics::HistoryReadings{history.clients, history.bytes, history.clients_forgotten,
-                                          history.flaps, history.gaps};
-  over_mqtt_->Read(out);
+  auditing_.Read(out);
+  remembering_.Read(out);
   following_->Read(out);
+  over_mqtt_->Read(out);
+  documented_api_.Read(out);
   for (const Reloader::Outcome& outcome : reloader_.Outcomes()) {
     out->reloads.push_back({outcome.name, outcome.failed});
   }
@@ -265,8 +264,8 @@ void SessionPlugin::ReadReloads(api::pb::GetServerStatusResponse* out) const {
 void SessionPlugin::Forget(size_t budget) {
   listing::FrozenCuts& cuts = following_->cuts();
   const listing::FrozenCuts::Change change(cuts, {});
-  // By the clock itself: neither an event's time, which may be anything, nor clock_, which never steps
-  // back, so that a step forward for a minute would be one that lasts.
+  // By the clock itself: neither an event's time, which may be anything, nor clock_, which never
+  // steps back, so that a step forward for a minute would be one that lasts.
   const absl::Time now = absl::Now();
   registry_.Maintain(forgetting_time_.Advance(now, os::SteadyNow()), budget,
                      [&](absl::string_view id, const registry::SessionDetails& details) {
@@ -276,8 +275,8 @@ void SessionPlugin::Forget(size_t budget) {
                      });
 }
 
-// Who is forgotten faster than retained messages are removed leaves one behind for ever. Too many who
-// are remembered, or no room for others, is worse.
+// Who is forgotten faster than retained messages are removed leaves one behind for ever. Too many
+// who are remembered, or no room for others, is worse.
 size_t SessionPlugin::HousekeepingBudget() const {
   const size_t least = registry_.MustForget() ? kForgetPerEventMax : 0;
   return std::min(kForgetPerHousekeepingMax, std::max(over_mqtt_->forget_room(), least));

@@ -72,7 +72,7 @@ class SessionPlugin : private broker::EventSink {
   // Says so when there is room for fewer than option sessions_max wants.
   void LogRoom(absl::string_view whom, uint64_t sessions_max);
   void AddReloads();
-  void FillReadings(metrics::Readings* out);
+  void ReadParts(metrics::Readings* out);
   void ReadReloads(api::pb::GetServerStatusResponse* out) const;
   absl::Status JoinFleet();
   const registry::OthersView* others() const;

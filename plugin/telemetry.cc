@@ -38,20 +38,6 @@ metrics::ListenerReadings ReadListener(const transport::ListenerStats& stats) {
   return out;
 }
 
-metrics::StoreReadings ReadStore(const store::SessionStoreStats& stats) {
-  metrics::StoreReadings out;
-  out.queue_bytes = stats.queue_bytes;
-  out.dropped = stats.dropped;
-  out.failures = stats.failures;
-  out.commits = stats.commits;
-  out.full_saves = stats.full_saves;
-  out.restored = stats.restored;
-  out.unreserved_incarnations = stats.unreserved_incarnations;
-  out.failing = stats.failing;
-  out.complete_until = absl::FromUnixMillis(stats.complete_until_ms);
-  return out;
-}
-
 metrics::RegistryReadings ReadRegistry(const registry::SessionRegistry& registry,
                                        absl::Duration snapshot_refresh) {
   metrics::RegistryReadings out;
@@ -60,26 +46,6 @@ metrics::RegistryReadings ReadRegistry(const registry::SessionRegistry& registry
   out.snapshot = registry.CurrentSnapshot();
   out.snapshot_refresh = snapshot_refresh;
   out.memory_bytes = registry.MemoryBytes();
-  return out;
-}
-
-metrics::FeedReadings ReadFeed(const feed::ChangeFeed& changes) {
-  const feed::FeedCounters& counters = changes.counters();
-  metrics::FeedReadings out;
-  out.followers = counters.followers.value();
-  out.refused = counters.refused.value();
-  out.gaps = counters.gaps.value();
-  out.sent = counters.sent.value();
-  if (out.followers > 0) out.lag_changes = changes.lag().changes();
-  return out;
-}
-
-metrics::UsageReadings ReadUsage(const store::UsageStats& stats) {
-  metrics::UsageReadings out;
-  out.counted = stats.counted;
-  out.refused = stats.refused;
-  out.write_failures = stats.flush_failures;
-  out.pending = stats.pending;
   return out;
 }
 
@@ -106,23 +72,15 @@ metrics::Readings Telemetry::Read(const Sources& sources) const {
   out.server = sources.server;
   out.registry = ReadRegistry(sources.registry, sources.snapshot_refresh);
   out.broker = ReadBroker(sources.broker);
-  out.feed = ReadFeed(sources.changes);
-  const ThrottleCounter& throttles = sources.documented_api.throttles();
-  out.throttles =
-      metrics::ThrottleReadings{throttles.by_user(), throttles.by_api(), throttles.by_address()};
-  if (const store::UsageStore* usage = sources.documented_api.usage()) {
-    out.usage = ReadUsage(usage->stats());
-  }
   for (size_t i = 0; i < events_.size(); ++i) out.events[i] = events_[i].value();
   if (const transport::Listener* listener = sources.listener()) {
     out.listener = ReadListener(listener->stats());
   }
-  if (const auto stats = sources.remembering.Read()) out.store = ReadStore(*stats);
   if (sources.others != nullptr) out.fleet = sources.others->Status();
   out.queries = &queries_;
   out.event_callback = &event_callback_;
   out.snapshot_publish = &snapshot_publish_;
-  if (sources.more) sources.more(&out);
+  sources.parts(&out);
   return out;
 }
 

@@ -13,14 +13,11 @@
 
 #include "absl/time/time.h"
 #include "plugin/broker/hooks.h"
-#include "plugin/documented_api.h"
-#include "plugin/feed/change_feed.h"
 #include "plugin/http/router.h"
 #include "plugin/metrics/health_surface.h"
 #include "plugin/metrics/measured_surface.h"
 #include "plugin/metrics/metrics_surface.h"
 #include "plugin/os/steady_clock.h"
-#include "plugin/remembering.h"
 #include "plugin/transport/listener.h"
 #include "registry/others_view.h"
 #include "registry/session_registry.h"
@@ -33,15 +30,12 @@ class Telemetry {
     const registry::SessionRegistry& registry;
     const registry::OthersView* others;  // nullptr: no fleet
     const broker::Feed& broker;
-    const feed::ChangeFeed& changes;
-    const DocumentedApi& documented_api;
     absl::Duration snapshot_refresh;
     metrics::ServerReadings server;
     // The listener, or nullptr before it runs.
     std::function<const transport::Listener*()> listener;
-    // Fills in what else runs. Called while scraping, on a listener thread.
-    std::function<void(metrics::Readings*)> more;
-    const Remembering& remembering;
+    // Has the plugin's other parts add theirs. Called while scraping, on a listener thread.
+    std::function<void(metrics::Readings*)> parts;
   };
 
   // Counts an event, and records how long the broker's thread spent on it until the end of the

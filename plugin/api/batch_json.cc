@@ -58,8 +58,8 @@ bool ReadIds(absl::string_view json, Ids* ids) {
   return false;
 }
 
-// What follows an identifier, but for the closing brace, for each state and reason: made once, copied
-// afterwards.
+// What follows an identifier, but for the closing brace, for each state and reason:
+// made once, copied afterwards.
 class Endings {
  public:
   Endings() {

@@ -2,9 +2,9 @@
 // protobuf's lite runtime, which has no JSON of its own, and json_util would cost ten times as
 // much. tests/api/json_codec_test holds every writer equal to json_util.
 //
-// Reading: lowerCamelCase and original names, 64-bit numbers as number or string, null means absent,
-// unknown members are refused. Writing: lowerCamelCase, members at their default left out, 64-bit
-// numbers as strings, enum values by name.
+// Reading: lowerCamelCase and original names, 64-bit numbers as number or string, null means
+// absent, unknown members are refused. Writing: lowerCamelCase, members at their default left out,
+// 64-bit numbers as strings, enum values by name.
 //
 // Threads: any. Errors: InvalidArgument that names the member, or the byte where JSON breaks;
 // std::bad_alloc.

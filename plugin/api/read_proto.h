@@ -14,8 +14,8 @@
 
 namespace session_status::api {
 
-// False: it is none of that type, or a text in it is not UTF-8. Of that the library would write a line
-// to the broker's stderr, as often as somebody sends it.
+// False: it is none of that type, or a text in it is not UTF-8. Of that the library would write a
+// line to the broker's stderr, as often as somebody sends it.
 inline bool ReadProto(absl::string_view bytes, google::protobuf::MessageLite* message) {
 #ifdef SESSION_STATUS_PROTOBUF_SILENCER
   const google::protobuf::LogSilencer silent;

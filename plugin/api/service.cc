@@ -93,6 +93,11 @@ void FillStates(const std::array<uint64_t, registry::kSessionStateCount>& by_sta
 
 }  // namespace
 
+absl::Status CheckInstance(absl::string_view requested, absl::string_view own) {
+  if (requested.empty() || requested == own) return absl::OkStatus();
+  return absl::NotFoundError("instanceId names no instance of this server");
+}
+
 void FillSession(absl::string_view client_id, const SessionDetails& details, absl::Time now,
                  absl::Duration keepalive_check_grain, pb::QuerySessionByClientIdResponse* out) {
   out->set_client_id(client_id.data(), client_id.size());
@@ -105,15 +110,10 @@ Service::Service(const registry::SessionRegistry& registry, ServerFacts facts,
                  const registry::OthersView* others)
     : registry_(registry), view_(registry, others), facts_(std::move(facts)) {}
 
-absl::Status Service::CheckInstance(const std::string& instance_id) const {
-  if (instance_id.empty() || instance_id == facts_.instance_id) return absl::OkStatus();
-  return absl::NotFoundError("instanceId names no instance of this server");
-}
-
 absl::Status Service::BatchQuerySessionByClientIds(
     const pb::BatchQuerySessionByClientIdsRequest& request, absl::Time now,
     pb::BatchQuerySessionByClientIdsResponse* reply) const {
-  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (absl::Status s = CheckInstance(request.instance_id(), facts_.instance_id); !s.ok()) return s;
   const auto count = static_cast<size_t>(request.client_ids_size());
   if (count == 0) return absl::InvalidArgumentError("clientIds is empty; it takes 1 to 10000");
   if (count > kBatchIdsMax) {
@@ -153,7 +153,7 @@ absl::Status Service::BatchQuerySessionByClientIds(
 absl::Status Service::QuerySessionByClientId(const pb::QuerySessionByClientIdRequest& request,
                                              absl::Time now,
                                              pb::QuerySessionByClientIdResponse* reply) const {
-  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (absl::Status s = CheckInstance(request.instance_id(), facts_.instance_id); !s.ok()) return s;
   if (absl::Status s = CheckClientId(request.client_id()); !s.ok()) return s;
   reply->set_client_id(request.client_id());
   registry::WholeSession session;
@@ -172,18 +172,12 @@ absl::Status Service::QuerySessionByClientId(const pb::QuerySessionByClientIdReq
 absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::Time now,
                                       pb::GetServerStatusResponse* reply) const {
   const registry::RegistryCounts counts = registry_.Counts();
-  const auto in_state = [&counts](SessionState s) {
-    return counts.by_state[static_cast<size_t>(s)];
-  };
   reply->set_version(facts_.version);
   reply->set_broker(facts_.broker);
   reply->set_instance_id(facts_.instance_id);
   reply->set_started_at_ms(absl::ToUnixMillis(facts_.started_at));
   reply->set_uptime_ms(absl::ToInt64Milliseconds(now - facts_.started_at));
-  pb::StateCounts* sessions = reply->mutable_sessions();
-  sessions->set_online(in_state(SessionState::kOnline));
-  sessions->set_offline_session_kept(in_state(SessionState::kOfflineSessionKept));
-  sessions->set_offline(in_state(SessionState::kOffline));
+  FillStates(counts.by_state, reply->mutable_sessions());
   reply->set_connects(counts.connects);
   reply->set_takeovers(counts.takeovers);
   reply->set_stale_events(counts.stale_events);
@@ -192,7 +186,6 @@ absl::Status Service::GetServerStatus(const pb::GetServerStatusRequest&, absl::T
   reply->set_snapshot_refresh_ms(absl::ToInt64Milliseconds(facts_.snapshot_refresh));
   reply->set_registry_memory_bytes(registry_.MemoryBytes());
   reply->set_offline_grace_ms(absl::ToInt64Milliseconds(facts_.offline_grace));
-  if (store_ != nullptr) store_->FillStoreStatus(reply->mutable_session_store());
   for (const StatusSource& source : status_sources_) source(reply);
   if (view_.others() != nullptr) {
     FillFleetSummary(view_.others()->Status(), now, reply->mutable_fleet());
@@ -250,14 +243,14 @@ absl::Status Service::GetFleet(const pb::GetFleetRequest&, absl::Time now,
 
 absl::Status Service::ListSessions(const pb::ListSessionsRequest& request, absl::Time now,
                                    pb::ListSessionsResponse* reply) const {
-  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (absl::Status s = CheckInstance(request.instance_id(), facts_.instance_id); !s.ok()) return s;
   if (lister_ == nullptr) return absl::UnimplementedError("this server does not list sessions");
   return lister_->ListSessions(request, now, reply);
 }
 
 absl::Status Service::GetHistory(const pb::GetHistoryRequest& request, absl::Time now,
                                  pb::GetHistoryResponse* reply) const {
-  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (absl::Status s = CheckInstance(request.instance_id(), facts_.instance_id); !s.ok()) return s;
   if (absl::Status s = CheckClientId(request.client_id()); !s.ok()) return s;
   if (request.has_from_ms() && request.has_until_ms() && request.from_ms() > request.until_ms()) {
     return absl::InvalidArgumentError("fromMs is later than untilMs");
@@ -277,7 +270,7 @@ absl::Status Service::GetHistory(const pb::GetHistoryRequest& request, absl::Tim
 
 absl::Status Service::ListFlappers(const pb::ListFlappersRequest& request, absl::Time now,
                                    pb::ListFlappersResponse* reply) const {
-  if (absl::Status s = CheckInstance(request.instance_id()); !s.ok()) return s;
+  if (absl::Status s = CheckInstance(request.instance_id(), facts_.instance_id); !s.ok()) return s;
   if (history_ == nullptr) return absl::UnimplementedError("this server remembers no history");
   return history_->ListFlappers(request, now, reply);
 }

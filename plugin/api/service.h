@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "proto/session_status.pb.h"
@@ -43,6 +44,9 @@ struct ServerFacts {
   // The broker looks for silent clients this often, so it may notice one that much later.
   absl::Duration keepalive_check_grain = absl::Seconds(5);
 };
+
+// NotFound where a request names another instance than this server's, which is `own`.
+absl::Status CheckInstance(absl::string_view requested, absl::string_view own);
 
 // Fills what is known about one session, `client_id` and state included.
 void FillSession(absl::string_view client_id, const registry::SessionDetails& details,
@@ -80,13 +84,6 @@ class AuditSource {
  public:
   virtual ~AuditSource() = default;
   virtual void GetAudit(pb::GetAuditResponse* reply) = 0;
-};
-
-// Who keeps sessions over restarts.
-class StoreStatusSource {
- public:
-  virtual ~StoreStatusSource() = default;
-  virtual void FillStoreStatus(pb::SessionStore* out) const = 0;
 };
 
 class Service {
@@ -132,14 +129,10 @@ class Service {
   void use_stored_history(StoredHistorySource* history) { stored_history_ = history; }
   void use_audit(AuditSource* audit) { audit_ = audit; }
   void use_grace(const registry::LossGrace* grace) { view_.use_grace(grace); }
-  // Likewise; nullptr: there is none.
-  void use_store(const StoreStatusSource* store) { store_ = store; }
 
   const registry::WholeView& view() const { return view_; }
 
  private:
-  absl::Status CheckInstance(const std::string& instance_id) const;
-
   const registry::SessionRegistry& registry_;
   registry::WholeView view_;
   const ServerFacts facts_;
@@ -147,7 +140,6 @@ class Service {
   HistorySource* history_ = nullptr;
   StoredHistorySource* stored_history_ = nullptr;
   AuditSource* audit_ = nullptr;
-  const StoreStatusSource* store_ = nullptr;
   std::vector<StatusSource> status_sources_;
 };
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/api/read_proto.h"
+#include "plugin/api/service.h"
 #include "plugin/feed/change_stream.h"
 #include "plugin/feed/changes_surface.h"
 #include "plugin/http/error_body.h"
@@ -76,9 +77,7 @@ absl::Status WatchSurface::Open(const http::Request& request, bool json, http::R
   if (!time_limit.ok()) return time_limit.status();
   auto watch = ReadRequest(request, json);
   if (!watch.ok()) return watch.status();
-  if (!watch->instance_id().empty() && watch->instance_id() != instance_id_) {
-    return absl::NotFoundError("instance_id names no instance of this server");
-  }
+  if (absl::Status s = api::CheckInstance(watch->instance_id(), instance_id_); !s.ok()) return s;
   auto options = MakeWatchOptions(*watch);
   if (!options.ok()) return options.status();
   auto stream = ChangeStream::Make(feed_, *std::move(options),
