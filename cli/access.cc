@@ -72,8 +72,8 @@ struct Finding {
 
 struct Answer {
   Finding finding;
-  // What the batch is told, which may need mq:MqttInstanceAccess as well and is then asked under that
-  // name alone. Where it says something else.
+  // What the batch is told, which may need mq:MqttInstanceAccess as well and is then asked under
+  // that name alone. Where it says something else.
   absl::optional<Finding> in_batch;
 };
 

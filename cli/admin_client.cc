@@ -198,8 +198,8 @@ AdminClient::~AdminClient() = default;
 absl::Status AdminClient::Unreachable(int curl_code, const char* error) const {
   long os_error = 0;
   curl_easy_getinfo(curl_->easy, CURLINFO_OS_ERRNO, &os_error);
-  // Of a Unix socket with as many who wait to be accepted as fit: the system says EAGAIN, which curl
-  // takes for "later" and forgets.
+  // Of a Unix socket with as many who wait to be accepted as fit: the system says EAGAIN, which
+  // curl takes for "later" and forgets.
   if (absl::StartsWith(target_, "/") && curl_code == CURLE_COULDNT_CONNECT && os_error == 0) {
     os_error = EAGAIN;
   }

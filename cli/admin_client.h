@@ -5,8 +5,8 @@
 // Ownership: owns its curl handles; the connection is kept between calls.
 // Errors:    Unavailable when nobody answers (with what was tried), Cancelled when `stop_fd` became
 //            readable, FailedPrecondition for TLS files that curl cannot use, otherwise the
-//            server's own code and message. That may be Unavailable as well: IsUnanswered() tells, and
-//            SilenceOf() what else is known of whom was asked.
+//            server's own code and message. That may be Unavailable as well: IsUnanswered() tells,
+//            and SilenceOf() what else is known of whom was asked.
 #ifndef SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 #define SESSION_STATUS_CLI_ADMIN_CLIENT_H_
 
@@ -51,8 +51,8 @@ class AdminClient {
 
   // `target`: the path of a Unix socket ("/…") or a URL ("http://127.0.0.1:8080", and
   // with a path but no '/' at its end where a proxy serves the plugin below one). `timeout`: for an
-  // answer; of a stream, to be connected, until it has started, and for silence where it should not be
-  // silent.
+  // answer; of a stream, to be connected, until it has started, and for silence where it should not
+  // be silent.
   AdminClient(std::string target, absl::Duration timeout, TlsFiles tls = {});
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
@@ -72,9 +72,10 @@ class AdminClient {
   };
   absl::StatusOr<Answer> Fetch(absl::string_view path);
 
-  // WatchSessions. Returns OK only when `on_event` said that it is enough: a feed has no end, so one
-  // that the server ended, or that broke, is Unavailable or the server's error. So is one without a
-  // byte for four of the heartbeats that the server announced, or for the timeout if that is longer.
+  // WatchSessions. Returns OK only when `on_event` said that it is enough: a feed has no
+  // end, so one that the server ended, or that broke, is Unavailable or the server's error.
+  // So is one without a byte for four of the heartbeats that the server announced, or for
+  // the timeout if that is longer.
   absl::Status Watch(const ::mosquitto_session_status::v1::WatchSessionsRequest& request,
                      int stop_fd, const OnEvent& on_event);
 

@@ -21,7 +21,8 @@ namespace pb = ::mosquitto_session_status::v1;
 
 // The service's limit for one call; longer lists are asked in several.
 constexpr int kIdsPerCall = 10'000;
-// Long identifiers fill a request before that; the listener takes 1 MiB unless it is told otherwise.
+// Long identifiers fill a request before that; the listener takes 1 MiB unless it is told
+// otherwise.
 constexpr size_t kBytesPerCall = 768 * 1024;
 constexpr size_t kOverheadBytes = 4;  // tag and length of one identifier
 

@@ -21,8 +21,8 @@ namespace {
 constexpr char kBlanks[] = " \t";
 constexpr uint16_t kMqttPort = 1883;  // of the default listener
 
-// Why the broker would not know this line's variable: it splits lines at blanks, so that a tab is a part
-// of the name, and takes only # in a line's first place for a comment. Empty: it would.
+// Why the broker would not know this line's variable: it splits lines at blanks, so that a tab is a
+// part of the name, and takes only # in a line's first place for a comment. Empty: it would.
 absl::string_view Complaint(absl::string_view line) {
   if (absl::StartsWith(line, "#")) return "";
   absl::ConsumeSuffix(&line, "\r");

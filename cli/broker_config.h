@@ -2,8 +2,9 @@
 // *.conf files of its include_dir.
 //
 // Threads: any.
-// Errors:  of the file itself: PermissionDenied, NotFound, InvalidArgument of a folder, with its name
-//          and the system's words. What cannot be included is a refused line, and the rest is read.
+// Errors:  of the file itself: PermissionDenied, NotFound, InvalidArgument of a folder,
+//          with its name and the system's words. What cannot be included is a refused line,
+//          and the rest is read.
 #ifndef SESSION_STATUS_CLI_BROKER_CONFIG_H_
 #define SESSION_STATUS_CLI_BROKER_CONFIG_H_
 

@@ -41,8 +41,8 @@ void RequireBefore(const TimeOption& from, const TimeOption& to);
 // A duration as in 30m or 2h, within [min, max].
 CLI::Validator IsDuration(absl::Duration min, absl::Duration max);
 
-// Decimal digits, at least `min`; takes leading zeros away, so it is to be given to transform(), for to
-// CLI11 010 is 8. CLI11's own checks of numbers compare as floating point, and print
+// Decimal digits, at least `min`; takes leading zeros away, so it is to be given to transform(),
+// for to CLI11 010 is 8. CLI11's own checks of numbers compare as floating point, and print
 // their bounds with 300 digits.
 CLI::Validator IsWholeNumber(uint64_t min, uint64_t max = std::numeric_limits<uint64_t>::max());
 

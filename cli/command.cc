@@ -29,9 +29,9 @@ size_t Columns(absl::string_view text) {
   }));
 }
 
-// Of the characters beyond ASCII those that steer a terminal or that nobody sees, so that one identifier
-// would pass for another: C1 controls (U+009B begins an escape sequence as ESC [ does), marks that turn
-// the direction of what follows, and what has no width or no ink. In order.
+// Of the characters beyond ASCII those that steer a terminal or that nobody sees, so that one
+// identifier would pass for another: C1 controls (U+009B begins an escape sequence as ESC [ does),
+// marks that turn the direction of what follows, and what has no width or no ink. In order.
 struct CodePoints {
   char32_t first;
   char32_t last;
@@ -57,7 +57,8 @@ size_t UnseenBytes(absl::string_view text) {
   return unseen ? size : 0;
 }
 
-// The group whose members can open the socket, or enter the folder that hides it; empty: none is known.
+// The group whose members can open the socket, or enter the folder that hides it; empty: none is
+// known.
 std::string GroupOf(const std::string& socket) {
   struct stat file {};
   mode_t right = S_IWGRP;

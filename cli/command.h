@@ -46,8 +46,8 @@ struct Context {
 // One line of canonical protobuf JSON to stdout.
 void PrintJson(const google::protobuf::Message& message);
 
-// Columns padded to their widest cell, but not beyond kPaddedColumnsMax: one endless identifier leaves
-// the other rows as they are. The first row is the heading. To stdout.
+// Columns padded to their widest cell, but not beyond kPaddedColumnsMax: one endless identifier
+// leaves the other rows as they are. The first row is the heading. To stdout.
 inline constexpr size_t kPaddedColumnsMax = 64;
 void PrintTable(const std::vector<std::vector<std::string>>& rows);
 
@@ -60,8 +60,9 @@ class TablePrinter {
   std::vector<size_t> widths_;
 };
 
-// For a terminal: no control character of a client identifier reaches it, and none that nobody sees, with
-// which it would pass for another. Quotes steer nothing and stay as they are; a backslash is doubled, so that what was escaped can be told.
+// For a terminal: no control character of a client identifier reaches it, and none that nobody
+// sees, with which it would pass for another. Quotes steer nothing and stay as they are; a
+// backslash is doubled, so that what was escaped can be told.
 std::string Printable(absl::string_view text);
 std::string LocalTime(int64_t unix_ms);     // "2026-01-02 03:04:05.678"
 std::string ShortDuration(int64_t millis);  // "850ms", "12.3s", "3h12m"

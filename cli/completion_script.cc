@@ -46,7 +46,7 @@ std::string BareWordsOf(const CommandNode& node) {
   return words;
 }
 
-// -- bash --------------------------------------------------------------------------------------------
+// -- bash -----------------------------------------------------------------------------------------
 
 constexpr char kBashHead[] =
     R"(# bash completion for mosquitto_session; made by `mosquitto_session completion bash`.
@@ -93,7 +93,7 @@ void BashValue(const std::string& path, const OptionNode& option, std::string* o
   absl::StrAppend(out, "    ", pattern, ") ", action, " ;;\n");
 }
 
-// -- zsh ---------------------------------------------------------------------------------------------
+// -- zsh ------------------------------------------------------------------------------------------
 
 std::string ZshText(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"[", "\\["}, {"]", "\\]"}, {":", "\\:"}, {"'", "'\\''"}});
@@ -153,7 +153,7 @@ void ZshCommand(const CommandNode& root, const std::string& path, const CommandN
   absl::StrAppend(out, "      esac ;;\n  esac\n}\n\n");
 }
 
-// -- fish --------------------------------------------------------------------------------------------
+// -- fish -----------------------------------------------------------------------------------------
 
 // Where the words of `path` were typed, and none of the commands below it.
 std::string FishCondition(const std::string& path, const CommandNode& node, bool below) {

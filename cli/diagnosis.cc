@@ -189,8 +189,8 @@ void CheckSnapshot(const pb::GetServerStatusResponse& status, Findings* findings
 }
 
 // What goes wrong is in the metrics; what may be the past is looked at twice.
-// `joined`: whether this node holds its lease in the fleet. One that does not is among the lost itself,
-// and what it knows of the others is old.
+// `joined`: whether this node holds its lease in the fleet. One that does not is among the lost
+// itself, and what it knows of the others is old.
 void CheckCounters(AdminClient* client, bool joined, Findings* findings) {
   const auto parse = [joined](const std::string& text) {
     std::vector<Sample> samples = ParseMetrics(text);
@@ -265,7 +265,8 @@ std::string AdviceFor(const absl::Status& error, const std::string& where) {
       absl::StartsWith(where, "https:") ? "; --ca names the CA of its certificate" : "");
 }
 
-// An upgrade need not change the version: whether the file that the broker has loaded is still there.
+// An upgrade need not change the version: whether the file that the broker has loaded is still
+// there.
 void CheckMapped(const std::string& where, Findings* findings) {
   const pid_t broker = absl::StartsWith(where, "/") ? ListenerOf(where) : 0;
   const std::string gone = broker == 0 ? "" : DeletedMapping(broker, kPluginFileName);

@@ -31,8 +31,8 @@ struct BrokerKind {
 // options be accepted, are the files that they name there and as private as they have to be?
 void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings);
 
-// Does the broker that answers run with this configuration? Compares what `status` tells of its options,
-// and whether it has read the access file as it is now.
+// Does the broker that answers run with this configuration? Compares what `status` tells of its
+// options, and whether it has read the access file as it is now.
 void CheckEdited(const BrokerConfig& config, const ServerStatus& status, Findings* findings);
 
 // Does the plugin's time agree with `now`, this machine's?

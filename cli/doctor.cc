@@ -104,11 +104,12 @@ absl::StatusOr<ServerStatus> Ask(AdminClient* client) {
   return status;
 }
 
-// The broker that runs knows best what it is; one that does not tell us need not be the installed one.
+// The broker that runs knows best what it is; one that does not tell us need not be the installed
+// one.
 BrokerKind KindOf(const absl::StatusOr<ServerStatus>& status) {
   if (status.ok()) return {ParseBrokerLine(status->broker()), true};
-  // Only where nobody listens the next broker to start is the installed one. One that is stopped, or
-  // whose socket we may not open, is there already.
+  // Only where nobody listens the next broker to start is the installed one. One that is stopped,
+  // or whose socket we may not open, is there already.
   if (SilenceOf(status.status()) != Silence::kNobody) return {};
   const std::string installed = InstalledBroker();
   return {ParseBrokerLine(installed), false, ParseReleaseOf20(installed)};

@@ -1,5 +1,5 @@
-// The doctor's look at /metrics: what says that a part of the plugin is down now, and what went wrong
-// since the start.
+// The doctor's look at /metrics: what says that a part of the plugin is down now, and
+// what went wrong since the start.
 //
 // Threads: any; pure functions.
 #ifndef SESSION_STATUS_CLI_FAULT_DIAGNOSIS_H_

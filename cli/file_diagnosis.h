@@ -14,8 +14,8 @@
 namespace session_status::cli {
 
 // Are the files and folders of this line's options there, may the broker's user use them, are the
-// secrets and the databases among them as private as they have to be, is the certificate good for some
-// time yet, may he give the socket to its owner and group?
+// secrets and the databases among them as private as they have to be, is the certificate good for
+// some time yet, may he give the socket to its owner and group?
 void CheckFilesOf(const PluginLine& line, const std::string& user_name, Findings* findings);
 
 // May the broker's user load the plugin's file? False: no, and that is told.

@@ -26,8 +26,8 @@ struct FileUser {
 // nullopt: this machine has no such user.
 absl::optional<FileUser> FindUser(const std::string& name);
 
-// Whom the broker becomes when root starts it with "user NAME": as it does, nobody where there is no
-// user mosquitto.
+// Whom the broker becomes when root starts it with "user NAME": as it does, nobody
+// where there is no user mosquitto.
 absl::optional<FileUser> FindBrokerUser(const std::string& name);
 
 // Somebody who is nothing but a member of this group.

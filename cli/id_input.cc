@@ -16,7 +16,8 @@
 namespace session_status::cli {
 namespace {
 
-// What Windows' editors put before UTF-8 text; as a part of the first identifier nobody would see it.
+// What Windows' editors put before UTF-8 text; as a part of the first identifier nobody would see
+// it.
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Of a string in MQTT, whose length has two bytes.

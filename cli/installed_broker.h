@@ -17,11 +17,12 @@ enum class BrokerLine : uint8_t { kUnknown, k20, k21 };  // or older than 2.1, o
 // "mosquitto 2.0", as the plugin says it, or "mosquitto version 2.1.2", as the broker does.
 BrokerLine ParseBrokerLine(absl::string_view text);
 
-// Which 2.0 it is: 11 of "mosquitto version 2.0.11". -1: the text does not say, or it is another line.
+// Which 2.0 it is: 11 of "mosquitto version 2.0.11". -1: the text does not say, or it is another
+// line.
 int ParseReleaseOf20(absl::string_view text);
 
-// What the mosquitto that the shell would start says of itself to `mosquitto -h`; that neither reads
-// a configuration nor listens.
+// What the mosquitto that the shell would start says of itself to `mosquitto -h`; that neither
+// reads a configuration nor listens.
 std::string InstalledBroker();
 
 }  // namespace session_status::cli

@@ -1,8 +1,8 @@
 // GET /v1/sessions seen from the other end: the path that asks for it, and what comes.
 //
 // Threads: one.
-// Errors:  a listing that the plugin could not finish ends with a line that says so; it is taken out
-//          of the output and returned by Finish().
+// Errors:  a listing that the plugin could not finish ends with a line that says so; it is taken
+//          out of the output and returned by Finish().
 #ifndef SESSION_STATUS_CLI_LIST_STREAM_H_
 #define SESSION_STATUS_CLI_LIST_STREAM_H_
 
@@ -23,7 +23,8 @@ class ListStream {
   // `limit` 0: none.
   ListStream(bool csv, uint64_t limit) : csv_(csv), limit_(limit) {}
 
-  // The next bytes of the body; returns those to print, valid until the next call. Only whole lines.
+  // The next bytes of the body; returns those to print, valid until the next call. Only whole
+  // lines.
   absl::string_view Take(absl::string_view bytes);
   // Sessions taken so far.
   uint64_t sessions() const { return sessions_; }

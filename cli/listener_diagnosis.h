@@ -1,4 +1,5 @@
-// The doctor's look at addresses: what the plugin listens at must not be taken by the broker itself.
+// The doctor's look at addresses: what the plugin listens at must not be taken by the broker
+// itself.
 //
 // Threads: any; pure functions.
 #ifndef SESSION_STATUS_CLI_LISTENER_DIAGNOSIS_H_

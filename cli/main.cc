@@ -55,8 +55,8 @@ CLI::Validator IsNoNan() {
       "");
 }
 
-// A Unix socket's path, or a URL. That has a path where a proxy serves the plugin below one; ours go
-// behind it.
+// A Unix socket's path, or a URL. That has a path where a proxy serves the plugin below one; ours
+// go behind it.
 CLI::Validator IsTarget() {
   return CLI::Validator(
       [](std::string& text) {
@@ -135,7 +135,8 @@ bool IsOfGlobalOption(const CLI::App& app, absl::string_view error) {
   return std::find(names.begin(), names.end(), error.substr(0, error.find(':'))) != names.end();
 }
 
-// An option of `command` that stood before it: how it would be right. Empty: it is none of its options.
+// An option of `command` that stood before it: how it would be right. Empty: it is none of its
+// options.
 std::string BelongsBehind(const CLI::App& command, const std::string& path,
                           const std::string& typed) {
   const std::string name = typed.substr(0, typed.find('='));

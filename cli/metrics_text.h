@@ -1,4 +1,5 @@
-// Reads the plugin's /metrics (Prometheus' text format 0.0.4), as much of it as our own metrics use.
+// Reads the plugin's /metrics (Prometheus' text format 0.0.4), as much of it as our own metrics
+// use.
 //
 // Threads: any; pure functions. Lines that are not understood are left out.
 #ifndef SESSION_STATUS_CLI_METRICS_TEXT_H_

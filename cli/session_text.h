@@ -19,7 +19,8 @@ std::vector<std::string> SessionFieldNames();
 // One cell: times local, enumerators in words, flags as yes and no; empty when absent or default.
 std::string SessionCell(const google::protobuf::Message& session, const std::string& field);
 
-// " (7)", or with a label " (broker code 7)"; nothing where the broker gave no code (Mosquitto 2.0).
+// " (7)", or with a label " (broker code 7)"; nothing where the broker gave no code (Mosquitto
+// 2.0).
 std::string BrokerCodeNote(uint32_t code, absl::string_view label = "");
 
 // When a change happened: one moment or, of an end that nobody saw, between which two. Of what was

@@ -31,8 +31,8 @@ struct TopScreen {
   std::string trouble;  // shown instead of silence when the last reading failed
 };
 
-// At most `size.rows` lines of at most `size.columns` columns, without line breaks. What a client is
-// called is made printable here.
+// At most `size.rows` lines of at most `size.columns` columns, without line breaks. What a client
+// is called is made printable here.
 std::vector<std::string> TopFrame(const TopScreen& screen, const TerminalSize& size, bool colour);
 
 }  // namespace session_status::cli

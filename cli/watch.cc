@@ -1,8 +1,8 @@
 // mosquitto_session watch: every change as it happens, by the change feed.
 //
 // A connection that breaks, or on which even heartbeats stay away, is made again from the last
-// sequence that was told, so that nothing is missed and nothing comes twice; where the plugin no longer
-// has what came in between, it says so and so does the output.
+// sequence that was told, so that nothing is missed and nothing comes twice; where the plugin no
+// longer has what came in between, it says so and so does the output.
 #include <unistd.h>
 
 #include <iostream>

@@ -11,8 +11,8 @@ namespace {
 
 constexpr absl::Duration kBetweenLines = absl::Milliseconds(100);
 constexpr int64_t kLinesAtOnce = 20;
-// What a caller says about itself can be anything of any length: C1 controls too, which steer terminals,
-// and characters that the cut goes through.
+// What a caller says about itself can be anything of any length: C1 controls too, which steer
+// terminals, and characters that the cut goes through.
 constexpr size_t kShownBytesMax = 64;
 
 std::string Shown(absl::string_view text) {

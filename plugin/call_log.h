@@ -2,7 +2,8 @@
 // asked for; never a secret, a signature or a client identifier.
 //
 // Threads: OnCall: any listener thread; a short lock, no waiting for I/O.
-// Limits:  ten lines a second, twenty at once, whatever the load; what is left out is counted in the next line.
+// Limits:  ten lines a second, twenty at once, whatever the load; what is left out is
+//          counted in the next line.
 #ifndef SESSION_STATUS_PLUGIN_CALL_LOG_H_
 #define SESSION_STATUS_PLUGIN_CALL_LOG_H_
 

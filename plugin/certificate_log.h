@@ -1,7 +1,8 @@
-// Lines in the broker's log about the listener's certificate and its list of revoked ones: that one is
-// not good when it is loaded, and, once, that it has ended since.
+// Lines in the broker's log about the listener's certificate and its list of revoked ones: that one
+// is not good when it is loaded, and, once, that it has ended since.
 //
-// Threads: Load: any, one at a time. OnTick: one. The rest: any. Only Load reads the files, nothing waits.
+// Threads: Load: any, one at a time. OnTick: one. The rest: any. Only Load reads the files, nothing
+// waits.
 #ifndef SESSION_STATUS_PLUGIN_CERTIFICATE_LOG_H_
 #define SESSION_STATUS_PLUGIN_CERTIFICATE_LOG_H_
 
@@ -23,7 +24,8 @@ class CertificateLog {
         certificate_(transport::PemContent::kCertificate, listener.tls_certificate_file),
         revocations_(transport::PemContent::kRevocationList, listener.tls_client_crl_file) {}
 
-  // The listener has just loaded what is in the files. `now`: by the system's own clock, as OpenSSL judges.
+  // The listener has just loaded what is in the files. `now`: by the system's own clock, as OpenSSL
+  // judges.
   void Load(absl::Time now) {
     Tell("tls_certificate_file", certificate_.Load(now));
     Tell("tls_client_crl_file", revocations_.Load(now));

@@ -1,9 +1,9 @@
-// A line in the broker's log for a query of the admin service that failed by the plugin's fault: what was
-// asked, and the answer's own words. Never a client identifier: such answers name none.
+// A line in the broker's log for a query of the admin service that failed by the plugin's fault:
+// what was asked, and the answer's own words. Never a client identifier: such answers name none.
 //
 // Threads: OnFailure: any listener thread; a short lock, no waiting for I/O.
-// Limits:  one line a second, five at once; what is left out is counted in the next line, and all in
-//          session_status_query_duration_seconds.
+// Limits:  one line a second, five at once; what is left out is counted in the next line, and all
+//          in session_status_query_duration_seconds.
 // Errors:  without memory for the line there is none.
 #ifndef SESSION_STATUS_PLUGIN_FAILURE_LOG_H_
 #define SESSION_STATUS_PLUGIN_FAILURE_LOG_H_

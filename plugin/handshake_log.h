@@ -1,9 +1,9 @@
-// A line in the broker's log for a TLS handshake that failed: who, and why, in OpenSSL's words. The peer
-// is told little of it.
+// A line in the broker's log for a TLS handshake that failed: who, and why, in OpenSSL's words.
+// The peer is told little of it.
 //
 // Threads: OnFailedHandshake: any listener thread; a short lock, no waiting for I/O.
-// Limits:  one line in ten seconds, because every scanner fails; what is left out is counted in the next
-//          line, and in session_status_listener_failed_handshakes_total.
+// Limits:  one line in ten seconds, because every scanner fails; what is left out is counted in the
+//          next line, and in session_status_listener_failed_handshakes_total.
 #ifndef SESSION_STATUS_PLUGIN_HANDSHAKE_LOG_H_
 #define SESSION_STATUS_PLUGIN_HANDSHAKE_LOG_H_
 

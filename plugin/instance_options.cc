@@ -1,5 +1,5 @@
-// InstanceOptions of documented_api.h. Apart from the rest, so that a tool which only looks at options
-// (option_check) links nothing of the broker.
+// InstanceOptions of documented_api.h. Apart from the rest, so that a tool which only looks at
+// options (option_check) links nothing of the broker.
 #include "plugin/documented_api.h"
 
 namespace session_status {

@@ -1,5 +1,5 @@
-// Lines in the broker's log that strangers can have written: so many at a time, and the next one says how
-// many were left out.
+// Lines in the broker's log that strangers can have written: so many at a time, and the next
+// one says how many were left out.
 //
 // Threads: any; a short lock, no waiting for I/O.
 // Errors:  without memory for a line there is none.

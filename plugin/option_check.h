@@ -25,8 +25,8 @@ namespace session_status {
 std::vector<absl::Status> CheckOptions(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
-// Of options that CheckOptions() accepts: which lines change nothing beside the others, each in the words
-// it would be logged with.
+// Of options that CheckOptions() accepts: which lines change nothing beside the others, each in the
+// words it would be logged with.
 std::vector<std::string> WithoutEffect(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
@@ -46,14 +46,15 @@ struct ToldOptions {
 absl::StatusOr<ToldOptions> ToldBy(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
-// Instances that the access file lists and a server with these options does not serve, in the words of
-// its log; empty: none, or nobody can tell (no access file, or one that this process cannot read).
+// Instances that the access file lists and a server with these options does not serve, in the words
+// of its log; empty: none, or nobody can tell (no access file, or one that this process cannot
+// read).
 std::string UnservedInstances(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
-// What is wrong with the certificate, or the list of revoked ones, in this option's file by its dates
-// ("/x.pem: the certificate has expired on …"); empty: nothing, or nobody can tell. nullopt: the option
-// has neither.
+// What is wrong with the certificate, or the list of revoked ones, in this option's file by its
+// dates ("/x.pem: the certificate has expired on …"); empty: nothing, or nobody can tell.
+// nullopt: the option has neither.
 struct CertificateCheck {
   std::string complaint;
   // When somebody has to renew it: infinite for lists, which their CA renews every few days.

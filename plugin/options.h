@@ -43,7 +43,8 @@ struct Options {
   OverMqttOptions over_mqtt;
   fleet::FleetOptions fleet;
   // Of the lines given those that change nothing beside the others, each as a warning: "option
-  // plugin_opt_audit_slice_max: "500" has no effect with …". What somebody may rely on stops the start instead.
+  // plugin_opt_audit_slice_max: "500" has no effect with …". What somebody may rely on stops the
+  // start instead.
   std::vector<std::string> without_effect;
 };
 
@@ -57,8 +58,8 @@ struct OptionSpec {
 
 absl::Span<const OptionSpec> OptionTable();
 
-// Defaults, then `given` on top. An unknown or repeated name is an error, and so is an option of a part
-// that is off.
+// Defaults, then `given` on top. An unknown or repeated name is an error, and so is an
+// option of a part that is off.
 absl::StatusOr<Options> ParseOptions(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 

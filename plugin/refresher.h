@@ -1,5 +1,6 @@
-// Publishes a new snapshot of the registry every `interval`, from a thread of its own, and has memory
-// ready for the events to come: as often as their number asks for, however long the interval is.
+// Publishes a new snapshot of the registry every `interval`, from a thread of its own,
+// and has memory ready for the events to come: as often as their number asks for,
+// however long the interval is.
 //
 // Threads: Start, Stop: the broker's (init and cleanup).
 // Errors:  Start says when the system gives no thread.

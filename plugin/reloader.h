@@ -4,9 +4,11 @@
 //
 // Threads: Add, Start, Stop: the broker's (init and cleanup). Request(): broker, never waits.
 //          Outcomes(): any, after the last Add().
-//          Stop() waits for a reload that is under way, and so for a disk that hangs in it: a SIGHUP has
-//          the broker read its own files first, on its own thread, where that stops everything.
-// Errors:  a reload that fails leaves the old in force; its reason goes to the log, that it did to Outcomes().
+//          Stop() waits for a reload that is under way, and so for a disk that hangs in
+//          it: a SIGHUP has the broker read its own files first, on its own thread, where
+//          that stops everything.
+// Errors:  a reload that fails leaves the old in force; its reason goes to the log, that
+//          it did to Outcomes().
 #ifndef SESSION_STATUS_PLUGIN_RELOADER_H_
 #define SESSION_STATUS_PLUGIN_RELOADER_H_
 

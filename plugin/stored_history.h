@@ -1,8 +1,9 @@
 // Answers GetHistory from the session database, so over restarts of the broker.
 //
-// A thread of its own reads; who asks waits for it, kWaitMax at most. A disk that hangs so costs the
-// listeners that long kWaitersMax + 1 times, and then nothing: further questions are refused at once.
-// Nothing here is asked by the broker's thread, and no lock is taken that the store needs to write.
+// A thread of its own reads; who asks waits for it, kWaitMax at most. A disk that hangs so
+// costs the listeners that long kWaitersMax + 1 times, and then nothing: further questions
+// are refused at once. Nothing here is asked by the broker's thread, and no lock is taken
+// that the store needs to write.
 //
 // Threads:     construction, Start, BeginClose, Close, destruction: broker (init and cleanup); the
 //              destructor waits for the disk for as long as it takes, unless Close() has.
@@ -47,8 +48,9 @@ class StoredHistory : public api::StoredHistorySource {
   absl::Status Start(int nice);
   // Nobody asks any longer. Does not wait.
   void BeginClose() ABSL_LOCKS_EXCLUDED(mu_);
-  // After it. False: the disk has not answered within os::kDiskWaitMax of BeginClose(). The thread is
-  // still in a call of the system then, and this object must not be destroyed before that returns.
+  // After it. False: the disk has not answered within os::kDiskWaitMax of BeginClose().
+  // The thread is still in a call of the system then, and this object must not be
+  // destroyed before that returns.
   [[nodiscard]] bool Close();
 
   absl::Status GetStoredHistory(const api::pb::GetHistoryRequest& request,

@@ -4,7 +4,8 @@
 // from the network, so the hash must be keyed or a client could craft collisions; and it sits on
 // every look-up, so it must cost few nanoseconds for 20 to 40 bytes. XXH3 with a random secret is
 // of the wyhash class: each 16 bytes are mixed by a 64 x 64 -> 128 bit multiplication with secret
-// words that nobody outside knows. SipHash would be the textbook choice and costs four times as much.
+// words that nobody outside knows. SipHash would be the textbook choice and costs four times as
+// much.
 #ifndef SESSION_STATUS_REGISTRY_CLIENT_ID_H_
 #define SESSION_STATUS_REGISTRY_CLIENT_ID_H_
 

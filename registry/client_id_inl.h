@@ -1,5 +1,5 @@
-// The inline part of client_id.h, for the few files on the hot path; the others need not compile the
-// hash.
+// The inline part of client_id.h, for the few files on the hot path; the others need not compile
+// the hash.
 #ifndef SESSION_STATUS_REGISTRY_CLIENT_ID_INL_H_
 #define SESSION_STATUS_REGISTRY_CLIENT_ID_INL_H_
 

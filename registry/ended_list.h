@@ -1,9 +1,10 @@
 // Ended sessions in the order of their end, so that the oldest leave first.
 //
-// Two queues: `ended` holds sessions in state kOffline; `forgotten` those that are forgotten already
-// but still lie in their slots, because an older cut may have to show them. Which one a session is
-// in follows from its state; its neighbours are named in its own detail record, which an event needs
-// anyhow, so that neither memory nor a further cache miss is spent on finding its place.
+// Two queues: `ended` holds sessions in state kOffline; `forgotten` those that are
+// forgotten already but still lie in their slots, because an older cut may have to show
+// them. Which one a session is in follows from its state; its neighbours are named in its
+// own detail record, which an event needs anyhow, so that neither memory nor a further
+// cache miss is spent on finding its place.
 //
 // Threads: writer only.
 #ifndef SESSION_STATUS_REGISTRY_ENDED_LIST_H_

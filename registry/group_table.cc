@@ -7,8 +7,8 @@
 
 namespace session_status::registry {
 
-// By the table's own constructor, because a reserve() that finds no memory leaves a table that cannot
-// be destroyed. It is filled to 7/8 at most.
+// By the table's own constructor, because a reserve() that finds no memory leaves a table that
+// cannot be destroyed. It is filled to 7/8 at most.
 GroupTable::GroupTable() : rows_(new Row[kGroupsMax]()), numbers_(2 * kGroupsMax - 1) {}
 
 absl::string_view GroupTable::NameOf(const Row& row, NameBuffer* buffer) {

@@ -1,8 +1,8 @@
 // Counts of sessions per group (the part of a client identifier before `@@@`).
 //
 // At most kGroupsMax groups at a time; sessions of further ones are counted under number 0, the
-// group without a name, as are identifiers without a group or with a name over 64 bytes, and those that
-// come when there is no memory for a name. A group lives as long as it has sessions.
+// group without a name, as are identifiers without a group or with a name over 64 bytes, and those
+// that come when there is no memory for a name. A group lives as long as it has sessions.
 //
 // Threads:     Join, Leave, Count: writer. Counts: any.
 // Consistency: each row's figures are exact as of some moment during the read.

@@ -8,7 +8,8 @@
 //   online in the cut, or lost in the cut and the client's last loss up to the cut's sequence is
 //   younger than `grace` at the cut's time
 //
-// Lost: the last connection broke, whether or not the session that was kept of it has expired since.
+// Lost: the last connection broke, whether or not the session that was kept of it has expired
+// since.
 //
 // By a clock that is never set: on the wall's, which is, a loss could stay young for hours.
 //

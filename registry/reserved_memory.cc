@@ -12,9 +12,9 @@ namespace {
 constexpr size_t kSmallPage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 
-// How far ahead of the writer memory is populated: a 24th of what is in use (details use 60 of the 64
-// bytes that they may take), within these bounds, so that a small broker stays small; beyond the upper
-// one as far as the writer would come in this time.
+// How far ahead of the writer memory is populated: a 24th of what is in use (details use 60 of the
+// 64 bytes that they may take), within these bounds, so that a small broker stays small; beyond the
+// upper one as far as the writer would come in this time.
 constexpr size_t kLeadMin = size_t{256} << 10;
 constexpr size_t kLeadMax = size_t{8} << 20;
 constexpr absl::Duration kAheadFor = absl::Milliseconds(400);

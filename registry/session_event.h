@@ -104,7 +104,8 @@ struct SessionEvent {
   EndReason reason = EndReason::kNone;   // kEnded, kSessionGone, kRestored
   uint16_t broker_code = kNoBrokerCode;  // the broker's own code for the reason
   bool session_kept = false;             // kEnded
-  // kConnected: the broker had no session of this client to go on with. False: it had, or nobody knows.
+  // kConnected: the broker had no session of this client to go on with. False: it had, or nobody
+  // knows.
   bool found_no_session = false;
   // kConnected: nobody knows, as the broker does not tell it (Mosquitto 2.0).
   bool session_not_told = false;

@@ -66,8 +66,9 @@ struct alignas(64) Page {
   std::atomic<uint32_t> version;             // (i5), (i6)
   std::atomic<uint8_t> depth;                // hash bits below the shard's that lead here
 
-  // A chunk's number is stored before the first tag that needs it (i8) and stays until after the last
-  // is gone. Whoever reads it later finds a slot that does not match, and would believe the miss if
+  // A chunk's number is stored before the first tag that needs it (i8) and stays until
+  // after the last is gone. Whoever reads it later finds a slot that does not match,
+  // and would believe the miss if
   // (i9) and (i11) did not show him (i6), too.
   uint32_t chunk(int i) const {
     return uint32_t{chunk_low[i].load(std::memory_order_acquire)} |        // (i9)

@@ -50,7 +50,8 @@ class Version {
   std::atomic<uint32_t> version_;
 };
 
-// A state and its reason in six bits. One number that no reason has stands for "expired after a loss".
+// A state and its reason in six bits. One number that no reason has stands for "expired after a
+// loss".
 class PackedStatus {
  public:
   constexpr PackedStatus() = default;
@@ -126,8 +127,8 @@ static_assert(sizeof(HotRecord) == 64);
 
 enum class AddressKind : uint8_t { kNone = 0, kIpv4 = 1, kIpv6 = 2, kText = 3 };
 
-// With this grain 32 bits hold eight years between a broker's death and its next start, or between the
-// end of a connection and that of its session.
+// With this grain 32 bits hold eight years between a broker's death and its next start, or between
+// the end of a connection and that of its session.
 inline constexpr uint64_t kEndedSpanUnitMs = 64;
 
 // Neighbours of an ended session in its EndedList, by slot. Only the writer looks at them.
@@ -140,8 +141,8 @@ inline constexpr int kDetailWords = 6;
 using DetailWords = std::array<uint64_t, kDetailWords>;
 
 // The details of a session in the six words that they are kept in. The end of a connection changes
-// one of them, a connect makes all of them anew; nobody takes the others apart. Times are milliseconds since 1970 (48
-// bits), 0: not known.
+// one of them, a connect makes all of them anew; nobody takes the others apart. Times are
+// milliseconds since 1970 (48 bits), 0: not known.
 class Details {
  public:
   // What a connection brings, and what it takes over from the session's past.
@@ -244,8 +245,8 @@ struct DetailRecord {
   void Store(const Details& d) {
     for (int i = 0; i < kDetailWords; ++i) words[i].Store(d.words()[i]);
   }
-  // The end, exactly then, of a connection. Nothing need be loaded: who is online has no ended_span, and
-  // has not been outlived.
+  // The end, exactly then, of a connection. Nothing need be loaded: who is online has no
+  // ended_span, and has not been outlived.
   void StoreEndOfConnection(uint64_t ms, uint16_t broker_code) {
     words[1].Store(ms << 16 | broker_code);
   }

@@ -70,8 +70,8 @@ struct SnapshotInfo {
   uint64_t sequence = 0;                       // events applied up to and including this cut
   absl::Time taken_at = absl::InfinitePast();  // wall time
   int64_t steady_ms = 0;                       // a clock that is never set, at that moment
-  // Not negative: when the wall clock was set back since the cut, its age is not known until the next
-  // one, which is at most a refresh away.
+  // Not negative: when the wall clock was set back since the cut, its age is not known until the
+  // next one, which is at most a refresh away.
   absl::Duration age(absl::Time now) const {
     return std::max(now - taken_at, absl::ZeroDuration());
   }
@@ -91,14 +91,14 @@ struct ApplyResult {
 };
 
 struct RegistryOptions {
-  // Ended sessions (state kOffline) are remembered at most this long and at most this many. One that
-  // was kept ended later than its connection.
+  // Ended sessions (state kOffline) are remembered at most this long and at most this many. One
+  // that was kept ended later than its connection.
   absl::Duration ended_ttl = absl::Hours(24);
   uint64_t ended_max = 1'000'000;
   // Address space is reserved for about this many sessions, some 400 bytes each; memory is used as
   // they come. One more is refused (kOutOfMemory). At most 60,000,000. Where the system does not
-  // grant twice that much (RLIMIT_AS, vm.overcommit_memory=2), half as many are tried, and so on, so
-  // that the process keeps half of what it may have: sessions_max() tells.
+  // grant twice that much (RLIMIT_AS, vm.overcommit_memory=2), half as many are tried, and so on,
+  // so that the process keeps half of what it may have: sessions_max() tells.
   uint64_t sessions_max = 32'000'000;
   // Ask the system for 2 MiB pages once the tables are larger than that: fewer TLB misses.
   bool huge_pages = true;
@@ -132,8 +132,8 @@ struct RegistryCounts {
 
 class SessionRegistry {
  public:
-  // Throws std::bad_alloc when the system does not grant room for even a thousand sessions (or fewer
-  // that were wished).
+  // Throws std::bad_alloc when the system does not grant room for even a thousand
+  // sessions (or fewer that were wished).
   explicit SessionRegistry(const RegistryOptions& options = {});
   ~SessionRegistry();
   SessionRegistry(const SessionRegistry&) = delete;
@@ -143,19 +143,20 @@ class SessionRegistry {
   // Applies one event. Wait-free but for page faults; allocates in bounded steps.
   ApplyResult Apply(const SessionEvent& event);
 
-  // Begins to fetch what an event of that client will need. For a writer that knows some of its next
-  // events: waiting for memory is most of what an event costs in a large table.
+  // Begins to fetch what an event of that client will need. For a writer that knows some of its
+  // next events: waiting for memory is most of what an event costs in a large table.
   void Prefetch(absl::string_view client_id) const;
 
   // Whether ended sessions are past their limits in number, or take the room that others need: more
   // than 15/16 of sessions_max are in use, or identifiers over 40 bytes and user names over 16 take
-  // more than two lines of 64 bytes for each of ended_max (65,536 lines at least) and eight for each
-  // session that has not ended, or half of what there is room for. Maintain() then should not wait for the next tick.
+  // more than two lines of 64 bytes for each of ended_max (65,536 lines at least) and eight
+  // for each session that has not ended, or half of what there is room for. Maintain() then
+  // should not wait for the next tick.
   bool MustForget() const;
 
   // Bounded housekeeping: forgets ended sessions past their limits, the longest gone first, at most
-  // `budget` of them. Returns how many. Call it from the broker's tick, and when MustForget(), with a
-  // `now` that does not jump (lasting_time.h). `forgetting`, when given, is told of each just
+  // `budget` of them. Returns how many. Call it from the broker's tick, and when MustForget(), with
+  // a `now` that does not jump (lasting_time.h). `forgetting`, when given, is told of each just
   // before it goes: a listing that began earlier still has to show it.
   using ForgettingFn = std::function<void(absl::string_view, const SessionDetails&)>;
   size_t Maintain(absl::Time now, size_t budget, const ForgettingFn& forgetting = nullptr);

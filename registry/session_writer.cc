@@ -76,16 +76,17 @@ bool IsBeforeMqtt5(const Details& d) {
          d.protocol_version() == ProtocolVersion::kMqtt311;
 }
 
-// When the session began that a connection begins, or goes on with; 0: not known. A clean start discards
-// what was (MQTT 5, 3.1.2.4); a session that was begun so before MQTT 5 lasts as long as its connection,
-// so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). With MQTT 5 the same holds of a session whose expiry
-// interval is zero, but the broker keeps the interval to itself: of who is taken over nobody knows it.
+// When the session began that a connection begins, or goes on with; 0: not known. A clean start
+// discards what was (MQTT 5, 3.1.2.4); a session that was begun so before MQTT 5 lasts as long as
+// its connection, so that a takeover ends it too (MQTT 3.1.1, 3.1.2.4). With MQTT 5 the same holds
+// of a session whose expiry interval is zero, but the broker keeps the interval to itself: of who
+// is taken over nobody knows it.
 //
-// found_no_session counts where the session was kept: it has expired since, which 2.1 tells nobody. Of
-// who is online the broker may tell the end after the connect.
+// found_no_session counts where the session was kept: it has expired since, which 2.1 tells nobody.
+// Of who is online the broker may tell the end after the connect.
 //
-// session_not_told: the broker may have gone on with a session of MQTT 5, or with one from before its own
-// start, of which we do not know, or no more.
+// session_not_told: the broker may have gone on with a session of MQTT 5, or with one from before
+// its own start, of which we do not know, or no more.
 uint64_t SessionBeginMs(const SessionEvent& e, SessionState before_state, const Details& before) {
   const uint64_t now_ms = ToMillis(e.time);
   if (e.connection.clean_start) return now_ms;
@@ -239,8 +240,8 @@ ApplyResult SessionWriter::Apply(const SessionEvent& event) {
   return {ApplyResult::Outcome::kApplied, table_.epochs.sequence(), session.state(), after.state};
 }
 
-// Half of all events. Whatever it needs to know lies in the hot line; to the details it only writes,
-// and does not wait for them.
+// Half of all events. Whatever it needs to know lies in the hot line; to the details it only
+// writes, and does not wait for them.
 ApplyResult SessionWriter::EndConnection(const Session& s, const SessionEvent& event) {
   const SessionStatus after = StatusAfter(event, s.word.now().Unpack());
   HotRecord& hot = table_.index.hot(s.slot);
@@ -262,8 +263,8 @@ ApplyResult SessionWriter::EndConnection(const Session& s, const SessionEvent& e
   return {ApplyResult::Outcome::kApplied, table_.epochs.sequence(), s.state(), after.state};
 }
 
-// Most clients come back as who they were and from where they were. What there is no room for is left
-// out: that somebody is online does not depend on it.
+// Most clients come back as who they were and from where they were. What there is no room for is
+// left out: that somebody is online does not depend on it.
 SessionWriter::Strings SessionWriter::InternConnection(const Connection& c, const Details& before) {
   const PackedAddress packed = PackAddress(c.address);
   Strings strings{packed.kind, packed.ipv4, 0};
@@ -375,8 +376,8 @@ uint64_t SessionWriter::NameLinesMax() const {
   return std::min(most, std::max(kLeast, ended) + kPerLive * live);
 }
 
-// Those that are forgotten but still shown by an older cut leave with the next one, whatever else is
-// forgotten. They lie in the room beyond sessions_max that pages which are not full need.
+// Those that are forgotten but still shown by an older cut leave with the next one, whatever else
+// is forgotten. They lie in the room beyond sessions_max that pages which are not full need.
 uint64_t SessionWriter::SessionsNotForgotten() const {
   return table_.index.size() - table_.ended.size(EndedList::kForgotten);
 }

@@ -66,7 +66,8 @@ bool SnapshotEpochs::Info(uint64_t epoch, SnapshotInfo* info) const {
   info->taken_at = FromNanos(c.taken_at_ns.load(std::memory_order_acquire));  // (s15)
   info->steady_ms = c.steady_ms.load(std::memory_order_acquire);              // (s15)
   info->sequence = c.sequence.load(std::memory_order_acquire);                // (s11)
-  // The entry is overwritten from when W == epoch + kCutsKept on, by (s14): who read such a value by
+  // The entry is overwritten from when W == epoch + kCutsKept on, by (s14): who read such a value
+  // by
   // (s15) sees the (s3) before it.
   return write_epoch_.load(std::memory_order_acquire) < epoch + kCutsKept;
 }

@@ -42,8 +42,8 @@ void WholeView::Merge(absl::string_view client_id, const OtherStatus& other, Ses
   }
 }
 
-// It may have come back elsewhere and left. A loss there has grace as one here. Both times are of this
-// host's clock as it was then: `ended_at` is when this node heard of the end.
+// It may have come back elsewhere and left. A loss there has grace as one here. Both times are of
+// this host's clock as it was then: `ended_at` is when this node heard of the end.
 void WholeView::EndGrace(absl::string_view client_id, const OtherStatus& other,
                          SessionStatus* status) const {
   if (other.status.reason == EndReason::kTakenOver || IsLoss(other.status.reason)) return;

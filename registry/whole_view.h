@@ -6,7 +6,8 @@
 //   * else the later of the two ends tells the reason. A session that this node keeps stays kept.
 //
 // In a batch a connection lost here may have grace (loss_grace.h). It ends when the client is known
-// to be connected elsewhere, or to have been, later, and to have left for another reason than a loss.
+// to be connected elsewhere, or to have been, later, and to have left for another reason than a
+// loss.
 //
 // Threads:     any.
 // Consistency: a batch is answered from one cut of the own sessions and one of the others'. The own

@@ -1,12 +1,14 @@
 // A crowd of MQTT clients for tools/load.
 //
-//   mqtt_load --targets=127.0.0.1:1883,127.0.0.2:1883 [--keepalive=600] [--socket=PATH --queries=1000]
+//   mqtt_load --targets=127.0.0.1:1883,127.0.0.2:1883 [--keepalive=600]
+//             [--socket=PATH --queries=1000]
 //
 // Reads commands from standard input, one a line, and prints a line of JSON for each:
 //   ramp N                               connects until N clients are up
-//   hold SECONDS CHURN TAKEOVERS PINGS   CHURN events a second, TAKEOVERS of them (0 to 1) takeovers,
-//                                        a ping of every client each PINGS seconds; also prints one
-//                                        line each second. With --socket, batches are asked meanwhile.
+//   hold SECONDS CHURN TAKEOVERS PINGS   CHURN events a second, TAKEOVERS of them (0 to 1)
+//                                        takeovers, a ping of every client each PINGS seconds; also
+//                                        prints one line each second. With --socket, batches are
+//                                        asked meanwhile.
 //   leave-odd                            every second client disconnects
 // Ends with its input; all connections end with it.
 #include <cstdio>

@@ -38,8 +38,9 @@ class Population {
   // From nothing to `n` clients that are online, beside a reader and, every 10 ms, a refresh.
   Growth Grow(uint64_t n);
 
-  // One round: `operations` single look-ups and batches. Memory that lay idle while others had their
-  // turn is touched first: a host may have taken it back, and each of its pages then costs 5 to 100 µs.
+  // One round: `operations` single look-ups and batches. Memory that lay idle while
+  // others had their turn is touched first: a host may have taken it back, and each of
+  // its pages then costs 5 to 100 µs.
   Figures Measure(Writing writing, int operations, uint64_t seed);
 
   Table& table() { return table_; }

@@ -1,5 +1,6 @@
 // The registry as a table of the benchmark. It does more per event than most rivals do: details,
-// exact counters, the order of ended sessions (as those of whole_job.h) and a second view (as none).
+// exact counters, the order of ended sessions (as those of whole_job.h) and a second view (as
+// none).
 #ifndef SESSION_STATUS_BENCH_REGISTRY_OUR_TABLE_H_
 #define SESSION_STATUS_BENCH_REGISTRY_OUR_TABLE_H_
 

@@ -1,5 +1,5 @@
-// Google Benchmark over every table with the same clients; a page of figures, ratios and verdicts is
-// printed when all of them have run. Besides the options below all of Google Benchmark's hold
+// Google Benchmark over every table with the same clients; a page of figures, ratios and verdicts
+// is printed when all of them have run. Besides the options below all of Google Benchmark's hold
 // (--benchmark_filter, --benchmark_out, ...).
 //
 // A benchmark here is one round of one table: thousands of operations timed one by one, because the
@@ -243,8 +243,8 @@ void Print(const std::string& section, const Settings& settings) {
   if (!settings.markdown.empty()) std::ofstream(settings.markdown, std::ios::app) << section;
 }
 
-// Each size in a process of its own: what the tables of one leave behind (a heap in pieces, few huge
-// pages) is no matter of the next one's. False: it failed.
+// Each size in a process of its own: what the tables of one leave behind (a heap in pieces, few
+// huge pages) is no matter of the next one's. False: it failed.
 bool MeasureApart(uint64_t sessions, const Settings& settings) {
   const pid_t child = fork();
   if (child == 0) {

@@ -19,13 +19,14 @@ void PinTo(int cpu);  // the calling thread
 
 size_t ResidentBytes();
 
-// How long the calling thread has not been running, from any fixed moment: while others had its core,
-// and while the host had it, where the kernel is told of that. It grows with time asleep, too.
+// How long the calling thread has not been running, from any fixed moment: while others had its
+// core, and while the host had it, where the kernel is told of that. It grows with time asleep,
+// too.
 double NanosNotRunning();
 
-// An empty list with room for `n` samples, in memory that the process has already: a page that is new
-// to it, or to the machine, costs more than what is being timed, and whoever is measured first would
-// pay for most of them.
+// An empty list with room for `n` samples, in memory that the process has already: a page that is
+// new to it, or to the machine, costs more than what is being timed, and whoever is measured
+// first would pay for most of them.
 std::vector<double> RoomFor(size_t n);
 // The same for what the tables will take: `bytes` of the machine's memory, at most half
 // of what is free, are touched and given back.

@@ -121,8 +121,8 @@ class AccessStore {
   explicit AccessStore(std::string path) : path_(std::move(path)) {}
 
   // Replaces the whole at once. A file that cannot be read or parsed, or for which there is no
-  // memory, leaves the old one in force; the status says why. Throws std::bad_alloc when there is no
-  // memory for that either.
+  // memory, leaves the old one in force; the status says why. Throws std::bad_alloc when there
+  // is no memory for that either.
   absl::Status Reload();
 
   // nullptr before the first successful Reload().

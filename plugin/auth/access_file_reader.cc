@@ -13,8 +13,8 @@ namespace session_status::auth {
 using Kind = JsonNode::Kind;
 
 namespace {
-// The sample in docs/access.md once had this for sts.secret, and it is long enough to be taken for one:
-// whoever reads it there could sign temporary credentials of a server that copied the sample.
+// The sample in docs/access.md once had this for sts.secret, and it is long enough to be taken for
+// one: whoever reads it there could sign temporary credentials of a server that copied the sample.
 constexpr absl::string_view kPublishedStsSecret =
     "at least 32 bytes; openssl rand -base64 32 makes one";
 }  // namespace

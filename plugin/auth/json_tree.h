@@ -47,8 +47,8 @@ class JsonDocument {
  public:
   static constexpr size_t kDepthMax = 32;  // an access file is nine deep
 
-  // Refuses what is not JSON, not UTF-8, too deep, or names one member twice. A byte-order mark at the
-  // beginning counts for nothing, in columns neither.
+  // Refuses what is not JSON, not UTF-8, too deep, or names one member twice. A byte-order mark at
+  // the beginning counts for nothing, in columns neither.
   static absl::StatusOr<JsonDocument> Parse(absl::string_view text);
 
   const JsonNode& root() const { return root_; }

@@ -42,8 +42,8 @@ T* OrThrow(T* made) {
   return made;
 }
 
-// Fetched once: a fetch takes locks inside the library and costs more than the digest. What throws is
-// tried again by the next call.
+// Fetched once: a fetch takes locks inside the library and costs more than the digest. What throws
+// is tried again by the next call.
 const EVP_MD* Sha256Digest() {
   static const std::unique_ptr<EVP_MD, MdDeleter> md(
       OrThrow(EVP_MD_fetch(nullptr, "SHA256", nullptr)));

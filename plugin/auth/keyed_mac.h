@@ -6,7 +6,8 @@
 // and all of them go when the key goes: nothing secret outlives the access file it came from.
 //
 // Threads: Compute() and the functions: any; lock-free but for memory allocation when more
-//          threads than the pool has slots use one key at once. Construction and destruction: one thread.
+//          threads than the pool has slots use one key at once. Construction and
+//          destruction: one thread.
 // Errors:  Compute() returns false when the crypto library fails (out of memory); callers refuse.
 //          Constructors throw std::bad_alloc then: what exists can compute when there is memory.
 #ifndef SESSION_STATUS_PLUGIN_AUTH_KEYED_MAC_H_

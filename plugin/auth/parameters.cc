@@ -95,8 +95,8 @@ void Parameters::Mark(absl::string_view text) {
   }
 }
 
-// From `begin` to the first byte of a class in `stop`, or to the end of the text: where that is. Adds
-// to `*classes` those of the bytes before it.
+// From `begin` to the first byte of a class in `stop`, or to the end of the text: where that is.
+// Adds to `*classes` those of the bytes before it.
 inline const char* Parameters::Scan(const char* begin, absl::string_view text, uint8_t stop,
                                     uint8_t* classes) const {
   const char* const end = text.data() + text.size();
@@ -153,8 +153,8 @@ Parameters::Outcome Parameters::ReadPairs(absl::string_view text) {
   return Outcome::kOk;
 }
 
-// Replaces `*text`, which has bytes of `classes`, by what it means. Clears `*canonical` when encoding
-// that would give another text.
+// Replaces `*text`, which has bytes of `classes`, by what it means. Clears `*canonical` when
+// encoding that would give another text.
 bool Parameters::Decode(uint8_t classes, absl::string_view* text, bool* canonical) {
   if ((classes & ~kPercent) != 0) *canonical = false;
   if ((classes & (kPercent | kPlus)) == 0)

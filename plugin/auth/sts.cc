@@ -171,7 +171,8 @@ TokenVerdict VerifyToken(const AccessFile& file, absl::string_view token,
   session->policy = nullptr;
   const JsonNode* policy_text = root.Find("policy");
   if (policy_text == nullptr) return TokenVerdict::kValid;
-  // One that is empty, or no text, is refused like any that cannot be parsed: it was meant to narrow.
+  // One that is empty, or no text, is refused like any that cannot be parsed: it was meant to
+  // narrow.
   absl::StatusOr<Policy> policy = ParsePolicyText(policy_text->text, "session");
   // Checked when it was issued: only another version of this server could disagree.
   if (!policy.ok()) return TokenVerdict::kMalformed;

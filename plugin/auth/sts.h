@@ -32,7 +32,8 @@ struct SessionCredentials {
 };
 
 // `session_policy` is a policy document, or nullopt: not narrowed. Errors: no "sts" in the access
-// file, unknown user, a ttl outside the limits, a policy that cannot be parsed; the empty text is one.
+// file, unknown user, a ttl outside the limits, a policy that cannot be parsed; the empty text is
+// one.
 absl::StatusOr<SessionCredentials> IssueSession(const AccessFile& file,
                                                 absl::string_view account_id,
                                                 absl::string_view user_name, absl::Duration ttl,

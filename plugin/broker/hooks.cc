@@ -9,7 +9,7 @@
 namespace session_status::broker {
 namespace {
 
-// -- the C boundary ----------------------------------------------------------------------------------
+// -- the C boundary -------------------------------------------------------------------------------
 
 // One callback: `Data` is the broker's struct, `Fn` what we do, `kAnswer` what the broker is told:
 // success, which changes nothing, or on a login "defer".
@@ -79,9 +79,9 @@ void OnControl(mosquitto_evt_control& event, Hooks& hooks) {
   if (message.complete()) hooks.feed().sink.OnControlRequest(message.request());
 }
 
-// Every round of the main loop, on which the tracker's guards rely; a round without work costs a few
-// loads. 2.1 takes "no next time" for "not before this time of day has passed once more", which is
-// hours after the clock was set back.
+// Every round of the main loop, on which the tracker's guards rely; a round without work costs a
+// few loads. 2.1 takes "no next time" for "not before this time of day has passed once more", which
+// is hours after the clock was set back.
 void OnLoopRound(mosquitto_evt_tick& event, Hooks& hooks) {
   SetNextTick(event, 0);
   Feed& feed = hooks.feed();
@@ -100,7 +100,7 @@ void OnTick(mosquitto_evt_tick& event, Hooks& hooks) {
   feed.sink.OnHousekeeping(now);
 }
 
-// -- the table ---------------------------------------------------------------------------------------
+// -- the table ------------------------------------------------------------------------------------
 
 enum Lines : unsigned char { k20 = 1, k21 = 2, kBoth = 3 };
 

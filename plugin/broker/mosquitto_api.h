@@ -81,8 +81,8 @@ struct ConnectEventData {
 // Asks for the next tick within `milliseconds`; 2.0 ignores it. Only the field's name moved.
 //
 // 2.1 waits as long as both fields together say, and then, by the time of day, for the moment that
-// each of them leads to: had the clock been set back by an hour meanwhile, that would be an hour. So
-// the seconds lead decades back, and the milliseconds make up for it.
+// each of them leads to: had the clock been set back by an hour meanwhile, that would be an hour.
+// So the seconds lead decades back, and the milliseconds make up for it.
 inline void SetNextTick(mosquitto_evt_tick& event, long milliseconds) {
   constexpr long kBackSeconds = sizeof(long) >= 8 ? 1'000'000'000 : 0;  // the broker counts in long
   event.next_s = -kBackSeconds;

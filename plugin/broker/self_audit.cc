@@ -15,7 +15,8 @@ using registry::SessionState;
 
 constexpr absl::Duration kConfirmationInterval = absl::Seconds(1);
 
-// 2.0 tells the end of a connection over TLS WebSockets that was taken over five seconds later at most.
+// 2.0 tells the end of a connection over TLS WebSockets that was taken over five seconds later at
+// most.
 constexpr absl::Duration kClosedWithin = absl::Seconds(10);
 
 // Whether the tracker's entry is of an earlier connection at the same place in memory: the client
@@ -105,8 +106,8 @@ void SelfAudit::EndPass(absl::Time now) {
 }
 
 // Positions are spread evenly over the sessions, so the time since the pass began says how far it
-// should have come. Never further: a pass that is done before its time would move the beat ahead of the
-// clock.
+// should have come. Never further: a pass that is done before its time would move the beat ahead of
+// the clock.
 bool SelfAudit::LookAtSlice(absl::Time now) {
   const double share = absl::FDivDuration(now - pass_begin_, options_.period);
   const bool late = share >= 1;

@@ -7,17 +7,17 @@
 //           connection that only bears another name now (another plugin's doing) is not.
 //   walk    over the broker's whole table, at start, after each pass and when a slice found a
 //           connection gone: finds connections that nobody told us of.
-// On Mosquitto 2.0, which shows plugins no table: with the connections that the tracker follows. One
-// that stays where the registry knows only of a later one's end becomes a new incarnation.
+// On Mosquitto 2.0, which shows plugins no table: with the connections that the tracker follows.
+// One that stays where the registry knows only of a later one's end becomes a new incarnation.
 //
-// A session that has expired is also found when its client returns before the audit comes by; the tracker
-// sees to that (SessionTracker::set_registry).
+// A session that has expired is also found when its client returns before the audit comes by; the
+// tracker sees to that (SessionTracker::set_registry).
 //
 // What cannot be seen: 2.1 lists kept sessions like connections, so a lost end of a client whose
 // session the broker keeps is found when the session expires or the client returns (counted as
-// `undecidable`). Clients beyond walk_max are not walked over. Where an end and a connect are both lost
-// and the newcomer has the other's place in memory, address, keepalive, port and protocol version, it
-// cannot be told from the old one under another name.
+// `undecidable`). Clients beyond walk_max are not walked over. Where an end and a connect are both
+// lost and the newcomer has the other's place in memory, address, keepalive, port and protocol
+// version, it cannot be told from the old one under another name.
 //
 // Threads:   broker, outside of other callbacks; figures: any.
 // Progress:  a tick looks at slice_max sessions and walks over walk_max clients at most; walks to
@@ -109,8 +109,8 @@ class SelfAudit {
   void WalkOverClients(absl::Time now);
   bool IsConnectionOf(const mosquitto* client, const std::string& client_id) const;
   static int Visit(const mosquitto* client, void* walk);
-  // The registry counts fewer online than the tracker follows: tells of those it does not have. At most
-  // kSuspectsMax of each kind.
+  // The registry counts fewer online than the tracker follows: tells of those it does not have. At
+  // most kSuspectsMax of each kind.
   void TellMissing(absl::Time now);
   uint64_t OnlineInRegistry() const;
   void RepairedConnect(const mosquitto* client, absl::string_view what);
@@ -135,7 +135,8 @@ class SelfAudit {
   // 2.0: what the tracker followed when the pass began.
   std::unordered_set<uint64_t> followed_;
   uint64_t followed_below_ = 0;  // … of the incarnations below this one; 0: not known
-  // 2.0: followed as online, while the registry knows of a later connection that has ended; since when.
+  // 2.0: followed as online, while the registry knows of a later connection that has ended; since
+  // when.
   std::unordered_map<uint64_t, absl::Time> overtaken_;
 };
 

@@ -73,8 +73,8 @@ size_t HashOf(absl::string_view id) {
   return std::hash<std::string_view>()({id.data(), id.size()});
 }
 
-// 2.0: a refusal over WebSockets is told when libwebsockets has written the answer, in this round or
-// the next; over TLS only when the other side closes, or after five seconds (Waiting::contests).
+// 2.0: a refusal over WebSockets is told when libwebsockets has written the answer, in this round
+// or the next; over TLS only when the other side closes, or after five seconds (Waiting::contests).
 constexpr uint64_t kRoundsOfWaiting = 3;  // the rest of the present one, and two whole ones
 
 bool MayKeepSession20(const mosquitto* client) {
@@ -114,7 +114,7 @@ uint64_t SessionTracker::AdoptHeld(const mosquitto* client, absl::string_view cl
   return adopted;
 }
 
-// -- Mosquitto 2.1 -----------------------------------------------------------------------------------
+// -- Mosquitto 2.1 --------------------------------------------------------------------------------
 
 void SessionTracker::OnConnect(int instance, const mosquitto* client, absl::Time now) noexcept {
   Contained(counters_, [&] {
@@ -178,7 +178,8 @@ void SessionTracker::OnEnd(const mosquitto* client, int reason, bool session_kep
     if (entry.phase == Phase::kSessionKept) {
       if (session_kept) {
         // Told by a second instance; or the kept session has expired without a word, and this is a
-        // new connection of its client, at its address, that failed or was kicked by another plugin.
+        // new connection of its client, at its address, that failed or was kicked by another
+        // plugin.
         RememberUnknownEnd(client);
         return;
       }
@@ -215,7 +216,8 @@ bool SessionTracker::IsAnotherAtItsPlace(const Entry& kept, const mosquitto* cli
                                          bool session_kept) const noexcept {
   const bool is_named_otherwise = kept.client_id != OrEmpty(id);
   if (session_kept) return is_named_otherwise && IsEntered(client, id);
-  // Who is refused is not in the table. What an administrator removes is, until its end has been told.
+  // Who is refused is not in the table. What an administrator removes is, until its end has been
+  // told.
   return is_named_otherwise || !IsInTable(client, id);
 }
 
@@ -293,8 +295,8 @@ void SessionTracker::ForgetPrevious(const mosquitto* client, const Entry& entry,
       EmitEnded(entry.client_id, entry.incarnation, EndReason::kUnknown, kNoBrokerCode, false, now);
     }
   } else if (entry.phase == Phase::kSessionKept) {
-    // The broker freed the kept session without a word: that is how sessions expire. One that its client
-    // goes on with is freed after the new connection has got its place.
+    // The broker freed the kept session without a word: that is how sessions expire. One that its
+    // client goes on with is freed after the new connection has got its place.
     EmitSessionGone(entry, EndReason::kSessionExpired, kNoBrokerCode, now);
   }
   Forget(client);
@@ -341,15 +343,15 @@ void SessionTracker::DropHeld(const std::string& client_id) {
                    held_ends_.end());
 }
 
-// -- Mosquitto 2.0 -----------------------------------------------------------------------------------
+// -- Mosquitto 2.0 --------------------------------------------------------------------------------
 
 bool SessionTracker::IsHeldWithoutConnection(const mosquitto* client) const {
   if (!asks_all_) return false;
   // Those that the broker read from its file have no address.
   if (mosquitto_client_address(client) == nullptr) return true;
   // Of new connections only those over WebSockets are heard in that round: libwebsockets is served
-  // after the reload. One may lie where a session was that the broker freed without a word; what is held
-  // is not over WebSockets, whatever its last connection was.
+  // after the reload. One may lie where a session was that the broker freed without a word; what is
+  // held is not over WebSockets, whatever its last connection was.
   return mosquitto_client_protocol(client) != mp_websockets && maybe_held_.Find(client) != nullptr;
 }
 
@@ -389,8 +391,8 @@ void SessionTracker::OnEndWithoutReason(const mosquitto* client, absl::Time now)
     Entry* const found = table_.Find(client);
     if (found == nullptr) {
       counters_.unknown_ends.Add();
-      // Its connection ended long ago: another one goes on with its session; or the session stays, but does
-      // not pass a reload, or is kicked. Or nobody told of its connection.
+      // Its connection ended long ago: another one goes on with its session; or the session stays,
+      // but does not pass a reload, or is kicked. Or nobody told of its connection.
       RememberEnd20(client);
       return;
     }
@@ -534,7 +536,7 @@ void SessionTracker::Promote(const mosquitto* pending, absl::Time now) {
   EmitConnected(pending, *entry, now, {.session_not_told = true});
 }
 
-// -- both --------------------------------------------------------------------------------------------
+// -- both -----------------------------------------------------------------------------------------
 
 SessionTracker::Entry& SessionTracker::Track(int instance, const mosquitto* client,
                                              const char* client_id, Phase phase) {
@@ -558,7 +560,7 @@ void SessionTracker::SettleRound(absl::Time now) noexcept {
   PromoteWaiting(now);
 }
 
-// -- self-audit --------------------------------------------------------------------------------------
+// -- self-audit -----------------------------------------------------------------------------------
 
 void SessionTracker::FindLingering() noexcept {
   Contained(counters_, [&] {
@@ -649,7 +651,7 @@ void SessionTracker::PruneLingering(const std::function<bool(const mosquitto*)>&
   std::erase_if(lingering_, [&](const mosquitto* client) { return !present(client); });
 }
 
-// -- telling -----------------------------------------------------------------------------------------
+// -- telling --------------------------------------------------------------------------------------
 
 void SessionTracker::EmitConnected(const mosquitto* client, const Entry& entry, absl::Time now,
                                    Told told) {

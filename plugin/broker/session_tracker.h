@@ -6,8 +6,8 @@
 // until its end is told, and carries the client identifier and the incarnation it was given then.
 // What a later callback says about identifiers is not believed: in an end event the identifier can
 // be missing (2.0), belong to somebody else (a refused login) or have been changed by another
-// plugin. An end of a pointer we do not know is counted, and changes nothing unless the broker's own table
-// holds that pointer under that identifier (2.1), as it never does of a refused login.
+// plugin. An end of a pointer we do not know is counted, and changes nothing unless the broker's
+// own table holds that pointer under that identifier (2.1), as it never does of a refused login.
 //
 // Mosquitto 2.1 (connect event): exact.
 //   * Takeover is told as end(old), connect(new) inside one call of the broker; the end is held
@@ -16,22 +16,23 @@
 //   * A connect is not believed when the broker's own table does not hold that pointer under that
 //     identifier, or when the same pointer ended in this loop round: another plugin has kicked the
 //     client in its own connect callback, before ours.
-//   * Before it tells of a connect the broker ends whatever it holds under the identifier, a kept session
-//     too. No such end: the session that was kept has expired, which nobody tells.
-//   * A connection may fail after the broker has entered it in the old one's place, before anybody tells of
-//     its connect: the CONNACK cannot be written, or its keepalive is refused. Its end is all that is told.
-//     The session is its session from then on, or gone.
+//   * Before it tells of a connect the broker ends whatever it holds under the identifier, a kept
+//     session too. No such end: the session that was kept has expired, which nobody tells.
+//   * A connection may fail after the broker has entered it in the old one's place, before anybody
+//     tells of its connect: the CONNACK cannot be written, or its keepalive is refused. Its end is
+//     all that is told. The session is its session from then on, or gone.
 // Mosquitto 2.0 (logins observed): an unknown pointer that logs in is pending; its own end, before
-//   anybody else is heard and the loop round is over, is a refusal; all else makes it a connection. The
-//   end of a connection while a login with the same identifier is pending is a takeover. In the round
-//   of a reload the broker asks about everybody it holds: who has no connection is left alone, which is
-//   whoever's end was told and nobody's connect since. That end may be told any number of times: at each
-//   reload that the session does not pass, and when it is kicked.
-//   Over WebSockets the end that is a refusal comes only when libwebsockets has written the answer,
-//   after others have been heard: such a login waits until two more rounds are over. The end of a
-//   connection with its identifier is held back until then: it is a takeover, or an end like any other.
-//   Over TLS that end may come seconds later still. So where somebody is online under the identifier, such
-//   a login goes on waiting until that one ends, which is what a takeover does to it; it is told then.
+//   anybody else is heard and the loop round is over, is a refusal; all else makes it a
+//   connection. The end of a connection while a login with the same identifier is pending is a
+//   takeover. In the round of a reload the broker asks about everybody it holds: who has no
+//   connection is left alone, which is whoever's end was told and nobody's connect since. That end
+//   may be told any number of times: at each reload that the session does not pass, and when it is
+//   kicked. Over WebSockets the end that is a refusal comes only when libwebsockets has written
+//   the answer, after others have been heard: such a login waits until two more rounds are over.
+//   The end of a connection with its identifier is held back until then: it is a takeover, or an
+//   end like any other. Over TLS that end may come seconds later still. So where somebody is
+//   online under the identifier, such a login goes on waiting until that one ends, which is what a
+//   takeover does to it; it is told then.
 //
 // Several instances of the plugin may feed one tracker: an event told by a second instance is
 // recognised and changes nothing.
@@ -95,8 +96,8 @@ class SessionTracker {
   SessionTracker(const SessionTracker&) = delete;
   SessionTracker& operator=(const SessionTracker&) = delete;
 
-  // 2.1: where to find a session that is taken for kept when its client returns and the broker has none any
-  // more: its end is told then. Outlives the tracker; the sink feeds it.
+  // 2.1: where to find a session that is taken for kept when its client returns and the broker has
+  // none any more: its end is told then. Outlives the tracker; the sink feeds it.
   void set_registry(const registry::SessionRegistry& registry) { registry_ = &registry; }
 
   // Before the first event, as the constructor's.
@@ -108,7 +109,7 @@ class SessionTracker {
   uint64_t AdoptHeld(const mosquitto* client, absl::string_view client_id,
                      uint64_t incarnation) noexcept;
 
-  // -- broker callbacks; `instance` < kInstancesMax says which instance of the plugin tells --------
+  // -- broker callbacks; `instance` < kInstancesMax says which instance of the plugin tells -------
   // 2.1
   void OnConnect(int instance, const mosquitto* client, absl::Time now) noexcept;
   // The connection ended; `session_kept`: told by the offline event, the broker holds the session.
@@ -139,7 +140,7 @@ class SessionTracker {
   uint64_t next_incarnation() const { return next_incarnation_; }
   const TrackerCounters& counters() const { return counters_; }
 
-  // -- for the self-audit (self_audit.h). Broker; never inside another callback ---------------------
+  // -- for the self-audit (self_audit.h). Broker; never inside another callback -------------------
   struct Tracked {
     absl::string_view client_id;  // until the next callback
     uint64_t incarnation = 0;
@@ -151,8 +152,9 @@ class SessionTracker {
   size_t size() const { return table_.size(); }
   // Whether `client`, which is in the broker's table but not tracked, can only be a connection
   // whose beginning we were not told: 2.1 also lists what has ended already (kept sessions that
-  // were never ours, delayed wills), bridges, and clients of listeners without the plugin. A listener
-  // is its port: never true on Unix sockets, and listeners on one port (of several addresses) are one.
+  // were never ours, delayed wills), bridges, and clients of listeners without the
+  // plugin. A listener is its port: never true on Unix sockets, and listeners on one port
+  // (of several addresses) are one.
   bool MissedConnect(const mosquitto* client) const;
   // Tracks such a connection and tells of it, as a repair.
   void Adopt(const mosquitto* client, absl::Time now) noexcept;
@@ -221,8 +223,8 @@ class SessionTracker {
   bool IsInTable(const mosquitto* client, const char* id) const noexcept;
   // The same of one that is connected or was until now: none that the broker restored.
   bool IsEntered(const mosquitto* client, const char* id) const noexcept;
-  // 2.1: whether `client`, which ended, is a connection that was refused, or failed, at the place of a kept
-  // session that has expired.
+  // 2.1: whether `client`, which ended, is a connection that was refused, or failed, at the place
+  // of a kept session that has expired.
   bool IsAnotherAtItsPlace(const Entry& kept, const mosquitto* client, const char* id,
                            bool session_kept) const noexcept;
   // 2.1: `client` ended, whose connect nobody told, though the broker had entered it.
@@ -284,8 +286,8 @@ class SessionTracker {
   uint64_t next_incarnation_;
   ShardedMap<const mosquitto*, Entry> table_;
   std::vector<HeldEnd> held_ends_;  // 2.1; at most kHeldEndsMax
-  // 2.1. A hash of the identifier under which the broker found a session for the connect that it tells of
-  // next, in the same call.
+  // 2.1. A hash of the identifier under which the broker found a session for the connect that it
+  // tells of next, in the same call.
   std::optional<size_t> found_session_;
   // 2.0. The last one that logged in, if it is not yet known to be accepted: a refusal comes before
   // anybody else is heard.
@@ -293,8 +295,8 @@ class SessionTracker {
   std::vector<const mosquitto*> unknown_ends_;  // 2.1; since the last loop round
   // 2.1. In the broker's table, without a connection that we follow.
   std::unordered_set<const mosquitto*> lingering_;
-  // Since the last loop round. No more than the broker has entered connections since and not freed yet: it
-  // frees nothing within a round.
+  // Since the last loop round. No more than the broker has entered connections since and not freed
+  // yet: it frees nothing within a round.
   std::vector<std::pair<const mosquitto*, std::string>> ended_mqtt5_;
   std::bitset<65536> listener_ports_;      // 2.1; that told of a connect
   const mosquitto* last_login_ = nullptr;  // 2.0: a known pointer logged in again (reload)
@@ -303,11 +305,11 @@ class SessionTracker {
   WaitingLogins waiting_;  // 2.0; no more than connections
   size_t ends_in_waiting_ = 0;
   std::deque<Due> due_;  // 2.0: when those of the last rounds have waited, in that order
-  // 2.0: who was told as connected last. By a hash of the client identifier; where two have the same,
-  // one of them is not guarded against refused logins.
+  // 2.0: who was told as connected last. By a hash of the client identifier; where two have the
+  // same, one of them is not guarded against refused logins.
   ShardedMap<size_t, const mosquitto*> online_;
-  // 2.0: what ended last under these pointers, and whose session the broker may hold there. No more than
-  // places where it ever had a client. A connection that is seen is not here.
+  // 2.0: what ended last under these pointers, and whose session the broker may hold there. No more
+  // than places where it ever had a client. A connection that is seen is not here.
   struct Nothing {};
   ShardedMap<const mosquitto*, Nothing> maybe_held_;
   TrackerCounters counters_;

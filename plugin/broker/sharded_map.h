@@ -1,6 +1,6 @@
-// A hash map that grows in small steps: std::unordered_maps, each of which holds a share of the keys and
-// rehashes alone. One map of a million connections would hold up the event that makes it grow for
-// 70 ms; a share of it for a thousandth of that.
+// A hash map that grows in small steps: std::unordered_maps, each of which holds a share of the
+// keys and rehashes alone. One map of a million connections would hold up the event that makes it
+// grow for 70 ms; a share of it for a thousandth of that.
 //
 // Threads:   one. Pointers to values are good until their key is erased.
 // Errors:    std::bad_alloc; nothing has changed then.

@@ -3,11 +3,14 @@
 //   {"commands":[{"command":"query","clientId":"lamp","correlationData":"7"}]}
 //   {"responses":[{"command":"query","data":{…},"correlationData":"7"}]}
 //
-//   batchQuery  BatchQuerySessionByClientIds     counts  GetCounts
-//   query       QuerySessionByClientId           list    ListSessions, pages of kListPageMax at most
+//   batchQuery  BatchQuerySessionByClientIds
+//   query       QuerySessionByClientId
+//   counts      GetCounts
+//   list        ListSessions, pages of kListPageMax at most
 //
 // A command carries the members of the admin service's request, and `data` is that service's answer
-// to the byte. What cannot be done has `error` (words) and `code` (a Connect code) in place of `data`.
+// to the byte. What cannot be done has `error` (words) and `code` (a Connect code) in place of
+// `data`.
 //
 // Threads: any but the broker's: a large batch or a page takes milliseconds.
 // Errors:  all of them are in the answer.

@@ -25,7 +25,7 @@ void Desk::Stop() {
   thread_.Join();
 }
 
-// -- the broker's thread -----------------------------------------------------------------------------
+// -- the broker's thread --------------------------------------------------------------------------
 
 absl::Status Desk::CheckLimits(const Asker& asker, absl::string_view payload) const {
   if (payload.size() > kRequestBytesMax) {
@@ -132,7 +132,7 @@ void Desk::Tick(const std::function<bool(const Answer&)>& send) noexcept {
   }
 }
 
-// -- the desk's thread -------------------------------------------------------------------------------
+// -- the desk's thread ----------------------------------------------------------------------------
 
 // Empty: there is not even memory to say so.
 std::string Desk::AnswerTo(const Question& question) const {

@@ -45,8 +45,8 @@ inline constexpr size_t kAnswerBytesPerTickMax = size_t{1} << 20;
 // Refusals that wait to be sent, in all and of one client; more are dropped.
 inline constexpr size_t kRefusalsMax = 64;
 inline constexpr size_t kRefusalsPerClientMax = 8;
-// While answers wait as well, every so many-th message is a refusal: anybody can be refused, as often
-// as he likes.
+// While answers wait as well, every so many-th message is a refusal: anybody can be
+// refused, as often as he likes.
 inline constexpr uint32_t kMessagesPerRefusal = 4;
 
 // Who asked, and where the answer goes.

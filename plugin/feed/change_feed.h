@@ -36,8 +36,8 @@ struct FeedCounters {
 
 class ChangeFeed : public registry::ChangeObserver {
  public:
-  // `epoch`: when this numbering of changes began, milliseconds since 1970. What the registry has taken
-  // before (sessions restored at the start) was told to nobody and is no change of this feed.
+  // `epoch`: when this numbering of changes began, milliseconds since 1970. What the registry has
+  // taken before (sessions restored at the start) was told to nobody and is no change of this feed.
   ChangeFeed(const registry::SessionRegistry& registry, os::Poller& poller,
              const FeedOptions& options, int64_t epoch)
       : registry_(registry),

@@ -58,9 +58,9 @@ class ChangeStream : public http::BodyStream,
   size_t full_at_ = 0;
 
   // Between Next() and Poll(). (1) release, when Next() has nothing more; pairs with (2) acquire in
-  // Poll(): who sees that it waits sees where. All else is relaxed: each is a message of its own, what
-  // it is about (the ring) orders itself, wake_() orders what Poll() has stored before it, and what the
-  // other side misses in one round it finds in the next.
+  // Poll(): who sees that it waits sees where. All else is relaxed: each is a message of its own,
+  // what it is about (the ring) orders itself, wake_() orders what Poll() has stored before it, and
+  // what the other side misses in one round it finds in the next.
   std::atomic<bool> waiting_{false};     // Next() said kWaiting; Poll() may wake
   std::atomic<uint64_t> waiting_at_{0};  // … at this position of the ring
   std::atomic<bool> sent_{false};        // something was sent since the last Poll()

@@ -8,9 +8,9 @@
 //
 // Threads:   any listener thread.
 // Ownership: the feed outlives both surfaces.
-// Errors:    SseSurface: HTTP status and the Connect error body. WatchSurface: as the protocol asks,
-//            status 200 and the error in the end of the stream; 404, 405, 415 for what is not a
-//            stream at all.
+// Errors:    SseSurface: HTTP status and the Connect error body. WatchSurface: as the protocol
+//            asks, status 200 and the error in the end of the stream; 404, 405, 415 for what is
+//            not a stream at all.
 #ifndef SESSION_STATUS_PLUGIN_FEED_CHANGES_SURFACE_H_
 #define SESSION_STATUS_PLUGIN_FEED_CHANGES_SURFACE_H_
 

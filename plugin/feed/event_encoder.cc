@@ -27,7 +27,7 @@ uint32_t HeartbeatMs(const ChangeFeed& feed) {
 
 }  // namespace
 
-// -- server-sent events ------------------------------------------------------------------------------
+// -- server-sent events ---------------------------------------------------------------------------
 
 void SseEncoder::Id(uint64_t sequence, std::string* out) const {
   absl::StrAppend(out, "id: ", feed_.epoch(), "-", sequence, "\n");
@@ -73,7 +73,7 @@ void SseEncoder::End(const absl::Status& status, std::string* out) {
   if (!status.ok()) absl::StrAppend(out, ": ", http::ConnectCodeName(status.code()), "\n\n");
 }
 
-// -- Connect -----------------------------------------------------------------------------------------
+// -- Connect --------------------------------------------------------------------------------------
 
 template <typename WriteMember, typename FillMember>
 void ConnectEncoder::Message(absl::string_view member, const WriteMember& write,

@@ -29,8 +29,8 @@ class EventEncoder {
 };
 
 // WHATWG HTML, section 9.2. Event names are the members of pb::WatchSessionsResponse, data their
-// JSON; the event id is "<epoch>-<sequence>". A heartbeat is a comment and an id without data, which
-// browsers remember but do not dispatch: so a filtered follower resumes where it really was.
+// JSON; the event id is "<epoch>-<sequence>". A heartbeat is a comment and an id without data,
+// which browsers remember but do not dispatch: so a filtered follower resumes where it really was.
 class SseEncoder : public EventEncoder {
  public:
   explicit SseEncoder(const ChangeFeed& feed) : feed_(feed) {}

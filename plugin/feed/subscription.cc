@@ -43,7 +43,8 @@ void Subscription::DeliverStates(Sink* sink) {
     registry::SessionDetails details;
     feed_.registry().FindDetails(id, &details);  // unknown: the defaults say so
     sent_order_[id] = OrderOf(details.incarnation, details.status.state);
-    // The writer applies a change before it appends it: one more than the newest may be in the state.
+    // The writer applies a change before it appends it: one more than the newest may be in the
+    // state.
     states_contain_until_ = feed_.ring().newest_sequence() + 1;
     sink->OnState(MakeState(id, details, sequence_));
     feed_.counters().sent.Add();

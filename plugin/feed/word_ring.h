@@ -39,7 +39,8 @@ class WordRing {
   size_t bytes() const { return (mask_ + 1) * sizeof(uint64_t); }
 
   // -- writer: Begin, then exactly words - 1 of Put and PutBytes together, then Commit -----------
-  // Begins an entry of `words` words, the header included, which carries `tag`. Returns its position.
+  // Begins an entry of `words` words, the header included, which carries `tag`. Returns its
+  // position.
   uint64_t Begin(uint64_t words, uint32_t tag);
   void Put(uint64_t word) { Store(own_at_++, word); }
   // Three strings behind each other, WordsFor() words.

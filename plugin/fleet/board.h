@@ -35,8 +35,8 @@ struct Directions {
   std::unordered_map<NodeNumber, Node> nodes;
 };
 
-// A moment on the monotonic clock that one thread sets and any may read: by the wall clock, which is
-// set now and then, old knowledge could seem to be fresh.
+// A moment on the monotonic clock that one thread sets and any may read: by the wall clock, which
+// is set now and then, old knowledge could seem to be fresh.
 class SharedMoment {
  public:
   // (1) release; pairs with (2): who sees the moment sees what was done before it was set.

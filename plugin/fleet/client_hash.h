@@ -41,8 +41,8 @@ struct ClientHash {
   };
 };
 
-// Begins to fetch what a look-up in one of std's unordered tables reads first. Whoever has several to
-// make waits for memory once.
+// Begins to fetch what a look-up in one of std's unordered tables reads first. Whoever has several
+// to make waits for memory once.
 template <typename Table>
 void PrefetchIn(const Table& table, const ClientHash& hash) {
   const size_t bucket = table.bucket(hash);

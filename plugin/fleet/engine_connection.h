@@ -46,8 +46,8 @@ class Reply {
   const redisReply* reply_;
 };
 
-// How long an engine may take for an answer, and how long engines were waited for altogether. No wait
-// counts for longer than it may take: beyond that it was us who did not run.
+// How long an engine may take for an answer, and how long engines were waited for altogether. No
+// wait counts for longer than it may take: beyond that it was us who did not run.
 struct Patience {
   absl::Duration timeout;
   absl::Duration waited{};

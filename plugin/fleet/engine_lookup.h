@@ -1,5 +1,5 @@
-// Asks the engine who holds a client, for queries. On connections of its own, so that no query waits
-// for the fleet's thread and none delays it.
+// Asks the engine who holds a client, for queries. On connections of its own, so that no query
+// waits for the fleet's thread and none delays it.
 //
 // Threads: any; one asks at a time, the others wait for it.
 // Errors:  Unavailable. After one, nobody asks for kPauseAfterError: an engine that hangs may cost

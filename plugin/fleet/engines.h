@@ -1,5 +1,5 @@
-// The engines that hold the fleet's data, and which of them holds what: one engine; several that the
-// shards are dealt out over; or the primaries of a Redis Cluster, whose slots decide.
+// The engines that hold the fleet's data, and which of them holds what: one engine; several that
+// the shards are dealt out over; or the primaries of a Redis Cluster, whose slots decide.
 //
 // In a cluster a command that comes back with MOVED or ASK follows to where that says, a few times,
 // within the same Execute(). What still finds nobody is dropped: its handler does not run, as after
@@ -7,7 +7,8 @@
 // asked for at the start, after a MOVED, and when a primary is lost or has lost its slots.
 //
 // Threads:   one at a time. Blocking, each wait bounded by the time-out; a stop by one of them.
-// Ownership: handlers run inside Execute() and may keep nothing of the reply; none is left after it.
+// Ownership: handlers run inside Execute() and may keep nothing of the reply; none is left after
+// it.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_ENGINES_H_
 #define SESSION_STATUS_PLUGIN_FLEET_ENGINES_H_
 
@@ -70,8 +71,8 @@ class Engines {
 
   // In a cluster, when the map of the slots may have changed: asks one node for it.
   absl::Status Refresh(absl::Duration now);
-  // That, and opens what is closed and due, up to the first failure: engines that hang cost a call the
-  // time-outs of one of them. Failures go to `on_error`, with whether home is concerned.
+  // That, and opens what is closed and due, up to the first failure: engines that hang cost a call
+  // the time-outs of one of them. Failures go to `on_error`, with whether home is concerned.
   void Connect(absl::Duration now, const std::function<void(const absl::Status&, bool)>& on_error);
   // The engine of that place, open or not; nullptr: a cluster in which nobody has it, as far as we
   // know. Valid until the next Refresh, SetShards or Execute.
@@ -92,7 +93,8 @@ class Engines {
     Add(place, absl::MakeConstSpan(command.begin(), command.size()), std::move(handler));
   }
   // Sends what is queued to all, then receives from all, then follows redirects. False: something
-  // that was queued was not carried out, or may not have been. `on_error`: for each connection lost.
+  // that was queued was not carried out, or may not have been. `on_error`: for each connection
+  // lost.
   bool Execute(const OnError& on_error);
   // Why the last Execute() returned false although no connection was lost: the cluster's own words.
   const std::string& put_off() const { return put_off_; }

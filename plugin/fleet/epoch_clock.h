@@ -21,8 +21,8 @@ inline constexpr absl::Duration kClockStep = absl::Seconds(1);
 class EpochClock {
  public:
   // The engine said `engine_time` between `asked` and `answered` of our monotonic clock. A slower
-  // answer than the best so far is believed only if it contradicts what we have, each being right to
-  // half its round trip.
+  // answer than the best so far is believed only if it contradicts what we have, each being
+  // right to half its round trip.
   void Sync(absl::Time engine_time, absl::Duration asked, absl::Duration answered) {
     const absl::Duration round_trip = answered - asked;
     const absl::Time highest = absl::FromUnixMicros(static_cast<int64_t>(highest_));

@@ -7,8 +7,8 @@
 // Consistency: another node's change is in the live view one round of each of the two nodes and a
 //              round trip later (20 ms and less on a local network), and in the cut at the next
 //              PublishSnapshot. Find asks the engine and sees what the other node has written.
-// Errors:      an engine that is away is no error, nor is one that has just come back with less than
-//              it had: answers get older and say so.
+// Errors:      an engine that is away is no error, nor is one that has just come back with less
+//              than it had: answers get older and say so.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_FLEET_H_
 #define SESSION_STATUS_PLUGIN_FLEET_FLEET_H_
 
@@ -46,8 +46,8 @@ class Fleet : public registry::ChangeObserver, public registry::OthersView {
   ~Fleet() override;
 
   absl::Status Start();
-  // Leaves the fleet: the others know at once that this node's clients are gone. Waits for an engine
-  // that hangs for two of its time-outs at most, and for no name server.
+  // Leaves the fleet: the others know at once that this node's clients are gone. Waits for an
+  // engine that hangs for two of its time-outs at most, and for no name server.
   void Stop();
   // Ends as a crash would: the others find out by the lease.
   void AbandonForTest();

@@ -13,8 +13,8 @@
 namespace session_status::fleet {
 namespace {
 
-// A shard's stream holds this many entries, one per batch: at ten rounds per 100 ms and a handful of
-// nodes some ten seconds; who is further behind loads the shard.
+// A shard's stream holds this many entries, one per batch: at ten rounds per 100 ms and a handful
+// of nodes some ten seconds; who is further behind loads the shard.
 constexpr size_t kStreamEntriesMax = 4000;
 // Large batches keep fewer, so that a stream has about this many events, 0.4 MB: on one core's
 // limit of 200,000 events a second, with 16 shards, more than a second of history.
@@ -22,8 +22,8 @@ constexpr size_t kStreamEventsMax = 16'384;
 constexpr size_t kStreamEntriesMin = 32;
 constexpr absl::Duration kWriteRefusedPause = absl::Milliseconds(500);
 constexpr absl::Duration kPublishInterval = absl::Milliseconds(100);
-// The end of a newer connection is heard at once; this is for those of a node that died or restarted,
-// and for what was missed.
+// The end of a newer connection is heard at once; this is for those of a node that died or
+// restarted, and for what was missed.
 constexpr absl::Duration kRecheckInterval = absl::Seconds(2);
 constexpr int kRechecksPerRoundMax = 64;
 // How long connects wait for an engine that does not tell the time: one that is there, and whose
@@ -104,8 +104,9 @@ absl::Duration FleetLoop::Step() {
   wall_ = clocks_.wall();
   board_.NoteClocks(wall_, now_);
   more_ = false;
-  // Suspended, all of us maybe, or not run: a lease that has gone meanwhile says nothing yet. Waiting
-  // for engines that hang is neither: the one that holds the leases may be there all the while.
+  // Suspended, all of us maybe, or not run: a lease that has gone meanwhile says
+  // nothing yet. Waiting for engines that hang is neither: the one that holds the
+  // leases may be there all the while.
   const absl::Duration not_run = now_ - before - engines_.TakeWaited();
   if (not_run > LeaseMissed(options_.lease)) directory_.OnContact(now_);
   bool connected = EnsureConnected();
@@ -156,9 +157,9 @@ bool FleetLoop::ExecuteAll() {
   return done && !refusing_ && engines_.AllOpen();
 }
 
-// A machine that was paused does not know: its clocks stood still, and the engine's did not. A client
-// that comes back to it then must not be older than its connection elsewhere, made meanwhile; so
-// connects are numbered once the engine has told the time since.
+// A machine that was paused does not know: its clocks stood still, and the engine's did not. A
+// client that comes back to it then must not be older than its connection elsewhere, made
+// meanwhile; so connects are numbered once the engine has told the time since.
 bool FleetLoop::KnowsTheTime(bool connected) {
   if (!joined_ || changes_.size() == 0) return true;
   if (connected) {
@@ -173,8 +174,9 @@ void FleetLoop::DrainChanges() {
   // Before, nobody knows what they mean. What does not fit meanwhile is read from the registry.
   if (!joined_) return;
   const bool lost = changes_.TakeLost();
-  // All that is there. It makes room; and if an end was dropped whose beginning is in the queue still,
-  // that must come before the registry is read, or it would be taken for a new connection afterwards.
+  // All that is there. It makes room; and if an end was dropped whose beginning is in
+  // the queue still, that must come before the registry is read, or it would be taken
+  // for a new connection afterwards.
   changes_.Drain(kQueuedChangesMax, [this](LocalChange&& change) {
     const std::optional<Event> event = local_->Apply(std::move(change), clock_);
     if (!event.has_value()) return;
@@ -196,8 +198,8 @@ void FleetLoop::RebuildOwn() {
   });
 }
 
-// A connection of ours that this thread hears of late: what the others did since was read when there
-// was nothing here to compare it with.
+// A connection of ours that this thread hears of late: what the others did since was read when
+// there was nothing here to compare it with.
 void FleetLoop::CompareWithOthers(const ClientHash& hash, Epoch epoch) {
   const uint32_t shard = shape_.ShardOf(hash);
   table_->Supersede(shard, hash, epoch, Board::DateOfEnd(now_));

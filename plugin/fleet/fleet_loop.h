@@ -4,9 +4,11 @@
 //
 // One way back from every fault: changes that were dropped on their way here are found by comparing
 // with the registry; a writer whose numbers do not agree with the engine's sends its shard again; a
-// reader whose numbers have a gap, or whose engine is another one than before, loads the shard again.
+// reader whose numbers have a gap, or whose engine is another one than before, loads the shard
+// again.
 //
-// Threads:   Step, Leave: one, the fleet's. Everything else through ChangeQueue, KickRing and Board.
+// Threads:   Step, Leave: one, the fleet's. Everything else through ChangeQueue,
+//            KickRing and Board.
 // Ownership: everything given to the constructor outlives the loop.
 // Errors:    kept in the status, counted, and tried again; none leave.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_FLEET_LOOP_H_
@@ -53,8 +55,8 @@ inline constexpr absl::Duration kRoundInterval = absl::Milliseconds(10);
 // show what is still missing as offline.
 inline constexpr absl::Duration kSettleDelay = absl::Milliseconds(600);
 
-// Whom the fleet has refused tries again so much later: should the engine lose its data, those whose
-// fleet it is look once a second, and are there first.
+// Whom the fleet has refused tries again so much later: should the engine lose its data, those
+// whose fleet it is look once a second, and are there first.
 inline constexpr absl::Duration kRefusedPause = absl::Seconds(30);
 
 inline constexpr char kStreamStart[] = "0-0";
@@ -84,8 +86,8 @@ class FleetLoop {
   // One round. Returns how long to wait before the next. From a stop on it does not wait for more
   // than one answer of an engine, nor for a name server.
   absl::Duration Step();
-  // After an exception left Step(), that is, when memory ran out: whatever was under way is forgotten,
-  // and read or written again. Allocates nothing.
+  // After an exception left Step(), that is, when memory ran out: whatever was under way is
+  // forgotten, and read or written again. Allocates nothing.
   void Recover() noexcept;
   // Tells the others, if it can be told, that this node leaves in order.
   void Leave();
@@ -145,8 +147,8 @@ class FleetLoop {
   void OnBatchReply(uint32_t shard, const Reply& reply);
   void OnTakenOver(const ClientHash& hash, Epoch newer);
   void PushKicks();
-  // A connection that was taken over and stays (Takeover::kReport) counts again when the newer one is
-  // over: announced anew, just above that one, and so below whatever is newer still.
+  // A connection that was taken over and stays (Takeover::kReport) counts again when the newer one
+  // is over: announced anew, just above that one, and so below whatever is newer still.
   void AddRechecks();
   void OnRecheck(const ClientHash& hash, Epoch row_epoch, const Reply& holder);
 

@@ -239,8 +239,8 @@ void FleetLoop::BeginMembership() {
     shard_of_stream_[keys_.Changes(shard)] = shard;
   }
   directory_ = NodeDirectory(options_.lease);
-  // What is in the queue still knows when it began by a clock that is never set. The registry, whose
-  // times are the host's, is read after that, and only for what the queue had no room for.
+  // What is in the queue still knows when it began by a clock that is never set. The registry,
+  // whose times are the host's, is read after that, and only for what the queue had no room for.
   changes_.Lose();
   joined_ = true;  // last: should memory run out before, all of this is made again
 }

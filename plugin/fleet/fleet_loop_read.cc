@@ -10,7 +10,8 @@ namespace session_status::fleet {
 namespace {
 
 // Of one stream. How many events an entry has depends on how busy the fleet is, 500 at most, and a
-// round that reads more than so many takes so long that our own changes, and our lease, wait for it.
+// round that reads more than so many takes so long that our own changes, and our lease, wait for
+// it.
 constexpr size_t kEntriesPerReadMin = 4;
 constexpr size_t kEntriesPerReadMax = 512;
 constexpr size_t kEventsPerRound = 16'384;  // some 20 ms
@@ -212,8 +213,8 @@ void FleetLoop::OnLoadLook(uint32_t shard, const Reply& reply) {
   reading.rows = 0;
   reading.load = Reading::Load::kBuckets;
   if (options_.mode != Mode::kDirect) return;
-  // It keeps no rows: the owners are all it needs, and who of its own has moved away meanwhile is told
-  // when they are sent again.
+  // It keeps no rows: the owners are all it needs, and who of its own has moved away meanwhile is
+  // told when they are sent again.
   OnLoaded(shard);
   writers_[shard].Unsync();
 }
@@ -329,8 +330,8 @@ void FleetLoop::AddHousekeeping() {
   if (Due(&next_memory_, kMemoryInterval)) AddMemoryQuestions();
 }
 
-// A bucket that was evicted is a hundred clients that an exact answer calls offline, and nothing else
-// tells of it.
+// A bucket that was evicted is a hundred clients that an exact answer calls offline,
+// and nothing else tells of it.
 void FleetLoop::AddMemoryQuestions() {
   evicting_.clear();
   std::set<const Engines::Engine*> asked;

@@ -1,14 +1,17 @@
-// The addresses of hosts that are given by name, without waiting longer than one likes: the system's
-// resolver takes as long as its name servers do, half a minute for a name when they are away, and
-// nothing interrupts it. So each question has a thread of its own, which nobody joins; whoever asked
-// gives up in time, and finds the answer when he comes back.
+// The addresses of hosts that are given by name, without waiting longer than one likes: the
+// system's resolver takes as long as its name servers do, half a minute for a name when they are
+// away, and nothing interrupts it. So each question has a thread of its own, which nobody joins;
+// whoever asked gives up in time, and finds the answer when he comes back.
 //
 // An answer serves once, and only within kAnswerKept. While there is no newer one, the address that
-// the name had last serves: name servers that are away shall not keep us from an engine that is not.
+// the name had last serves: name servers that are away shall not keep us from an engine that is
+// not.
 //
-// Threads:   one at a time. Find() blocks for its patience at most, and no longer than until a stop.
+// Threads:   one at a time. Find() blocks for its patience at most, and no longer than until a
+//            stop.
 // Ownership: `stop` outlives this object. A thread that is still asking outlives it, with a copy of
-//            `resolve`; for that the plugin stays mapped when it is unloaded (plugin/CMakeLists.txt).
+//            `resolve`; for that the plugin stays mapped when it is unloaded
+//            (plugin/CMakeLists.txt).
 // Errors:    Unavailable or NotFound, in words that continue "HOST: …".
 #ifndef SESSION_STATUS_PLUGIN_FLEET_HOST_NAMES_H_
 #define SESSION_STATUS_PLUGIN_FLEET_HOST_NAMES_H_

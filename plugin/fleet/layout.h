@@ -16,8 +16,8 @@
 
 namespace session_status::fleet {
 
-// Fixed by the first node, in the meta key, as are shape, number of engines and instance; a change of
-// any but the instance needs an empty engine.
+// Fixed by the first node, in the meta key, as are shape, number of engines and instance; a change
+// of any but the instance needs an empty engine.
 inline constexpr int kFormatVersion = 1;
 
 using NodeNumber = uint16_t;  // 1 to 65535; 0 is nobody

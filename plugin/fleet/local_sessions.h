@@ -44,10 +44,10 @@ class LocalSessions {
   // The event to tell the others, if the change is news.
   std::optional<Event> Apply(LocalChange&& change, EpochClock& clock);
 
-  // Compares with the registry, after changes were dropped; returns what the others have to be told.
-  // Epochs of connections that are known stay. Others follow from the time that the registry has for
-  // them, which is on the host's clock: one that was set makes them wrong, but no older than `begun`,
-  // when this process began. `wall` and `monotonic`: now, on both clocks.
+  // Compares with the registry, after changes were dropped; returns what the others have to be
+  // told. Epochs of connections that are known stay. Others follow from the time that the registry
+  // has for them, which is on the host's clock: one that was set makes them wrong, but no older
+  // than `begun`, when this process began. `wall` and `monotonic`: now, on both clocks.
   std::vector<Event> Rebuild(const registry::SessionRegistry& registry, const EpochClock& clock,
                              absl::Time wall, absl::Duration monotonic, absl::Duration begun);
 

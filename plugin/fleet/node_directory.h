@@ -2,10 +2,10 @@
 //
 // A node is lost when it has said nothing for one lease time. The engine holds the lease for the
 // first two thirds of it; for the last third we miss it, longer than the time between two renewals:
-// in an engine that was emptied everybody is about to renew. From the first look that missed it, however
-// long ago the look before that was: a round that waits for engines that hang has no looks. After an outage a missing lease counts
-// only after a whole lease time of unbroken contact. A node that this one has never seen alive
-// counts as lost at once.
+// in an engine that was emptied everybody is about to renew. From the first look that missed it,
+// however long ago the look before that was: a round that waits for engines that hang has no looks.
+// After an outage a missing lease counts only after a whole lease time of unbroken contact. A node
+// that this one has never seen alive counts as lost at once.
 //
 // Threads: one (the fleet's).
 #ifndef SESSION_STATUS_PLUGIN_FLEET_NODE_DIRECTORY_H_

@@ -187,8 +187,9 @@ bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Tim
     follow.live.insert(follow.live.begin(), entry.generation);
     follow.number = 0;
     follow.absent = false;
-    // A new process has none of its older sessions. One that sends them again may have held them under
-    // a generation that we know nothing of, because the engine lost it before we could read it.
+    // A new process has none of its older sessions. One that sends them again may have held them
+    // under a generation that we know nothing of, because the engine lost it before we could read
+    // it.
     if (entry.older.empty()) {
       DropDead(shard, entry.node, EndReason::kBrokerRestart, now);
     } else {
@@ -269,8 +270,8 @@ void OthersTable::EndLoad(uint32_t shard_index, const std::map<NodeNumber, Owner
       ++it;
       continue;
     }
-    // A node in the middle of a re-send, one that began it meanwhile, or one that has not come back to
-    // an emptied engine, has rows that are not there yet: the end of its re-send will tell.
+    // A node in the middle of a re-send, one that began it meanwhile, or one that has not come back
+    // to an emptied engine, has rows that are not there yet: the end of its re-send will tell.
     const Follow* const follow = shard.Find(slot.node);
     const bool settled =
         follow != nullptr && !follow->absent && follow->live.size() == 1 && is_as_before(*follow);

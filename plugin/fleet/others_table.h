@@ -1,5 +1,5 @@
-// What this node knows of the other nodes' sessions: rows by shard, followed from the shards' change
-// streams, and from them the second registry, which answers queries.
+// What this node knows of the other nodes' sessions: rows by shard, followed from the shards'
+// change streams, and from them the second registry, which answers queries.
 //
 // A row counts (is shown online in the registry) while
 //   * its generation is live in its shard: a node that restarts or sends everything again starts a
@@ -7,8 +7,9 @@
 //   * its node is not lost: the lease is kept.
 // So nobody deletes the rows of a node that died, and they are back at once if it was only cut off.
 //
-// Entries of one node must be numbered without a gap; after a gap the shard is loaded again from its
-// buckets. While a load runs, rows stay as they are: what it does not find is dropped at its end.
+// Entries of one node must be numbered without a gap; after a gap the shard is loaded again from
+// its buckets. While a load runs, rows stay as they are: what it does not find is dropped at its
+// end.
 //
 // In the registry a client identifier is the 16 bytes of its hash, and the listener port is the
 // number of the node that holds it.

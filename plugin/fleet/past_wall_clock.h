@@ -1,9 +1,9 @@
 // What this host's wall clock showed at a moment of its monotonic one.
 //
 // Ends of other nodes' clients are kept by the monotonic clock, which nobody sets, so that they are
-// forgotten in the order of their ends; and told by the wall clock as it was when this node heard of
-// them. That is how our own ends are dated, with which they are compared; and a time that was told once
-// stays as it is, whoever's clock is set afterwards, the engine's or this host's.
+// forgotten in the order of their ends; and told by the wall clock as it was when this node heard
+// of them. That is how our own ends are dated, with which they are compared; and a time that was
+// told once stays as it is, whoever's clock is set afterwards, the engine's or this host's.
 //
 // Threads: Note: one. At: any. Short locks; never taken by the broker's thread.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_PAST_WALL_CLOCK_H_
@@ -28,8 +28,8 @@ class PastWallClock {
 
   // Both clocks, now.
   void Note(absl::Time wall, absl::Duration monotonic) {
-    // Ends are kept in whole milliseconds. No step begins in one that may have seen an end already; it
-    // is seen in the next.
+    // Ends are kept in whole milliseconds. No step begins in one that may have seen an end
+    // already; it is seen in the next.
     const absl::Duration moment = absl::Floor(monotonic, absl::Milliseconds(1));
     const absl::Duration ahead = wall - absl::UnixEpoch() - monotonic;
     os::MutexLock lock(&mutex_);

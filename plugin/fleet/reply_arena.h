@@ -1,6 +1,6 @@
-// Where hiredis builds a connection's replies: memory given out in a row and taken back all at once.
-// By itself hiredis allocates and frees three pieces per element, and a node that loads a million
-// sessions reads two million elements.
+// Where hiredis builds a connection's replies: memory given out in a row and taken back all at
+// once. By itself hiredis allocates and frees three pieces per element, and a node that loads a
+// million sessions reads two million elements.
 //
 // Threads:   one at a time, the connection's.
 // Ownership: what is attached builds into this object, which outlives it.

@@ -1,5 +1,6 @@
 // Brings our own changes of one shard into the engine, once each and in order, over a connection
-// that may fail at any moment. A state machine: it makes batches and reads replies, and does no I/O.
+// that may fail at any moment. A state machine: it makes batches and reads replies, and does no
+// I/O.
 //
 //   kUnsynced --StartResend--> kOpening --OK--> kSending --all sent--> kClosing --OK--> kLive
 //        ^__________________________ GAP, overflow, a failed check _____________________|
@@ -24,7 +25,8 @@ namespace session_status::fleet {
 inline constexpr size_t kBatchEventsMax = 500;
 // Changes kept while the engine is away; beyond, sending everything again is cheaper.
 inline constexpr size_t kOutboxEventsMax = 20'000;
-// Generations that may still have rows: one per interrupted re-send. Beyond, the oldest rows flicker.
+// Generations that may still have rows: one per interrupted re-send. Beyond, the oldest rows
+// flicker.
 inline constexpr size_t kGenerationsMax = 8;
 
 class ShardWriter {

@@ -47,8 +47,8 @@ class SlotMap {
   std::vector<uint16_t> owner_ = std::vector<uint16_t>(kHashSlots, kNobodyHolds);
 };
 
-// One entry of CLUSTER SLOTS: first slot, last slot, the primary, replicas… False: it is none, or names
-// no place. `asked_host`: of the node that was asked; it stands for a host that is left out.
+// One entry of CLUSTER SLOTS: first slot, last slot, the primary, replicas… False: it is none, or
+// names no place. `asked_host`: of the node that was asked; it stands for a host that is left out.
 bool ParseRange(const Reply& entry, const std::string& asked_host, SlotMap::Range* out);
 
 // "MOVED slot host:port": from now on there. "ASK slot host:port": this command there, once.

@@ -1,13 +1,13 @@
 // The last beginnings and ends of each client's connections, inside a hard memory budget.
 //
 // Every client keeps at most entries_max of them. When the budget is used up, the client that
-// changed longest ago is forgotten as a whole: a client that flaps costs only its own older entries.
-// A reader is told from when on nothing is missing.
+// changed longest ago is forgotten as a whole: a client that flaps costs only its own older
+// entries. A reader is told from when on nothing is missing.
 //
 // Threads:   one at a time.
 // Ownership: copies what it is told; answers are copies.
-// Errors:    an identifier that alone is over the budget is not remembered. Add throws std::bad_alloc;
-//            the change is not remembered then, nothing else is lost.
+// Errors:    an identifier that alone is over the budget is not remembered. Add throws
+//            std::bad_alloc; the change is not remembered then, nothing else is lost.
 #ifndef SESSION_STATUS_PLUGIN_HISTORY_CONNECTION_HISTORY_H_
 #define SESSION_STATUS_PLUGIN_HISTORY_CONNECTION_HISTORY_H_
 

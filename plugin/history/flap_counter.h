@@ -46,8 +46,8 @@ class FlapCounter {
     registry::EndReason last_reason = registry::EndReason::kNone;
     std::string address;
   };
-  // The rows with the highest scores, highest first. `now_ms` may be before the newest flap: times of
-  // events wait for a clock that was set back, and scores are as of that flap then.
+  // The rows with the highest scores, highest first. `now_ms` may be before the newest flap: times
+  // of events wait for a clock that was set back, and scores are as of that flap then.
   std::vector<Row> Top(size_t count, int64_t now_ms) const;
   uint64_t total() const { return total_; }
 

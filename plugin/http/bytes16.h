@@ -58,8 +58,8 @@ inline size_t FirstByte(uint64_t eight) {
   return static_cast<size_t>(bits) / 8;
 }
 
-// Writes sixteen bytes as 32 hexadecimal digits; `a` is 'a' or 'A'. Computed, not looked up: nothing
-// about a secret shows in what is cached.
+// Writes sixteen bytes as 32 hexadecimal digits; `a` is 'a' or 'A'. Computed, not looked up:
+// nothing about a secret shows in what is cached.
 inline void WriteHex(Bytes16 bytes, char a, char* out) {
   const auto digits = [a](Bytes16 numbers) -> Bytes16 {
     const Bytes16 letters = numbers > 9;

@@ -1,5 +1,5 @@
-// The name of a header of a reply: a literal, checked when the program is compiled, so that no reply
-// has to be searched for names that would break its framing.
+// The name of a header of a reply: a literal, checked when the program is compiled, so that no
+// reply has to be searched for names that would break its framing.
 //
 // Errors: a name that is no token of RFC 9110, or one that the listener itself writes, does not
 //         compile.

@@ -2,10 +2,10 @@
 //
 // Threads:   Add(), SetFallback(): before the listener starts. Handle(): any listener thread.
 // Ownership: surfaces outlive the router.
-// Errors:    a path that nobody serves gets 404 with a JSON body that says so; whoever is not of the
-//            path's audience (see trust.h) gets 403 in the surface's own shape; a request line that
-//            could not be read is refused in the shape of "/". What the fallback claims it is told
-//            by the fallback instead.
+// Errors:    a path that nobody serves gets 404 with a JSON body that says so; whoever is not of
+//            the path's audience (see trust.h) gets 403 in the surface's own shape; a request line
+//            that could not be read is refused in the shape of "/". What the fallback claims it is
+//            told by the fallback instead.
 #ifndef SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 #define SESSION_STATUS_PLUGIN_HTTP_ROUTER_H_
 
@@ -37,9 +37,9 @@ class Router : public Handler {
            Audience audience = Audience::kTrusted);
 
   // Some callers can read the errors of one surface only, and take those of others for answers.
-  // Whatever of theirs no route serves (no such path, not by this method, not for this peer, refused
-  // by the listener) is answered by that surface, if `claims` says that the request is one of
-  // theirs. What a route does serve stays the route's.
+  // Whatever of theirs no route serves (no such path, not by this method, not for this peer,
+  // refused by the listener) is answered by that surface, if `claims` says that the request is one
+  // of theirs. What a route does serve stays the route's.
   using Claim = bool (*)(const Request&);
   void SetFallback(Claim claims, Handler* surface);
 

@@ -9,7 +9,8 @@ absl::string_view CountedInstances::NameFor(absl::string_view account, absl::str
   const uint64_t name = absl::HashOf(instance);
   const int64_t hour = absl::ToInt64Hours(now - absl::UnixEpoch());
   os::MutexLock lock(&mu_);
-  // A thread that began its call in the hour before changes nothing; a clock that was set back does.
+  // A thread that began its call in the hour before changes nothing; a clock that was set back
+  // does.
   if (hour > hour_ || hour + 1 < hour_) {
     accounts_.clear();
     hour_ = hour;

@@ -77,7 +77,7 @@ void TakeDetails(const uint64_t* w, SessionDetails* d) {
 
 }  // namespace
 
-// -- the writer's side ---------------------------------------------------------------------------------
+// -- the writer's side ----------------------------------------------------------------------------
 
 void FrozenCuts::BeginChange(absl::string_view client_id) noexcept {
   in_flight_.store(++begun_and_ended_, std::memory_order_seq_cst);              // (c1)
@@ -149,7 +149,7 @@ absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
   return cut;
 }
 
-// -- a cut ---------------------------------------------------------------------------------------------
+// -- a cut ----------------------------------------------------------------------------------------
 
 FrozenCut::FrozenCut(FrozenCuts& cuts, uint64_t ring_position, uint64_t sequence,
                      absl::Time taken_at)

@@ -17,9 +17,9 @@
 // Consistency: a cut with sequence s contains every change up to s, and none after.
 // Ownership:   registry and poller outlive this; cuts are shared and die with their last owner,
 //              all before this object.
-// Errors:      Aborted from a cut that had to be given up (it was not read for too long, or too much
-//              changed meanwhile): the listing must start over. DataLoss where that was for want of
-//              memory. ResourceExhausted when cuts_max cuts are in use.
+// Errors:      Aborted from a cut that had to be given up (it was not read for too long, or too
+//              much changed meanwhile): the listing must start over. DataLoss where that was for
+//              want of memory. ResourceExhausted when cuts_max cuts are in use.
 #ifndef SESSION_STATUS_PLUGIN_LISTING_FROZEN_CUTS_H_
 #define SESSION_STATUS_PLUGIN_LISTING_FROZEN_CUTS_H_
 

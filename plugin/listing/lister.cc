@@ -11,7 +11,8 @@
 namespace session_status::listing {
 namespace {
 
-// Steps per call: some 30,000 sessions, a few milliseconds. A page whose filter finds less is shorter.
+// Steps per call: some 30,000 sessions, a few milliseconds. A page whose filter finds less is
+// shorter.
 constexpr int kStepsPerCall = 1'000;
 
 bool HasFilter(const pb::ListSessionsRequest& r) {

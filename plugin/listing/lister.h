@@ -1,16 +1,16 @@
-// Lists sessions page by page (ListSessions): keeps the cuts of listings that are under way, and the
-// cursors that name them.
+// Lists sessions page by page (ListSessions): keeps the cuts of listings that are under way,
+// and the cursors that name them.
 //
 // A cursor may be used twice: whoever lost a page asks for it again. The one before it is spent.
-// Whoever wants no further page closes the cursor; a listing that was left without that gives way to
-// a new one when there is no room, and otherwise ends when its cut is given up.
+// Whoever wants no further page closes the cursor; a listing that was left without that gives way
+// to a new one when there is no room, and otherwise ends when its cut is given up.
 //
 // Threads:   any. Calls for one listing wait for each other.
 // Ownership: cuts outlive the lister.
-// Errors:    InvalidArgument: bad filter, field or cursor. Aborted: the listing's cut had to be given
-//            up, or made room; start over. FailedPrecondition: a spent cursor, or one of another life
-//            of the broker. ResourceExhausted: too many listings at a time, all of them being read.
-//            DataLoss: memory ran out.
+// Errors:    InvalidArgument: bad filter, field or cursor. Aborted: the listing's cut had to be
+//            given up, or made room; start over. FailedPrecondition: a spent cursor, or one of
+//            another life of the broker. ResourceExhausted: too many listings at a time, all of
+//            them being read. DataLoss: memory ran out.
 #ifndef SESSION_STATUS_PLUGIN_LISTING_LISTER_H_
 #define SESSION_STATUS_PLUGIN_LISTING_LISTER_H_
 

@@ -99,8 +99,8 @@ constexpr Row kRows[] = {
 static_assert(std::size(kRows) <= 32, "a bit per row");
 
 // Quotes where it must; what begins with # too, so that no client identifier looks like the line
-// that ends a broken listing. A cell that a spreadsheet would take for a formula is data of a stranger
-// (client identifiers, user names): an apostrophe in front keeps it text.
+// that ends a broken listing. A cell that a spreadsheet would take for a formula is data of a
+// stranger (client identifiers, user names): an apostrophe in front keeps it text.
 void AppendCell(absl::string_view cell, std::string* out) {
   const bool formula =
       !cell.empty() && absl::string_view("=+-@\t").find(cell[0]) != absl::string_view::npos;

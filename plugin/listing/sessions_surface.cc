@@ -79,7 +79,7 @@ class ListStream : public http::BodyStream {
   uint64_t position_ = 0;
 };
 
-// -- parameters --------------------------------------------------------------------------------------
+// -- parameters -----------------------------------------------------------------------------------
 
 struct Parameters {
   pb::ListSessionsRequest request;

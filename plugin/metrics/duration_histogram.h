@@ -3,8 +3,8 @@
 //
 // Threads: any; Record() is wait-free and touches nothing but its own counters, so the broker's
 //          thread may call it.
-// Consistency: a reading's count is the sum of its buckets; a Record() in flight may be missing from
-//          the sum of durations.
+// Consistency: a reading's count is the sum of its buckets; a Record() in flight may be missing
+//          from the sum of durations.
 #ifndef SESSION_STATUS_PLUGIN_METRICS_DURATION_HISTOGRAM_H_
 #define SESSION_STATUS_PLUGIN_METRICS_DURATION_HISTOGRAM_H_
 

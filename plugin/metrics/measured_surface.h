@@ -1,5 +1,5 @@
-// Wraps a surface that answers queries, and records each answer: operation, result, time taken. One that
-// failed is also told, for the log.
+// Wraps a surface that answers queries, and records each answer: operation, result, time taken. One
+// that failed is also told, for the log.
 //
 // Threads:   any listener thread.
 // Ownership: everything given to the constructor outlives it.
@@ -51,9 +51,9 @@ class MeasuredSurface : public http::Handler {
 // Action or the header x-acs-action (the documented API).
 QueryOperation OperationOf(const http::Request& request);
 
-// By HTTP status; the documented API throttles with 400 and the header x-acs-retry-after. Refused with 501
-// is what the plugin does not do, with 504 what was asked of the session database and takes longer than
-// anybody waits for it: nothing failed.
+// By HTTP status; the documented API throttles with 400 and the header x-acs-retry-after. Refused
+// with 501 is what the plugin does not do, with 504 what was asked of the session database and
+// takes longer than anybody waits for it: nothing failed.
 QueryResult ResultOf(const http::Reply& reply);
 
 }  // namespace session_status::metrics

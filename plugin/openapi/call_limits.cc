@@ -11,7 +11,8 @@
 namespace session_status::openapi {
 namespace {
 
-// What counts as one source: an IPv4 address, an IPv6 network of 64 bits, or a user of this machine.
+// What counts as one source: an IPv4 address, an IPv6 network of 64 bits, or a user of this
+// machine.
 uint64_t SourceKey(const http::Peer& peer, size_t operation) {
   if (peer.kind == http::Peer::Kind::kUnixSocket) return absl::HashOf(peer.uid, operation);
   const absl::string_view address = peer.address;

@@ -13,8 +13,8 @@
 namespace session_status::openapi {
 
 // A parameter Action, Signature or AccessKeyId, in the query or in a form; a header x-acs-action or
-// x-acs-version; an Authorization by one of the API's own schemes (ACS…). Another Authorization says
-// nothing: browsers send theirs to whoever asks for it, callers of other APIs have their own.
+// x-acs-version; an Authorization by one of the API's own schemes (ACS…). Another Authorization
+// says nothing: browsers send theirs to whoever asks for it, callers of other APIs have their own.
 bool HasCallMark(const http::Request& request);
 
 }  // namespace session_status::openapi

@@ -2,7 +2,8 @@
 //
 //   1. by user name, when that is switched on and the user name has one of the documented forms
 //      "Signature|AccessKeyId|InstanceId", "Token|…|…", "DeviceCredential|…|…": the third part
-//   2. by listener, when its port is listed (Mosquitto 2.0 tells no ports: the plugin does not start)
+//   2. by listener, when its port is listed (Mosquitto 2.0 tells no ports: the plugin does not
+//      start)
 //   3. else the default instance
 //
 // The user name is what the broker let in: its own authentication has to see to it that nobody

@@ -42,8 +42,8 @@ constexpr absl::string_view kNoAccessFile =
     "or "
     "as localhost or a loopback address, and not through a proxy.";
 
-// The host that the caller named, without its port; nothing where it cannot stand in JSON or XML, as in
-// a request that is refused for it.
+// The host that the caller named, without its port; nothing where it cannot stand in JSON or XML,
+// as in a request that is refused for it.
 absl::string_view HostId(const http::Request& request) {
   const http::Header* header = request.FindHeader("host");
   if (header == nullptr) return {};
@@ -60,8 +60,8 @@ bool WantsNestedLists(const Call& call) {
   return absl::StartsWith(call.HeaderText(KnownHeader::kSdkClient), "CPP/");
 }
 
-// The format of an error that was found before the parameters were read: XML when the query says so,
-// once and unescaped, as SDKs write it.
+// The format of an error that was found before the parameters were read: XML when the query says
+// so, once and unescaped, as SDKs write it.
 Format FormatInQuery(absl::string_view query) {
   constexpr absl::string_view kName = "Format=";
   Format format = Format::kJson;
@@ -164,7 +164,8 @@ Check OpenApiSurface::RunSteps(Call* call) {
     Check error = (this->*step.check)(call);
     if (!error.has_value()) continue;
     if (step.authenticates && parts_.access == nullptr) error->detail = std::string(kNoAccessFile);
-    // Where nobody signs there is nothing to guess, and what fails in here is not the caller's doing.
+    // Where nobody signs there is nothing to guess, and what fails in here is not the caller's
+    // doing.
     if (!step.authenticates || call->unsigned_allowed || error->HttpStatus() >= 500) return error;
     Check throttled = limits_.TakeForFailure(call->request);
     return throttled.has_value() ? throttled : error;

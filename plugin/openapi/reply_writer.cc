@@ -23,8 +23,8 @@ class StringXmlWriter : public pugi::xml_writer {
   std::string* out_;
 };
 
-// XML 1.0 has no way to write most control characters, U+FFFE and U+FFFF; client identifiers that are
-// asked for may hold them. A carriage return it has, but a parser reads one as a line feed.
+// XML 1.0 has no way to write most control characters, U+FFFE and U+FFFF; client identifiers that
+// are asked for may hold them. A carriage return it has, but a parser reads one as a line feed.
 std::string XmlText(absl::string_view text) {
   std::string clean(text);
   for (char& c : clean) {
@@ -37,8 +37,8 @@ std::string XmlText(absl::string_view text) {
   return clean;
 }
 
-// pugixml throws nothing: without memory a node is null, or has no name or value, and what is asked of
-// a null node fails.
+// pugixml throws nothing: without memory a node is null, or has no name or value, and what
+// is asked of a null node fails.
 void Need(bool made) {
   if (!made) throw std::bad_alloc();
 }

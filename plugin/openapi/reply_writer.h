@@ -1,8 +1,8 @@
 // Replies of the documented API, in JSON and in XML.
 //
 // Members are spelled exactly as documented: SDKs crash or mistake errors for successes otherwise
-// (docs/api.md). The successes' JSON is written directly, and a test holds it to RapidJSON's letter by
-// letter; errors by RapidJSON, XML by pugixml.
+// (docs/api.md). The successes' JSON is written directly, and a test holds it to RapidJSON's letter
+// by letter; errors by RapidJSON, XML by pugixml.
 //
 // Threads: pure functions; any. Each appends to `*out`.
 // Errors:  std::bad_alloc; never a part of a reply that looks like the whole.

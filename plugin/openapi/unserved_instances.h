@@ -1,6 +1,6 @@
-// What an access file promises and this server cannot keep: instances that an account owns and no client
-// here can be in. Whoever asks for one is answered InstancePermissionCheckFailed, and nothing tells him
-// that it is the server's instance_id.
+// What an access file promises and this server cannot keep: instances that an account owns and no
+// client here can be in. Whoever asks for one is answered InstancePermissionCheckFailed, and
+// nothing tells him that it is the server's instance_id.
 //
 // Threads: any; a pure function.
 #ifndef SESSION_STATUS_PLUGIN_OPENAPI_UNSERVED_INSTANCES_H_

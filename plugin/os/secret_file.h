@@ -1,5 +1,5 @@
-// A file that holds a secret, read only if it is a file and others cannot have it. One that would have to
-// be waited for (a pipe) is refused like any other that is none.
+// A file that holds a secret, read only if it is a file and others cannot have it. One that would
+// have to be waited for (a pipe) is refused like any other that is none.
 //
 // Threads: any; blocking for as long as the disk takes.
 // Errors:  FailedPrecondition that begins with the path, and never tells of the content.

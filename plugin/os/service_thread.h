@@ -18,8 +18,8 @@
 
 namespace session_status::os {
 
-// How long a stop of the broker waits for a thread that a disk may hold. Who has such threads tells all
-// of them to stop before it waits for the first, so that this is for all of them together.
+// How long a stop of the broker waits for a thread that a disk may hold. Who has such threads tells
+// all of them to stop before it waits for the first, so that this is for all of them together.
 inline constexpr absl::Duration kDiskWaitMax = absl::Seconds(5);
 
 class ServiceThread {
@@ -34,7 +34,8 @@ class ServiceThread {
   // keeps it per thread); 10 to 19 keep a busy helper from delaying the broker on a shared core.
   absl::Status Start(std::string name, int nice, std::function<void()> body);
   void Join();
-  // For a thread that has been told to stop and may be in a call of the system that nothing interrupts.
+  // For a thread that has been told to stop and may be in a call of the system that nothing
+  // interrupts.
   // True: `body` has returned by then, or was never started, and the thread is joined. False: this
   // object, and all that `body` uses, must not be destroyed before it returns, which may be never.
   [[nodiscard]] bool JoinBefore(std::chrono::steady_clock::time_point until);
@@ -44,9 +45,9 @@ class ServiceThread {
   std::future<void> ended_;  // of thread_: `body` has returned
 };
 
-// A thread that nobody waits for, every signal blocked likewise: for a call of the system that nothing
-// interrupts. It outlives whatever is not kept alive by `body`, the plugin itself included; an
-// exception in there ends the process. Errors as Start().
+// A thread that nobody waits for, every signal blocked likewise: for a call of the system that
+// nothing interrupts. It outlives whatever is not kept alive by `body`, the plugin itself included;
+// an exception in there ends the process. Errors as Start().
 absl::Status StartUnjoined(std::string name, std::function<void()> body);
 
 }  // namespace session_status::os

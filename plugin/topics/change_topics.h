@@ -1,21 +1,22 @@
-// Publishes changes to MQTT topics: follows the ring from the broker's tick and hands it one bounded
-// batch each time.
+// Publishes changes to MQTT topics: follows the ring from the broker's tick and hands
+// it one bounded batch each time.
 //
 //   <prefix>/<client>   the feed's SessionChange in JSON, retained or not
 //   <prefix>/$gap       the feed's FeedGap, never retained: more changed than could be published
 //
-// What a gap lost, or a change that there was no memory for, may be the last state of anybody, and a
-// retained message would say the one before for ever. So with option retain it is followed by a round:
-// every client that the registry knows is published as it is then (SessionChange without `kind`), out of
-// the same budget. A round goes on only while nothing waits in the ring: no client's older change can
-// come after its state, and a held one is replaced. A gap during a round makes it end where it is now,
-// one full circle later, so that every client has its turn however often there is a gap.
+// What a gap lost, or a change that there was no memory for, may be the last state of anybody,
+// and a retained message would say the one before for ever. So with option retain it is followed
+// by a round: every client that the registry knows is published as it is then (SessionChange
+// without `kind`), out of the same budget. A round goes on only while nothing waits in the ring:
+// no client's older change can come after its state, and a held one is replaced. A gap during a
+// round makes it end where it is now, one full circle later, so that every client has its turn
+// however often there is a gap.
 //
 // A retained message is removed when the registry forgets its client (ended_sessions_ttl and _max),
-// so there are about as many of them as clients that the registry holds: what is published later than
-// that of such a client (its change waited for the budget, or for the end of its flapping) is not
-// retained. Removals take their turn, kForgottenMax of them wait: who forgets more than forget_room()
-// leaves the messages of the others behind, for ever; they are counted.
+// so there are about as many of them as clients that the registry holds: what is published later
+// than that of such a client (its change waited for the budget, or for the end of its flapping) is
+// not retained. Removals take their turn, kForgottenMax of them wait: who forgets more than
+// forget_room() leaves the messages of the others behind, for ever; they are counted.
 //
 // Threads:   Tick, Forget: broker; never wait. counters(): any.
 // Ownership: registry and feed outlive this object.

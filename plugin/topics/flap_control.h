@@ -2,8 +2,9 @@
 // have so many; what comes beyond is held, each newer in place of the older, and the last of it is
 // due when the interval ends. So the last state always comes through, late by one interval at most.
 //
-// Bounded: kClientsMax intervals at a time (one tick may go beyond), which are given up oldest first
-// (their held message is then due early), and kHeldBytesMax of held messages, beyond which messages pass.
+// Bounded: kClientsMax intervals at a time (one tick may go beyond), which are given up
+// oldest first (their held message is then due early), and kHeldBytesMax of held
+// messages, beyond which messages pass.
 //
 // Threads: one at a time (the broker's tick).
 // Errors:  std::bad_alloc; then nothing has changed, and a message that was offered was not taken.

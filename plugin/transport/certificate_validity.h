@@ -1,8 +1,9 @@
-// When the certificate that a PEM file begins with is good, or the list of revoked ones. OpenSSL takes
-// one that is not without a word; who is refused then are the clients.
+// When the certificate that a PEM file begins with is good, or the list of revoked ones. OpenSSL
+// takes one that is not without a word; who is refused then are the clients.
 //
 // Threads: any.
-// Errors:  NotFound when the file cannot be read, InvalidArgument when it begins with something else.
+// Errors:  NotFound when the file cannot be read, InvalidArgument when it begins with something
+//          else.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_CERTIFICATE_VALIDITY_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_CERTIFICATE_VALIDITY_H_
 
@@ -29,10 +30,11 @@ absl::StatusOr<Validity> ReadValidity(PemContent content, const std::string& fil
 // "/x.pem: the certificate has expired on …"; empty: it is good, or nobody can tell.
 std::string ComplaintAbout(PemContent content, const std::string& file, absl::Time now);
 
-// When what was loaded from a file ends, so that it can be told of then. The file itself may hold something
-// newer by that time, which nobody has loaded.
+// When what was loaded from a file ends, so that it can be told of then. The file itself may hold
+// something newer by that time, which nobody has loaded.
 //
-// Threads: Load: any, one at a time. TakeComplaint: one. ends: any. Only Load reads the file, nothing waits.
+// Threads: Load: any, one at a time. TakeComplaint: one. ends: any. Only Load reads the file,
+// nothing waits.
 class ValidityWatch {
  public:
   // `file` empty: there is none.
@@ -50,8 +52,8 @@ class ValidityWatch {
 
   const PemContent content_;
   const std::string file_;
-  // Seconds since 1970. relaxed: figures of their own. A load beside TakeComplaint() may have an end told
-  // twice, and none forgotten.
+  // Seconds since 1970. relaxed: figures of their own. A load beside TakeComplaint() may have an
+  // end told twice, and none forgotten.
   std::atomic<int64_t> ends_s_{kNever};
   std::atomic<int64_t> told_s_{kNever};  // the end that was told last
 };

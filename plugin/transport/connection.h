@@ -30,8 +30,8 @@ namespace session_status::transport {
 
 class Connection : public EventSource, public TimeoutQueue::Member {
  public:
-  // `access`: a certificate may change it. `use`: set when the limits count it under `key`, given back
-  // by Close(); nullptr: turned away.
+  // `access`: a certificate may change it. `use`: set when the limits count it under `key`, given
+  // back by Close(); nullptr: turned away.
   Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
              const PeerKey& key, Access access, PeerUse* use);
 

@@ -53,8 +53,8 @@ class ConnectionLimits {
   ConnectionLimits(int connections_max, int per_peer_max)
       : connections_max_(connections_max), per_peer_max_(per_peer_max) {}
 
-  // kAdmitted must be followed by one Leave(); `*use` is set then. After kFull there is room as soon
-  // as one connection of this standing, or of one below, has left.
+  // kAdmitted must be followed by one Leave(); `*use` is set then. After kFull there is room as
+  // soon as one connection of this standing, or of one below, has left.
   Verdict Enter(const PeerKey& peer, Standing standing, PeerUse** use);
   void Leave(const PeerKey& peer, Standing standing) noexcept;
   // An admitted connection rose; it leaves as what it has become.

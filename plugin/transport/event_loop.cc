@@ -270,10 +270,10 @@ void EventLoop::Accept(const ListeningSocket& socket) {
 }
 
 // There is no descriptor to accept with, and one that is closed to make room may go to the broker's
-// thread, which accepts as well. So a thread with a descriptor table of its own does it: there nobody
-// else can take the place. It must hold no copy of a connection when it is joined (a thread's table
-// outlives it a little): the peer of one that is closed here would not be told. Linux 5.9; before,
-// peers wait until a descriptor is free.
+// thread, which accepts as well. So a thread with a descriptor table of its own does it: there
+// nobody else can take the place. It must hold no copy of a connection when it is joined (a
+// thread's table outlives it a little): the peer of one that is closed here would not be told.
+// Linux 5.9; before, peers wait until a descriptor is free.
 void EventLoop::RefuseWaiting(const ListeningSocket& socket) {
   uint64_t refused = 0;
   const auto refuse = [&]() noexcept {
@@ -316,9 +316,9 @@ bool EventLoop::CloseOldest(const TimeoutQueue& queue) {
   return true;
 }
 
-// The lowest standing gives way first, and of one standing the idle, who lose least. A peer that has
-// not sent its request, or does not take its answer, gives way to a higher standing only: of its own
-// kind none is pushed out while it is served.
+// The lowest standing gives way first, and of one standing the idle, who lose least. A peer that
+// has not sent its request, or does not take its answer, gives way to a higher standing only: of
+// its own kind none is pushed out while it is served.
 bool EventLoop::MakeRoom(Standing newcomer) {
   const auto rank = static_cast<size_t>(newcomer);
   bool made = false;
@@ -369,7 +369,8 @@ bool EventLoop::MayBeSilent(Standing newcomer) const {
                      [](const Waits& w) { return w.first_byte.size() > 0; });
 }
 
-// Of those that have said nothing yet the oldest goes, strangers first and none of a higher standing.
+// Of those that have said nothing yet the oldest goes, strangers first and none of a higher
+// standing.
 void EventLoop::LimitSilent(Standing newcomer) {
   if (Silent() < SilentMax()) return;
   for (size_t i = 0; i <= static_cast<size_t>(newcomer); ++i) {

@@ -1,6 +1,7 @@
 // One thread's worth of listener: accepts, waits, gives every connection its turn, ends the late.
 //
-// Threads:   Run: the loop's own thread, until Stop(). Stop, OnTlsReload, counters: any. The rest: before Run.
+// Threads:   Run: the loop's own thread, until Stop(). Stop, OnTlsReload, counters: any.
+//            The rest: before Run.
 // Errors:    Prepare() says what the system refused. Inside Run() nothing escapes: a connection
 // that
 //            runs out of memory is closed, the loop goes on.
@@ -44,7 +45,8 @@ class EventLoop {
   absl::Status Prepare();
   void Run() noexcept;
   void Stop();
-  // SharedState::tls was replaced: connections by a certificate that it would not take any more end.
+  // SharedState::tls was replaced: connections by a certificate that it would not take any more
+  // end.
   void OnTlsReload();
 
   const LoopCounters& counters() const { return context_.counters; }

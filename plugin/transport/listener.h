@@ -34,8 +34,8 @@ class Listener {
   absl::Status Start();
   void Stop();  // idempotent; open connections are closed
 
-  // Reads certificate, key, client CA and the list of revoked ones again; new connections use them, and
-  // open ones whose client certificate they would not take any more are closed. OK without TLS.
+  // Reads certificate, key, client CA and the list of revoked ones again; new connections use them,
+  // and open ones whose client certificate they would not take any more are closed. OK without TLS.
   absl::Status ReloadTls();
 
   ListenerStats stats() const;

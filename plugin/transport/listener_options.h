@@ -29,7 +29,8 @@ struct ListenerOptions {
   // everybody who can open it. Groups include the supplementary ones of the peer.
   std::vector<uid_t> unix_allowed_uids;
   std::vector<gid_t> unix_allowed_gids;
-  // Who may talk there as well, about the metrics only (http::Peer::metrics_only), unless allowed above.
+  // Who may talk there as well, about the metrics only (http::Peer::metrics_only), unless allowed
+  // above.
   std::vector<uid_t> unix_metrics_uids;
   std::vector<gid_t> unix_metrics_gids;
 

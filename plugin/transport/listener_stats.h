@@ -24,8 +24,8 @@ class RelaxedCounter {
   std::atomic<int64_t> value_{0};
 };
 
-// Called for each of ListenerStats::failed_handshakes, on a listener thread: must not block. `reason` is in
-// OpenSSL's words.
+// Called for each of ListenerStats::failed_handshakes, on a listener thread: must not block.
+// `reason` is in OpenSSL's words.
 using FailedHandshakeObserver =
     std::function<void(const http::Peer& peer, absl::string_view reason)>;
 

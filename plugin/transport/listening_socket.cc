@@ -177,8 +177,8 @@ std::string Octal(mode_t mode) {
   return text;
 }
 
-// A passed socket has its file from systemd, by default one that every local user can open. It is not
-// ours to change, and who set our options must not be left to believe that they hold.
+// A passed socket has its file from systemd, by default one that every local user can open. It is
+// not ours to change, and who set our options must not be left to believe that they hold.
 absl::Status CheckAccess(const std::string& path, const ListenerOptions& options) {
   const absl::StatusOr<uid_t> owner = OwnerOf(options);
   if (!owner.ok()) return owner.status();

@@ -2,8 +2,8 @@
 //
 // A Unix socket file that nobody listens on any more is replaced; one that answers is not touched.
 // Of the descriptors systemd passed (LISTEN_PID, LISTEN_FDS) only those are taken whose address is
-// the one configured: the broker may have asked for others itself. The file of a passed Unix socket is
-// systemd's; where it lets in others than the options say, that is an error.
+// the one configured: the broker may have asked for others itself. The file of a passed Unix socket
+// is systemd's; where it lets in others than the options say, that is an error.
 //
 // Threads:   any; one at a time.
 // Ownership: the descriptor is closed, and a socket file that we made and that is still ours

@@ -23,8 +23,8 @@ enum class Access : uint8_t {
   kAll,      // as far as its transport and its requests earn that
 };
 
-// The one rule for whoever is listed, users of the Unix socket and names in certificates: to be listed
-// for all outdoes to be listed for the metrics, which outdoes that there is no list for all.
+// The one rule for whoever is listed, users of the Unix socket and names in certificates: to be
+// listed for all outdoes to be listed for the metrics, which outdoes that there is no list for all.
 constexpr Access AccessBy(bool listed_for_all, bool listed_for_metrics, bool any_list_for_all) {
   if (listed_for_all) return Access::kAll;
   if (listed_for_metrics) return Access::kMetrics;

@@ -25,8 +25,8 @@ class ReplyWriter {
     bool keep_alive_named = false;  // an HTTP/1.0 client asked for it and wants to read so
   };
 
-  // The Date header of the replies that follow, with the other lines that all of them have; formatted
-  // once a second.
+  // The Date header of the replies that follow, with the other lines that all of them
+  // have; formatted once a second.
   void SetNow(absl::Time now);
 
   // Appends head and body (for kChunked and kUntilClose: what the stream is preceded by). False: a

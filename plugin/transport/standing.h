@@ -1,5 +1,5 @@
-// How far a peer is known before a word of it was read. What is scarce (places, memory) is shared out
-// by it, so that no crowd of strangers keeps an administrator out.
+// How far a peer is known before a word of it was read. What is scarce (places, memory) is shared
+// out by it, so that no crowd of strangers keeps an administrator out.
 //
 // This is not trust, which a request must earn as well (plugin/http/trust.h): it only says whom the
 // transport itself vouches for.
@@ -29,8 +29,8 @@ inline Standing StandingOf(const http::Peer& peer) {
 }
 
 // Of `all`, what peers of this standing and of those below may hold together when `reserve` is kept
-// from strangers. Half of the reserve is for the Unix socket alone: a proxy on this machine may bring
-// strangers in as programs of this machine.
+// from strangers. Half of the reserve is for the Unix socket alone: a proxy on this machine may
+// bring strangers in as programs of this machine.
 inline constexpr size_t RoomOf(Standing standing, size_t all, size_t reserve) {
   switch (standing) {
     case Standing::kStranger:

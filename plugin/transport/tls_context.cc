@@ -78,8 +78,8 @@ absl::Status LoadIdentity(SSL_CTX* context, const ListenerOptions& options) {
   return absl::OkStatus();
 }
 
-// OpenSSL verifies in a full handshake only: who resumes, and so renews his ticket, would get in for ever
-// with a certificate that has ended or is revoked.
+// OpenSSL verifies in a full handshake only: who resumes, and so renews his ticket, would get in
+// for ever with a certificate that has ended or is revoked.
 void ResumeNoSession(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   // In TLS 1.3 the option leaves tickets that name cached sessions.

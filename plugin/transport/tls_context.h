@@ -1,6 +1,7 @@
 // The server side of TLS: certificate, key, client CA → an OpenSSL context.
 //
-// With a client CA no session is resumed: each connection shows its certificate, and it is looked at.
+// With a client CA no session is resumed: each connection shows its certificate, and it is looked
+// at.
 //
 // Threads:   MakeTlsContext: any. A context is shared by all loops; connections that were made with
 //            an old one keep it.

@@ -4,8 +4,8 @@
 // allows no other source, no inline script or style, no framing, no form target. Without a built
 // page "/" answers a short text that says how to ask.
 //
-// Whoever is not trusted (plugin/http/trust.h) gets the description without the instance's name: who
-// may call knows it, and nobody else needs to.
+// Whoever is not trusted (plugin/http/trust.h) gets the description without the instance's name:
+// who may call knows it, and nobody else needs to.
 //
 // Threads:   any listener thread; constants only.
 // Errors:    404 for other paths, 405 for other methods than GET and HEAD.

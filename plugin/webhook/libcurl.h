@@ -1,5 +1,5 @@
-// libcurl, loaded when a webhook is configured and not before: with the two dozen libraries behind it,
-// it would cost every other broker some 3 MB.
+// libcurl, loaded when a webhook is configured and not before: with the two dozen libraries behind
+// it, it would cost every other broker some 3 MB.
 //
 // Threads:   Load: one at a time. The functions: as libcurl says.
 // Ownership: the library stays loaded once it is; copies are cheap.

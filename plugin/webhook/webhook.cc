@@ -98,7 +98,7 @@ WebhookStats Webhook::stats() const {
   return out;
 }
 
-// -- what the subscription tells ---------------------------------------------------------------------
+// -- what the subscription tells ------------------------------------------------------------------
 
 void Webhook::OnStarted(uint64_t sequence) {
   if (std::exchange(started_, true)) return;  // again after a gap, which has told as much
@@ -121,7 +121,7 @@ bool Webhook::Full() const {
   return events_.count() >= options_.batch_events_max || events_.bytes() >= kBatchBytesMax;
 }
 
-// -- the thread --------------------------------------------------------------------------------------
+// -- the thread -----------------------------------------------------------------------------------
 
 void Webhook::Collect() {
   if (std::exchange(has_gap_, false)) events_.AddGap(missed_after_, restart_, now_());
@@ -149,8 +149,8 @@ void Webhook::Run() {
       Collect();
       if (events_.count() > 0) go_on = Deliver();
     } catch (const std::bad_alloc&) {
-      // The batch may end in the midst of an event, and what is in it was taken from the ring: all of
-      // it is dropped, and the next batch begins with a gap that says so.
+      // The batch may end in the midst of an event, and what is in it was taken from the ring: all
+      // of it is dropped, and the next batch begins with a gap that says so.
       only_gaps_ = false;
       missed_after_ = done_with_.load(std::memory_order_relaxed);  // (w1)
       restart_ = subscription_.sequence();

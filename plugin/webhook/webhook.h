@@ -6,15 +6,15 @@
 //
 // The ring is the queue: while the receiver is away the one batch is tried again, later each time,
 // and changes that the ring loses meanwhile are counted at once and told by a gap event in the next
-// batch. Memory: one batch; time: none of the broker's, but at its stop: what is there is sent then, as
-// long as the receiver takes it, within kStopWait.
+// batch. Memory: one batch; time: none of the broker's, but at its stop: what is there is sent
+// then, as long as the receiver takes it, within kStopWait.
 //
 // Threads:   Start, BeginStop, Stop: the broker's (init and cleanup). stats(): any.
 //            ReloadSecret: any but the broker's, it reads a file.
 // Ownership: the feed outlives this object.
-// Errors:    Start says which option is bad, and why. Failures of the receiver and rejected batches go to
-//            `log`, once per series, and the end of the series; Stop tells there how many changes the
-//            receiver has not taken.
+// Errors:    Start says which option is bad, and why. Failures of the receiver and rejected batches
+//            go to `log`, once per series, and the end of the series; Stop tells there how many
+//            changes the receiver has not taken.
 #ifndef SESSION_STATUS_PLUGIN_WEBHOOK_WEBHOOK_H_
 #define SESSION_STATUS_PLUGIN_WEBHOOK_WEBHOOK_H_
 

@@ -121,8 +121,8 @@ TEST_P(AdministrationScenario, SighupBringsNobodyBackWhoIsGone) {
   expect_truth(true);
 }
 
-// Of a client that does not pass, 2.0 tells the end at every SIGHUP, connected or not; its session stays,
-// and passes when the password is right again.
+// Of a client that does not pass, 2.0 tells the end at every SIGHUP, connected or not; its session
+// stays, and passes when the password is right again.
 TEST_P(AdministrationScenario, SighupBringsNobodyBackWhoDidNotPassTheOneBefore) {
   Start(
       "listener {PORT} 127.0.0.1\nallow_anonymous true\npassword_file {DIR}/passwords\n"

@@ -64,8 +64,9 @@ TEST_P(AuditScenario, WhereNothingIsLostNothingIsRepaired) {
   ExpectState("kept-will", On21() ? "OFFLINE_SESSION_KEPT" : "OFFLINE");
 }
 
-// A CONNACK of more bytes than the client takes cannot be written. The broker had entered the client by
-// then, and keeps it in its table until the will is sent: it is no connection that nobody told of.
+// A CONNACK of more bytes than the client takes cannot be written. The broker had entered
+// the client by then, and keeps it in its table until the will is sent: it is no
+// connection that nobody told of.
 TEST_P(AuditScenario, AConnectThatFailedIsNotBroughtBackByItsDelayedWill) {
   StartAudited(SessionStatusPlugin());
   auto other = Online({.id = "other"});

@@ -29,8 +29,8 @@ TEST_P(ListenerScenario, WebSockets) {
   ExpectEnd("page", "OFFLINE", "CLIENT_DISCONNECT");
 }
 
-// Two packets in one frame are read in one round of the loop: 2.0 tells of the end before anybody could
-// know that the connect was accepted. The session is kept, and 2.0 asks for it on SIGHUP.
+// Two packets in one frame are read in one round of the loop: 2.0 tells of the end before anybody
+// could know that the connect was accepted. The session is kept, and 2.0 asks for it on SIGHUP.
 TEST_P(ListenerScenario, WhoCameAndWentInOneWebSocketsFrameIsNotBroughtBackByAReload) {
   Start(kTcpAndWebSockets);
   Settle();

@@ -69,7 +69,8 @@ TEST_P(PersistentScenario, ReturnWithCleanStartOnAndOff) {
 
 TEST_P(PersistentScenario, SessionCreatedAtSurvivesTheReconnect) {
   Start();
-  // 2.0 does not tell whether it had a session, from before its start, say: after this one it had none.
+  // 2.0 does not tell whether it had a session, from before its start, say: after this one it had
+  // none.
   Online({.id = "lamp"})->Disconnect();
   admin_->WaitForState("lamp", "OFFLINE");
   auto client = Online({.id = "lamp", .clean = false});

@@ -85,8 +85,8 @@ TEST_P(RefusalScenario, RefusedLoginWithAnOnlineClientsId) {
   EXPECT_EQ(Query("lamp").incarnation, incarnation);
 }
 
-// 2.0 tells of a refusal over WebSockets only after others have been heard. `lamp` is asked for all the
-// while: neither is it ever offline, nor is another connection taken for it.
+// 2.0 tells of a refusal over WebSockets only after others have been heard. `lamp` is asked for all
+// the while: neither is it ever offline, nor is another connection taken for it.
 TEST_P(RefusalScenario, RefusedOverWebSocketsWithAnOnlineClientsId) {
   Start(
       "listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nprotocol websockets\n"
@@ -120,8 +120,8 @@ TEST_P(RefusalScenario, RefusedOverWebSocketsWithAnOnlineClientsId) {
   EXPECT_EQ(Query("lamp").incarnation, incarnation);
 }
 
-// Over TLS libwebsockets ends a refused login only when the other side closes, or after five seconds:
-// it outlives any number of rounds of 2.0's loop.
+// Over TLS libwebsockets ends a refused login only when the other side closes, or after five
+// seconds: it outlives any number of rounds of 2.0's loop.
 TEST_P(RefusalScenario, RefusedOverTlsWebSocketsWithAnOnlineClientsId) {
   const TestCertificates& c = Certificates();
   Start(absl::StrCat("listener {PORT} 127.0.0.1\nlistener {PORT2} 127.0.0.1\nprotocol websockets\n",
@@ -295,8 +295,8 @@ TEST_P(RefusalOf21Scenario, MaxKeepaliveRefusesOlderProtocols) {
   EXPECT_EQ(Query("lamp").keepalive_s, 60);  // what the broker granted
 }
 
-// The broker refuses the keepalive when it has already ended the old connection, and keeps the session for
-// the client to come back to.
+// The broker refuses the keepalive when it has already ended the old connection, and keeps the
+// session for the client to come back to.
 TEST_P(RefusalOf21Scenario, MaxKeepaliveRefusesATakeoverAndKeepsTheSession) {
   Start(
       "max_keepalive 60\nlistener {PORT} 127.0.0.1\nallow_anonymous true\n"

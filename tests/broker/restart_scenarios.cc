@@ -248,8 +248,8 @@ TEST_P(RestartOf21Scenario, SessionsThatTheBrokerRestoredAreKept) {
   ExpectEnd("gone", "OFFLINE_SESSION_KEPT", "CLIENT_DISCONNECT");
 }
 
-// The end by which the broker says that it goes on with a session is told to the plugins of the listener that
-// the session was on, which the broker has to remember.
+// The end by which the broker says that it goes on with a session is told to the plugins of the
+// listener that the session was on, which the broker has to remember.
 TEST_P(RestartOf21Scenario, RestoredSessionsAreGoneOnWithUnderPerListenerSettings) {
   constexpr char kListener[] =
       "\nallow_anonymous true\nplugin {PLUGIN}\n{OPTIONS}\n"

@@ -69,7 +69,8 @@ class SelfAuditTest : public ::testing::Test {
   uint64_t repaired() const {
     return audit_.figures().repaired_ends.value() + audit_.figures().repaired_connects.value();
   }
-  // A pass while the sink takes nothing of sink_.refuse, which repairs nothing; then one while it does.
+  // A pass while the sink takes nothing of sink_.refuse, which repairs nothing; then one while it
+  // does.
   void PassInVainAndAgain() {
     Pass(absl::Seconds(3));
     EXPECT_GT(sink_.repairs, 0) << "it is tried";
@@ -530,7 +531,7 @@ TEST_F(SelfAuditTest, SwitchedOffItDoesNothing) {
   EXPECT_EQ(StateOf("lamp"), SessionState::kOnline);
 }
 
-// -- Mosquitto 2.0: no table to look into ------------------------------------------------------------
+// -- Mosquitto 2.0: no table to look into ---------------------------------------------------------
 
 class SelfAudit20Test : public SelfAuditTest {
  protected:
@@ -580,8 +581,8 @@ TEST_F(SelfAudit20Test, WhoConnectsWhileAPassIsUnderWayIsLeftAlone) {
   EXPECT_EQ(repaired(), 0u);
 }
 
-// Whatever made the registry believe that a later connection has come and gone. One over TLS WebSockets
-// that was taken over looks the same until its end is told.
+// Whatever made the registry believe that a later connection has come and gone. One over TLS
+// WebSockets that was taken over looks the same until its end is told.
 TEST_F(SelfAudit20Test, AConnectionThatStaysWhileALaterOneHasEndedIsToldAnew) {
   mosquitto* lamp = Login("lamp");
   mosquitto* later = Login("lamp");

@@ -64,7 +64,7 @@ class Recorder : public EventSink {
   bool out_of_memory = false;
 };
 
-// -- Mosquitto 2.1 -----------------------------------------------------------------------------------
+// -- Mosquitto 2.1 --------------------------------------------------------------------------------
 
 class SessionTracker21Test : public ::testing::Test {
  protected:
@@ -352,7 +352,8 @@ TEST_F(SessionTracker21Test, AKickedClientAtTheAddressOfAnExpiredSessionIsNotBel
   EXPECT_THAT(events_.words, ElementsAre("gone lamp 1 reason 8", "restored door 2"));
 }
 
-// The end of a login that was refused, whoever it says it is, ends no session of whoever had its place.
+// The end of a login that was refused, whoever it says it is, ends no session of whoever had its
+// place.
 TEST_F(SessionTracker21Test, ARefusedLoginAtTheAddressOfAnExpiredSessionIsNoAdministrator) {
   for (const char* id : {"door", "lamp"}) {
     SCOPED_TRACE(id);
@@ -422,8 +423,8 @@ TEST_F(SessionTracker21Test, AReturningClientGoesOnWithItsKeptSession) {
   EXPECT_EQ(tracker_.counters().tracked.value(), 1u);
 }
 
-// 2.1 ends whatever it holds under the identifier before it tells of the connect; what has expired, it does
-// not hold.
+// 2.1 ends whatever it holds under the identifier before it tells of the connect; what
+// has expired, it does not hold.
 TEST_F(SessionTracker21Test, AConnectTellsWhetherTheBrokerHadASessionToGoOnWith) {
   mosquitto* older = broker_.NewClient("lamp");
   Connect(older);
@@ -555,7 +556,7 @@ TEST_F(SessionTracker21Test, KeepsTheWholeOfTheLongestIdentifier) {
   EXPECT_THAT(events_.words, ElementsAre(absl::StrCat("connected ", id, " 1")));
 }
 
-// -- Mosquitto 2.0 -----------------------------------------------------------------------------------
+// -- Mosquitto 2.0 --------------------------------------------------------------------------------
 
 class SessionTracker20Test : public ::testing::Test {
  protected:
@@ -665,8 +666,8 @@ TEST_F(SessionTracker20Test, InTheRoundOfAReloadWhoIsHeldWithoutAConnectionIsLef
   EXPECT_THAT(events_.words, ElementsAre("connected fresh 3", "connected kept 4"));
 }
 
-// The end of a session that stays is told once more whenever its client does not pass a reload, and when
-// another plugin kicks it.
+// The end of a session that stays is told once more whenever its client does not pass a reload, and
+// when another plugin kicks it.
 TEST_F(SessionTracker20Test, ASessionThatEndsOnceMoreAndStaysIsNotBroughtBackByAReload) {
   Round();
   mosquitto* kept = broker_.NewClient("kept");

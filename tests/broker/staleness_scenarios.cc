@@ -1,9 +1,11 @@
-// How old an answer may be: clients that come and go at a slow pace, asked for all the while. What each
-// of them did is known from its own side as an interval: before it began, after the broker had done with
-// it. An answer is right if every client may have been as it says at some moment that the answer is about.
+// How old an answer may be: clients that come and go at a slow pace, asked for all the while.
+// What each of them did is known from its own side as an interval: before it began, after the
+// broker had done with it. An answer is right if every client may have been as it says at some
+// moment that the answer is about.
 //
-// The pace matters: at full speed the churn itself hides an old answer. Here each client changes about
-// once per four bounds, so that in any one bound some of them have changed and an older answer is wrong.
+// The pace matters: at full speed the churn itself hides an old answer. Here each client
+// changes about once per four bounds, so that in any one bound some of them have changed
+// and an older answer is wrong.
 //
 // SESSION_STATUS_STALENESS_SECONDS: how long (default 4).
 #include <sys/ptrace.h>
@@ -75,8 +77,8 @@ class Toggler {
       ASSERT_TRUE(client_.Send(EncodeDisconnect()));
       ASSERT_TRUE(client_.WaitClosed());
     }
-    // The broker has one thread: when it answers another client the second time, it has been round its
-    // loop since and has done with what came before.
+    // The broker has one thread: when it answers another client the second time, it has been round
+    // its loop since and has done with what came before.
     ASSERT_TRUE(witness_->Ping() && witness_->Ping());
     truth_.Add(comes, earliest, absl::Now());
   }
@@ -102,8 +104,8 @@ pid_t ThreadNamed(pid_t process, absl::string_view name) {
   return 0;
 }
 
-// How long, in all, a thread was ready to run and another had its processor. On a machine that others
-// share this is what an answer may be late by without any fault of the plugin's.
+// How long, in all, a thread was ready to run and another had its processor. On a machine that
+// others share this is what an answer may be late by without any fault of the plugin's.
 class RunDelay {
  public:
   RunDelay(pid_t process, pid_t thread)
@@ -148,8 +150,8 @@ class Asker {
   // After Stop().
   const std::vector<Batch>& batches() const { return batches_; }
   const std::vector<Single>& singles() const { return singles_; }
-  // What the machine was late by from before the cut of batches()[i] until there was the next one: a
-  // thread's wait is counted when it ends.
+  // What the machine was late by from before the cut of batches()[i] until there was the next one:
+  // a thread's wait is counted when it ends.
   absl::Duration LatenessAround(size_t i) const {
     const int64_t cut_ms = batches_[i].answer.taken_at_ms;
     size_t before = i;

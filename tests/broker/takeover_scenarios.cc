@@ -99,8 +99,8 @@ TEST_P(TakeoverScenario, RefusedTakeoverLeavesTheOldConnection) {
   EXPECT_EQ(admin_->Status().takeovers, 0u);
 }
 
-// Takeovers that fail when the old connection has ended: a CONNACK of more bytes than the client takes
-// cannot be written. The broker keeps the session, or not, as the new connection has it.
+// Takeovers that fail when the old connection has ended: a CONNACK of more bytes than the client
+// takes cannot be written. The broker keeps the session, or not, as the new connection has it.
 TEST_P(TakeoverScenario, ATakeoverThatFailsLeavesTheSessionAsTheBrokerHasIt) {
   Start();
   const ConnectPacket resuming = {

@@ -1,5 +1,5 @@
-// doctor beside the brokers of both lines, each with the same configuration: what the broker does not
-// start with is a problem that doctor names with its place, and what it starts with is none.
+// doctor beside the brokers of both lines, each with the same configuration: what the broker does
+// not start with is a problem that doctor names with its place, and what it starts with is none.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -302,8 +302,8 @@ TEST_F(FileCommandsTest, AnErrorInASessionPolicyNamesItsFile) {
   EXPECT_THAT(ran.output, StartsWith(absl::StrCat("mosquitto_session: ", policy, ": ")));
 }
 
-// An empty file, a folder and one that cannot be read would else be no session policy, which narrows
-// nothing: the owner may do everything.
+// An empty file, a folder and one that cannot be read would else be no session policy, which
+// narrows nothing: the owner may do everything.
 TEST_F(FileCommandsTest, ASessionPolicyThatIsGivenIsNeverTakenForNone) {
   struct Case {
     std::string file;

@@ -42,8 +42,8 @@ plugin {PLUGIN}
 {OPTIONS}
 )";
 
-// Clients ls-1 (3.1.1) and ls-2 (5) are online, ls-gone was. They are users "ann", but on 2.0, which
-// refuses names that it does not know (docs/broker-support.md).
+// Clients ls-1 (3.1.1) and ls-2 (5) are online, ls-gone was. They are users "ann", but on 2.0,
+// which refuses names that it does not know (docs/broker-support.md).
 class FollowCommandsTest : public ::testing::TestWithParam<BrokerLine> {
  protected:
   FollowCommandsTest()

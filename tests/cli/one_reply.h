@@ -1,5 +1,5 @@
-// A server on a Unix socket, or on TCP, that takes one connection and answers whatever is asked with
-// `reply`.
+// A server on a Unix socket, or on TCP, that takes one connection and answers whatever is asked
+// with `reply`.
 //
 // Threads: one; the server has its own.
 #ifndef SESSION_STATUS_TESTS_CLI_ONE_REPLY_H_

@@ -280,8 +280,8 @@ std::string TextOf(const char* path) {
 }
 
 TEST(FaultTest, WhatAnAlertIsAboutTheDoctorLooksAt) {
-  // Found otherwise: by its age, by /readyz, from histograms, in the files of certificates; or it is about clients and callers, not
-  // about the plugin; or it only goes with another metric.
+  // Found otherwise: by its age, by /readyz, from histograms, in the files of certificates; or it
+  // is about clients and callers, not about the plugin; or it only goes with another metric.
   std::set<std::string> known = {"session_status_snapshot_age_seconds",
                                  "session_status_snapshot_refresh_interval_seconds",
                                  "session_status_event_callback_duration_seconds_bucket",

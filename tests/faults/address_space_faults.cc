@@ -1,5 +1,5 @@
-// Little address space for the broker (RLIMIT_AS; vm.overcommit_memory=2 acts alike): the plugin takes
-// a part of what there is, or refuses the start with a message; the broker never dies of it.
+// Little address space for the broker (RLIMIT_AS; vm.overcommit_memory=2 acts alike): the plugin
+// takes a part of what there is, or refuses the start with a message; the broker never dies of it.
 #include <string>
 #include <vector>
 

@@ -1,8 +1,9 @@
-// Every allocation inside the plugin fails once: the broker stays, what is answered is right but for an
-// event that there was no memory for, which is counted, and with memory back everything is right again.
+// Every allocation inside the plugin fails once: the broker stays, what is answered is
+// right but for an event that there was no memory for, which is counted, and with memory
+// back everything is right again.
 //
-// SESSION_STATUS_ALLOCATION_STEP: every how manyth allocation is tried, beyond the first ten (default 5;
-// the promise is held at 1).
+// SESSION_STATUS_ALLOCATION_STEP: every how manyth allocation is tried, beyond the first ten
+// (default 5; the promise is held at 1).
 #include <string>
 
 #include "absl/strings/str_cat.h"

@@ -96,8 +96,8 @@ TEST_P(ClockFault, TimesFollowAJumpForwardAndNeverRunBackwards) {
   EXPECT_GE(ended.disconnected_at_ms, ended.connected_at_ms);
 }
 
-// 2.1 calls plugins by the time of day: after a step back it would not for as long, and what the plugin
-// remembers of one round of the broker's loop would be held against clients of later ones.
+// 2.1 calls plugins by the time of day: after a step back it would not for as long, and what the
+// plugin remembers of one round of the broker's loop would be held against clients of later ones.
 TEST_P(ClockFault, RefusedLoginsAfterAStepBackHideNobody) {
   ASSERT_NO_FATAL_FAILURE(
       StartWithClock("listener {PORT} 127.0.0.1\nallow_anonymous true\n"

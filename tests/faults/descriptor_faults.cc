@@ -27,8 +27,8 @@ namespace {
 
 constexpr int kDescriptors = 200;
 
-// From now on the process gets no descriptor, until this goes: clients alone do not take the last one
-// from a 2.0, which closes them for want of another.
+// From now on the process gets no descriptor, until this goes: clients alone do not take the last
+// one from a 2.0, which closes them for want of another.
 class NoDescriptors {
  public:
   explicit NoDescriptors(pid_t process) : process_(process) {

@@ -1,8 +1,8 @@
-// Allocations of C++ code inside a broker that fail when a test says so: fail_new.cc, preloaded, has
-// its own operator new and looks into a page that the test shares with it.
+// Allocations of C++ code inside a broker that fail when a test says so: fail_new.cc, preloaded,
+// has its own operator new and looks into a page that the test shares with it.
 //
-// The broker itself is C and calls malloc: what fails is the plugin's own memory and that of the C++
-// libraries in it.
+// The broker itself is C and calls malloc: what fails is the plugin's own memory and
+// that of the C++ libraries in it.
 #ifndef SESSION_STATUS_TESTS_FAULTS_FAIL_NEW_H_
 #define SESSION_STATUS_TESTS_FAULTS_FAIL_NEW_H_
 

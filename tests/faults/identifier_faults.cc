@@ -1,5 +1,5 @@
-// Client identifiers as an attacker writes them. Whatever the broker lets in is online under exactly
-// that identifier, in every answer; whatever it refuses is unknown.
+// Client identifiers as an attacker writes them. Whatever the broker lets in is online under
+// exactly that identifier, in every answer; whatever it refuses is unknown.
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,7 +82,8 @@ std::string JsonText(absl::string_view text) {
 
 class IdentifierFault : public ScenarioTest {
  protected:
-  // Asks by protobuf, where an identifier is its bytes, on a connection of its own. The HTTP status.
+  // Asks by protobuf, where an identifier is its bytes, on a connection of its own. The HTTP
+  // status.
   template <typename Reply>
   int Ask(absl::string_view method, const std::string& request, Reply* reply) {
     transport::TestClient client(broker_->Expand("{DIR}/admin.sock"));

@@ -1,5 +1,6 @@
-// The admin side of a real broker under attack: headers that drip, requests that nobody reads the answers
-// of, bodies without end. MQTT goes on, an administrator is answered, and the broker's memory stays bounded.
+// The admin side of a real broker under attack: headers that drip, requests that nobody reads
+// the answers of, bodies without end. MQTT goes on, an administrator is answered, and the
+// broker's memory stays bounded.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -25,8 +26,9 @@ constexpr int64_t kMiB = 1 << 20;
 constexpr int64_t kBufferedMax = 2 * kMiB;  // the listener's, of all connections together
 constexpr int64_t kGrowthMax =
     kBufferedMax + 8 * kMiB;  // of the broker; less than 3 MiB are measured
-// Far above what is measured, far below a hang. The listener's thread is nicer than the three attackers on
-// the same cores, so what a sanitizer adds to its work is waited for many times over (6 s were seen).
+// Far above what is measured, far below a hang. The listener's thread is nicer than the
+// three attackers on the same cores, so what a sanitizer adds to its work is waited for
+// many times over (6 s were seen).
 #ifdef SESSION_STATUS_SANITIZED
 constexpr absl::Duration kAnswerMax = kPatience;
 #else
@@ -69,7 +71,8 @@ class Attacker {
 };
 
 TEST_P(ListenerFault, UnderAttackMqttAndAdministratorsAreServedAndMemoryStaysBounded) {
-  // Not nice: beside other tests a nice thread waits seconds for the processor, whatever it does in time.
+  // Not nice: beside other tests a nice thread waits seconds for the processor, whatever it does in
+  // time.
   Start(absl::StrCat(kPlainConfig, "plugin_opt_admin_listen 127.0.0.1:{PORT2}\n",
                      "plugin_opt_listener_nice 0\n",
                      "plugin_opt_listener_connections_per_peer_max 1000\n",
@@ -117,7 +120,8 @@ TEST_P(ListenerFault, UnderAttackMqttAndAdministratorsAreServedAndMemoryStaysBou
     const Attacker pours([&] {
       TestClient client(target);
       client.Send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
-      // Not so many bytes: in the two seconds in which they are thrown away, gigabytes may go through.
+      // Not so many bytes: in the two seconds in which they are thrown away, gigabytes may go
+      // through.
       for (const absl::Time from = absl::Now(); absl::Now() - from < kPatience;) {
         if (client.Send(chunk)) continue;
         cut_off.fetch_add(1);

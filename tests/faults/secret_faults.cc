@@ -1,5 +1,5 @@
-// Twenty secrets pass through the broker, right and wrong, in good requests and broken ones: none is
-// ever seen in its log (all message types on), in the metrics or in the status.
+// Twenty secrets pass through the broker, right and wrong, in good requests and broken ones: none
+// is ever seen in its log (all message types on), in the metrics or in the status.
 #include <string>
 #include <vector>
 
@@ -121,7 +121,8 @@ TEST_P(SecretFault, TwentyPlantedSecretsAreNeverLogged) {
   Send(absl::StrCat("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz",
                     Secret(17), "\r\n"));
   Send(absl::StrCat(Secret(18), "\r\n\r\n"));
-  // Access files that are refused on reload: broken in the middle of a secret, and of a wrong shape.
+  // Access files that are refused on reload: broken in the middle of a secret, and of a wrong
+  // shape.
   std::string broken = AccessFile(Secret(19), Secret(4), Secret(5));
   broken.insert(broken.find(Secret(19)) + 10, "\n");
   broker_->dir().Write("access.json", broken);

@@ -1,5 +1,5 @@
-// Signed calls of the documented API as bytes for a socket of the test's own, and the access file that they
-// need.
+// Signed calls of the documented API as bytes for a socket of the test's own, and the access file
+// that they need.
 #ifndef SESSION_STATUS_TESTS_FAULTS_SIGNED_CALLS_H_
 #define SESSION_STATUS_TESTS_FAULTS_SIGNED_CALLS_H_
 

@@ -71,7 +71,8 @@ TEST(PastWallClockTest, ATimeStaysAsItWasToldAndASlowDriftIsFollowed) {
   clock.Note(wall, day);
   EXPECT_EQ(clock.At(day), wall);
   EXPECT_EQ(clock.At(day - absl::Hours(1)), wall - absl::Hours(1)) << "from before the first";
-  // Set back in the millisecond of an end: that is not told anew, the next one is told by the new time.
+  // Set back in the millisecond of an end: that is not told anew, the next one is told by the new
+  // time.
   clock.Note(wall - absl::Hours(2), day + absl::Microseconds(300));
   EXPECT_EQ(clock.At(day), wall);
   clock.Note(wall - absl::Hours(2), day + absl::Milliseconds(1) + absl::Microseconds(300));

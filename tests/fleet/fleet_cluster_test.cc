@@ -42,8 +42,8 @@ std::vector<uint16_t> FleetSlots() {
   return slots;
 }
 
-// Moves a slot to the next primary while the clients go on, some keys at a time, so that for a while
-// a shard lies on two primaries.
+// Moves a slot to the next primary while the clients go on, some keys at a time, so that for a
+// while a shard lies on two primaries.
 void MoveSlot(RedisCluster& cluster, FleetWorld& world, uint16_t slot) {
   const size_t from = cluster.OwnerOf(slot);
   const size_t to = (from + 1) % RedisCluster::kPrimaries;
@@ -158,7 +158,8 @@ TEST_P(FleetClusterTest, LeavesEveryNodeWithTheTruth) {
 INSTANTIATE_TEST_SUITE_P(Fleet, FleetClusterTest, ::testing::ValuesIn(kFaults),
                          [](const auto& param) { return std::string(param.param.name); });
 
-// With a lease that outlasts the fault, whoever stays connected is online in every answer meanwhile.
+// With a lease that outlasts the fault, whoever stays connected is online in every answer
+// meanwhile.
 class FleetClusterResidentTest : public FleetClusterTest {};
 
 TEST_P(FleetClusterResidentTest, WhoStaysIsOnlineInEveryAnswer) {

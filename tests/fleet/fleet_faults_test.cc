@@ -1,5 +1,6 @@
-// The table of faults: random clients on three nodes, one fault at a time, and in the end every node
-// must know the truth about every client. SESSION_STATUS_FLEET_SEEDS=20 runs more seeds than CI.
+// The table of faults: random clients on three nodes, one fault at a time, and in the end every
+// node must know the truth about every client. SESSION_STATUS_FLEET_SEEDS=20 runs more seeds than
+// CI.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -146,8 +147,8 @@ TEST_P(FleetFaultTest, LeavesEveryNodeWithTheTruth) {
 INSTANTIATE_TEST_SUITE_P(Fleet, FleetFaultTest, ::testing::ValuesIn(kFaults),
                          [](const auto& param) { return std::string(param.param.name); });
 
-// Whoever stays connected, to a node that lives and whose lease outlasts the fault, is online in every
-// answer meanwhile.
+// Whoever stays connected, to a node that lives and whose lease outlasts the fault, is
+// online in every answer meanwhile.
 class FleetResidentTest : public FleetFaultTest {};
 
 TEST_P(FleetResidentTest, WhoStaysIsOnlineInEveryAnswer) {

@@ -237,8 +237,8 @@ TEST(FleetLoopTest, AConnectionWhoseBeginningWasDroppedIsTakenOverByOneThatLives
   EXPECT_TRUE(here.Sees("lamp"));
 }
 
-// What was written meanwhile is no longer in the stream; only the row says that a connection of ours
-// has been taken over, by one that is over.
+// What was written meanwhile is no longer in the stream; only the row says that a connection of
+// ours has been taken over, by one that is over.
 TEST(FleetLoopTest, ARowThatIsNobodysTellsOfATakeoverThatTheStreamNoLongerHolds) {
   RedisProcess engine;
   SteppedNode here("here", engine);
@@ -465,8 +465,8 @@ INSTANTIATE_TEST_SUITE_P(Fleet, SuspendedMachinesTest, ::testing::Bool(), [](con
   return test.param ? "InARound" : "BetweenRounds";
 });
 
-// The engine's machine among them: leases have run out, and everybody is about to renew, some sooner
-// than others.
+// The engine's machine among them: leases have run out, and everybody is about to
+// renew, some sooner than others.
 TEST_P(SuspendedMachinesTest, NobodyIsLost) {
   constexpr absl::Duration kLease = absl::Seconds(2);
   RedisProcess engine;

@@ -94,7 +94,8 @@ TEST(FleetTest, AStopWaitsForOneOfTheEnginesThatHangAndNotForEach) {
   EXPECT_LT(absl::Now() - begun, 8 * fleet::kEngineTimeout);
 }
 
-// An engine that is not home costs rounds a time-out, which is longer than this lease may be missed.
+// An engine that is not home costs rounds a time-out, which is longer than this lease may be
+// missed.
 TEST(FleetTest, ANodeThatDiesWhileAnEngineHangsIsLostAfterItsLease) {
   constexpr absl::Duration kLease = absl::Seconds(1);
   ASSERT_GT(fleet::kEngineTimeout, fleet::LeaseMissed(kLease));
@@ -388,7 +389,8 @@ std::vector<std::string> ConnectMany(FleetNode& node, const std::string& prefix,
   return ids;
 }
 
-// An old copy to which another node wrote before this one looked, and of a node that cannot send again.
+// An old copy to which another node wrote before this one looked, and of a node that cannot send
+// again.
 TEST(FleetTest, AnOldCopyWithADeadNodesTailIsReadAgainAndBelieved) {
   FleetWorld world({.nodes = 3, .clients = 0});
   FleetNode& asked = world.node(1);

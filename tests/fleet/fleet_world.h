@@ -95,7 +95,8 @@ class FleetWorld {
   // How many (node, client) pairs are answered wrongly now.
   size_t Wrong(std::string* example);
   void Tick();
-  // From the next tick on, each asks every node for every resident. What was answered wrongly so far.
+  // From the next tick on, each asks every node for every resident. What was answered wrongly so
+  // far.
   void WatchResidents();
   const std::vector<std::string>& forgotten_residents() const { return forgotten_; }
 

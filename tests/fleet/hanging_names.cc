@@ -1,5 +1,6 @@
-// The system's resolver, preloaded into a broker: names that end in ".test" are this host, and while
-// the file that the environment names is there, who asks for one waits: the name servers are away.
+// The system's resolver, preloaded into a broker: names that end in ".test" are this host, and
+// while the file that the environment names is there, who asks for one waits: the name servers are
+// away.
 #include <dlfcn.h>
 #include <netdb.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Engines that are given by name, beside name servers that do not answer: real brokers whose resolver
-// hangs.
+// Engines that are given by name, beside name servers that do not answer: real brokers whose
+// resolver hangs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

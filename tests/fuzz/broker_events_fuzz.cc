@@ -7,10 +7,11 @@
 //   r login refused          e kept session expires        h reload         t loop round
 //   2.1: g kicked by another plugin before we hear of the connect, G the same with a kept session,
 //        q takeover whose new connection is refused, a removed by an administrator, n renamed,
-//        f takeover that fails after the broker has entered the new connection, F the same without a session
-//   2.0: H reload that the client does not pass, connected or not, k kicked by another plugin, likewise,
-//        u a client that nobody tells of leaves a session, w connect over TLS WebSockets, s login refused
-//        there, l the ends are told of what was refused or taken over there
+//        f takeover that fails after the broker has entered the new connection, F the
+//        same without a session
+//   2.0: H reload that the client does not pass, connected or not, k kicked by another plugin,
+//        likewise, u a client that nobody tells of leaves a session, w connect over TLS WebSockets,
+//        s login refused there, l the ends are told of what was refused or taken over there
 #include <array>
 #include <memory>
 #include <string>
@@ -294,7 +295,8 @@ class World {
     Forget(client);
   }
 
-  // Everybody logs in again, connected or held; who is not welcome ends at once, once more if it is held.
+  // Everybody logs in again, connected or held; who is not welcome ends at once, once more if it is
+  // held.
   void Reload20(Client* unwelcome) {
     if (reloading_) Round();
     reloading_ = true;
@@ -306,9 +308,9 @@ class World {
     }
   }
 
-  // The end of a loop round: now every answer is right; with 2.0, whose refusals over WebSockets may
-  // come later, after two more. Who is offline may show as online while something is closing, for
-  // nobody can tell it from a connection.
+  // The end of a loop round: now every answer is right; with 2.0, whose refusals over WebSockets
+  // may come later, after two more. Who is offline may show as online while something is closing,
+  // for nobody can tell it from a connection.
   void Round() {
     const int rounds = broker_.line() == FakeBroker::k20 ? 3 : 1;
     for (int i = 0; i < rounds; ++i) broker_.LoopRound();

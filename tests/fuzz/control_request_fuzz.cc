@@ -1,6 +1,6 @@
 // Payloads of `$CONTROL/session-status/v1`, which any MQTT client that may publish there sends. The
-// answer is JSON within its bounds; a payload that another reading of it takes for commands gets one
-// response for each, in order, with its own correlation data and with either data or an error.
+// answer is JSON within its bounds; a payload that another reading of it takes for commands gets
+// one response for each, in order, with its own correlation data and with either data or an error.
 #include <rapidjson/document.h>
 
 #include <algorithm>

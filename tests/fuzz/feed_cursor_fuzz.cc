@@ -1,8 +1,9 @@
-// Followers of the change feed who name a position: query, Last-Event-ID, watch sets. Either refused
-// with 400, or a stream of events whose numbers rise and never lie at or before the position asked for.
+// Followers of the change feed who name a position: query, Last-Event-ID, watch sets.
+// Either refused with 400, or a stream of events whose numbers rise and never lie at or
+// before the position asked for.
 //
-// The input is lines: `+ID` connects, `-ID` ends, `?QUERY` follows (server-sent events), `:ID` sets the
-// Last-Event-ID of the next, `*` heartbeat.
+// The input is lines: `+ID` connects, `-ID` ends, `?QUERY` follows (server-sent events), `:ID` sets
+// the Last-Event-ID of the next, `*` heartbeat.
 #include <memory>
 #include <string>
 #include <utility>

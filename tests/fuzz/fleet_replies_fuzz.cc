@@ -1,9 +1,9 @@
-// What an engine of the fleet answers, as bytes of its protocol, through hiredis and the reply arena
-// into what the fleet reads in them. First byte:
+// What an engine of the fleet answers, as bytes of its protocol, through hiredis and the reply
+// arena into what the fleet reads in them. First byte:
 //   `l`  looks at shards      `s`  CLUSTER SLOTS      `r`  refusals with MOVED and ASK
 //   `e`  entries of a change stream and rows of a bucket
-// Replies of any shape, with any values: what is taken from them obeys the layout, and agrees with a
-// second reading of the same replies.
+// Replies of any shape, with any values: what is taken from them obeys the layout, and agrees with
+// a second reading of the same replies.
 #include <hiredis/hiredis.h>
 
 #include <algorithm>

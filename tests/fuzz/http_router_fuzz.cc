@@ -1,9 +1,10 @@
 // Bytes of a client to the whole plugin: the listener's threads and parser, the router, and every
 // surface behind it (admin service, listings, changes, metrics, health, documented API, pages).
 //
-// The input is what one connection sends before it stops sending. What comes back is read as strictly
-// as RFC 9112 allows, beside a parser of our own that says which requests were sent: one reply for each
-// of them, in order, rightly framed and of the form that its type says, and nothing besides.
+// The input is what one connection sends before it stops sending. What comes back is read
+// as strictly as RFC 9112 allows, beside a parser of our own that says which requests
+// were sent: one reply for each of them, in order, rightly framed and of the form that
+// its type says, and nothing besides.
 #include <fcntl.h>
 #include <poll.h>
 #include <rapidjson/document.h>
@@ -37,9 +38,9 @@ namespace session_status {
 namespace {
 
 constexpr size_t kInputBytesMax = 32'768;
-// For a reply, or the end. A wait counts when none of the plugin's threads wants the processor at its end:
-// they have got all they need, and the reply is not coming. On a machine that is busy otherwise they want it
-// for seconds, and all that takes a lock waits with whoever holds it.
+// For a reply, or the end. A wait counts when none of the plugin's threads wants the processor at
+// its end: they have got all they need, and the reply is not coming. On a machine that is busy
+// otherwise they want it for seconds, and all that takes a lock waits with whoever holds it.
 constexpr int kWaitMs = 100;
 constexpr int kIdleWaitsMax = 50;
 constexpr int kWaitsMax = 6000;  // somebody is busy without end
@@ -161,7 +162,7 @@ class Plugin {
   int conversations_ = 0;
 };
 
-// -- what was asked ----------------------------------------------------------------------------------
+// -- what was asked -------------------------------------------------------------------------------
 
 struct Asked {
   enum class End : uint8_t { kWhole, kRefused, kMissing } end = End::kMissing;
@@ -207,7 +208,7 @@ std::vector<Asked> Requests(absl::string_view text, const transport::RequestLimi
   return requests;
 }
 
-// -- what came ---------------------------------------------------------------------------------------
+// -- what came ------------------------------------------------------------------------------------
 
 struct Answer {
   int status = 0;

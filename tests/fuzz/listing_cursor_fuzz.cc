@@ -1,8 +1,9 @@
 // ListSessions with cursors and filters from outside, beside a registry that changes: never more
 // than a page, no session twice along one listing, and only the documented errors.
 //
-// The input is lines: `+ID` connects, `-ID` ends, `>` goes on with the last reply's cursor, `SIZE CURSOR`
-// asks with that cursor, `<` closes the last reply's cursor, and `=NAME VALUE` sets a filter of the next new listing, which a blank line starts.
+// The input is lines: `+ID` connects, `-ID` ends, `>` goes on with the last reply's cursor, `SIZE
+// CURSOR` asks with that cursor, `<` closes the last reply's cursor, and `=NAME VALUE` sets a
+// filter of the next new listing, which a blank line starts.
 #include <set>
 #include <string>
 

@@ -1,6 +1,6 @@
 // The query of GET /v1/sessions, as JSON lines and as CSV: what is listed is what a second, plainer
-// reading of the same filter wants, each session once; and what that reading cannot make sense of is
-// refused with a reason.
+// reading of the same filter wants, each session once; and what that reading cannot make
+// sense of is refused with a reason.
 //
 // The input is a query string. The sessions are always the same: kSessions.
 #include <arpa/inet.h>
@@ -97,7 +97,7 @@ class World {
   SessionsSurface surface_{lister_};
 };
 
-// -- the plainer reading -----------------------------------------------------------------------------
+// -- the plainer reading --------------------------------------------------------------------------
 
 // 32 or 128 zeros and ones; empty: no address.
 std::string BitsOf(const std::string& address) {
@@ -257,7 +257,7 @@ class Filter {
   Range connected, disconnected;
 };
 
-// -- what came ---------------------------------------------------------------------------------------
+// -- what came ------------------------------------------------------------------------------------
 
 // RFC 4180: lines of cells, each line ended by CRLF.
 std::vector<std::vector<std::string>> ReadCsv(absl::string_view text) {

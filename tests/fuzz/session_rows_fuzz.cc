@@ -1,9 +1,10 @@
-// The session database with any rows in it, and any bytes as the database: what is restored is sound,
-// and the store lives on, so that the life after this one knows what happened in it.
+// The session database with any rows in it, and any bytes as the database: what is restored is
+// sound, and the store lives on, so that the life after this one knows what happened in it.
 //
-// The first byte chooses: `d` the rest is the file; `r` rows, one a line, written into a database that
-// the store made: the first letter of the table (`s`essions, `l`ives, `n`umbers, `h`istory), then its
-// columns in order, each after a `|`. A column that is missing or empty keeps a value of ordinary life.
+// The first byte chooses: `d` the rest is the file; `r` rows, one a line, written into a
+// database that the store made: the first letter of the table (`s`essions, `l`ives, `n`umbers,
+// `h`istory), then its columns in order, each after a `|`. A column that is missing or empty
+// keeps a value of ordinary life.
 #include <unistd.h>
 
 #include <cstdlib>

@@ -1,9 +1,9 @@
 // The documented API from outside. First byte:
-//   `h`       the rest is an HTTP request, byte for byte: any answer but a crash, and no answer with
-//             data, because nothing in it can be signed for this run's time.
-//   `1`, `3`  the rest are lines `name=value`: the parameters of a call that a signer of its own signs,
-//             by scheme V1 or V3. Its signature must be accepted, and no longer once the call was
-//             changed afterwards; used again it is a replay.
+//   `h`       the rest is an HTTP request, byte for byte: any answer but a crash, and no answer
+//             with data, because nothing in it can be signed for this run's time.
+//   `1`, `3`  the rest are lines `name=value`: the parameters of a call that a signer of its own
+//             signs, by scheme V1 or V3. Its signature must be accepted, and no longer once the
+//             call was changed afterwards; used again it is a replay.
 #include <memory>
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
-// The usage database with any rows in it, and any bytes as the database: a report or an error, never
-// a crash, and the store opens it or says why not.
+// The usage database with any rows in it, and any bytes as the database: a report or an error,
+// never a crash, and the store opens it or says why not.
 //
 // The first byte chooses: `d` the rest is the file; `r` rows, one a line, of six texts or numbers
 // separated by `|`, written into a database that the store made.

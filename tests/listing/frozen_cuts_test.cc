@@ -193,7 +193,8 @@ TEST_F(FrozenCutsTest, EveryCutEqualsTheEventsUpToItsSequence) {
   }
 }
 
-// The same with sessions being forgotten. That has no sequence, so offline ones may be there or not.
+// The same with sessions being forgotten. That has no sequence, so offline ones may be there or
+// not.
 TEST_F(FrozenCutsTest, ForgettingBesideACutLosesNobodyWhoIsNotGone) {
   Writer writer(poller_, {.ring_bytes = size_t{64} << 20, .notes_bytes_max = size_t{1} << 30},
                 {.ended_max = 200});

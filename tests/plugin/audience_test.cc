@@ -1,5 +1,5 @@
-// Who may ask what, inside real brokers: users of the Unix socket, by what the kernel says of them, and
-// certificates.
+// Who may ask what, inside real brokers: users of the Unix socket, by what the kernel
+// says of them, and certificates.
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -60,8 +60,8 @@ class AudienceTest : public ::testing::TestWithParam<BrokerLine> {
 INSTANTIATE_TEST_SUITE_P(OnBroker, AudienceTest, ValuesIn(kBothLines),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);
 
-// While it lives the calling thread, and no other, connects as somebody else; the C library's functions
-// would change all threads. It still finds files as root.
+// While it lives the calling thread, and no other, connects as somebody else; the C library's
+// functions would change all threads. It still finds files as root.
 class AsUser {
  public:
   explicit AsUser(uid_t uid, gid_t gid = 3000) {

@@ -196,8 +196,8 @@ TEST_P(DocumentedApiTest, AClientThatWasLostIsOfflineInQueriesAndForTheGraceOnli
   EXPECT_THAT(batch, HasSubstr(R"({"OnlineStatus":true,"ClientId":"GID_a@@@1"})"));
 }
 
-// Mosquitto 2.0 does not tell plugins which listener a client uses: it does not start with the option
-// (StartOn20Test).
+// Mosquitto 2.0 does not tell plugins which listener a client uses: it does not start
+// with the option (StartOn20Test).
 class DocumentedApiOf21Test : public DocumentedApiTest {};
 INSTANTIATE_TEST_SUITE_P(OnBroker, DocumentedApiOf21Test, Values(BrokerLine::k21),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);
@@ -327,8 +327,8 @@ TEST_P(DocumentedApiTest, ACallThatWasSentToAnotherPathIsToldSoInItsShape) {
   auto broker = Start();
   ASSERT_TRUE(broker->running()) << broker->Log();
   ApiClient api(broker->port(2));
-  // SDKs put the endpoint's path first: "/mqtt" + "/" + "?Action=…". The others are paths that exist,
-  // but not for such a call.
+  // SDKs put the endpoint's path first: "/mqtt" + "/" + "?Action=…". The others are paths that
+  // exist, but not for such a call.
   for (const char* path :
        {"/mqtt/", "/mqtt", "/ui/", "/mosquitto_session_status.v1.SessionStatusService/x"}) {
     const auto elsewhere = [path](OwnedRequest request) {

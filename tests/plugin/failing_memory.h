@@ -1,6 +1,6 @@
-// Memory that runs out in one thread: malloc, calloc and realloc, and with them operator new and every
-// library of the program. failing_memory.cc has them in place of the C library's; it belongs into a
-// program of its own, without a sanitizer.
+// Memory that runs out in one thread: malloc, calloc and realloc, and with them operator new and
+// every library of the program. failing_memory.cc has them in place of the C library's; it belongs
+// into a program of its own, without a sanitizer.
 //
 //   FailingMemory failing(3);
 //   Work();  // its third allocation fails
@@ -19,8 +19,8 @@ inline constexpr uint64_t kForEver = UINT64_MAX;
 
 class FailingMemory {
  public:
-  // From the `nth` allocation on `burst` in a row fail, of the threads of that name; empty: of those
-  // that are called like the caller.
+  // From the `nth` allocation on `burst` in a row fail, of the threads of that name; empty: of
+  // those that are called like the caller.
   explicit FailingMemory(uint64_t nth, uint64_t burst = 1, const std::string& thread = "");
   ~FailingMemory() { End(); }
   FailingMemory(const FailingMemory&) = delete;

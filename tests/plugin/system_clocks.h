@@ -1,5 +1,5 @@
-// The system's clocks as a test sets them, for the whole process: absl::Now(), the steady clock of std
-// and whoever else asks clock_gettime(). What waits in the kernel waits by the true ones.
+// The system's clocks as a test sets them, for the whole process: absl::Now(), the steady clock of
+// std and whoever else asks clock_gettime(). What waits in the kernel waits by the true ones.
 //
 // Threads: one object at a time; set by one thread.
 #ifndef SESSION_STATUS_TESTS_PLUGIN_SYSTEM_CLOCKS_H_

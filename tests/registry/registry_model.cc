@@ -56,7 +56,8 @@ ApplyResult RegistryModel::Apply(const SessionEvent& e) {
     const bool goes_on = !e.connection.clean_start &&
                          ((r.before == SessionState::kOfflineSessionKept && !e.found_no_session) ||
                           (r.before == SessionState::kOnline && !until_the_end));
-    // 2.0: nothing is left only where the last connection, which we saw, was a clean one before MQTT 5.
+    // 2.0: nothing is left only where the last connection, which we saw, was a clean one before
+    // MQTT 5.
     const bool nothing_left =
         until_the_end &&
         (r.before == SessionState::kOnline || (r.before == SessionState::kOffline && !d.restored));
@@ -275,7 +276,8 @@ std::vector<std::string> TrickyIds(size_t count) {
 }
 
 std::string Difference(const SessionDetails& a, const SessionDetails& b) {
-  // Without the local zone: Abseil looks for it under a lock that the thread sanitizer does not see.
+  // Without the local zone: Abseil looks for it under a lock that the thread sanitizer does not
+  // see.
   const auto time = [](absl::Time t) { return absl::FormatTime(t, absl::UTCTimeZone()); };
   const auto text = [&time](const SessionDetails& d) {
     return absl::StrCat(

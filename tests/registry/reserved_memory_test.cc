@@ -45,8 +45,8 @@ Backing BackingOf(const char* begin) {
   return backing;
 }
 
-// Whether touching it takes no fault. (The faults themselves cannot be counted under ThreadSanitizer,
-// which takes some of its own.)
+// Whether touching it takes no fault. (The faults themselves cannot be counted under
+// ThreadSanitizer, which takes some of its own.)
 bool IsThere(char* page) {
   unsigned char resident = 0;
   return mincore(page, kSmallPage, &resident) == 0 && (resident & 1) != 0;

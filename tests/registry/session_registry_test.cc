@@ -54,8 +54,8 @@ SessionEvent Ended(absl::string_view id, uint64_t incarnation) {
   return e;
 }
 
-// When the session of a client began that was online, or whose session was kept, before it connected
-// again a minute later.
+// When the session of a client began that was online, or whose session was kept, before it
+// connected again a minute later.
 struct Return {
   ProtocolVersion protocol;
   bool clean_before, clean_now, kept_between;
@@ -567,8 +567,8 @@ TEST(SessionRegistryTest, CountsByGroupAndListenerFollowEveryChange) {
   EXPECT_EQ(listeners[0].online, 1u);
 }
 
-// A status word has room for 4,095 cohorts (cohort_table.h); whoever connects after them is looked up
-// in the details.
+// A status word has room for 4,095 cohorts (cohort_table.h); whoever connects after
+// them is looked up in the details.
 TEST(SessionRegistryTest, CountsAreExactForMoreListenersThanTheStatusWordCanName) {
   constexpr uint16_t kListeners = 6000;
   SessionRegistry registry;

@@ -1,7 +1,7 @@
 // Readers beside a writer. What they saw is judged by a replay of the writer's events:
 //   snapshot answers must be exactly the state after `SnapshotInfo.sequence` events;
-//   live answers must be linearizable: true at some moment between the call and the return, and in one
-//   order for all readers.
+//   live answers must be linearizable: true at some moment between the call and the return, and
+//   in one order for all readers.
 // Run under TSan as well. Which store pairs with which load is said by number where they are
 // (contributing.md); docs/models/ checks the protocols under sequential consistency only.
 #include <gmock/gmock.h>
@@ -135,11 +135,11 @@ TEST_P(SessionRegistryThreadsTest, ABatchIsTheStateAfterExactlyTheSequenceItName
 }
 
 TEST_P(SessionRegistryThreadsTest, LiveReadsAreLinearizable) {
-  // Per id: the earliest moment that explains what finished reads have seen, of either reader. An answer
-  // must be explained by a moment that is not before what was there when its read began (what one
-  // reader has seen, a later read of the other must not contradict), not over at that time (`before`
-  // events were finished) and not after what had begun when it ended (`after` finished, one may be
-  // running).
+  // Per id: the earliest moment that explains what finished reads have seen, of either reader. An
+  // answer must be explained by a moment that is not before what was there when its read began
+  // (what one reader has seen, a later read of the other must not contradict), not over at that
+  // time (`before` events were finished) and not after what had begun when it ended (`after`
+  // finished, one may be running).
   std::vector<std::atomic<size_t>> seen_until(log_.ids().size());
   const auto explain = [&](size_t n, size_t floor, uint64_t before, const auto& fits) {
     const auto& history = log_.history(n);

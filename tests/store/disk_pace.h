@@ -1,5 +1,5 @@
-// The pace of the disk, for what SQLite reads and writes in this process: every read, or write, takes a
-// while, or a write waits until a test lets it go on. A disk that hangs, without one.
+// The pace of the disk, for what SQLite reads and writes in this process: every read, or write,
+// takes a while, or a write waits until a test lets it go on. A disk that hangs, without one.
 //
 // Threads: the test's; reads and writes are anybody's. One object at a time.
 #ifndef SESSION_STATUS_TESTS_STORE_DISK_PACE_H_

@@ -403,7 +403,8 @@ TEST_F(HistoryGapTest, ACrashSoonAfterACopyWasPutInPlaceDatesNoEndTooLate) {
   EXPECT_LE(lamp.ended_not_before, ended);
 }
 
-// Without, changes are skipped; with it again, what is left of the first life's is not all there was.
+// Without, changes are skipped; with it again, what is left of the first life's is not all there
+// was.
 TEST_F(HistoryGapTest, ALifeWithoutHistoryIsToldAsMissing) {
   const absl::Duration kept = options_.history_ttl;
   {

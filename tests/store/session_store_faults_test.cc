@@ -366,8 +366,8 @@ TEST_F(SessionStoreFaultsTest, ALifeThatBeganWithoutTheDatabaseTakesNoEarlierOne
   EXPECT_EQ(life.Details("bell").status.reason, EndReason::kBrokerRestart);
 }
 
-// Tells its parent each incarnation before it is written anywhere. Its clock runs as the store takes
-// it to: kIncarnationsPerMs connects are a millisecond.
+// Tells its parent each incarnation before it is written anywhere. Its clock runs as the store
+// takes it to: kIncarnationsPerMs connects are a millisecond.
 [[noreturn]] void RunUntilKilled(const SessionStoreOptions& options, absl::Time now, int tell) {
   LogLines log;
   SessionStoreOptions fast = options;

@@ -540,7 +540,8 @@ TEST_F(SessionStoreTest, AFileThatIsReplacedByAnOlderCopyHoldsEverythingAgain) {
   EXPECT_EQ(Live(first.now()).All().size(), 3u);
 }
 
-// SQLite leaves the write-ahead log of a file that was taken away, and would apply it to any other one.
+// SQLite leaves the write-ahead log of a file that was taken away, and would apply it to any other
+// one.
 TEST_F(SessionStoreTest, TheLogOfAFileThatIsReplacedIsNotAppliedToTheOtherOne) {
   { BrokerLife(options_, kStart, &log_).Close(); }
   std::filesystem::copy(path_, folder_ / "copy.db");
@@ -781,7 +782,8 @@ TEST_F(SessionStoreTest, HistoryOutlivesAClockThatWasStillToBeSet) {
   EXPECT_EQ(count(), 0);
 }
 
-// What a clock that was ahead has written has no age that could be told: it goes with its neighbours.
+// What a clock that was ahead has written has no age that could be told: it goes with its
+// neighbours.
 TEST_F(SessionStoreTest, HistoryOfAClockThatWasAheadGoesWithWhatCameAfterIt) {
   options_.history_ttl = absl::Hours(24);
   for (const absl::Duration since : {absl::ZeroDuration(), absl::Hours(300 * 24)}) {
@@ -829,7 +831,8 @@ TEST_F(SessionStoreTest, ManyRowsOfAClockThatWasAheadKeepNothingBehindThem) {
   EXPECT_EQ(count(), 0);
 }
 
-// They were passed as rows of a time to come; now it has come, and what is behind them is what was wrong.
+// They were passed as rows of a time to come; now it has come, and what is behind them is what was
+// wrong.
 TEST_F(SessionStoreTest, ManyRowsOutliveAClockThatWasStillToBeSet) {
   constexpr int kRows = 5000;
   {
@@ -881,7 +884,8 @@ TEST_F(SessionStoreTest, AHealthyLifeSaysNothing) {
   EXPECT_THAT(log_.lines(), IsEmpty());
 }
 
-// How long the start takes: SESSION_STATUS_STORE_ROWS=1000000 for the figure in docs/persistence.md.
+// How long the start takes: SESSION_STATUS_STORE_ROWS=1000000 for the figure in
+// docs/persistence.md.
 TEST_F(SessionStoreTest, ManySessionsAreRestoredInOneGo) {
   const char* text = getenv("SESSION_STATUS_STORE_ROWS");
   const int rows = text == nullptr ? 20'000 : atoi(text);

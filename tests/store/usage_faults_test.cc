@@ -237,7 +237,8 @@ TEST_F(UsageFaultsTest, AFileThatIsTakenAwayIsBegunAnewAndTheLogSaysSo) {
   EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("replaced or taken away")));
 }
 
-// SQLite leaves the write-ahead log of a file that was taken away, and would apply it to any other one.
+// SQLite leaves the write-ahead log of a file that was taken away, and would apply it to any other
+// one.
 TEST_F(UsageFaultsTest, ABackupThatIsPutInItsPlaceIsCountedOn) {
   auto store = Open();
   Call(store.get(), 3);

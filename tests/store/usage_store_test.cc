@@ -158,8 +158,8 @@ TEST_F(UsageStoreTest, WritesByItself) {
   EXPECT_EQ(Total(), 1);
 }
 
-// "At most the last second" is the interval between writes, half of one, and the time a write takes;
-// how long that is on a machine that is busy with other things, no test can say.
+// "At most the last second" is the interval between writes, half of one, and the time a write
+// takes; how long that is on a machine that is busy with other things, no test can say.
 TEST_F(UsageStoreTest, AKilledProcessKeepsWhatWasWritten) {
   EXPECT_LE(UsageOptions().flush_interval, absl::Milliseconds(500));
   int progress[2];

@@ -218,8 +218,8 @@ int BrokerProcess::WaitExit() {
 }
 
 bool BrokerProcess::EndOnSignal() {
-  // More than one: Mosquitto 2.0 sets `run = 1` after it has said "running", so it forgets a SIGTERM that
-  // comes in between (2 of 6,000 starts that were ended at once).
+  // More than one: Mosquitto 2.0 sets `run = 1` after it has said "running", so it forgets a
+  // SIGTERM that comes in between (2 of 6,000 starts that were ended at once).
   const absl::Time deadline = absl::Now() + kPatience;
   do {
     Signal(SIGTERM);

@@ -5,13 +5,13 @@
 //     allow_anonymous true
 //     plugin {PLUGIN}
 //     {OPTIONS}
-//   )", .plugin = SessionStatusPlugin(), .plugin_options = {{"admin_socket", "{DIR}/admin.sock"}}});
-//   ASSERT_TRUE(broker->running()) << broker->Log();
+//   )", .plugin = SessionStatusPlugin(), .plugin_options = {{"admin_socket",
+//   "{DIR}/admin.sock"}}}); ASSERT_TRUE(broker->running()) << broker->Log();
 //
 // In the configuration these are replaced: {PORT}, {PORT2} … {PORT9} free ports, {DIR} the folder,
 // {PLUGIN} the plugin's path, {OPTIONS} one plugin_opt_ line per option, {USER} the running user's
-// name, {LIB} the folder of the broker's own plugins, {OBSERVE} on 2.0 the option that allows the compatibility
-// mode and nothing on 2.1.
+// name, {LIB} the folder of the broker's own plugins, {OBSERVE} on 2.0 the option that allows the
+// compatibility mode and nothing on 2.1.
 //
 // Threads:   one.
 // Ownership: the child dies with this object, or with the test process, whatever happens to it.

@@ -137,7 +137,7 @@ void FakeBroker::LoopRound() {
 
 using session_status::testing::FakeBroker;
 
-// -- the broker's functions --------------------------------------------------------------------------
+// -- the broker's functions -----------------------------------------------------------------------
 
 extern "C" {
 

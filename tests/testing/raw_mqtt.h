@@ -1,5 +1,5 @@
-// MQTT by hand: packets as bytes, a plain socket, TLS, WebSockets. For what a well-behaved library will
-// not send, and for thousands of connections at once.
+// MQTT by hand: packets as bytes, a plain socket, TLS, WebSockets. For what a well-behaved library
+// will not send, and for thousands of connections at once.
 //
 // Threads: one per RawConnection.
 #ifndef SESSION_STATUS_TESTS_TESTING_RAW_MQTT_H_

@@ -1,5 +1,5 @@
-// A file system of a megabyte that can be filled and be mounted read-only. Only root of a machine that
-// lets him mount has one.
+// A file system of a megabyte that can be filled and be mounted read-only. Only root of a
+// machine that lets him mount has one.
 #ifndef SESSION_STATUS_TESTS_TESTING_SMALL_DISK_H_
 #define SESSION_STATUS_TESTS_TESTING_SMALL_DISK_H_
 

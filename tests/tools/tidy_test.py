@@ -200,6 +200,14 @@ class LeftoversTest(unittest.TestCase):
                 wrong.append(f"{path}: says nothing at its top")
         self.assertEqual(wrong, [])
 
+    def test_comments_end_within_the_line(self):
+        """clang-format leaves them as they are; the limit is .clang-format's."""
+        limit = int(re.search(r"(?m)^ColumnLimit: (\d+)$", (ROOT / ".clang-format").read_text())[1])
+        long = [f"{path}:{number}" for path in tracked_files() if path.suffix in SOURCES
+                for number, line in enumerate((ROOT / path).read_text().split("\n"), 1)
+                if line.lstrip().startswith("//") and len(line) > limit]
+        self.assertEqual(long, [])
+
     def test_lock_files_name_no_download_address(self):
         wrong = [str(path) for path in tracked_files() if path.name == "package-lock.json"
                  and '"resolved": "http' in (ROOT / path).read_text()]

@@ -85,8 +85,9 @@ TEST(DescriptorTest, AClosedConnectionIsNotWatchedAlthoughACopyOfItsDescriptorIs
     fd = OtherEndOf(client);
     ASSERT_GE(fd, 0);
     ASSERT_EQ(WatchersOf(fd), 1);
-    // As in the table of another thread of RefuseWaiting(). By its number: the thread sanitizer takes
-    // dup() for a race with the close, because it does not see that the latter waits for the client.
+    // As in the table of another thread of RefuseWaiting(). By its number: the thread sanitizer
+    // takes dup() for a race with the close, because it does not see that the latter waits for the
+    // client.
     copy = FileDescriptor(static_cast<int>(::syscall(SYS_dup, fd)));
     ASSERT_TRUE(copy.valid());
   }

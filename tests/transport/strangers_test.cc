@@ -1,5 +1,5 @@
-// Strangers take all that they may have. Whom the transport vouches for gets in all the same, and is
-// served.
+// Strangers take all that they may have. Whom the transport vouches for gets in all the same, and
+// is served.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <ifaddrs.h>

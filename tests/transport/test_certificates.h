@@ -15,11 +15,11 @@ class TestCertificates {
   // Writes ca.pem, and NAME.pem with NAME.key for each certificate made, into `directory`.
   explicit TestCertificates(std::string directory);
 
-  // Good for so many seconds from now; negative: until so many ago. The common name is `name`, a DNS
-  // name NAME.example.com. `pass_phrase`: the key file cannot be read without.
+  // Good for so many seconds from now; negative: until so many ago. The common name is `name`, a
+  // DNS name NAME.example.com. `pass_phrase`: the key file cannot be read without.
   void Make(const std::string& name, long good_for_s = 3600, const std::string& pass_phrase = "");
-  // Writes crl_file(): the CA's list of revoked certificates, good for so many seconds, with those of
-  // `names` in it.
+  // Writes crl_file(): the CA's list of revoked certificates, good for so many seconds, with those
+  // of `names` in it.
   void WriteRevocations(const std::vector<std::string>& names, long good_for_s = 3600);
   std::string certificate_file(const std::string& name) const {
     return directory_ + "/" + name + ".pem";

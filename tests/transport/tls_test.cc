@@ -63,7 +63,8 @@ class HalfHandshake {
   HalfHandshake(absl::string_view address, SSL_CTX* context)
       : client_(address), ssl_(SSL_new(context), SSL_free) {
     std::signal(SIGPIPE, SIG_IGN);  // the server may have closed by the time it is written to
-    // What it reads from stays empty: the server's answer, however soon it comes, waits in the socket.
+    // What it reads from stays empty: the server's answer, however soon it comes, waits in the
+    // socket.
     SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new_socket(client_.fd(), BIO_NOCLOSE));
     EXPECT_EQ(SSL_connect(ssl_.get()), -1);  // says hello
     pollfd answer = {client_.fd(), POLLIN, 0};

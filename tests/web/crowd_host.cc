@@ -3,7 +3,8 @@
 //
 //   crowd_host CLIENTS TCP_ADDRESS UNIX_PATH
 //
-// Three listings at a time, so that a page that leaves them open is noticed. Prints "ready". Then takes lines from its standard input, until that ends: "connect ID", "end ID".
+// Three listings at a time, so that a page that leaves them open is noticed. Prints "ready". Then
+// takes lines from its standard input, until that ends: "connect ID", "end ID".
 #include <poll.h>
 #include <unistd.h>
 

@@ -102,7 +102,8 @@ TEST_P(PublishingTest, RetainedMessagesAwaitLateSubscribersAndGoWithTheirClient)
   ASSERT_TRUE(late->Subscribe("clients/lamp"));
   EXPECT_TRUE(Hears(late.get(), {"CHANGE_KIND_ONLINE"}));
   lamp->Disconnect();
-  // Forgotten a second later: an empty message tells those who listen, and the retained one is gone.
+  // Forgotten a second later: an empty message tells those who listen, and the retained one is
+  // gone.
   EXPECT_TRUE(WaitUntil([&] {
     late->Serve();
     return !late->received().empty() && late->received().back().empty();

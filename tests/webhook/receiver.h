@@ -1,5 +1,5 @@
-// An HTTP receiver for tests, on sockets of its own: takes posts, answers as it is told, can be slow,
-// can die and come back on the same port.
+// An HTTP receiver for tests, on sockets of its own: takes posts, answers as it is told, can be
+// slow, can die and come back on the same port.
 //
 // Threads: the test's; one connection at a time is served by a thread inside.
 #ifndef SESSION_STATUS_TESTS_WEBHOOK_RECEIVER_H_

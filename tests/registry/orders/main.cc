@@ -1,7 +1,8 @@
-// memory_orders CHECK                             the orders in the code are strong enough
-// memory_orders CHECK FILE OPERATION FROM TO TEXT  with one of them weakened the check fails: that of
-//                                                 the one line of FILE that has TEXT in it
-// memory_orders CHECK sites                       the operations that the check meets
+// memory_orders CHECK          the orders in the code are strong enough
+// memory_orders CHECK FILE OPERATION FROM TO TEXT
+//                              with one of them weakened the check fails: that of the one line of
+//                              FILE that has TEXT in it
+// memory_orders CHECK sites    the operations that the check meets
 //
 // All in the top folder of the sources.
 #include <cinttypes>

@@ -27,7 +27,8 @@
 namespace session_status::orders {
 namespace {
 
-// What Relacy remembers of one atomic: the last values in their order; who may see which is Relacy's.
+// What Relacy remembers of one atomic: the last values in their order; who may see which is
+// Relacy's.
 struct Cell {
   rl::atomic_data* data;
   uint64_t history[rl::atomic_history_size];
@@ -250,7 +251,8 @@ Cell* CellOf(const void* address, uint64_t newest) {
   return *cell;
 }
 
-// A thread that asks the same question again waits for somebody; not if it asks after its own words.
+// A thread that asks the same question again waits for somebody; not if it asks after its own
+// words.
 bool IsWaiting(const KnownSite* site, const void* address, int thread) {
   if (site->site.order == std::memory_order_relaxed) return false;
   for (auto e = events.rbegin(); e != events.rend(); ++e) {

@@ -40,8 +40,8 @@ std::vector<std::string> IdsOfOnePage(size_t count) {
   return ids;
 }
 
-// Two clients take turns in one slot. The n-th life of the slot has status n and all its details are
-// n: whoever finds a client must find a life of its own, and one life only.
+// Two clients take turns in one slot. The n-th life of the slot has status n and all its details
+// are n: whoever finds a client must find a life of its own, and one life only.
 class Slots : public Check {
  public:
   Slots() : ids_(IdsOfOnePage(2)) {

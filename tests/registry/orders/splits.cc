@@ -21,10 +21,10 @@ using registry::Slot;
 
 constexpr uint64_t kStatus = 77;
 
-// A full page whose sessions agree in more bits than one split tells apart: to make room, the writer
-// doubles the directory and splits more than once, and the page that the first split retired is
-// one of the second one's halves. One session, the wanted one, is looked up meanwhile. The others
-// only fill the page: their records are not simulated.
+// A full page whose sessions agree in more bits than one split tells apart: to make room, the
+// writer doubles the directory and splits more than once, and the page that the first split retired
+// is one of the second one's halves. One session, the wanted one, is looked up meanwhile. The
+// others only fill the page: their records are not simulated.
 class Splits : public Check {
  public:
   explicit Splits(bool walks) : walks_(walks) {
@@ -58,7 +58,8 @@ class Splits : public Check {
       Exclude(&index_->details(other_slots_[i]), n * sizeof(registry::DetailRecord));
       i += n;
     }
-    // Nor are the words of a page that do not lead to the wanted one, the first of each of its pages.
+    // Nor are the words of a page that do not lead to the wanted one, the first of each of its
+    // pages.
     for (const ptrdiff_t number : {0, 256, 257, 258, 259, 260}) {
       const Page& p = first_page_[number];
       Exclude(&p.tags[1], sizeof p.tags - sizeof p.tags[0]);

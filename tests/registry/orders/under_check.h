@@ -39,8 +39,8 @@
 
 namespace session_status::orders {
 
-// As std::atomic, of the same size and also valid as zeroed memory. Where it is used (file and line)
-// is what the simulator knows an operation by.
+// As std::atomic, of the same size and also valid as zeroed memory. Where it is used (file and
+// line) is what the simulator knows an operation by.
 template <typename T>
 class Atomic {
  public:
