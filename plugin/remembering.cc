@@ -81,9 +81,9 @@ void Remembering::Restore(absl::Time now) {
   }
   uint64_t applied = 0;
   const auto apply = [&](SessionEvent event) {
-    // The clock may have been ahead; who ends in the future would be forgotten by nobody, nor would
-    // those who end after it. Not by a clock that is still to be set: once it is, nobody ends in
-    // the future, and who had ended in 1970 would be forgotten.
+    // The clock may have been ahead. An end in the future would not be forgotten, nor any that is
+    // queued behind it, so it is moved to now. But not while the clock is still to be set:
+    // everybody would have ended in 1970, and be forgotten as soon as it is.
     if (now >= store::kClockIsSetFrom) event.time = std::min(event.time, now);
     event.ended_not_before = std::min(event.ended_not_before, event.time);
     const auto found = held.find(event.client_id);
@@ -150,13 +150,7 @@ void Remembering::TellHeld(absl::string_view client_id, uint64_t incarnation,
     event.connected_at = known->connected_at;
     event.session_created_at = known->session_created_at;
     event.connects = known->connects;
-    event.connection.address = known->address;
-    event.connection.username = known->username;
-    event.connection.listener_port = known->listener_port;
-    event.connection.keepalive_s = known->keepalive_s;
-    event.connection.protocol_version = known->protocol_version;
-    event.connection.transport = known->transport;
-    event.connection.clean_start = known->clean_start;
+    event.connection = registry::ConnectionOf(*known);
   }
   parts_.sink.OnSessionEvent(event);
 }

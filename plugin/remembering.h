@@ -30,9 +30,9 @@ namespace session_status {
 
 struct RememberingOptions {
   std::string database;  // empty: none
-  absl::Duration flush_interval;
-  absl::Duration history_ttl;
-  int64_t history_max = 0;
+  absl::Duration flush_interval = store::SessionStoreOptions().flush_interval;
+  absl::Duration history_ttl = store::SessionStoreOptions().history_ttl;
+  int64_t history_max = store::SessionStoreOptions().history_max;
 };
 
 class Remembering {

@@ -16,9 +16,6 @@ namespace {
 
 using Kind = SessionEvent::Kind;
 
-constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;
-constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;  // year 10889
-
 // 0 stands for "not known"; times before 1970 are taken for its first millisecond.
 uint64_t ToMillis(absl::Time t) {
   if (t == absl::InfinitePast()) return 0;

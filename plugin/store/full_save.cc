@@ -29,6 +29,7 @@ absl::Status FullSave::ReadNumbers(SessionDatabase& database, absl::string_view 
 
 absl::Status FullSave::Step(SessionDatabase& database, int64_t life, bool delete_others,
                             const VisitSome& visit_some) {
+  in_transaction_ = pending();
   if (stage_ == Stage::kNeeded) {
     if (absl::Status s = Begin(database); !s.ok()) return s;
   }

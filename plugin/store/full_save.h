@@ -7,14 +7,14 @@
 // the middle leaves it to the next one.
 //
 // Threads: one at a time.
-// Errors:  as SessionDatabase, and those of `visit_some`. What a step did is undone with its
-//          transaction: the save must then be needed anew (Need()).
+// Errors:  as SessionDatabase, and those of `visit_some`.
 #ifndef SESSION_STATUS_PLUGIN_STORE_FULL_SAVE_H_
 #define SESSION_STATUS_PLUGIN_STORE_FULL_SAVE_H_
 
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -45,6 +45,12 @@ class FullSave {
   // holds.
   absl::Status Step(SessionDatabase& database, int64_t life, bool delete_others,
                     const VisitSome& visit_some);
+  // The transaction that the last step, if there was any, was a part of has been committed; true:
+  // that finished the save. Or it has been rolled back, and the save begins anew.
+  bool Committed() { return std::exchange(in_transaction_, false) && !pending(); }
+  void RolledBack() {
+    if (std::exchange(in_transaction_, false)) Need();
+  }
 
  private:
   enum class Stage : uint8_t { kNone, kNeeded, kWalking, kDeleting };
@@ -56,6 +62,7 @@ class FullSave {
   Stage stage_ = Stage::kNone;
   uint64_t walk_position_ = 0;
   int64_t generation_ = 0;
+  bool in_transaction_ = false;
 };
 
 }  // namespace session_status::store

@@ -4,11 +4,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "registry/session_event.h"
 
 namespace session_status::store {
 namespace {
-
-constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;  // the registry's
 
 constexpr char kReservedNumber[] = "incarnations_reserved";
 constexpr char kGivenNumber[] = "incarnations_given";  // as of the life's alive_ms
@@ -50,15 +49,16 @@ absl::Status Incarnations::ReadPast(SessionDatabase& database, absl::string_view
 void Incarnations::NoteStored(uint64_t incarnation) { first_ = std::max(first_, incarnation + 1); }
 
 void Incarnations::Begin() {
-  first_ = std::min(first_, kIncarnationMax);
+  first_ = std::min(first_, registry::kIncarnationMax);
   NoteGiven(first_ - 1);
 }
 
-uint64_t Incarnations::NextReserved(bool block) const {
-  return block ? last() + kIncarnationBlock : reserved_;
+absl::Status Incarnations::ReserveBlock(SessionDatabase& database) {
+  return Write(database, last() + kIncarnationBlock);
 }
 
-absl::Status Incarnations::Write(SessionDatabase& database, uint64_t reserved) const {
+absl::Status Incarnations::Write(SessionDatabase& database, uint64_t reserved) {
+  written_ = reserved;
   absl::Status status = database.SetNumber(kReservedNumber, static_cast<int64_t>(reserved));
   status.Update(database.SetNumber(kGivenNumber, static_cast<int64_t>(last())));
   return status;

@@ -23,8 +23,8 @@
 namespace session_status::store {
 
 // Incarnations begin at this at least: 64 for every millisecond since 2020, twice what a broker can
-// accept. 1 for a clock that says 2054 or later, as one that died says 2106: numbers of its would
-// leave none that a healthy database can hold, and what is reserved there counts alone.
+// accept. 1 for a clock that says 2054 or later (one that died says 2106): such a floor would use
+// up the numbers that a healthy database may hold, and what is reserved there counts alone.
 inline constexpr uint64_t kIncarnationsPerMs = 64;
 uint64_t IncarnationFloor(absl::Time now);
 
@@ -46,22 +46,24 @@ class Incarnations {
   // -- afterwards
   void NoteGiven(uint64_t incarnation) { last_.store(incarnation, std::memory_order_relaxed); }
 
-  // What is to be reserved by the next commit; with `block`, a whole block ahead.
-  uint64_t NextReserved(bool block) const;
   bool NeedsBlock() const { return last() + kIncarnationBlock / 2 > reserved_; }
-  // Nobody gives out numbers any more: nothing need be skipped.
-  absl::Status WriteLast(SessionDatabase& database) const { return Write(database, last()); }
-  absl::Status Write(SessionDatabase& database, uint64_t reserved) const;
-  void Committed(uint64_t reserved) { reserved_ = reserved; }
+  // As parts of a transaction: reserves a block, keeps what is reserved, or, when no more numbers
+  // are given out, reserves nothing beyond the last.
+  absl::Status ReserveBlock(SessionDatabase& database);
+  absl::Status Keep(SessionDatabase& database) { return Write(database, reserved_); }
+  absl::Status ReserveNoMore(SessionDatabase& database) { return Write(database, last()); }
+  void Committed() { reserved_ = written_; }
   uint64_t given_beyond_reserved() const;
 
  private:
   // relaxed: only ever compared with what is reserved, far ahead of it.
   uint64_t last() const { return last_.load(std::memory_order_relaxed); }
+  absl::Status Write(SessionDatabase& database, uint64_t reserved);
 
   uint64_t first_;
   std::atomic<uint64_t> last_{0};
   uint64_t reserved_ = 0;  // the highest number that is in the database
+  uint64_t written_ = 0;   // and that will be, once the transaction is committed
 };
 
 }  // namespace session_status::store

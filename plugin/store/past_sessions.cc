@@ -49,13 +49,7 @@ SessionEvent RestoredEvent(const StoredSession& session, const Lives& lives, int
   event.connected_at = d.connected_at;
   event.session_created_at = d.session_created_at;
   event.connects = d.connects;
-  event.connection.address = d.address;
-  event.connection.username = d.username;
-  event.connection.listener_port = d.listener_port;
-  event.connection.keepalive_s = d.keepalive_s;
-  event.connection.protocol_version = d.protocol_version;
-  event.connection.transport = d.transport;
-  event.connection.clean_start = d.clean_start;
+  event.connection = registry::ConnectionOf(d);
   if (d.status.state != SessionState::kOnline) {
     event.reason = d.status.reason;
     event.broker_code = d.broker_code;

@@ -157,12 +157,11 @@ class RowReader {
     if (text.size() < min || text.size() > max) ok_ = false;
     return text;
   }
-  int64_t Millis() { return Integer<int64_t>(0, kMillisMax); }
+  int64_t Millis() { return Integer<int64_t>(0, registry::kMillisMax); }
   absl::Time Time() { return FromMillis(Millis()); }
   bool ok() const { return ok_; }
 
  private:
-  static constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;  // as the registry
   const Statement& row_;
   int column_ = 0;
   bool ok_ = true;

@@ -119,8 +119,8 @@ void Complete(const Gap& gap, std::vector<HistoryEntry>* entries) {
   }
 }
 
-// Rows are in the order of events, and so are their times, but where a clock was wrong. So many
-// entries that are too old are looked behind.
+// Rows are in the order of events, and so of their times, except where a clock was wrong: so many
+// entries that are too old are skipped before the search ends.
 constexpr size_t kOldEntriesMax = 1000;
 
 // Newest first, and one or two more than asked for: they say what was before the last. Those

@@ -27,8 +27,6 @@ constexpr size_t kBatchRecordsMax = 20'000;
 // While nothing changes, this often the database learns that the broker is still alive.
 constexpr absl::Duration kHeartbeat = absl::Seconds(5);
 
-constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;  // the registry's
-
 int64_t Millis(absl::Time time) {
   return time == absl::InfinitePast() ? 0 : absl::ToUnixMillis(time);
 }
@@ -274,12 +272,11 @@ absl::Status SessionStore::BeginLife() {
                                          absl::Hours(24));
   status.Update(database_->DeleteLivesBefore(lives_.FirstNeeded(needed_ms, now_ms)));
   status.Update(PutLife(/*ended_ms=*/0));
-  const uint64_t reserved = incarnations_.NextReserved(/*block=*/true);
-  status.Update(incarnations_.Write(*database_, reserved));
+  status.Update(incarnations_.ReserveBlock(*database_));
   if (status.ok()) status = WriteHistoryGap();
   if (status.ok()) status = database_->Commit();
   if (status.ok()) {
-    incarnations_.Committed(reserved);
+    incarnations_.Committed();
   } else {
     database_->Rollback();
   }
@@ -348,7 +345,7 @@ bool SessionStore::RunOnce() {
     // As after an attempt that failed: what was taken from the ring waits in batch_ for the next
     // one.
     complete_until_ms_ = complete_before_ms;
-    if (full_save_.pending()) full_save_.Need();
+    full_save_.RolledBack();
     database_.reset();  // and with it a transaction that was begun
     return false;
   }
@@ -492,7 +489,8 @@ absl::Status SessionStore::ReadHistoryGap() {
   if (!from_ms.ok()) return from_ms.status();
   absl::StatusOr<int64_t> until_ms = database_->Number(kHistoryGapUntilNumber);
   if (!until_ms.ok()) return until_ms.status();
-  if (*until_ms > 0 && *until_ms <= kMillisMax) gap_.AddEarlier(*from_ms, *until_ms, started_ms_);
+  if (*until_ms > 0 && *until_ms <= registry::kMillisMax)
+    gap_.AddEarlier(*from_ms, *until_ms, started_ms_);
   // The last life died with changes that it could not write.
   const int64_t written_until_ms = lives_.empty() ? INT64_MAX : lives_.last().alive_ms;
   if (unwritten_until_ms_ > written_until_ms) {
@@ -509,12 +507,13 @@ absl::Status SessionStore::WriteHistoryGap() {
 }
 
 absl::Status SessionStore::Write() {
-  const bool saving_all = full_save_.pending();
   const int64_t complete_before_ms = complete_until_ms_;
   if (batch_.complete_until_ms != 0) complete_until_ms_ = batch_.complete_until_ms;
   absl::Status status = database_->Begin();
-  const uint64_t reserved = incarnations_.NextReserved(incarnations_.NeedsBlock());
-  if (status.ok()) status = incarnations_.Write(*database_, reserved);
+  if (status.ok()) {
+    status = incarnations_.NeedsBlock() ? incarnations_.ReserveBlock(*database_)
+                                        : incarnations_.Keep(*database_);
+  }
   if (status.ok()) status = PutLife(/*ended_ms=*/0);
   if (status.ok()) status = WriteHistoryGap();
   if (status.ok()) status = WriteBatch();
@@ -525,9 +524,9 @@ absl::Status SessionStore::Write() {
   }
   if (status.ok()) status = database_->Commit();
   if (status.ok()) {
-    incarnations_.Committed(reserved);
+    incarnations_.Committed();
     batch_.Clear();
-    if (saving_all && !full_save_.pending()) {
+    if (full_save_.Committed()) {
       if (std::exchange(announce_full_save_, false)) {
         Log(absl::StrCat(options_.path, ": all sessions are saved again"));
       }
@@ -538,7 +537,7 @@ absl::Status SessionStore::Write() {
   }
   database_->Rollback();
   complete_until_ms_ = complete_before_ms;
-  if (saving_all) full_save_.Need();
+  full_save_.RolledBack();
   return status;
 }
 
@@ -699,7 +698,7 @@ void SessionStore::WriteEnd(int64_t now_ms) {
   complete_until_ms_ = now_ms;
   absl::Status status = database_->Begin();
   if (status.ok()) status = PutLife(now_ms);
-  if (status.ok()) status = incarnations_.WriteLast(*database_);
+  if (status.ok()) status = incarnations_.ReserveNoMore(*database_);
   if (status.ok()) status = database_->Commit();
   if (!status.ok()) Failed(status);
 }

@@ -88,8 +88,9 @@ struct SessionStoreOptions {
   absl::Duration close_waits = os::kDiskWaitMax;
   int nice_level = 10;
   std::function<void(absl::string_view)> log{};  // for an operator; any thread; may be empty
-  // Time that nobody sets, from any fixed moment, and the time of day, which must step back when
-  // somebody sets it back, other than that of events; any thread. Empty: the system's.
+  // Clocks, called on any thread; empty: the system's. `monotonic`: from any fixed moment,
+  // never set. `wall`: the time of day as the system has it, which steps back when it is set
+  // back (those of events never do).
   std::function<absl::Duration()> monotonic{};
   std::function<absl::Time()> wall{};
 };
@@ -234,7 +235,7 @@ class SessionStore : public registry::ChangeObserver {
   mutable os::Mutex outside_mu_;
   const registry::SessionRegistry* registry_ ABSL_GUARDED_BY(outside_mu_) = nullptr;
   bool silent_ ABSL_GUARDED_BY(outside_mu_) = false;
-  // Of BeginClose(); 0: it is to come.
+  // When BeginClose() was called; before it: time_point().
   std::chrono::steady_clock::time_point close_begun_ ABSL_GUARDED_BY(outside_mu_);
 
   os::Mutex mu_;                                                    // held while writing

@@ -34,7 +34,7 @@ using registry::SessionRegistry;
 using registry::SessionState;
 
 constexpr size_t kRowsMax = 30;
-constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;
+using registry::kIncarnationMax;
 constexpr char kLamp[] = "lamp of this life";
 
 const absl::Time kStart = absl::FromUnixMillis(1'790'000'000'000);
