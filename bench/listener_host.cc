@@ -102,7 +102,6 @@ int Main(int argc, char** argv) {
       options.connections_awaiting_first_byte_max = 20'000;
   options.descriptors_percent_max = 100;
   options.idle_timeout = absl::Hours(1);
-  options.body_bytes_max = 1024 * 1024;
   transport::Listener listener(options, router);
   if (absl::Status status = listener.Start(); !status.ok()) {
     std::fprintf(stderr, "%s\n", status.ToString().c_str());

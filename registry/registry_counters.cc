@@ -5,7 +5,7 @@ namespace session_status::registry {
 namespace {
 
 template <size_t N>
-std::array<uint64_t, N> ReadAll(const std::array<Figure<uint64_t>, N>& figures) {
+std::array<uint64_t, N> ReadAll(const std::array<WriterFigure<uint64_t>, N>& figures) {
   std::array<uint64_t, N> values;
   for (size_t i = 0; i < N; ++i) values[i] = figures[i].Get();
   return values;

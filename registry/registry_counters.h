@@ -18,7 +18,7 @@ namespace session_status::registry {
 
 // A figure with one writing thread.
 template <typename T>
-class Figure {
+class WriterFigure {
  public:
   void Add(T n) { Set(static_cast<T>(Get() + n)); }
   void Set(T n) { value_.store(n, std::memory_order_relaxed); }     // (c1)
@@ -33,7 +33,7 @@ class RegistryCounters {
   static constexpr size_t kProtocols = 6;  // by ProtocolVersion number
   static constexpr size_t kPorts = 65536;
 
-  RegistryCounters() : online_by_port(new Figure<uint32_t>[kPorts]()) {}
+  RegistryCounters() : online_by_port(new WriterFigure<uint32_t>[kPorts]()) {}
 
   RegistryCounts Read() const;
   std::vector<ListenerCount> OnlineByListener() const;
@@ -47,12 +47,13 @@ class RegistryCounters {
     online_by_port[port].Add(static_cast<uint32_t>(change));
   }
 
-  std::array<Figure<uint64_t>, kSessionStateCount> by_state;
-  std::array<Figure<uint64_t>, kEndReasonCount> ends_by_reason;
-  std::array<Figure<uint64_t>, kProtocols> online_by_protocol;
-  Figure<uint64_t> connects, takeovers, stale_events, forgotten, out_of_memory, names_left_out,
-      long_id_bytes;
-  std::unique_ptr<Figure<uint32_t>[]> online_by_port;  // 256 KiB; touched where ports are in use
+  std::array<WriterFigure<uint64_t>, kSessionStateCount> by_state;
+  std::array<WriterFigure<uint64_t>, kEndReasonCount> ends_by_reason;
+  std::array<WriterFigure<uint64_t>, kProtocols> online_by_protocol;
+  WriterFigure<uint64_t> connects, takeovers, stale_events, forgotten, out_of_memory,
+      names_left_out, long_id_bytes;
+  std::unique_ptr<WriterFigure<uint32_t>[]>
+      online_by_port;  // 256 KiB; touched where ports are in use
 };
 
 }  // namespace session_status::registry

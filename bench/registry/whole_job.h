@@ -100,7 +100,7 @@ class WholeJob {
     }
   }
 
-  using Counter = registry::Figure<int64_t>;
+  using Counter = registry::WriterFigure<int64_t>;
   struct Counts {
     Counter online, ended;
   };
