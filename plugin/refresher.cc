@@ -7,6 +7,12 @@
 #include "plugin/os/steady_clock.h"
 
 namespace session_status {
+namespace {
+
+// Both clocks are read one after the other, and a thread may have to wait in between.
+constexpr absl::Duration kClockStep = absl::Milliseconds(100);
+
+}  // namespace
 
 absl::Status Refresher::Start(int nice) {
   if (!stop_.ok()) return absl::ResourceExhaustedError("no file descriptor for the refresher");
@@ -21,7 +27,7 @@ void Refresher::Run() {
   for (;;) {
     const absl::Duration next = std::min(publish_at, populated_at_ + populate_in_);
     if (stop_.WaitFor(std::max(next - os::SteadyNow(), absl::ZeroDuration()))) return;
-    if (os::SteadyNow() >= publish_at) {
+    if (os::SteadyNow() >= publish_at || ClockWasSet()) {
       Publish();
       publish_at = os::SteadyNow() + interval_;
     }
@@ -31,9 +37,15 @@ void Refresher::Run() {
 
 void Refresher::Publish() {
   if (first_) first_(absl::Now());
-  const absl::Time begin = absl::Now();
-  registry_.PublishSnapshot(begin, absl::ToInt64Milliseconds(os::SteadyNow()));
-  publish_time_.Record(absl::ToInt64Nanoseconds(absl::Now() - begin));
+  const absl::Time now = absl::Now();
+  const int64_t begin_ns = os::SteadyNs();
+  registry_.PublishSnapshot(now, begin_ns / 1'000'000);
+  publish_time_.Record(os::SteadyNs() - begin_ns);
+  taken_at_ = now - absl::Nanoseconds(begin_ns);
+}
+
+bool Refresher::ClockWasSet() const {
+  return absl::AbsDuration(absl::Now() - os::SteadyNow() - taken_at_) > kClockStep;
 }
 
 void Refresher::PopulateAhead() {

@@ -1,6 +1,6 @@
-// Publishes a new snapshot of the registry every `interval`, from a thread of its own,
-// and has memory ready for the events to come: as often as their number asks for,
-// however long the interval is.
+// Publishes a new snapshot of the registry every `interval`, from a thread of its own, and at once
+// when the wall clock was set: ages are told by it. And has memory ready for the events to come: as
+// often as their number asks for, however long the interval is.
 //
 // Threads: Start, Stop: the broker's (init and cleanup).
 // Errors:  Start says when the system gives no thread.
@@ -41,6 +41,7 @@ class Refresher {
  private:
   void Run();
   void Publish();
+  bool ClockWasSet() const;
   void PopulateAhead();
 
   registry::SessionRegistry& registry_;
@@ -48,7 +49,8 @@ class Refresher {
   metrics::DurationHistogram& publish_time_;
   std::function<void(absl::Time)> first_;
   std::function<absl::Duration(absl::Duration)> too_;
-  absl::Duration populated_at_;  // on the clock that is never set
+  absl::Time taken_at_;          // of the snapshot, less the clock that is never set
+  absl::Duration populated_at_;  // on that clock
   absl::Duration populate_in_;   // when to call PopulateAhead() again, from then on
   os::StopSignal stop_;
   os::ServiceThread thread_;

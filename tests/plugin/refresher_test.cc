@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/plugin/system_clocks.h"
 #include "tests/testing/wait.h"
 
 namespace session_status {
@@ -53,6 +54,21 @@ TEST_F(RefresherTest, MemoryIsThereHoweverRarelySnapshotsAreTaken) {
   constexpr size_t kAhead = size_t{256} << 10;
   EXPECT_TRUE(testing::WaitUntil([&] { return registry_.MemoryBytes() > used + kAhead; }));
   EXPECT_EQ(registry_.CurrentSnapshot().taken_at, first);
+}
+
+// Otherwise answers would tell a wrong age for an hour.
+TEST_F(RefresherTest, AClockThatWasSetBringsASnapshotWhoseAgeIsRight) {
+  Refresher hourly(registry_, absl::Hours(1), publish_time_);
+  ASSERT_TRUE(hourly.Start(/*nice=*/0).ok());
+  testing::SystemClocks clocks;
+  for (const absl::Duration step : {-absl::Hours(1), absl::Hours(2)}) {
+    const absl::Time before = registry_.CurrentSnapshot().taken_at;
+    clocks.Set(step);
+    EXPECT_TRUE(testing::WaitUntil([&] {
+      const absl::Duration moved = registry_.CurrentSnapshot().taken_at - before;
+      return absl::AbsDuration(moved - step) < absl::Minutes(1);
+    })) << step;
+  }
 }
 
 }  // namespace
