@@ -52,6 +52,7 @@ void Following::Read(metrics::Readings* out) {
   const history::FollowerFigures history = history_.Read();
   out->history = metrics::HistoryReadings{history.clients, history.bytes, history.clients_forgotten,
                                           history.flaps, history.gaps};
+  out->listings = metrics::ListingReadings{cuts_.given_up()};
   if (!has_webhook_) return;
   const webhook::WebhookStats stats = webhook_.stats();
   metrics::WebhookReadings& readings = out->webhook.emplace();

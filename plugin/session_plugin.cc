@@ -224,8 +224,8 @@ void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
   if (result.outcome == registry::ApplyResult::Outcome::kApplied) {
     for (registry::ChangeObserver* observer : observers_) observer->OnChange(event, result);
   }
-  // Who was known and turns out to be kept needs no place, but may be followed by more of those,
-  // whom nobody must forget before.
+  // Nobody is forgotten where a client that was known turns out to be kept: it needs no place, and
+  // others who will turn out to be kept may still be among the ended.
   if (event.kind == registry::SessionEvent::Kind::kRestored &&
       result.before != registry::SessionState::kUnknown) {
     return;

@@ -45,8 +45,8 @@ inline constexpr size_t kAnswerBytesPerTickMax = size_t{1} << 20;
 // Refusals that wait to be sent, in all and of one client; more are dropped.
 inline constexpr size_t kRefusalsMax = 64;
 inline constexpr size_t kRefusalsPerClientMax = 8;
-// While answers wait as well, every so many-th message is a refusal: anybody can be
-// refused, as often as he likes.
+// While answers wait, too, one message in so many is a refusal: anybody can provoke them without
+// limit, and they must not crowd out answers.
 inline constexpr uint32_t kMessagesPerRefusal = 4;
 
 // Who asked, and where the answer goes.
@@ -124,7 +124,8 @@ class Desk {
 
   os::Mutex mu_;
   std::vector<Question> inbox_ ABSL_GUARDED_BY(mu_);
-  // Has room for all that can wait: an answer that were lost would be waited for for ever.
+  // Reserved for all that can be waiting: the question of an answer that found no room here would
+  // count against the limits for ever.
   std::vector<Finished> outbox_ ABSL_GUARDED_BY(mu_);
 
   os::Bell bell_;

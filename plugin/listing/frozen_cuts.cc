@@ -114,7 +114,6 @@ void FrozenCuts::Note(absl::string_view client_id, const SessionDetails* details
   if (details != nullptr) PutDetails(*details, ring_.get());
   ring_->PutBytes(client_id, address, username);
   ring_->Commit();
-  counters_.notes.Add();
 }
 
 absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
@@ -137,7 +136,6 @@ absl::StatusOr<std::shared_ptr<FrozenCut>> FrozenCuts::Open(absl::Time now) {
     // Acquire; pairs with (c4).
     while (in_flight_.load(std::memory_order_acquire) == in_flight) sched_yield();
   }
-  counters_.opened.Add();
   std::unique_ptr<FrozenCut> made(new (std::nothrow)
                                       FrozenCut(*this, position, registry_.sequence(), now));
   if (made == nullptr) {  // nobody else would count it back
@@ -205,7 +203,7 @@ void FrozenCut::Drain() {
 
 void FrozenCut::GiveUpWithoutMemory() {
   if (!open_) return;
-  cuts_.counters_.given_up.Add();
+  cuts_.given_up_.Add();
   GiveUp(absl::DataLossError(""));  // a message would need memory
 }
 
@@ -215,19 +213,19 @@ void FrozenCut::TakeNotes() {
       case WordRing::Read::kUpToDate:
         return;
       case WordRing::Read::kOverrun:
-        cuts_.counters_.given_up.Add();
+        cuts_.given_up_.Add();
         return GiveUp(
             absl::AbortedError("too much changed at once during the listing; start over"));
       case WordRing::Read::kEntry:
         break;
     }
     if (WordRing::TagOf(words_[0]) == kLost) {
-      cuts_.counters_.given_up.Add();
+      cuts_.given_up_.Add();
       return GiveUp(absl::DataLossError("the broker ran out of memory during the listing"));
     }
     TakeNote(words_);
     if (notes_bytes_ > cuts_.options_.notes_bytes_max) {
-      cuts_.counters_.given_up.Add();
+      cuts_.given_up_.Add();
       return GiveUp(absl::AbortedError(
           "too much changed during the listing; start over, and read it faster or by parts"));
     }
@@ -251,7 +249,7 @@ void FrozenCut::GiveUpIdle() {
     absl::Status why = absl::AbortedError(
         absl::StrCat("the listing was not read for ", absl::FormatDuration(cuts_.options_.idle_max),
                      "; start over"));
-    cuts_.counters_.given_up.Add();
+    cuts_.given_up_.Add();
     GiveUp(std::move(why));
   } catch (const std::bad_alloc&) {
     GiveUpWithoutMemory();

@@ -57,12 +57,6 @@ struct CutOptions {
   absl::Duration idle_max = absl::Seconds(60);
 };
 
-struct CutCounters {
-  Counter opened;
-  Counter given_up;  // idle, overrun or too many changes
-  Counter notes;
-};
-
 class FrozenCuts;
 
 class FrozenCut : private os::Poller::Member {
@@ -159,7 +153,8 @@ class FrozenCuts {
   absl::StatusOr<std::shared_ptr<FrozenCut>> Open(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
   int open() const { return open_.load(std::memory_order_relaxed); }
   const CutOptions& options() const { return options_; }
-  CutCounters& counters() { return counters_; }
+  // Listings that ended before their last page: not read for idle_max, or too much changed.
+  uint64_t given_up() const { return given_up_.value(); }
 
  private:
   friend class FrozenCut;
@@ -169,7 +164,7 @@ class FrozenCuts {
   const registry::SessionRegistry& registry_;
   os::Poller& poller_;
   const CutOptions options_;
-  CutCounters counters_;
+  Counter given_up_;
   os::Mutex mu_;
   std::unique_ptr<feed::WordRing> ring_;  // made once, by the first Open(), before open_ rises
   // (c1) seq_cst store by the writer, then (c2) seq_cst load of open_; against (c3) seq_cst rise of

@@ -106,6 +106,10 @@ void FromHistory(const Readings& r, Samples* out) {
   if (r.history.has_value()) out->push_back(Sample((*r.history).*kField));
 }
 
+void ReadListings(const Readings& r, Samples* out) {
+  if (r.listings.has_value()) out->push_back(Sample(r.listings->given_up));
+}
+
 void ReadRepairs(const Readings& r, Samples* out) {
   if (!r.audit.has_value()) return;
   out->push_back(Sample(r.audit->repaired_ends, {{"kind", "end"}}));
@@ -315,6 +319,10 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_history_gaps_total", MetricType::Counter, "",
      "Times changes came too fast to be remembered.", "history",
      FromHistory<&HistoryReadings::gaps>},
+    {"session_status_listings_given_up_total", MetricType::Counter, "",
+     "Listings that ended before their last page: not read for listing_idle_timeout, or too much "
+     "changed meanwhile.",
+     "listing", ReadListings},
     {"session_status_store_queue_bytes", MetricType::Gauge, "",
      "Changes waiting to be written to session_database.", "store",
      FromStore<&StoreReadings::queue_bytes>},

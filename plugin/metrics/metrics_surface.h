@@ -1,6 +1,7 @@
 // GET /metrics: Prometheus' text format 0.0.4, collected at each scrape.
 //
-// Threads:   any listener thread; a scrape copies counters and takes no lock of anybody's.
+// Threads:   any listener thread. A scrape takes some locks of those whom it asks, each for the
+//            time of a copy; none that the broker's thread takes.
 // Ownership: what `read` reaches outlives the surface.
 // Errors:    405 for other methods than GET and HEAD.
 #ifndef SESSION_STATUS_PLUGIN_METRICS_METRICS_SURFACE_H_

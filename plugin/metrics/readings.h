@@ -127,6 +127,10 @@ struct ControlReadings {
   uint64_t waiting = 0;
 };
 
+struct ListingReadings {
+  uint64_t given_up = 0;
+};
+
 // Changes published to MQTT topics.
 struct TopicReadings {
   uint64_t published = 0;
@@ -163,6 +167,7 @@ struct Readings {
   std::array<uint64_t, kEventKindCount> events{};  // by SessionEvent::Kind
   std::optional<AuditReadings> audit;
   std::optional<HistoryReadings> history;
+  std::optional<ListingReadings> listings;
   std::optional<StoreReadings> store;
   std::optional<ControlReadings> control;
   std::optional<TopicReadings> topics;

@@ -69,7 +69,7 @@ struct ListenerOptions {
   size_t request_line_bytes_max = 32 * 1024;  // ten ids of 64 characters in a query are 8 KiB
   size_t header_bytes_max = 32 * 1024;        // all header lines together
   int header_count_max = 64;
-  size_t body_bytes_max = 64 * 1024;       // announced more: 413 before reading
+  size_t body_bytes_max = 1024 * 1024;     // announced more: 413 before reading
   size_t chunk_extension_bytes_max = 256;  // nobody sends any; a memory bomb otherwise
   size_t trailer_bytes_max = 4096;         // read and dropped
 

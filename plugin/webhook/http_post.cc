@@ -99,9 +99,9 @@ bool HttpPost::Configure(absl::string_view body, void* headers) {
   return done;
 }
 
-// What libcurl does beside it when it is built that way: it trusts the system's folder of CAs too,
-// and it keeps what it has read for a day, whatever becomes of the file. Neither call needs memory,
-// and who does not know the option does not do it.
+// Some builds of libcurl do more than they are told: they trust the system's folder of CAs, too,
+// and keep what they have read of the file for a day. Both is switched off. Neither call needs
+// memory, and a libcurl that does not know the option does not do what it switches off.
 void HttpPost::TrustOnly(const std::string& ca_file, bool* done) {
   *done = curl_.easy_setopt(easy_, CURLOPT_CAINFO, ca_file.c_str()) == CURLE_OK && *done;
   static_cast<void>(curl_.easy_setopt(easy_, CURLOPT_CAPATH, nullptr));

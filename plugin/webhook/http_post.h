@@ -1,7 +1,7 @@
-// One POST at a time, by libcurl, that a stop request ends: at once, or when the time is over that
-// all posts together have left then. Redirects are not followed,
-// proxies of the environment not used, certificates always checked: against `ca_file` alone, as it
-// is when the connection is made, if there is one.
+// One POST at a time, by libcurl. A stop request ends it: at once, or when the time is over
+// that all posts together have left then. Redirects are not followed, proxies of the
+// environment not used, certificates always checked: against `ca_file` alone, as it is when the
+// connection is made, if there is one.
 //
 // Threads: one at a time; Post() blocks.
 // Errors:  CheckUrl says what is wrong with a URL. A Post that gets no answer has status 0 and says

@@ -136,6 +136,11 @@ TEST(ParseOptionsTest, EveryNumberAndEveryTimeGoesWhereItIsMeant) {
   const auto options = ParseOptions(given);
   ASSERT_TRUE(options.ok()) << options.status();
   for (const Row& row : rows) EXPECT_EQ(row.get(*options), row.want) << row.name;
+
+  // Whoever builds a part without the table (tests, benchmarks) has the product's defaults.
+  const auto defaults = ParseOptions({});
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  for (const Row& row : rows) EXPECT_EQ(row.get(Options()), row.get(*defaults)) << row.name;
 }
 
 const OptionSpec& Spec(absl::string_view name) {
