@@ -32,7 +32,13 @@ FleetMembership::FleetMembership(const fleet::FleetOptions& options,
                                  const registry::SessionRegistry& own,
                                  const registry::RegistryOptions& remembered,
                                  broker::BrokerLog& log)
-    : options_(options), log_(log), fleet_(options, own, remembered, broker::KickMovedClient) {}
+    : options_(options),
+      log_(log),
+      fleet_(options, own, remembered, [this](const std::string& client_id) {
+        moving_ = &client_id;
+        broker::KickMovedClient(client_id);
+        moving_ = nullptr;
+      }) {}
 
 absl::Status FleetMembership::Start() {
   if (!options_.credentials_file.empty()) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "plugin/broker/broker_log.h"
 #include "plugin/fleet/fleet.h"
@@ -47,6 +48,11 @@ class FleetMembership {
   const registry::OthersView& others() const { return fleet_; }
   uint64_t sessions_max() const { return fleet_.others().sessions_max(); }  // there is room for
   registry::ChangeObserver* observer() { return &fleet_; }
+  // Broker: whether this client's connection is being closed, right now, because it has another one
+  // on another broker. To the broker it looks as if an administrator closed it.
+  bool IsMovingAway(absl::string_view client_id) const {
+    return moving_ != nullptr && *moving_ == client_id;
+  }
   // Knowledge of the others that is older than this is stale.
   absl::Duration others_age_max() const { return options_.snapshot_refresh + options_.lease; }
 
@@ -58,6 +64,7 @@ class FleetMembership {
 
   const fleet::FleetOptions options_;
   broker::BrokerLog& log_;
+  const std::string* moving_ = nullptr;
   fleet::Fleet fleet_;
 
   // Publish() only.

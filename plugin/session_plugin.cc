@@ -219,6 +219,16 @@ registry::ApplyResult SessionPlugin::Apply(const registry::SessionEvent& event) 
 }
 
 void SessionPlugin::OnSessionEvent(const registry::SessionEvent& event) {
+  if (fleet_ != nullptr && event.kind == registry::SessionEvent::Kind::kEnded &&
+      fleet_->IsMovingAway(event.client_id)) {
+    registry::SessionEvent moved = event;
+    moved.reason = registry::EndReason::kTakenOver;
+    return Follow(moved);
+  }
+  Follow(event);
+}
+
+void SessionPlugin::Follow(const registry::SessionEvent& event) {
   const Telemetry::TimedEvent timed(telemetry_, event.kind);
   const registry::ApplyResult result = Apply(event);
   if (result.outcome == registry::ApplyResult::Outcome::kApplied) {

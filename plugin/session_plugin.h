@@ -65,6 +65,7 @@ class SessionPlugin : private broker::EventSink {
   void OnReload(absl::Time now) override;
   void OnControlRequest(const broker::ControlRequest& request) override;
 
+  void Follow(const registry::SessionEvent& event);
   registry::ApplyResult Apply(const registry::SessionEvent& event);
   void Forget(size_t budget);
   size_t HousekeepingBudget() const;

@@ -1,6 +1,18 @@
 #include "registry/whole_view.h"
 
 namespace session_status::registry {
+namespace {
+
+// Whether what `other` says, an end at `ended_at`, is the client's last end, and not that of `own`.
+bool EndedLastElsewhere(SessionStatus other, absl::Time ended_at, const SessionDetails& own) {
+  if (other.state == SessionState::kUnknown) return false;
+  // It came here and went there, whenever either was heard of.
+  if (other.reason == EndReason::kTakenOver) return own.status.state == SessionState::kUnknown;
+  const bool went = own.status.reason == EndReason::kTakenOver;
+  return ended_at > (went ? own.connected_at : own.disconnected_at);
+}
+
+}  // namespace
 
 void WholeView::AddOthers(absl::Span<const absl::string_view> client_ids,
                           absl::Span<SessionStatus> out, WholeCut* cut) const {
@@ -34,10 +46,9 @@ void WholeView::Merge(absl::string_view client_id, const OtherStatus& other, Ses
     *status = other.status;
     return;
   }
-  if (status->state == SessionState::kOfflineSessionKept) return;  // as Find() has it
   // Both are ended and tell a reason. The cut has no times; the live view does.
   SessionDetails own;
-  if (own_.FindDetails(client_id, &own) && other.ended_at > own.disconnected_at) {
+  if (own_.FindDetails(client_id, &own) && EndedLastElsewhere(other.status, other.ended_at, own)) {
     status->reason = other.status.reason;
   }
 }
@@ -68,10 +79,10 @@ absl::Status WholeView::Find(absl::string_view client_id, absl::Time now,
     session->source = AnswerSource::kLocal;
     return absl::OkStatus();
   }
-  session->elsewhere =
-      other.status.state != SessionState::kUnknown &&
-      session->own.status.state != SessionState::kOfflineSessionKept &&
-      (!session->known_here || other.disconnected_at > session->own.disconnected_at);
+  session->elsewhere = EndedLastElsewhere(other.status, other.disconnected_at, session->own);
+  if (session->elsewhere && session->own.status.state == SessionState::kOfflineSessionKept) {
+    session->other.status.state = SessionState::kOfflineSessionKept;
+  }
   return absl::OkStatus();
 }
 

@@ -3,7 +3,8 @@
 //
 //   * connected here: here it is;
 //   * else connected elsewhere: there it is;
-//   * else the later of the two ends tells the reason. A session that this node keeps stays kept.
+//   * else the last of the two ends tells reason and time. A takeover is the last of neither: the
+//     connection that took over has an end of its own. A session that this node keeps stays kept.
 //
 // In a batch a connection lost here may have grace (loss_grace.h). It ends when the client is known
 // to be connected elsewhere, or to have been, later, and to have left for another reason than a

@@ -244,6 +244,8 @@ TEST(BrokerFleetTest, AClientThatMovesLosesItsOlderConnectionWithoutItsWill) {
   EXPECT_TRUE(WaitUntil([&] {
     return absl::StrContains(fleet.admin(0).Query("lamp").raw, "\"node\":\"broker-1\"");
   }));
+  const std::string history = fleet.admin(0).Call("GetHistory", R"({"clientId":"lamp"})").body;
+  EXPECT_TRUE(absl::StrContains(history, "TAKEN_OVER")) << history;
 }
 
 TEST(BrokerFleetTest, AsConfiguredATakeoverIsOnlyCounted) {

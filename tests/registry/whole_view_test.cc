@@ -207,8 +207,26 @@ TEST_F(WholeViewTest, ASessionThatThisNodeKeepsStaysKept) {
   EndedElsewhere("a", EndReason::kNetworkError, kStart + absl::Seconds(2));
   for (const SessionStatus status : {Batch("a"), Exact("a").status()}) {
     EXPECT_EQ(status.state, SessionState::kOfflineSessionKept);
-    EXPECT_EQ(status.reason, EndReason::kClientDisconnect);
+    EXPECT_EQ(status.reason, EndReason::kNetworkError) << "its last connection's";
   }
+  EndedElsewhere("a", EndReason::kNetworkError, kStart - absl::Seconds(2));
+  EXPECT_EQ(Batch("a").reason, EndReason::kClientDisconnect);
+  EXPECT_EQ(Exact("a").status().reason, EndReason::kClientDisconnect);
+}
+
+// This node may hear of a move only when the connection that made it has ended as well.
+TEST_F(WholeViewTest, AMoveIsNotTheLastEndHoweverLateItIsHeardOf) {
+  Connect("came");
+  End("came", EndReason::kClientDisconnect, kStart + absl::Seconds(1));
+  Connect("went");
+  End("went", EndReason::kTakenOver, kStart + absl::Seconds(2));
+  own_.PublishSnapshot(kStart + absl::Seconds(2));
+  EndedElsewhere("came", EndReason::kTakenOver, kStart + absl::Seconds(2));
+  EndedElsewhere("went", EndReason::kKeepaliveTimeout, kStart + absl::Seconds(1));
+  EXPECT_EQ(Batch("came").reason, EndReason::kClientDisconnect);
+  EXPECT_FALSE(Exact("came").elsewhere);
+  EXPECT_EQ(Batch("went").reason, EndReason::kKeepaliveTimeout);
+  EXPECT_TRUE(Exact("went").elsewhere);
 }
 
 TEST_F(WholeViewTest, AClientThatOnlyAnotherNodeKnewIsOfflineForTheReasonKnownThere) {
