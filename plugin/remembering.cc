@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "plugin/broker/held_sessions.h"
+#include "plugin/store/past_sessions.h"
 
 namespace session_status {
 namespace {
@@ -150,7 +151,7 @@ void Remembering::TellHeld(absl::string_view client_id, uint64_t incarnation,
     event.connected_at = known->connected_at;
     event.session_created_at = known->session_created_at;
     event.connects = known->connects;
-    event.connection = registry::ConnectionOf(*known);
+    event.connection = store::ConnectionOf(*known);
   }
   parts_.sink.OnSessionEvent(event);
 }

@@ -83,11 +83,6 @@ struct Connection {
   bool clean_start = false;
 };
 
-// What the registry has room for: of an incarnation, and of a time in milliseconds since 1970 (the
-// year 10889).
-inline constexpr uint64_t kIncarnationMax = (uint64_t{1} << 48) - 1;
-inline constexpr int64_t kMillisMax = (int64_t{1} << 48) - 1;
-
 // One change of one client.
 //
 // `incarnation` numbers accepted connections in one strictly rising sequence per node: an end

@@ -65,19 +65,13 @@ struct SessionDetails {
   bool clean_start = false;
 };
 
-// The last connection, as its event told of it; the texts are those of `details`.
-inline Connection ConnectionOf(const SessionDetails& details) {
-  return {details.address,          details.username,  details.listener_port, details.keepalive_s,
-          details.protocol_version, details.transport, details.clean_start};
-}
-
 // Identifies the cut that a batch was answered from.
 struct SnapshotInfo {
   uint64_t sequence = 0;                       // events applied up to and including this cut
   absl::Time taken_at = absl::InfinitePast();  // wall time
   int64_t steady_ms = 0;                       // a clock that is never set, at that moment
-  // By the wall clock, and not negative: right unless that was set since the cut. Whoever publishes
-  // takes a new one then.
+  // Not negative: when the wall clock was set back since the cut, its age is not known until the
+  // next one, which is at most a refresh away.
   absl::Duration age(absl::Time now) const {
     return std::max(now - taken_at, absl::ZeroDuration());
   }
@@ -153,13 +147,11 @@ class SessionRegistry {
   // next events: waiting for memory is most of what an event costs in a large table.
   void Prefetch(absl::string_view client_id) const;
 
-  // Whether ended sessions must be forgotten now, by Maintain(), rather than at the
-  // next tick. There are some, and
-  //   - more than ended_max, or
-  //   - more than 15/16 of sessions_max are in use, or
-  //   - long names (identifiers over 40 bytes, user names over 16) take more than half of the room
-  //     for them, or more than two lines of 64 bytes for each of ended_max (65,536 lines at least)
-  //     and eight for each session that has not ended.
+  // Whether ended sessions are past their limits in number, or take the room that others need: more
+  // than 15/16 of sessions_max are in use, or identifiers over 40 bytes and user names over 16 take
+  // more than two lines of 64 bytes for each of ended_max (65,536 lines at least) and eight
+  // for each session that has not ended, or half of what there is room for. Maintain() then
+  // should not wait for the next tick.
   bool MustForget() const;
 
   // Bounded housekeeping: forgets ended sessions past their limits, the longest gone first, at most

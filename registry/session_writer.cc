@@ -9,6 +9,7 @@
 #include "registry/client_id_inl.h"
 #include "registry/loss_grace.h"
 #include "registry/session_details_reader.h"
+#include "registry/value_limits.h"
 
 namespace session_status::registry {
 

@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "registry/session_event.h"
+#include "registry/value_limits.h"
 
 namespace session_status::store {
 namespace {

@@ -12,6 +12,11 @@ using registry::SessionDetails;
 using registry::SessionEvent;
 using registry::SessionState;
 
+registry::Connection ConnectionOf(const SessionDetails& details) {
+  return {details.address,          details.username,  details.listener_port, details.keepalive_s,
+          details.protocol_version, details.transport, details.clean_start};
+}
+
 absl::Status ReadPastSessions(SessionDatabase& database, absl::string_view path, int64_t excess,
                               const std::function<bool(absl::string_view client_id)>& is_held,
                               const std::function<void(const StoredSession&)>& take) {
@@ -49,7 +54,7 @@ SessionEvent RestoredEvent(const StoredSession& session, const Lives& lives, int
   event.connected_at = d.connected_at;
   event.session_created_at = d.session_created_at;
   event.connects = d.connects;
-  event.connection = registry::ConnectionOf(d);
+  event.connection = ConnectionOf(d);
   if (d.status.state != SessionState::kOnline) {
     event.reason = d.status.reason;
     event.broker_code = d.broker_code;

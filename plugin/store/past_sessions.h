@@ -17,6 +17,9 @@
 
 namespace session_status::store {
 
+// The last connection, as its event told of it; the texts are those of `details`.
+registry::Connection ConnectionOf(const registry::SessionDetails& details);
+
 // Longest gone first. The first `excess` that ended are left out, but for those that `is_held` is
 // true for. `path`: of the file, for messages.
 absl::Status ReadPastSessions(SessionDatabase& database, absl::string_view path, int64_t excess,

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "registry/value_limits.h"
 
 namespace session_status::store {
 namespace {

@@ -12,6 +12,7 @@
 #include "plugin/os/steady_clock.h"
 #include "plugin/store/database_file.h"
 #include "plugin/store/past_sessions.h"
+#include "registry/value_limits.h"
 
 namespace session_status::store {
 namespace {

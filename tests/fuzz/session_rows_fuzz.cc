@@ -21,6 +21,7 @@
 #include "plugin/store/session_history.h"
 #include "plugin/store/session_store.h"
 #include "plugin/store/sqlite.h"
+#include "registry/value_limits.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/testing/temp_dir.h"
 
@@ -28,13 +29,14 @@ namespace session_status::store {
 namespace {
 
 using registry::EndReason;
+using registry::kIncarnationMax;
 using registry::SessionDetails;
 using registry::SessionEvent;
 using registry::SessionRegistry;
 using registry::SessionState;
 
 constexpr size_t kRowsMax = 30;
-using registry::kIncarnationMax;
+
 constexpr char kLamp[] = "lamp of this life";
 
 const absl::Time kStart = absl::FromUnixMillis(1'790'000'000'000);
