@@ -80,8 +80,9 @@ void OnControl(mosquitto_evt_control& event, Hooks& hooks) {
 }
 
 // Every round of the main loop, on which the tracker's guards rely; a round without work costs a
-// few loads. 2.1 takes "no next time" for "not before this time of day has passed once more", which
-// is hours after the clock was set back.
+// few loads. Asks for the next round each time: a 2.1 broker that is asked for none waits until its
+// wall clock has passed the present time once more, which is hours after the clock was set back
+// (SetNextTick).
 void OnLoopRound(mosquitto_evt_tick& event, Hooks& hooks) {
   SetNextTick(event, 0);
   Feed& feed = hooks.feed();
