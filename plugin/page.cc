@@ -2,8 +2,11 @@
 
 #include <vector>
 
+#include "plugin/api/connect_surface.h"
+#include "plugin/api/service.h"
 #include "plugin/openapi/api_error.h"
 #include "plugin/openapi/call_marks.h"
+#include "plugin/openapi/operation.h"
 #include "plugin/version.h"
 
 namespace session_status {
@@ -20,9 +23,10 @@ std::vector<web::ErrorFact> DocumentedErrors() {
 
 }  // namespace
 
-Page::Page(const std::string& instance_id, http::Handler& api)
+Page::Page(const std::string& instance_id, size_t batch_ids_max, http::Handler& api)
     : api_(api),
-      surface_(web::ApiFacts{kVersion, instance_id, DocumentedErrors()}),
+      surface_({kVersion, instance_id, openapi::VersionTable(), batch_ids_max, DocumentedErrors(),
+                api::ConnectSurface::kPathPrefix, api::kBatchIdsMax}),
       root_(surface_, api, openapi::HasCallMark) {}
 
 void Page::AddRoutes(http::Router* router) {

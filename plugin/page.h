@@ -6,6 +6,7 @@
 #ifndef SESSION_STATUS_PLUGIN_PAGE_H_
 #define SESSION_STATUS_PLUGIN_PAGE_H_
 
+#include <cstddef>
 #include <string>
 
 #include "plugin/http/router.h"
@@ -16,8 +17,8 @@ namespace session_status {
 
 class Page {
  public:
-  // `api`: who answers at "/" what is not for the page.
-  Page(const std::string& instance_id, http::Handler& api);
+  // `api`: who answers at "/" what is not for the page; `batch_ids_max`: of that one.
+  Page(const std::string& instance_id, size_t batch_ids_max, http::Handler& api);
 
   void AddRoutes(http::Router* router);
 

@@ -157,7 +157,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
   if (absl::Status s = JoinFleet(); !s.ok()) return s;
   if (grace_.has_value()) documented_api_.use_grace(&*grace_);
   if (absl::Status s = documented_api_.Start(options_.listener.nice_level); !s.ok()) return s;
-  page_.emplace(options_.instance_id,
+  page_.emplace(options_.instance_id, options_.documented_api.surface.batch_ids_max,
                 *telemetry_.Measure(metrics::QuerySurface::kOpenApi,
                                     documented_api_.surface()));  // logs itself
   page_->AddRoutes(&router_);

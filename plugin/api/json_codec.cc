@@ -5,13 +5,15 @@
 
 #include <algorithm>
 #include <exception>
-#include <iterator>
 #include <limits>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "plugin/http/json_allocator.h"
 #include "plugin/http/json_writer.h"
 #include "plugin/http/lone_surrogate.h"
@@ -23,12 +25,11 @@ namespace {
 
 using Value = http::JsonValue;
 
-// One member of a request: its two accepted spellings and how to take its value.
+// One member of a request and how to take its value. `name` is the member's, for the message.
 template <typename Message>
 struct Member {
-  absl::string_view json_name;
-  absl::string_view proto_name;
-  absl::Status (*read)(const Value&, Message*);
+  absl::string_view name;  // in JSON's spelling; that of the .proto is taken as well
+  absl::Status (*read)(absl::string_view name, const Value&, Message*);
 };
 
 absl::string_view View(const Value& v) { return {v.GetString(), v.GetStringLength()}; }
@@ -39,105 +40,116 @@ constexpr unsigned kParseFlags =
 
 constexpr size_t kNameShownMax = 64;
 
-template <typename Message, size_t N>
-absl::Status NoSuchMember(absl::string_view name, const Member<Message> (&members)[N]) {
+// "client_id" of "clientId".
+bool IsProtoSpelling(absl::string_view text, absl::string_view json_name) {
+  for (const char c : json_name) {
+    if (absl::ascii_isupper(static_cast<unsigned char>(c)) && !absl::ConsumePrefix(&text, "_")) {
+      return false;
+    }
+    if (text.empty() || text[0] != absl::ascii_tolower(static_cast<unsigned char>(c))) return false;
+    text.remove_prefix(1);
+  }
+  return text.empty();
+}
+
+template <typename Message>
+absl::Status NoSuchMember(absl::string_view name, absl::Span<const Member<Message>> members) {
   const std::string shown =
       name.size() <= kNameShownMax ? absl::StrCat("\"", name, "\"") : "of such a length";
-  const std::string there =
-      absl::StrJoin(members, ", ", [](std::string* out, const Member<Message>& member) {
-        absl::StrAppend(out, member.json_name);
-      });
+  const std::string there = absl::StrJoin(
+      members, ", ",
+      [](std::string* out, const Member<Message>& member) { absl::StrAppend(out, member.name); });
   return absl::InvalidArgumentError(absl::StrCat("JSON: there is no member ", shown, "; ",
                                                  there.empty() ? "it takes none" : "there are ",
                                                  there));
 }
 
-template <typename Message, size_t N>
-absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)[N],
-                        Message* message) {
-  char first_block[4096];  // a batch of ten needs no allocation
-  http::JsonPool allocator(first_block, sizeof first_block);
-  http::JsonDocument document(&allocator);
-  document.Parse<kParseFlags>(json.data(), json.size());
-  if (document.HasParseError()) {
+absl::Status ParseObject(absl::string_view json, http::JsonDocument* document) {
+  document->Parse<kParseFlags>(json.data(), json.size());
+  if (document->HasParseError()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("JSON, byte ", document.GetErrorOffset(), ": ",
-                     rapidjson::GetParseError_En(document.GetParseError())));
+        absl::StrCat("JSON, byte ", document->GetErrorOffset(), ": ",
+                     rapidjson::GetParseError_En(document->GetParseError())));
   }
   if (const size_t at = http::FindLoneSurrogate(json); at != absl::string_view::npos) {
     return absl::InvalidArgumentError(absl::StrCat("JSON, byte ", at, ": ", http::kLoneSurrogate));
   }
-  if (!document.IsObject()) return absl::InvalidArgumentError("JSON: an object is expected");
+  if (!document->IsObject()) return absl::InvalidArgumentError("JSON: an object is expected");
+  return absl::OkStatus();
+}
+
+constexpr size_t kMembersMax = 64;  // bits of `seen`
+
+template <typename Message>
+absl::Status ReadMembers(absl::string_view json, absl::Span<const Member<Message>> members,
+                         Message* message) {
+  char first_block[4096];  // a batch of ten needs no allocation
+  http::JsonPool allocator(first_block, sizeof first_block);
+  http::JsonDocument document(&allocator);
+  if (absl::Status s = ParseObject(json, &document); !s.ok()) return s;
   uint64_t seen = 0;  // bit i: the member i of the table
-  static_assert(N <= 64);
   for (const auto& entry : std::as_const(document).GetObject()) {
     const absl::string_view name = View(entry.name);
-    const auto* const member = std::find_if(
-        std::begin(members), std::end(members),
-        [name](const Member<Message>& m) { return name == m.json_name || name == m.proto_name; });
+    const auto member =
+        std::find_if(members.begin(), members.end(), [name](const Member<Message>& m) {
+          return name == m.name || IsProtoSpelling(name, m.name);
+        });
     // A misspelt filter must not give everybody.
-    if (member == std::end(members)) return NoSuchMember(name, members);
-    const uint64_t bit = uint64_t{1} << (member - std::begin(members));
+    if (member == members.end()) return NoSuchMember(name, members);
+    const uint64_t bit = uint64_t{1} << (member - members.begin());
     if ((seen & bit) != 0) {  // which of the two is meant?
-      return absl::InvalidArgumentError(
-          absl::StrCat("JSON: ", member->json_name, " is given twice"));
+      return absl::InvalidArgumentError(absl::StrCat("JSON: ", member->name, " is given twice"));
     }
     seen |= bit;
     if (entry.value.IsNull()) continue;
-    if (absl::Status s = member->read(entry.value, message); !s.ok()) return s;
+    if (absl::Status s = member->read(member->name, entry.value, message); !s.ok()) return s;
   }
   return absl::OkStatus();
+}
+
+template <typename Message, size_t N>
+absl::Status ReadObject(absl::string_view json, const Member<Message> (&members)[N],
+                        Message* message) {
+  static_assert(N <= kMembersMax);
+  return ReadMembers<Message>(json, members, message);
+}
+
+// Of a message that has no members.
+template <typename Message>
+absl::Status ReadEmpty(absl::string_view json, Message* message) {
+  return ReadMembers<Message>(json, {}, message);
 }
 
 absl::Status Wrong(absl::string_view member, absl::string_view expected) {
   return absl::InvalidArgumentError(absl::StrCat("JSON: ", member, " must be ", expected));
 }
 
-template <typename Message>
-absl::Status ReadInstanceId(const Value& value, Message* message) {
-  if (!value.IsString()) return Wrong("instanceId", "a string");
-  message->set_instance_id(value.GetString(), value.GetStringLength());
-  return absl::OkStatus();
-}
-
-absl::Status ReadClientIds(const Value& value, pb::BatchQuerySessionByClientIdsRequest* message) {
-  if (!value.IsArray()) return Wrong("clientIds", "an array of strings");
-  message->mutable_client_ids()->Clear();
-  message->mutable_client_ids()->Reserve(static_cast<int>(value.Size()));
-  for (const Value& id : value.GetArray()) {
-    if (!id.IsString()) {
-      return Wrong(absl::StrCat("clientIds[", message->client_ids_size(), "]"), "a string");
-    }
-    message->add_client_ids(id.GetString(), id.GetStringLength());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ReadClientId(const Value& value, pb::QuerySessionByClientIdRequest* message) {
-  if (!value.IsString()) return Wrong("clientId", "a string");
-  message->set_client_id(value.GetString(), value.GetStringLength());
-  return absl::OkStatus();
-}
-
-// Readers of one value each, for the tables below. `name` is the member's, for the message.
-absl::Status TakeString(absl::string_view name, const Value& value, std::string* out) {
+// Readers of one value each. `name` is the member's, for the message.
+absl::Status Take(absl::string_view name, const Value& value, std::string* out) {
   if (!value.IsString()) return Wrong(name, "a string");
   out->assign(value.GetString(), value.GetStringLength());
   return absl::OkStatus();
 }
 
-absl::Status TakeStrings(absl::string_view name, const Value& value,
-                         google::protobuf::RepeatedPtrField<std::string>* out) {
+absl::Status Take(absl::string_view name, const Value& value,
+                  google::protobuf::RepeatedPtrField<std::string>* out) {
   if (!value.IsArray()) return Wrong(name, "an array of strings");
   out->Clear();
+  out->Reserve(static_cast<int>(value.Size()));
   for (const Value& element : value.GetArray()) {
-    if (!element.IsString()) return Wrong(name, "an array of strings");
+    if (!element.IsString()) return Wrong(absl::StrCat(name, "[", out->size(), "]"), "a string");
     out->Add()->assign(element.GetString(), element.GetStringLength());
   }
   return absl::OkStatus();
 }
 
-absl::Status TakeInt64(absl::string_view name, const Value& value, int64_t* out) {
+absl::Status Take(absl::string_view name, const Value& value, bool* out) {
+  if (!value.IsBool()) return Wrong(name, "true or false");
+  *out = value.GetBool();
+  return absl::OkStatus();
+}
+
+absl::Status Take(absl::string_view name, const Value& value, int64_t* out) {
   if (value.IsInt64()) {
     *out = value.GetInt64();
   } else if (!value.IsString() || !absl::SimpleAtoi(View(value), out)) {
@@ -146,7 +158,7 @@ absl::Status TakeInt64(absl::string_view name, const Value& value, int64_t* out)
   return absl::OkStatus();
 }
 
-absl::Status TakeUint64(absl::string_view name, const Value& value, uint64_t* out) {
+absl::Status Take(absl::string_view name, const Value& value, uint64_t* out) {
   if (value.IsUint64()) {
     *out = value.GetUint64();
   } else if (!value.IsString() || !absl::SimpleAtoi(View(value), out)) {
@@ -155,12 +167,40 @@ absl::Status TakeUint64(absl::string_view name, const Value& value, uint64_t* ou
   return absl::OkStatus();
 }
 
-absl::Status TakeUint32(absl::string_view name, const Value& value, uint32_t* out) {
+absl::Status Take(absl::string_view name, const Value& value, uint32_t* out) {
   uint64_t wide = 0;
-  if (absl::Status s = TakeUint64(name, value, &wide); !s.ok()) return s;
+  if (absl::Status s = Take(name, value, &wide); !s.ok()) return s;
   if (wide > std::numeric_limits<uint32_t>::max()) return Wrong(name, "below 2^32");
   *out = static_cast<uint32_t>(wide);
   return absl::OkStatus();
+}
+
+template <typename Message, typename T>
+absl::Status Put(absl::string_view name, const Value& value, Message* message,
+                 void (Message::*set)(T)) {
+  T taken{};
+  if (absl::Status s = Take(name, value, &taken); !s.ok()) return s;
+  (message->*set)(taken);
+  return absl::OkStatus();
+}
+
+template <typename Message, typename T>
+absl::Status Put(absl::string_view name, const Value& value, Message* message,
+                 T* (Message::*mutable_member)()) {
+  return Take(name, value, (message->*mutable_member)());
+}
+
+// What a table names: the reader of the member that this accessor sets.
+template <auto kAccessor, typename Message>
+absl::Status Field(absl::string_view name, const Value& value, Message* message) {
+  return Put(name, value, message, kAccessor);
+}
+
+// The same for a list of strings, whose accessor has a namesake that takes an index.
+template <typename Message,
+          google::protobuf::RepeatedPtrField<std::string>* (Message::*kAccessor)()>
+absl::Status Strings(absl::string_view name, const Value& value, Message* message) {
+  return Put(name, value, message, kAccessor);
 }
 
 // "A, B, C": the names of values 0 to `last`.
@@ -174,23 +214,24 @@ std::string NamesUpTo(Enum last, const std::string& (*name_of)(Enum)) {
   return names;
 }
 
-// Values by name or number. `parse`, `name_of`: the generated Enum_Parse and Enum_Name.
-template <typename Enum>
-absl::Status TakeEnums(absl::string_view name, const Value& value,
-                       bool (*parse)(google::protobuf::ConstStringParam, Enum*), Enum last,
-                       const std::string& (*name_of)(Enum),
-                       google::protobuf::RepeatedField<int>* out) {
+// A list of values by name or number. `kLast`, `kParse`, `kNameOf`: the generated Enum_MAX,
+// Enum_Parse and Enum_Name.
+template <typename Message, google::protobuf::RepeatedField<int>* (Message::*kAccessor)(),
+          typename Enum, Enum kLast, bool (*kParse)(google::protobuf::ConstStringParam, Enum*),
+          const std::string& (*kNameOf)(Enum)>
+absl::Status Enums(absl::string_view name, const Value& value, Message* message) {
   if (!value.IsArray()) return Wrong(name, "an array of names");
+  google::protobuf::RepeatedField<int>* const out = (message->*kAccessor)();
   out->Clear();
   for (const Value& element : value.GetArray()) {
     Enum parsed{};
     if (element.IsInt()) {
       out->Add(element.GetInt());
     } else if (element.IsString() &&
-               parse(std::string(element.GetString(), element.GetStringLength()), &parsed)) {
+               kParse(std::string(element.GetString(), element.GetStringLength()), &parsed)) {
       out->Add(parsed);
     } else {
-      return Wrong(name, absl::StrCat("an array of names out of ", NamesUpTo(last, name_of)));
+      return Wrong(name, absl::StrCat("an array of names out of ", NamesUpTo(kLast, kNameOf)));
     }
   }
   return absl::OkStatus();
@@ -306,152 +347,68 @@ void Write(const pb::FleetNode& message, http::JsonWriter* out) {
 }  // namespace
 
 absl::Status ReadJson(absl::string_view json, pb::BatchQuerySessionByClientIdsRequest* message) {
-  using Message = pb::BatchQuerySessionByClientIdsRequest;
-  static constexpr Member<Message> kMembers[] = {
-      {"instanceId", "instance_id", ReadInstanceId<Message>},
-      {"clientIds", "client_ids", ReadClientIds}};
+  using M = pb::BatchQuerySessionByClientIdsRequest;
+  static constexpr Member<M> kMembers[] = {{"instanceId", Field<&M::mutable_instance_id>},
+                                           {"clientIds", Strings<M, &M::mutable_client_ids>}};
   return ReadObject(json, kMembers, message);
 }
 
 absl::Status ReadJson(absl::string_view json, pb::QuerySessionByClientIdRequest* message) {
-  using Message = pb::QuerySessionByClientIdRequest;
-  static constexpr Member<Message> kMembers[] = {
-      {"instanceId", "instance_id", ReadInstanceId<Message>},
-      {"clientId", "client_id", ReadClientId}};
+  using M = pb::QuerySessionByClientIdRequest;
+  static constexpr Member<M> kMembers[] = {{"instanceId", Field<&M::mutable_instance_id>},
+                                           {"clientId", Field<&M::mutable_client_id>}};
   return ReadObject(json, kMembers, message);
 }
 
 absl::Status ReadJson(absl::string_view json, pb::GetServerStatusRequest* message) {
-  static constexpr Member<pb::GetServerStatusRequest> kNoMembers[] = {
-      {"", "", [](const Value&, pb::GetServerStatusRequest*) { return absl::OkStatus(); }}};
-  return ReadObject(json, kNoMembers, message);
+  return ReadEmpty(json, message);
 }
-
-absl::Status ReadJson(absl::string_view json, pb::GetCountsRequest*) {
-  pb::GetServerStatusRequest empty;
-  return ReadJson(json, &empty);
+absl::Status ReadJson(absl::string_view json, pb::GetCountsRequest* message) {
+  return ReadEmpty(json, message);
 }
-
-absl::Status ReadJson(absl::string_view json, pb::GetFleetRequest*) {
-  pb::GetServerStatusRequest empty;
-  return ReadJson(json, &empty);
+absl::Status ReadJson(absl::string_view json, pb::GetFleetRequest* message) {
+  return ReadEmpty(json, message);
+}
+absl::Status ReadJson(absl::string_view json, pb::GetAuditRequest* message) {
+  return ReadEmpty(json, message);
 }
 
 absl::Status ReadJson(absl::string_view json, pb::ListSessionsRequest* message) {
   using M = pb::ListSessionsRequest;
-  using V = Value;
   static constexpr Member<M> kMembers[] = {
-      {"instanceId", "instance_id", ReadInstanceId<M>},
-      {"pageSize", "page_size",
-       [](const V& v, M* m) {
-         uint32_t n = 0;
-         absl::Status s = TakeUint32("pageSize", v, &n);
-         m->set_page_size(n);
-         return s;
-       }},
-      {"cursor", "cursor",
-       [](const V& v, M* m) { return TakeString("cursor", v, m->mutable_cursor()); }},
-      {"states", "states",
-       [](const V& v, M* m) {
-         return TakeEnums("states", v, pb::SessionState_Parse, pb::SessionState_MAX,
-                          pb::SessionState_Name, m->mutable_states());
-       }},
-      {"clientIdPrefix", "client_id_prefix",
-       [](const V& v, M* m) {
-         return TakeString("clientIdPrefix", v, m->mutable_client_id_prefix());
-       }},
-      {"group", "group",
-       [](const V& v, M* m) { return TakeString("group", v, m->mutable_group()); }},
-      {"address", "address",
-       [](const V& v, M* m) { return TakeString("address", v, m->mutable_address()); }},
-      {"protocolVersion", "protocol_version",
-       [](const V& v, M* m) {
-         return TakeString("protocolVersion", v, m->mutable_protocol_version());
-       }},
-      {"listenerPort", "listener_port",
-       [](const V& v, M* m) {
-         uint32_t n = 0;
-         absl::Status s = TakeUint32("listenerPort", v, &n);
-         m->set_listener_port(n);
-         return s;
-       }},
-      {"endReasons", "end_reasons",
-       [](const V& v, M* m) {
-         return TakeEnums("endReasons", v, pb::EndReason_Parse, pb::EndReason_MAX,
-                          pb::EndReason_Name, m->mutable_end_reasons());
-       }},
-      {"connectedFromMs", "connected_from_ms",
-       [](const V& v, M* m) {
-         int64_t n = 0;
-         absl::Status s = TakeInt64("connectedFromMs", v, &n);
-         m->set_connected_from_ms(n);
-         return s;
-       }},
-      {"connectedUntilMs", "connected_until_ms",
-       [](const V& v, M* m) {
-         int64_t n = 0;
-         absl::Status s = TakeInt64("connectedUntilMs", v, &n);
-         m->set_connected_until_ms(n);
-         return s;
-       }},
-      {"disconnectedFromMs", "disconnected_from_ms",
-       [](const V& v, M* m) {
-         int64_t n = 0;
-         absl::Status s = TakeInt64("disconnectedFromMs", v, &n);
-         m->set_disconnected_from_ms(n);
-         return s;
-       }},
-      {"disconnectedUntilMs", "disconnected_until_ms",
-       [](const V& v, M* m) {
-         int64_t n = 0;
-         absl::Status s = TakeInt64("disconnectedUntilMs", v, &n);
-         m->set_disconnected_until_ms(n);
-         return s;
-       }},
-      {"fields", "fields",
-       [](const V& v, M* m) { return TakeStrings("fields", v, m->mutable_fields()); }},
-      {"closeCursor", "close_cursor",
-       [](const V& v, M* m) {
-         if (!v.IsBool()) return Wrong("closeCursor", "true or false");
-         m->set_close_cursor(v.GetBool());
-         return absl::OkStatus();
-       }},
+      {"instanceId", Field<&M::mutable_instance_id>},
+      {"pageSize", Field<&M::set_page_size>},
+      {"cursor", Field<&M::mutable_cursor>},
+      {"states", Enums<M, &M::mutable_states, pb::SessionState, pb::SessionState_MAX,
+                       pb::SessionState_Parse, pb::SessionState_Name>},
+      {"clientIdPrefix", Field<&M::mutable_client_id_prefix>},
+      {"group", Field<&M::mutable_group>},
+      {"address", Field<&M::mutable_address>},
+      {"protocolVersion", Field<&M::mutable_protocol_version>},
+      {"listenerPort", Field<&M::set_listener_port>},
+      {"endReasons", Enums<M, &M::mutable_end_reasons, pb::EndReason, pb::EndReason_MAX,
+                           pb::EndReason_Parse, pb::EndReason_Name>},
+      {"connectedFromMs", Field<&M::set_connected_from_ms>},
+      {"connectedUntilMs", Field<&M::set_connected_until_ms>},
+      {"disconnectedFromMs", Field<&M::set_disconnected_from_ms>},
+      {"disconnectedUntilMs", Field<&M::set_disconnected_until_ms>},
+      {"fields", Strings<M, &M::mutable_fields>},
+      {"closeCursor", Field<&M::set_close_cursor>},
   };
   return ReadObject(json, kMembers, message);
 }
 
 absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message) {
   using M = pb::WatchSessionsRequest;
-  using V = Value;
   static constexpr Member<M> kMembers[] = {
-      {"instanceId", "instance_id", ReadInstanceId<M>},
-      {"afterSequence", "after_sequence",
-       [](const V& v, M* m) {
-         uint64_t n = 0;
-         absl::Status s = TakeUint64("afterSequence", v, &n);
-         m->set_after_sequence(n);
-         return s;
-       }},
-      {"feedEpoch", "feed_epoch",
-       [](const V& v, M* m) {
-         int64_t n = 0;
-         absl::Status s = TakeInt64("feedEpoch", v, &n);
-         m->set_feed_epoch(n);
-         return s;
-       }},
-      {"clientIds", "client_ids",
-       [](const V& v, M* m) { return TakeStrings("clientIds", v, m->mutable_client_ids()); }},
-      {"clientIdPrefix", "client_id_prefix",
-       [](const V& v, M* m) {
-         return TakeString("clientIdPrefix", v, m->mutable_client_id_prefix());
-       }},
-      {"group", "group",
-       [](const V& v, M* m) { return TakeString("group", v, m->mutable_group()); }},
-      {"kinds", "kinds",
-       [](const V& v, M* m) {
-         return TakeEnums("kinds", v, pb::ChangeKind_Parse, pb::ChangeKind_MAX, pb::ChangeKind_Name,
-                          m->mutable_kinds());
-       }},
+      {"instanceId", Field<&M::mutable_instance_id>},
+      {"afterSequence", Field<&M::set_after_sequence>},
+      {"feedEpoch", Field<&M::set_feed_epoch>},
+      {"clientIds", Strings<M, &M::mutable_client_ids>},
+      {"clientIdPrefix", Field<&M::mutable_client_id_prefix>},
+      {"group", Field<&M::mutable_group>},
+      {"kinds", Enums<M, &M::mutable_kinds, pb::ChangeKind, pb::ChangeKind_MAX,
+                      pb::ChangeKind_Parse, pb::ChangeKind_Name>},
   };
   return ReadObject(json, kMembers, message);
 }
@@ -459,58 +416,21 @@ absl::Status ReadJson(absl::string_view json, pb::WatchSessionsRequest* message)
 absl::Status ReadJson(absl::string_view json, pb::GetHistoryRequest* message) {
   using M = pb::GetHistoryRequest;
   static constexpr Member<M> kMembers[] = {
-      {"instanceId", "instance_id", ReadInstanceId<M>},
-      {"clientId", "client_id",
-       [](const Value& v, M* m) { return TakeString("clientId", v, m->mutable_client_id()); }},
-      {"limit", "limit",
-       [](const Value& v, M* m) {
-         uint32_t n = 0;
-         absl::Status s = TakeUint32("limit", v, &n);
-         m->set_limit(n);
-         return s;
-       }},
-      {"stored", "stored",
-       [](const Value& v, M* m) {
-         if (!v.IsBool()) return Wrong("stored", "true or false");
-         m->set_stored(v.GetBool());
-         return absl::OkStatus();
-       }},
-      {"fromMs", "from_ms",
-       [](const Value& v, M* m) {
-         int64_t n = 0;
-         absl::Status s = TakeInt64("fromMs", v, &n);
-         m->set_from_ms(n);
-         return s;
-       }},
-      {"untilMs", "until_ms",
-       [](const Value& v, M* m) {
-         int64_t n = 0;
-         absl::Status s = TakeInt64("untilMs", v, &n);
-         m->set_until_ms(n);
-         return s;
-       }},
+      {"instanceId", Field<&M::mutable_instance_id>},
+      {"clientId", Field<&M::mutable_client_id>},
+      {"limit", Field<&M::set_limit>},
+      {"stored", Field<&M::set_stored>},
+      {"fromMs", Field<&M::set_from_ms>},
+      {"untilMs", Field<&M::set_until_ms>},
   };
   return ReadObject(json, kMembers, message);
 }
 
 absl::Status ReadJson(absl::string_view json, pb::ListFlappersRequest* message) {
   using M = pb::ListFlappersRequest;
-  static constexpr Member<M> kMembers[] = {
-      {"instanceId", "instance_id", ReadInstanceId<M>},
-      {"limit", "limit",
-       [](const Value& v, M* m) {
-         uint32_t n = 0;
-         absl::Status s = TakeUint32("limit", v, &n);
-         m->set_limit(n);
-         return s;
-       }},
-  };
+  static constexpr Member<M> kMembers[] = {{"instanceId", Field<&M::mutable_instance_id>},
+                                           {"limit", Field<&M::set_limit>}};
   return ReadObject(json, kMembers, message);
-}
-
-absl::Status ReadJson(absl::string_view json, pb::GetAuditRequest*) {
-  pb::GetServerStatusRequest empty;
-  return ReadJson(json, &empty);
 }
 
 void WriteJson(const pb::BatchQuerySessionByClientIdsResponse& message, std::string* out) {

@@ -15,13 +15,11 @@ using registry::SessionState;
 using registry::SessionStatus;
 using registry::SnapshotInfo;
 
-// The wire enums repeat the registry's numbers, so that a cast is the whole translation.
-static_assert(static_cast<int>(pb::SESSION_STATE_OFFLINE) ==
-              static_cast<int>(SessionState::kOffline));
-static_assert(static_cast<int>(pb::END_REASON_UNKNOWN) ==
-              static_cast<int>(registry::EndReason::kUnknown));
-static_assert(static_cast<int>(pb::TRANSPORT_WEBSOCKETS) ==
-              static_cast<int>(registry::Transport::kWebSockets));
+// The wire's enums repeat the registry's numbers, so that a cast is the whole translation, here and
+// wherever else one is sent. A value that is added on one side only stops the build.
+static_assert(pb::SessionState_MAX == registry::kSessionStateCount - 1);
+static_assert(pb::EndReason_MAX == registry::kEndReasonCount - 1);
+static_assert(pb::Transport_MAX == static_cast<int>(registry::Transport::kWebSockets));
 
 void FillSnapshot(const SnapshotInfo& info, absl::Time now, pb::Snapshot* out) {
   out->set_sequence(info.sequence);

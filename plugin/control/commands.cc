@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/http/error_body.h"
 #include "plugin/http/json_allocator.h"
@@ -120,7 +121,10 @@ Reading Read(const Value& value) {
   }
   if (out.command == nullptr) {
     out.status = absl::UnimplementedError(
-        "there is no such command; there are batchQuery, query, counts and list");
+        absl::StrCat("there is no such command; there are ",
+                     absl::StrJoin(kCommands, ", ", [](std::string* text, const Command& command) {
+                       absl::StrAppend(text, command.name);
+                     })));
     return out;
   }
   out.name = out.command->name;

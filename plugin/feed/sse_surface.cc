@@ -7,7 +7,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "plugin/feed/change_stream.h"
 #include "plugin/feed/changes_surface.h"
 #include "plugin/http/error_body.h"
@@ -50,16 +52,66 @@ absl::Status ReadPosition(absl::string_view text, absl::string_view name,
   return absl::OkStatus();
 }
 
+constexpr absl::string_view kKindPrefix = "CHANGE_KIND_";
+
+// "online, offline": what `kind` takes.
+std::string KindNames() {
+  std::string names;
+  for (int i = pb::CHANGE_KIND_UNSPECIFIED + 1; i <= pb::ChangeKind_MAX; ++i) {
+    const std::string& name = pb::ChangeKind_Name(static_cast<pb::ChangeKind>(i));
+    absl::StrAppend(&names, names.empty() ? "" : ", ",
+                    absl::AsciiStrToLower(absl::StripPrefix(name, kKindPrefix)));
+  }
+  return names;
+}
+
 absl::Status ReadKinds(absl::string_view text, pb::WatchSessionsRequest* request) {
   for (absl::string_view word : absl::StrSplit(text, ',', absl::SkipWhitespace())) {
     pb::ChangeKind kind;
-    if (!pb::ChangeKind_Parse(absl::StrCat("CHANGE_KIND_", absl::AsciiStrToUpper(word)), &kind)) {
-      return absl::InvalidArgumentError(
-          "kind must be online, offline, session_kept, session_gone or repaired");
+    if (!pb::ChangeKind_Parse(absl::StrCat(kKindPrefix, absl::AsciiStrToUpper(word)), &kind)) {
+      return absl::InvalidArgumentError(absl::StrCat("kind must be one of ", KindNames()));
     }
     request->add_kinds(kind);
   }
   return absl::OkStatus();
+}
+
+struct ParameterRow {
+  absl::string_view name;
+  absl::Status (*read)(std::string value, pb::WatchSessionsRequest* request);
+};
+
+constexpr ParameterRow kParameters[] = {
+    {"after",
+     [](std::string v, pb::WatchSessionsRequest* r) { return ReadPosition(v, "after", r); }},
+    {"id",
+     [](std::string v, pb::WatchSessionsRequest* r) {
+       r->add_client_ids(std::move(v));
+       return absl::OkStatus();
+     }},
+    {"prefix",
+     [](std::string v, pb::WatchSessionsRequest* r) {
+       r->set_client_id_prefix(std::move(v));
+       return absl::OkStatus();
+     }},
+    {"group",
+     [](std::string v, pb::WatchSessionsRequest* r) {
+       r->set_group(std::move(v));
+       return absl::OkStatus();
+     }},
+    {"kind", [](std::string v, pb::WatchSessionsRequest* r) { return ReadKinds(v, r); }},
+};
+
+absl::Status ReadParameter(absl::string_view name, std::string value,
+                           pb::WatchSessionsRequest* request) {
+  for (const ParameterRow& row : kParameters) {
+    if (row.name == name) return row.read(std::move(value), request);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown parameter; there are ",
+                   absl::StrJoin(kParameters, ", ", [](std::string* text, const ParameterRow& row) {
+                     absl::StrAppend(text, row.name);
+                   })));
 }
 
 absl::StatusOr<pb::WatchSessionsRequest> ReadRequest(const http::Request& request) {
@@ -68,22 +120,7 @@ absl::StatusOr<pb::WatchSessionsRequest> ReadRequest(const http::Request& reques
   if (absl::Status s = http::CheckTextParameters(*parameters, {"id", "kind"}); !s.ok()) return s;
   pb::WatchSessionsRequest out;
   for (auto& [name, value] : *parameters) {
-    absl::Status status;
-    if (name == "after") {
-      status = ReadPosition(value, name, &out);
-    } else if (name == "id") {
-      out.add_client_ids(std::move(value));
-    } else if (name == "prefix") {
-      out.set_client_id_prefix(std::move(value));
-    } else if (name == "group") {
-      out.set_group(std::move(value));
-    } else if (name == "kind") {
-      status = ReadKinds(value, &out);
-    } else {
-      status = absl::InvalidArgumentError(
-          "unknown parameter; there are after, id, prefix, group and kind");
-    }
-    if (!status.ok()) return status;
+    if (absl::Status s = ReadParameter(name, std::move(value), &out); !s.ok()) return s;
   }
   // A browser reconnects with the same URL and this header: it knows better where it was.
   if (const http::Header* last = request.FindHeader("last-event-id")) {

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "plugin/api/json_codec.h"
 #include "plugin/http/error_body.h"
+#include "plugin/http/get_only.h"
 #include "plugin/http/json_writer.h"
 #include "plugin/http/query_string.h"
 
@@ -252,10 +253,7 @@ absl::Status SessionsSurface::Open(const http::Request& request, http::Reply* re
 }
 
 void SessionsSurface::Handle(const http::Request& request, http::Reply* reply) {
-  if (request.method != "GET" && request.method != "HEAD") {
-    reply->headers.emplace_back("Allow", "GET");
-    return http::SetNotServed(405, absl::StatusCode::kUnimplemented, "use GET", reply);
-  }
+  if (!http::AllowGetOnly(request, reply)) return;
   if (absl::Status s = Open(request, reply); !s.ok()) http::SetError(s, reply);
 }
 

@@ -99,6 +99,8 @@ bool IsOtherProductOperation(absl::string_view name) {
   return std::binary_search(std::begin(kOthers), std::end(kOthers), name);
 }
 
+absl::Span<const absl::string_view> VersionTable() { return kVersions; }
+
 bool IsKnownVersion(absl::string_view version) {
   return std::find(std::begin(kVersions), std::end(kVersions), version) != std::end(kVersions);
 }

@@ -30,6 +30,8 @@ const OperationRow* FindOperation(absl::string_view name);
 // An operation of the product that this server does not implement.
 bool IsOtherProductOperation(absl::string_view name);
 
+// The versions of the API that are answered, the newest first.
+absl::Span<const absl::string_view> VersionTable();
 bool IsKnownVersion(absl::string_view version);
 
 // The action without which an account's user cannot see an instance at all.

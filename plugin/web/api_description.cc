@@ -1,6 +1,7 @@
 #include "plugin/web/api_description.h"
 
 #include "absl/strings/str_cat.h"
+#include "plugin/http/error_body.h"
 #include "plugin/http/json_writer.h"
 
 namespace session_status::web {
@@ -12,10 +13,9 @@ enum class Surface : uint8_t { kOpenApi, kAdmin };
 
 struct Parameter {
   absl::string_view name;
-  bool list;
+  size_t ApiFacts::*items_max;  // of a list; nullptr: it is none
   bool required;
-  int items_max;  // of a list
-  absl::string_view help;
+  absl::string_view help;  // how many a list takes is added
 };
 
 // At most this many rows per operation; unused ones have no name.
@@ -37,41 +37,43 @@ struct Operation {
   Member reply[kMembersMax];
 };
 
-constexpr Parameter kInstanceIdRequired = {"InstanceId", false, true, 0,
+constexpr Parameter kInstanceIdRequired = {"InstanceId", nullptr, true,
                                            "The instance that the clients are connected to."};
-constexpr Parameter kInstanceIdOptional = {"instanceId", false, false, 0,
+constexpr Parameter kInstanceIdOptional = {"instanceId", nullptr, false,
                                            "Empty, or the identifier of this server's instance."};
 
 constexpr Operation kOperations[] = {
     {Surface::kOpenApi,
      "BatchQuerySessionByClientIds",
      "Are these clients online?",
-     "Up to ten client identifiers, answered together from one snapshot. Fast, and as old as the "
-     "snapshot is.",
+     "Client identifiers, answered together from one snapshot. Fast, and as old as the snapshot "
+     "is.",
      {kInstanceIdRequired,
-      {"ClientIdList", true, true, 10, "The client identifiers, sent as ClientIdList.1 to .10."}},
+      {"ClientIdList", &ApiFacts::batch_ids_max, true,
+       "Client identifiers, sent as ClientIdList.1, ClientIdList.2 and so on."}},
      {{"RequestId", "string", "Unique for each call."},
       {"OnlineStatusList", "OnlineStatusList", "One element per identifier, in request order."}}},
     {Surface::kOpenApi,
      "QuerySessionByClientId",
      "Is this client online, exactly?",
      "One client identifier, answered from the live registry.",
-     {kInstanceIdRequired, {"ClientId", false, true, 0, "The client identifier."}},
+     {kInstanceIdRequired, {"ClientId", nullptr, true, "The client identifier."}},
      {{"RequestId", "string", "Unique for each call."},
       {"OnlineStatus", "boolean", "True while a connection of this client is up."}}},
     {Surface::kAdmin,
      "BatchQuerySessionByClientIds",
      "States of many clients",
-     "Up to 10,000 client identifiers, all answered from one snapshot; the answer says which.",
+     "Client identifiers, all answered from one snapshot; the answer says which.",
      {kInstanceIdOptional,
-      {"clientIds", true, true, 10'000, "1 to 10,000 client identifiers of 1 to 65,535 bytes."}},
+      {"clientIds", &ApiFacts::service_batch_ids_max, true,
+       "Client identifiers of 1 to 65,535 bytes."}},
      {{"snapshot", "object", "The cut that was asked: sequence, takenAtMs, ageMs."},
       {"sessions", "array", "One element per identifier: clientId, online, state, endReason."}}},
     {Surface::kAdmin,
      "QuerySessionByClientId",
      "Everything about one client",
      "One client identifier, answered exactly: since when, from where, and why it ended.",
-     {kInstanceIdOptional, {"clientId", false, true, 0, "The client identifier."}},
+     {kInstanceIdOptional, {"clientId", nullptr, true, "The client identifier."}},
      {{"online", "boolean", "True while a connection of this client is up."},
       {"state", "string", "SESSION_STATE_UNKNOWN, _ONLINE, _OFFLINE_SESSION_KEPT or _OFFLINE."},
       {"connectedAtMs", "string", "When the last connection began, milliseconds since 1970."},
@@ -102,7 +104,9 @@ constexpr Remedy kRemedies[] = {
      "Compare InstanceId with the plugin's option instance_id, and see that a policy of this "
      "access key's user allows the instance."},
     {"ParameterCheckFailed",
-     "Send InstanceId and one to ten client identifiers, none of them empty."},
+     "Send InstanceId and client identifiers, none of them empty: one at least, and at most as "
+     "many "
+     "as the option api_batch_ids_max allows."},
     {"PermissionCheckFailed",
      "A policy denies this operation on the instance. `mosquitto_session access check` says which "
      "statement decided."},
@@ -111,7 +115,7 @@ constexpr Remedy kRemedies[] = {
     {"SystemOverFlow", "The server is overloaded. Wait a moment and ask in batches."},
     {"ApiNotSupport", "This server answers the two session queries of the product, no more."},
     {"InvalidApi.NotFound", "Action is misspelt; names are case-sensitive."},
-    {"InvalidVersion", "Use Version 2020-04-20 or 2019-12-11."},
+    {"InvalidVersion", "Use one of the versions that the form offers."},
     {"Missing%s", "Add the named parameter; an SDK does so by itself."},
     {"Invalid%s", "The named parameter has a value that this server does not take."},
     {"InvalidParameter.Format", "Use Format JSON or XML."},
@@ -149,27 +153,42 @@ constexpr Remedy kRemedies[] = {
     {"RequestEntityTooLarge", "Send fewer identifiers at a time."},
     {"RequestURITooLong", "Send the parameters in a form body (POST), or fewer of them."},
     {"RequestHeaderFieldsTooLarge", "Send fewer or shorter headers."},
-    // The admin service's codes.
-    {"invalid_argument", "The message names the member; the form says what it takes."},
-    {"not_found", "Leave instanceId empty, or use the value of the plugin's option instance_id."},
-    {"unauthenticated", "Ask from the broker's own machine, or with a client certificate."},
-    {"permission_denied", "Ask from the broker's own machine, or with a client certificate."},
-    {"resource_exhausted", "Wait a moment, or ask for less at a time."},
-    {"unimplemented", "The plugin in this broker may be older than the caller."},
-    {"unavailable", "The broker is starting or stopping; try again."},
-    {"internal", "The broker's log says more."},
 };
 
-// The Connect codes that the admin service answers.
-constexpr ErrorFact kAdminErrors[] = {
-    {"invalid_argument", 400, "The request is malformed, or a member is out of its range."},
-    {"not_found", 404, "instance_id names no instance of this server."},
-    {"unauthenticated", 401, "The caller is not known."},
-    {"permission_denied", 403, "The caller may not do this."},
-    {"resource_exhausted", 429, "A limit is reached."},
-    {"unimplemented", 404, "There is no such method."},
-    {"unavailable", 503, "The service cannot take requests now."},
-    {"internal", 500, "The server failed."},
+// What the admin service answers to the operations above.
+struct AdminError {
+  absl::StatusCode code;
+  int http_status;  // 0: that of the code
+  absl::string_view message;
+  absl::string_view remedy;
+};
+
+constexpr AdminError kAdminErrors[] = {
+    {absl::StatusCode::kInvalidArgument, 0,
+     "The request is malformed, or a member is out of its range.",
+     "The message names the member; the form says what it takes."},
+    {absl::StatusCode::kNotFound, 0, "instanceId names no instance of this server.",
+     "Leave instanceId empty, or use the value of the plugin's option instance_id."},
+    {absl::StatusCode::kPermissionDenied, 0, "The caller may not do this.",
+     "Ask from the broker's own machine, or with a client certificate."},
+    {absl::StatusCode::kUnimplemented, 404, "There is no such method.",
+     "The plugin in this broker may be older than the caller."},
+    {absl::StatusCode::kUnimplemented, 405, "Not by this HTTP method.", "Use POST or GET."},
+    {absl::StatusCode::kUnimplemented, 415, "Not in this Content-Type.",
+     "Send application/json or application/proto."},
+    {absl::StatusCode::kUnimplemented, 0, "Not with this compression, or transfer coding.",
+     "Send it uncompressed."},
+    {absl::StatusCode::kDeadlineExceeded, 408, "The request took too long to arrive.",
+     "Send it at once; look at what a proxy made of it."},
+    {absl::StatusCode::kResourceExhausted, 413, "The body is too large.",
+     "Ask for fewer identifiers at a time."},
+    {absl::StatusCode::kResourceExhausted, 414, "The request line is too long.",
+     "Send the message in the body (POST)."},
+    {absl::StatusCode::kResourceExhausted, 431, "The header is too large.",
+     "Send fewer or shorter headers."},
+    {absl::StatusCode::kUnavailable, 0, "The service cannot take requests now.",
+     "The broker is starting or stopping, or has too many connections; try again."},
+    {absl::StatusCode::kInternal, 0, "The server failed.", "The broker's log says more."},
 };
 
 void Text(JsonWriter& w, absl::string_view key, absl::string_view value) {
@@ -190,9 +209,14 @@ void WriteType(JsonWriter& w, absl::string_view type) {
   }
 }
 
-void WriteParameterSchema(JsonWriter& w, const Parameter& parameter) {
+std::string HelpOf(const Parameter& parameter, const ApiFacts& facts) {
+  if (parameter.items_max == nullptr) return std::string(parameter.help);
+  return absl::StrCat(parameter.help, " At most ", facts.*parameter.items_max, ".");
+}
+
+void WriteParameterSchema(JsonWriter& w, const Parameter& parameter, const ApiFacts& facts) {
   w.StartObject();
-  if (parameter.list) {
+  if (parameter.items_max != nullptr) {
     Text(w, "type", "array");
     w.Key("items");
     w.StartObject();
@@ -201,15 +225,15 @@ void WriteParameterSchema(JsonWriter& w, const Parameter& parameter) {
     w.Key("minItems");
     w.Uint(1);
     w.Key("maxItems");
-    w.Uint(static_cast<uint32_t>(parameter.items_max));
+    w.Uint(static_cast<uint32_t>(facts.*parameter.items_max));
   } else {
     Text(w, "type", "string");
   }
-  Text(w, "description", parameter.help);
+  Text(w, "description", HelpOf(parameter, facts));
   w.EndObject();
 }
 
-void WriteQueryParameters(JsonWriter& w, const Operation& operation) {
+void WriteQueryParameters(JsonWriter& w, const Operation& operation, const ApiFacts& facts) {
   w.Key("parameters");
   w.StartArray();
   for (const Parameter& parameter : operation.parameters) {
@@ -217,17 +241,17 @@ void WriteQueryParameters(JsonWriter& w, const Operation& operation) {
     w.StartObject();
     Text(w, "name", parameter.name);
     Text(w, "in", "query");
-    Text(w, "description", parameter.help);
+    Text(w, "description", HelpOf(parameter, facts));
     w.Key("required");
     w.Bool(parameter.required);
     w.Key("schema");
-    WriteParameterSchema(w, parameter);
+    WriteParameterSchema(w, parameter, facts);
     w.EndObject();
   }
   w.EndArray();
 }
 
-void WriteRequestBody(JsonWriter& w, const Operation& operation) {
+void WriteRequestBody(JsonWriter& w, const Operation& operation, const ApiFacts& facts) {
   w.Key("requestBody");
   w.StartObject();
   w.Key("required");
@@ -244,7 +268,7 @@ void WriteRequestBody(JsonWriter& w, const Operation& operation) {
   for (const Parameter& parameter : operation.parameters) {
     if (parameter.name.empty()) continue;
     w.Key(parameter.name);
-    WriteParameterSchema(w, parameter);
+    WriteParameterSchema(w, parameter, facts);
   }
   w.EndObject();
   w.Key("required");
@@ -294,9 +318,9 @@ void WriteReplies(JsonWriter& w, const Operation& operation) {
   w.EndObject();
 }
 
-void WriteOperation(JsonWriter& w, const Operation& operation) {
+void WriteOperation(JsonWriter& w, const Operation& operation, const ApiFacts& facts) {
   const bool admin = operation.surface == Surface::kAdmin;
-  w.Key(admin ? absl::StrCat("/mosquitto_session_status.v1.SessionStatusService/", operation.name)
+  w.Key(admin ? absl::StrCat(facts.service_path, operation.name)
               : absl::StrCat("/#Action=", operation.name));
   w.StartObject();
   w.Key("post");
@@ -306,28 +330,43 @@ void WriteOperation(JsonWriter& w, const Operation& operation) {
   Text(w, "summary", operation.summary);
   Text(w, "description", operation.help);
   if (admin) {
-    WriteRequestBody(w, operation);
+    WriteRequestBody(w, operation, facts);
   } else {
-    WriteQueryParameters(w, operation);
+    WriteQueryParameters(w, operation, facts);
   }
   WriteReplies(w, operation);
   w.EndObject();
   w.EndObject();
 }
 
-void WriteErrors(JsonWriter& w, absl::string_view surface, absl::Span<const ErrorFact> errors) {
-  w.Key(surface);
+void WriteError(JsonWriter& w, const ErrorFact& error, absl::string_view remedy) {
+  w.StartObject();
+  Text(w, "code", error.code);
+  w.Key("status");
+  w.Uint(static_cast<uint32_t>(error.http_status));
+  Text(w, "message", error.message);
+  Text(w, "remedy", remedy);
+  w.EndObject();
+}
+
+void WriteErrors(JsonWriter& w, absl::Span<const ErrorFact> documented) {
+  w.Key("x-errors");
+  w.StartObject();
+  w.Key("openapi");
   w.StartArray();
-  for (const ErrorFact& error : errors) {
-    w.StartObject();
-    Text(w, "code", error.code);
-    w.Key("status");
-    w.Uint(static_cast<uint32_t>(error.http_status));
-    Text(w, "message", error.message);
-    Text(w, "remedy", RemedyFor(error.code));
-    w.EndObject();
+  for (const ErrorFact& error : documented) WriteError(w, error, RemedyFor(error.code));
+  w.EndArray();
+  w.Key("admin");
+  w.StartArray();
+  for (const AdminError& error : kAdminErrors) {
+    const int own = http::ConnectHttpStatus(error.code);
+    WriteError(w,
+               {http::ConnectCodeName(error.code), error.http_status == 0 ? own : error.http_status,
+                error.message},
+               error.remedy);
   }
   w.EndArray();
+  w.EndObject();
 }
 
 void WriteComponents(JsonWriter& w) {
@@ -381,19 +420,14 @@ std::string DescribeApi(const ApiFacts& facts) {
   Text(w, "x-instance-id", facts.instance_id);
   w.Key("x-api-versions");
   w.StartArray();
-  w.String("2020-04-20");
-  w.String("2019-12-11");
+  for (const absl::string_view version : facts.api_versions) w.String(version);
   w.EndArray();
   w.Key("paths");
   w.StartObject();
-  for (const Operation& operation : kOperations) WriteOperation(w, operation);
+  for (const Operation& operation : kOperations) WriteOperation(w, operation, facts);
   w.EndObject();
   WriteComponents(w);
-  w.Key("x-errors");
-  w.StartObject();
-  WriteErrors(w, "openapi", facts.errors);
-  WriteErrors(w, "admin", kAdminErrors);
-  w.EndObject();
+  WriteErrors(w, facts.errors);
   w.EndObject();
   return out;
 }

@@ -132,9 +132,16 @@ void ExpectReadsWhatJsonUtilWrites() {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Request request;
     MessageFiller(seed).Fill(&request);
-    Request back;
-    ASSERT_TRUE(ReadJson(JsonUtil(request), &back).ok());
-    ASSERT_EQ(JsonUtil(back), JsonUtil(request)) << "seed=" << seed;
+    for (const bool original_names : {false, true}) {
+      SCOPED_TRACE(absl::StrCat("seed=", seed, " original names: ", original_names));
+      google::protobuf::util::JsonPrintOptions options;
+      options.preserve_proto_field_names = original_names;
+      std::string json;
+      ASSERT_TRUE(google::protobuf::util::MessageToJsonString(request, &json, options).ok());
+      Request back;
+      ASSERT_TRUE(ReadJson(json, &back).ok()) << json;
+      ASSERT_EQ(JsonUtil(back), JsonUtil(request));
+    }
   }
 }
 
@@ -143,6 +150,7 @@ TEST(ReadJsonTest, ReadsWhatJsonUtilWrites) {
   ExpectReadsWhatJsonUtilWrites<pb::QuerySessionByClientIdRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::GetServerStatusRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::GetCountsRequest>();
+  ExpectReadsWhatJsonUtilWrites<pb::GetFleetRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::ListSessionsRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::WatchSessionsRequest>();
   ExpectReadsWhatJsonUtilWrites<pb::GetHistoryRequest>();
@@ -178,10 +186,33 @@ TEST(ReadJsonTest, AMemberThatIsGivenTwiceIsRefusedWhicheverOfItsNamesIsUsed) {
   }
 }
 
+// Neither spelling: no member of ours is written so.
+TEST(ReadJsonTest, NamesBetweenTheTwoSpellingsAreNone) {
+  for (const char* name : {"client_Id", "client__id", "_client_id", "clientid", "client", "client_",
+                           "client_idx", "ClientId", "CLIENT_ID", ""}) {
+    pb::QuerySessionByClientIdRequest request;
+    EXPECT_THAT(std::string(ReadJson(absl::StrCat("{\"", name, "\":\"a\"}"), &request).message()),
+                HasSubstr("there is no member"))
+        << name;
+  }
+}
+
+template <typename Request>
+void ExpectTakesNoMember() {
+  for (const char* name : {"x", ""}) {
+    Request request;
+    EXPECT_EQ(std::string(ReadJson(absl::StrCat("{\"", name, "\":1}"), &request).message()),
+              absl::StrCat("JSON: there is no member \"", name, "\"; it takes none"))
+        << request.GetTypeName();
+    EXPECT_TRUE(ReadJson("{}", &request).ok()) << request.GetTypeName();
+  }
+}
+
 TEST(ReadJsonTest, ARequestWithoutMembersSaysSo) {
-  pb::GetCountsRequest request;
-  EXPECT_EQ(std::string(ReadJson(R"({"x":1})", &request).message()),
-            "JSON: there is no member \"x\"; it takes none");
+  ExpectTakesNoMember<pb::GetServerStatusRequest>();
+  ExpectTakesNoMember<pb::GetCountsRequest>();
+  ExpectTakesNoMember<pb::GetFleetRequest>();
+  ExpectTakesNoMember<pb::GetAuditRequest>();
 }
 
 TEST(ReadJsonTest, RefusesWithAReason) {

@@ -105,7 +105,7 @@ TEST_F(CommandsTest, SaysWhatIsWrongAndGoesOnWithTheOthers) {
       {"command":"query","clientId":"door","correlationData":"6"}]})");
   EXPECT_THAT(answer,
               HasSubstr(R"({"command":"Unknown command","error":"there is no such command; )"
-                        R"(there are batchQuery, query, counts and list",)"
+                        R"(there are batchQuery, query, counts, list",)"
                         R"("code":"unimplemented","correlationData":"1"})"));
   EXPECT_THAT(answer, HasSubstr(R"({"command":"query","error":"clientId is empty)"));
   EXPECT_THAT(answer, HasSubstr(R"(there is no member \"prefix\"; there are instanceId, )"));

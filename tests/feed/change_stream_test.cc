@@ -164,7 +164,9 @@ TEST_F(ChangeStreamTest, BadParametersAreRefusedWithAReason) {
   };
   for (const Case& c :
        {Case{"after=x", "after must be a sequence number"},
-        Case{"kind=gone", "kind must be online"}, Case{"prefx=a", "unknown parameter"},
+        Case{"kind=gone",
+             "kind must be one of online, offline, session_kept, session_gone, repaired"},
+        Case{"prefx=a", "unknown parameter; there are after, id, prefix, group, kind"},
         Case{"id=", "1 to 65535 bytes"}, Case{"id=%ff", "parameter 1, \\\"id\\\": is not UTF-8"},
         Case{"prefix=a&id=x&prefix=zz", "parameter 3, \\\"prefix\\\": is given twice"},
         Case{"after=1&after=2", "is given twice"}}) {

@@ -96,6 +96,20 @@ class SessionPluginTest : public store::StoreFolder {
   std::unique_ptr<broker::Hooks> hooks_;
 };
 
+TEST_F(SessionPluginTest, TheDescriptionOfTheApiTellsTheLimitThatIsSet) {
+  Start({{"api_batch_ids_max", "37"}});
+  http::Peer stranger;
+  http::Request request;
+  request.method = "GET";
+  request.target = request.path = "/openapi.json";
+  request.peer = &stranger;
+  http::Reply reply;
+  plugin_->RouterForTest().Handle(request, &reply);
+  EXPECT_THAT(reply.body, HasSubstr(R"("minItems":1,"maxItems":37,)"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("minItems":1,"maxItems":10000,)"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("x-api-versions":["2020-04-20","2019-12-11"])"));
+}
+
 // The real routing table, path by path: a new one is a new row here.
 TEST_F(SessionPluginTest, EachPathAnswersItsAudienceAndNobodyElse) {
   using http::Audience;

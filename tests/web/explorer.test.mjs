@@ -89,6 +89,43 @@ for (const scheme of ['V1', 'V3']) {
   }
 }
 
+test('the form takes as many identifiers as the server, not ten', async () => {
+  for (const most of [12, 3]) {
+    const broker = await Broker.start({options: [['api_batch_ids_max', `${most}`]]});
+    const explorer = await Explorer.open(browser, broker.origin);
+    const ids = Array.from({length: most}, (_, i) => `lamp-${i}`);
+    await explorer.ids(...ids);
+    assert.ok(await explorer.page.getByRole('button', {name: '+ Add'}).isDisabled());
+    await explorer.page.getByText(`At most ${most}.`).waitFor();
+    await explorer.call();
+    await explorer.status(200);
+    assert.deepEqual((await told(explorer)).slice(1, -1), ids.map((id) => `${id} offline`));
+    await explorer.close();
+    await broker.stop();
+  }
+});
+
+test('an error of the admin service is explained by its status', async () => {
+  const explorer = await Explorer.open(browser, local.origin);
+  await explorer.pick(ADMIN, QUERY);
+  await explorer.field('clientId', 'x');
+  const cases = [
+    [405, {method: 'PUT'}, 'Use POST or GET.'],
+    [415, {headers: {'content-type': 'text/plain'}}, 'Send application/json or application/proto.'],
+    [501, {headers: {'content-type': 'application/json', 'content-encoding': 'br'}}, 'Send it uncompressed.'],
+  ];
+  for (const [status, change, remedy] of cases) {
+    explorer.visit.expectedStatus = status;
+    await explorer.page.route(`**/*SessionStatusService/${QUERY}`, (route) => route.continue(change), {times: 1});
+    await explorer.call();
+    await explorer.status(status);
+    const alert = explorer.reply().getByRole('alert');
+    await alert.getByText(remedy).waitFor();
+    await alert.getByText(`Documented as unimplemented, HTTP ${status}.`).waitFor();
+  }
+  await explorer.close();
+});
+
 test('an answer in XML reads like one in JSON', async () => {
   const explorer = await Explorer.open(browser, local.origin);
   const both = async () => {

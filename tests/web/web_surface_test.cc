@@ -19,6 +19,13 @@ constexpr Asset kFiles[] = {
     {"/ui/assets/x.js", "text/javascript; charset=utf-8", "\"b2\"", true, "1"},
 };
 
+ApiFacts Facts(absl::string_view instance_id) {
+  ApiFacts facts;
+  facts.version = "1";
+  facts.instance_id = instance_id;
+  return facts;
+}
+
 http::Reply Get(WebSurface& surface, absl::string_view path, absl::string_view known_etag = "",
                 absl::string_view method = "GET") {
   http::Request request;
@@ -39,7 +46,7 @@ std::string HeaderOf(const http::Reply& reply, absl::string_view name) {
 }
 
 TEST(WebSurfaceTest, ServesThePageAndItsFiles) {
-  WebSurface surface({"1", "m", {}}, kFiles);
+  WebSurface surface(Facts("m"), kFiles);
   EXPECT_EQ(Get(surface, "/").body, "<html>");
   EXPECT_EQ(Get(surface, "/").content_type, "text/html; charset=utf-8");
   EXPECT_EQ(Get(surface, "/ui/assets/x.js").body, "1");
@@ -48,7 +55,7 @@ TEST(WebSurfaceTest, ServesThePageAndItsFiles) {
 }
 
 TEST(WebSurfaceTest, StrangersAreNotToldTheInstancesName) {
-  WebSurface surface({"1", "post-cn-secret", {}}, kFiles);
+  WebSurface surface(Facts("post-cn-secret"), kFiles);
   const auto ask = [&surface](const http::Peer& peer, const std::string& known_etag = "") {
     http::Request request;
     request.method = "GET";
@@ -73,7 +80,7 @@ TEST(WebSurfaceTest, StrangersAreNotToldTheInstancesName) {
 }
 
 TEST(WebSurfaceTest, AllowsNothingFromElsewhereAndNothingInline) {
-  WebSurface surface({"1", "m", {}}, kFiles);
+  WebSurface surface(Facts("m"), kFiles);
   for (const char* path : {"/", "/ui/assets/x.js", "/openapi.json"}) {
     SCOPED_TRACE(path);
     const http::Reply reply = Get(surface, path);
@@ -90,7 +97,7 @@ TEST(WebSurfaceTest, AllowsNothingFromElsewhereAndNothingInline) {
 }
 
 TEST(WebSurfaceTest, ABrowserThatKnowsTheFileIsToldSo) {
-  WebSurface surface({"1", "m", {}}, kFiles);
+  WebSurface surface(Facts("m"), kFiles);
   EXPECT_EQ(HeaderOf(Get(surface, "/"), "Cache-Control"), "no-cache");
   EXPECT_THAT(HeaderOf(Get(surface, "/ui/assets/x.js"), "Cache-Control"), HasSubstr("immutable"));
   const http::Reply known = Get(surface, "/", "\"a1\"");
@@ -100,7 +107,7 @@ TEST(WebSurfaceTest, ABrowserThatKnowsTheFileIsToldSo) {
 }
 
 TEST(WebSurfaceTest, WithoutABuiltPageTheRootSaysHowToAsk) {
-  WebSurface surface({"1", "m", {}}, {});
+  WebSurface surface(Facts("m"), {});
   const http::Reply reply = Get(surface, "/");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "text/plain; charset=utf-8");

@@ -116,10 +116,12 @@ export async function loadDescription(): Promise<Description> {
   };
 }
 
-// "InvalidParameter.%s" and "Missing%s" stand for every parameter's name; the longest fit counts.
-export function findError(errors: DocumentedError[], code: string): DocumentedError | undefined {
+// "InvalidParameter.%s" and "Missing%s" stand for every parameter's name; the longest fit counts, and of
+// several with this code the one that comes with this status.
+export function findError(errors: DocumentedError[], code: string, status: number): DocumentedError | undefined {
   const prefix = (e: DocumentedError) => (e.code.endsWith('%s') ? e.code.slice(0, -2) : e.code);
   return errors
     .filter((e) => e.code === code || (e.code.endsWith('%s') && code.startsWith(prefix(e))))
-    .sort((a, b) => prefix(b).length - prefix(a).length)[0];
+    .sort((a, b) => prefix(b).length - prefix(a).length
+      || Number(b.status === status) - Number(a.status === status))[0];
 }

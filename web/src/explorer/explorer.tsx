@@ -39,7 +39,7 @@ function Documentation({operation, description}: {operation: Operation; descript
           <thead><tr><th scope="col">Code</th><th scope="col">HTTP</th><th scope="col">Message</th><th scope="col">What to do</th></tr></thead>
           <tbody>
             {description.errors[operation.surface].map((e) => (
-              <tr key={e.code}><th scope="row">{e.code}</th><td>{e.status}</td><td>{e.message}</td><td>{e.remedy}</td></tr>
+              <tr key={`${e.code} ${e.status}`}><th scope="row">{e.code}</th><td>{e.status}</td><td>{e.message}</td><td>{e.remedy}</td></tr>
             ))}
           </tbody>
         </table>

@@ -172,7 +172,7 @@ export function ReplyPanel({exchange, description}: {exchange: Exchange; descrip
       <Tabs label="Reply views" tabs={TABS} active={tab} onChange={setTab}>
         {tab === 'parsed' && (problem
           ? <Explained problem={problem} exchange={exchange}
-                       documented={findError(description.errors[operation.surface], problem.code)} />
+                       documented={findError(description.errors[operation.surface], problem.code, answer.status)} />
           : <Parsed answer={answer} operation={operation} />)}
         {tab === 'raw' && (
           <>
