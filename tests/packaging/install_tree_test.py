@@ -16,7 +16,7 @@ CMAKE, BUILD = sys.argv[1:3]
 
 EXPECTED = {
     "bin/mosquitto_session",
-    "share/man/man1/mosquitto_session.1",
+    "share/man/man1/mosquitto_session.1.gz",
     "share/bash-completion/completions/mosquitto_session",
     "share/zsh/vendor-completions/_mosquitto_session",
     "share/fish/vendor_completions.d/mosquitto_session.fish",
@@ -89,6 +89,20 @@ class InstallTreeTest(unittest.TestCase):
             for path in re.findall(r"(?m)^(?:global_)?plugin (/\S+/)mosquitto_session_status.so", text):
                 self.assertEqual(path, f"{prefix}/{folder}/", name)
             self.assertIn(f"plugin {prefix}/{folder}/mosquitto_session_status.so", text, name)
+
+    def test_the_packages_description_begins_once_and_it_suggests_what_the_documents_use(self):
+        # Of an empty folder: what is packaged decides nothing here.
+        self.prefix.joinpath("tree").mkdir()
+        subprocess.run(["cpack", "-G", "DEB", "--config", pathlib.Path(BUILD) / "CPackConfig.cmake", "-B", self.prefix,
+                        "-D", "CPACK_INSTALL_CMAKE_PROJECTS=", "-D", f"CPACK_INSTALLED_DIRECTORIES={self.prefix}/tree;/",
+                        "-D", "CPACK_DEBIAN_PACKAGE_SHLIBDEPS=OFF"], check=True, capture_output=True)
+        deb, = self.prefix.glob("*.deb")
+        description = subprocess.run(["dpkg-deb", "-f", deb, "Description"], check=True, capture_output=True,
+                                     text=True).stdout
+        self.assertEqual(description.count(description.splitlines()[0]), 1, description)
+        suggested = subprocess.run(["dpkg-deb", "-f", deb, "Suggests"], check=True, capture_output=True, text=True).stdout
+        self.assertIn("; sqlite3 /var/lib/mosquitto/", (ROOT / "docs/persistence.md").read_text())
+        self.assertEqual(suggested.split(), ["sqlite3"])
 
     def test_the_maintainer_scripts_are_sound_shell(self):
         for name in ("postinst", "postrm"):
