@@ -114,6 +114,16 @@ class InstallTreeTest(unittest.TestCase):
         self.assertIn("; sqlite3 /var/lib/mosquitto/", (ROOT / "docs/persistence.md").read_text())
         self.assertEqual(suggested.split(), ["sqlite3"])
 
+    def test_the_apparmor_lines_allow_what_the_plugin_opens(self):
+        sources = "".join(p.read_text() for folder in ("plugin", "registry") for p in (ROOT / folder).rglob("*.cc"))
+        rules = re.findall(r"(?m)^(owner )?([^#\s]\S*) (\w+),$", (ROOT / "packaging/apparmor").read_text())
+        self.assertTrue(rules)
+        # The broker is mosquitto, and what it reads there is root's.
+        self.assertIn(("", "/etc/mosquitto/**", "r"), rules)
+        for _, path, _ in rules:
+            kernel = re.match(r"/sys/|@\{PROC\}|/proc/", path)
+            self.assertTrue(not kernel or f'"{kernel[0].replace("@{PROC}", "/proc")}' in sources, path)
+
     def test_the_maintainer_scripts_are_sound_shell(self):
         for name in ("postinst", "postrm"):
             script = ROOT / "packaging/debian" / name
