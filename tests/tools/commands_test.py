@@ -131,6 +131,16 @@ class CommandsTest(unittest.TestCase):
             done = run("package", env={**environment, "PATH": path, "SOURCE_DATE_EPOCH": "86400"})
             self.assertIn("time 86400\n", done.stderr)
 
+    def test_a_package_for_a_root_asks_for_root_before_anything_is_installed_or_built(self):
+        for arguments in (["--test"], ["--suite", "forky"], ["--suite", "forky", "--test"]):
+            with tempfile.TemporaryDirectory() as folder:
+                fails = "echo too late >&2; exit 1"
+                write_fakes(folder, {"id": "echo 1000", **{name: fails for name in (
+                    "dpkg-query", "sudo", "apt-get", "git", "cmake", "debootstrap")}})
+                done = run("package", *arguments, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"\Aerror: --test and --suite need root.*\n\Z")
+
     def test_packages_of_two_commits_are_two_versions_that_rise(self):
         # git's answers as of a commit, and what cmake is given for the version.
         def version(time, commit, tag=""):
