@@ -73,15 +73,16 @@ class SbomTest(unittest.TestCase):
         for name in sbom.HEADER_ONLY:
             self.assertIn(f"pkg:deb/debian/{name}@1.2-3?arch=amd64", linked)
         notices = (ROOT / "packaging/debian/copyright").read_text()
-        told = {name: licence for names, licence in re.findall(r"(?m)^Files: (.*)\nCopyright: .*\nLicense: (.*)$", notices)
-                for name in names.split()}
+        stanzas = re.findall(r"(?m)^Files: (.*)\nCopyright: .*\nLicense: (.*)$", notices)
+        told = {name: licence for names, licence in stanzas for name in names.split()}
         for name in [*sbom.HEADER_ONLY, *(f"npm/{name}" for name in sbom.in_the_page())]:
             self.assertIn(name, told)
             # By its text, here or in the licences' own paragraphs below.
             self.assertRegex(notices, rf"(?m)^License: {re.escape(told[name])}\n \S")
 
     def test_only_what_builds_the_page_is_left_out(self):
-        self.assertEqual(set(sbom.in_the_page()), set(json.loads((ROOT / "web/package.json").read_text())["dependencies"]))
+        page = json.loads((ROOT / "web/package.json").read_text())["dependencies"]
+        self.assertEqual(set(sbom.in_the_page()), set(page))
 
 
 if __name__ == "__main__":

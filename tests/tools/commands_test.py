@@ -153,10 +153,12 @@ class CommandsTest(unittest.TestCase):
             return "0.1.0" + re.search(r"PACKAGE_VERSION_SUFFIX=(\S*)>", done.stderr).group(1)
 
         self.assertEqual(version(86400, "abc"), "0.1.0~git19700102000000.abc")
-        rising = [version(86399, "fff"), version(86400, "abc"), version(1795000000, "0"), version(1795000001, "0", "v0.1.0")]
+        rising = [version(86399, "fff"), version(86400, "abc"), version(1795000000, "0"),
+                  version(1795000001, "0", "v0.1.0")]
         self.assertEqual(rising[-1], "0.1.0")
         for lower, higher in zip(rising, rising[1:]):
-            self.assertEqual(subprocess.run(["dpkg", "--compare-versions", lower, "lt", higher]).returncode, 0, (lower, higher))
+            compared = subprocess.run(["dpkg", "--compare-versions", lower, "lt", higher])
+            self.assertEqual(compared.returncode, 0, (lower, higher))
 
     def test_every_service_of_the_listed_packages_is_known(self):
         listed = subprocess.run(["bash", "-c", ". tools/lib.sh; ALL_PACKAGES=1 listed_packages; echo $SERVICES"], cwd=ROOT,
