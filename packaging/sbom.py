@@ -4,9 +4,11 @@
 
 What is loaded at run time comes from the package's own Depends, header-only libraries from the list below; their
 versions from dpkg's data about the machine that built it. What building needs not, as the broker, may be missing
-there: then its version is the archive's.
+there: then its version is the archive's. What the page is made of comes from its lock file, versions included.
+packaging/debian/copyright has the notices of what is compiled in; sbom_test holds it to this.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -15,9 +17,11 @@ import re
 import subprocess
 import sys
 import time
+import urllib.parse
 
 # Compiled into our files, so that nothing in Depends tells of them.
 HEADER_ONLY = ["libboost-dev", "rapidjson-dev", "libxxhash-dev", "libcli11-dev", "libmosquitto-dev"]
+PAGE_LOCK = pathlib.Path(__file__).resolve().parents[1] / "web/package-lock.json"
 
 
 def run(*command):
@@ -39,6 +43,26 @@ def in_archive(package):
         return None
     return [fields["Version"], fields.get("Source", package).split(" ")[0], fields.get("Architecture", "all"),
             fields.get("Homepage", "")]
+
+
+def in_the_page():
+    """Name → the lock file's entry of each npm package that is part of the page, as its bundle holds it."""
+    # Paths end in node_modules/NAME, where NAME may be @scope/name; the page itself has the empty path.
+    return {path.split("node_modules/")[-1]: entry
+            for path, entry in json.loads(PAGE_LOCK.read_text())["packages"].items()
+            if path and not entry.get("dev")}
+
+
+def npm_package(name, entry):
+    version = entry["version"]
+    algorithm, digest = entry["integrity"].split("-", 1)
+    return {"SPDXID": "SPDXRef-npm-" + re.sub(r"[^A-Za-z0-9.-]", "-", name), "name": name, "versionInfo": version,
+            "downloadLocation": entry.get("resolved", "NOASSERTION"), "filesAnalyzed": False,
+            "licenseConcluded": "NOASSERTION", "licenseDeclared": entry.get("license", "NOASSERTION"),
+            "copyrightText": "NOASSERTION", "sourceInfo": "npm package, bundled into the page",
+            "checksums": [{"algorithm": algorithm.upper(), "checksumValue": base64.b64decode(digest).hex()}],
+            "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
+                              "referenceLocator": f"pkg:npm/{urllib.parse.quote(name)}@{version}"}]}
 
 
 def spdx_package(name, data):
@@ -71,6 +95,10 @@ def main():
             packages.append(spdx_package(other, data))
             relations.append({"spdxElementId": "SPDXRef-this", "relationshipType": kind,
                               "relatedSpdxElement": packages[-1]["SPDXID"]})
+    for other, entry in in_the_page().items():
+        packages.append(npm_package(other, entry))
+        relations.append({"spdxElementId": "SPDXRef-this", "relationshipType": "STATIC_LINK",
+                          "relatedSpdxElement": packages[-1]["SPDXID"]})
     made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))))
     json.dump({"spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": deb.stem,
                "documentNamespace": f"urn:spdx:{deb.stem}:{packages[0]['checksums'][0]['checksumValue']}",

@@ -6,6 +6,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,11 +15,13 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CMAKE, BUILD = sys.argv[1:3]
 
+CACHE = (pathlib.Path(BUILD) / "CMakeCache.txt").read_text()
+PREFIX = re.search(r"(?m)^CMAKE_INSTALL_PREFIX:PATH=(.*)$", CACHE).group(1)
+
 EXPECTED = {
     "bin/mosquitto_session",
-    "share/man/man1/mosquitto_session.1",
+    "share/man/man1/mosquitto_session.1.gz",
     "share/bash-completion/completions/mosquitto_session",
-    "share/zsh/vendor-completions/_mosquitto_session",
     "share/fish/vendor_completions.d/mosquitto_session.fish",
     "lib/mosquitto_session_status.so",
     "lib/systemd/system/mosquitto.service.d/session-status.conf",
@@ -67,6 +70,15 @@ class InstallTreeTest(unittest.TestCase):
         found = {"lib/" + name.split("/")[-1] if name.endswith(".so") else name for name in found}
         self.assertLessEqual(EXPECTED, found)
 
+    def test_zsh_finds_its_completion_below_the_prefix(self):
+        self.install()
+        folder, = (self.prefix / "share/zsh").iterdir()
+        self.assertTrue((folder / "_mosquitto_session").is_file())
+        self.assertEqual(folder.name, "vendor-completions" if PREFIX == "/usr" else "site-functions")
+        if PREFIX in ("/usr", "/usr/local") and shutil.which("zsh"):
+            path = subprocess.run(["zsh", "-f", "-c", "print -l $fpath"], capture_output=True, text=True).stdout.split()
+            self.assertIn(f"{PREFIX}/share/zsh/{folder.name}", path)
+
     def test_what_the_installed_documents_link_to_is_installed(self):
         self.install()
         broken = []
@@ -81,14 +93,36 @@ class InstallTreeTest(unittest.TestCase):
 
     def test_installed_texts_name_the_path_that_the_plugin_is_installed_at(self):
         self.install()
-        cache = (pathlib.Path(BUILD) / "CMakeCache.txt").read_text()
-        prefix = re.search(r"(?m)^CMAKE_INSTALL_PREFIX:PATH=(.*)$", cache).group(1)
-        folder = re.search(r"(?m)^CMAKE_INSTALL_LIBDIR:PATH=(.*)$", cache).group(1)
+        folder = re.search(r"(?m)^CMAKE_INSTALL_LIBDIR:PATH=(.*)$", CACHE).group(1)
         for name in ("examples/mosquitto.conf.example", "README.md", "docs/broker-support.md"):
             text = (self.documents / name).read_text()
             for path in re.findall(r"(?m)^(?:global_)?plugin (/\S+/)mosquitto_session_status.so", text):
-                self.assertEqual(path, f"{prefix}/{folder}/", name)
-            self.assertIn(f"plugin {prefix}/{folder}/mosquitto_session_status.so", text, name)
+                self.assertEqual(path, f"{PREFIX}/{folder}/", name)
+            self.assertIn(f"plugin {PREFIX}/{folder}/mosquitto_session_status.so", text, name)
+
+    def test_the_packages_description_begins_once_and_it_suggests_what_the_documents_use(self):
+        # Of an empty folder: what is packaged decides nothing here.
+        self.prefix.joinpath("tree").mkdir()
+        subprocess.run(["cpack", "-G", "DEB", "--config", pathlib.Path(BUILD) / "CPackConfig.cmake", "-B", self.prefix,
+                        "-D", "CPACK_INSTALL_CMAKE_PROJECTS=", "-D", f"CPACK_INSTALLED_DIRECTORIES={self.prefix}/tree;/",
+                        "-D", "CPACK_DEBIAN_PACKAGE_SHLIBDEPS=OFF"], check=True, capture_output=True)
+        deb, = self.prefix.glob("*.deb")
+        description = subprocess.run(["dpkg-deb", "-f", deb, "Description"], check=True, capture_output=True,
+                                     text=True).stdout
+        self.assertEqual(description.count(description.splitlines()[0]), 1, description)
+        suggested = subprocess.run(["dpkg-deb", "-f", deb, "Suggests"], check=True, capture_output=True, text=True).stdout
+        self.assertIn("; sqlite3 /var/lib/mosquitto/", (ROOT / "docs/persistence.md").read_text())
+        self.assertEqual(suggested.split(), ["sqlite3"])
+
+    def test_the_apparmor_lines_allow_what_the_plugin_opens(self):
+        sources = "".join(p.read_text() for folder in ("plugin", "registry") for p in (ROOT / folder).rglob("*.cc"))
+        rules = re.findall(r"(?m)^(owner )?([^#\s]\S*) (\w+),$", (ROOT / "packaging/apparmor").read_text())
+        self.assertTrue(rules)
+        # The broker is mosquitto, and what it reads there is root's.
+        self.assertIn(("", "/etc/mosquitto/**", "r"), rules)
+        for _, path, _ in rules:
+            kernel = re.match(r"/sys/|@\{PROC\}|/proc/", path)
+            self.assertTrue(not kernel or f'"{kernel[0].replace("@{PROC}", "/proc")}' in sources, path)
 
     def test_the_maintainer_scripts_are_sound_shell(self):
         for name in ("postinst", "postrm"):

@@ -3,11 +3,15 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "packaging"))
+import sbom  # noqa: E402
 
 # Stand in for dpkg's and apt's data of that machine.
 DPKG_QUERY = """#!/bin/sh
@@ -56,6 +60,29 @@ class SbomTest(unittest.TestCase):
         made = sbom_of("absent")
         self.assertNotEqual(made.returncode, 0)
         self.assertIn("absent is not installed here", made.stderr)
+
+    def test_what_is_compiled_in_is_named_with_its_notice(self):
+        page = json.loads((ROOT / "web/package.json").read_text())["dependencies"]
+        lock = json.loads((ROOT / "web/package-lock.json").read_text())["packages"]
+        document = json.loads(sbom_of("libssl3").stdout)
+        packages = {p["SPDXID"]: p for p in document["packages"]}
+        linked = {packages[r["relatedSpdxElement"]]["externalRefs"][0]["referenceLocator"]
+                  for r in document["relationships"] if r["relationshipType"] == "STATIC_LINK"}
+        for name in page:
+            self.assertIn(f"pkg:npm/{name}@{lock['node_modules/' + name]['version']}", linked)
+        for name in sbom.HEADER_ONLY:
+            self.assertIn(f"pkg:deb/debian/{name}@1.2-3?arch=amd64", linked)
+        notices = (ROOT / "packaging/debian/copyright").read_text()
+        stanzas = re.findall(r"(?m)^Files: (.*)\nCopyright: .*\nLicense: (.*)$", notices)
+        told = {name: licence for names, licence in stanzas for name in names.split()}
+        for name in [*sbom.HEADER_ONLY, *(f"npm/{name}" for name in sbom.in_the_page())]:
+            self.assertIn(name, told)
+            # By its text, here or in the licences' own paragraphs below.
+            self.assertRegex(notices, rf"(?m)^License: {re.escape(told[name])}\n \S")
+
+    def test_only_what_builds_the_page_is_left_out(self):
+        page = json.loads((ROOT / "web/package.json").read_text())["dependencies"]
+        self.assertEqual(set(sbom.in_the_page()), set(page))
 
 
 if __name__ == "__main__":

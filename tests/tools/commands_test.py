@@ -131,6 +131,35 @@ class CommandsTest(unittest.TestCase):
             done = run("package", env={**environment, "PATH": path, "SOURCE_DATE_EPOCH": "86400"})
             self.assertIn("time 86400\n", done.stderr)
 
+    def test_a_package_for_a_root_asks_for_root_before_anything_is_installed_or_built(self):
+        for arguments in (["--test"], ["--suite", "forky"], ["--suite", "forky", "--test"]):
+            with tempfile.TemporaryDirectory() as folder:
+                fails = "echo too late >&2; exit 1"
+                write_fakes(folder, {"id": "echo 1000", **{name: fails for name in (
+                    "dpkg-query", "sudo", "apt-get", "git", "cmake", "debootstrap")}})
+                done = run("package", *arguments, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"\Aerror: --test and --suite need root.*\n\Z")
+
+    def test_packages_of_two_commits_are_two_versions_that_rise(self):
+        # git's answers as of a commit, and what cmake is given for the version.
+        def version(time, commit, tag=""):
+            git = f'case "$*" in log*) echo {time};; tag*) printf "{tag}";; rev-parse*) echo {commit};; esac'
+            with tempfile.TemporaryDirectory() as folder:
+                write_fakes(folder, {"dpkg-query": "echo installed", "git": git, "cmake": 'echo "<$*>" >&2; exit 1',
+                                     "rm": f'case "$*" in *.deb*) ;; *) exec {shutil.which("rm")} "$@" ;; esac'})
+                environment = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
+                done = run("package", env={**environment, "PATH": f"{folder}:{os.environ['PATH']}"})
+            return "0.1.0" + re.search(r"PACKAGE_VERSION_SUFFIX=(\S*)>", done.stderr).group(1)
+
+        self.assertEqual(version(86400, "abc"), "0.1.0~git19700102000000.abc")
+        rising = [version(86399, "fff"), version(86400, "abc"), version(1795000000, "0"),
+                  version(1795000001, "0", "v0.1.0")]
+        self.assertEqual(rising[-1], "0.1.0")
+        for lower, higher in zip(rising, rising[1:]):
+            compared = subprocess.run(["dpkg", "--compare-versions", lower, "lt", higher])
+            self.assertEqual(compared.returncode, 0, (lower, higher))
+
     def test_every_service_of_the_listed_packages_is_known(self):
         listed = subprocess.run(["bash", "-c", ". tools/lib.sh; ALL_PACKAGES=1 listed_packages; echo $SERVICES"], cwd=ROOT,
                                 capture_output=True, text=True, check=True).stdout.splitlines()
