@@ -132,21 +132,16 @@ absl::StatusOr<Answer> Check(const Options& options) {
     session_policy = *std::move(parsed);
   }
 
-  // An instance is judged under both of its spellings, as the server does it.
+  // An instance is judged under both of its spellings, as the server does it. What is no instance's
+  // name has been refused.
   absl::optional<auth::InstanceName> name = auth::ParseInstanceResource(options.resource);
   if (!absl::StartsWith(options.resource, "acs:")) {
     name = auth::InstanceName{options.region, user.account->id, options.resource};
   }
-  std::unique_ptr<auth::InstanceResource> instance;
-  const absl::string_view as_given[] = {options.resource};
+  const auth::InstanceResource instance(name->region, name->account, name->instance_id);
   auth::PolicyRequest request;
-  request.resources = as_given;
+  request.resources = instance.both();
   request.context = MakeContext(options);
-  if (name.has_value()) {
-    instance =
-        std::make_unique<auth::InstanceResource>(name->region, name->account, name->instance_id);
-    request.resources = instance->both();
-  }
   const auto judge = [&](absl::Span<const absl::string_view> actions) {
     Finding finding;
     request.actions = actions;
@@ -159,12 +154,12 @@ absl::StatusOr<Answer> Check(const Options& options) {
       finding.policy = verdict.policy->name;
       finding.statement = verdict.statement + 1;
     }
-    if (finding.allowed && name.has_value() && name->account != user.account->id) {
+    if (finding.allowed && name->account != user.account->id) {
       finding.allowed = false;
       finding.explanation = absl::StrCat("denied: the key is of account ", user.account->id,
                                          ", and the server asks under that one, not under ",
                                          name->account, " (policies: ", finding.explanation, ")");
-    } else if (finding.allowed && name.has_value() && !user.account->Owns(name->instance_id)) {
+    } else if (finding.allowed && !user.account->Owns(name->instance_id)) {
       finding.allowed = false;
       finding.explanation =
           absl::StrCat("denied: account ", user.account->id,
@@ -232,6 +227,12 @@ void CheckResource(const Options& options) {
                                    "acs:mq:REGION:ACCOUNT:INSTANCE; an instance id alone will do"));
   }
   const absl::optional<auth::InstanceName> name = auth::ParseInstanceResource(options.resource);
+  if (absl::StartsWith(options.resource, "acs:") && !name.has_value()) {
+    throw CLI::ValidationError(
+        "--resource", absl::StrCat("\"", Printable(options.resource),
+                                   "\" names no instance, and the server asks for instances only: "
+                                   "acs:mq:REGION:ACCOUNT:INSTANCE, or ...:instance/INSTANCE"));
+  }
   if (!name.has_value() || name->region == options.region) return;
   throw CLI::ValidationError(
       "--resource",

@@ -24,7 +24,10 @@ std::string Line(const openapi::CallRecord& r) {
                                   r.operation.empty() ? "unknown operation" : r.operation, ", ",
                                   r.client_ids, " ids");
   if (!r.instance.empty()) absl::StrAppend(&line, ", instance ", Shown(r.instance));
-  if (!r.access_key_id.empty()) absl::StrAppend(&line, ", key ", Shown(r.access_key_id));
+  if (r.access_key_id_bytes > 0) absl::StrAppend(&line, ", key ", Shown(r.access_key_id));
+  if (r.access_key_id.size() < r.access_key_id_bytes) {
+    absl::StrAppend(&line, "... (unknown, ", r.access_key_id_bytes, " bytes)");
+  }
   if (!r.peer_address.empty()) absl::StrAppend(&line, ", from ", r.peer_address);
   return line;
 }

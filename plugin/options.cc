@@ -209,7 +209,8 @@ constexpr OptionSpec kOptions[] = {
      }},
     {"access_file", "none",
      "Accounts, access keys and policies of the documented API (docs/access.md), readable by its "
-     "owner only, read again on SIGHUP. none: only local programs are answered, unsigned.",
+     "owner only, read again on SIGHUP. none: only local programs and client certificates (see "
+     "tls_client_names) are answered, unsigned.",
      [](absl::string_view v, Options* o) {
        return SetAbsolutePath(v, &o->documented_api.access_file);
      }},
@@ -302,8 +303,8 @@ constexpr OptionSpec kOptions[] = {
        return status;
      }},
     {"api_nonces_max", "3145728",
-     "Nonces remembered against replay, about 17 bytes each; one too many is throttled. 1000 to "
-     "100000000.",
+     "Nonces remembered against replay at most, 17 to 34 bytes each; when there is no room for "
+     "another, it is throttled. 1000 to 100000000.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1000, 100'000'000, &o->documented_api.surface.nonces_max);
      }},

@@ -44,10 +44,13 @@ uint32_t NowSecond(absl::Time now) {
 // An open-addressing table with linear probing. Entries leave it only when it is rebuilt, so a
 // probe may stop at the first empty slot.
 //
-// Invariant: used_ <= 3/4 of the slots. Expired entries count as used until a rebuild drops them.
+// Invariant: used_ <= 3/4 of the slots, and <= entries_max_. Expired entries count as
+// used until a rebuild drops them.
 class ReplayGuard::Shard {
  public:
-  explicit Shard(size_t slots_max) : slots_max_(slots_max) {}
+  explicit Shard(size_t entries_max)
+      : entries_max_(entries_max),
+        slots_max_(std::max(absl::bit_ceil((entries_max * 4 + 2) / 3), kSlotsAtFirst)) {}
 
   bool Contains(uint64_t hash, uint32_t now) const ABSL_LOCKS_EXCLUDED(mu_) {
     os::MutexLock lock(&mu_);
@@ -83,7 +86,7 @@ class ReplayGuard::Shard {
   }
 
  private:
-  static size_t Limit(size_t slots) { return slots / 4 * 3; }
+  size_t Limit(size_t slots) const { return std::min(slots / 4 * 3, entries_max_); }
 
   size_t FirstPlace(uint64_t hash) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return hash & (slots_.size() - 1);
@@ -139,6 +142,7 @@ class ReplayGuard::Shard {
     }
   }
 
+  const size_t entries_max_;
   const size_t slots_max_;  // a power of two
   mutable os::Mutex mu_;
   std::vector<Slot> slots_ ABSL_GUARDED_BY(mu_);
@@ -149,9 +153,8 @@ class ReplayGuard::Shard {
 
 ReplayGuard::ReplayGuard(size_t entries_max) : has_secret_(FillRandom(absl::MakeSpan(secret_))) {
   static_assert(sizeof(secret_) >= XXH3_SECRET_SIZE_MIN);
-  const size_t slots_wanted = std::max(entries_max / kShards * 4 / 3, kSlotsAtFirst);
   for (std::unique_ptr<Shard>& shard : shards_) {
-    shard = std::make_unique<Shard>(absl::bit_ceil(slots_wanted));
+    shard = std::make_unique<Shard>(std::max<size_t>(entries_max / kShards, 1));
   }
 }
 

@@ -8,8 +8,9 @@
 // not be able to choose collisions (registry/client_id.h says why this hash).
 //
 // Memory:      12 bytes per slot, at most 3/4 of the slots used. The table grows from nothing as
-//              needed and stays below MemoryBytesMax(): entries_max nonces, and one shard twice
-//              while it is rebuilt.
+//              needed and stays below MemoryBytesMax(): never more than entries_max nonces, and one
+//              shard twice while it is rebuilt. Each of the 16 shards holds its part of them, so
+//              the first kFull comes a little earlier.
 // Threads:     any; one short lock per shard.
 // Consistency: of two requests with one nonce at most one gets kFresh, whatever their timing.
 // Errors:      two different nonces share a hash with probability entries / 2^64; the second would

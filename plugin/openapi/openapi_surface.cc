@@ -39,8 +39,8 @@ absl::string_view CodePart(absl::string_view name) {
 // What a stranger cannot know: it is not his key or his signature.
 constexpr absl::string_view kNoAccessFile =
     " This server has no access file: it answers programs of its own machine only, over its socket "
-    "or "
-    "as localhost or a loopback address, and not through a proxy.";
+    "or as localhost or a loopback address, and not through a proxy; and, over TLS, who has a "
+    "client certificate that its options let in.";
 
 // The host that the caller named, without its port; nothing where it cannot stand in JSON or XML,
 // as in a request that is refused for it.
@@ -86,6 +86,12 @@ absl::string_view ScopeName(Scope scope) {
       break;
   }
   return "";
+}
+
+// Enough of a key's id to find it by, too little of a secret to be of use.
+absl::string_view Beginning(absl::string_view access_key_id) {
+  constexpr size_t kBytesMax = 4;
+  return access_key_id.substr(0, std::min(kBytesMax, access_key_id.size() / 4));
 }
 
 int64_t RetryAfterMs(absl::Duration wait) {
@@ -350,7 +356,12 @@ void OpenApiSurface::Observe(const Call& call, absl::string_view code, int http_
   record.code = code;
   record.http_status = http_status;
   if (call.operation != nullptr) record.operation = call.operation->name;
-  record.access_key_id = call.access_key_id;
+  // A call may have failed before its key was looked for.
+  const bool key_is_known =
+      call.key != nullptr || call.temporary_secret.has_value() ||
+      (call.access != nullptr && call.access->FindKey(call.access_key_id) != nullptr);
+  record.access_key_id = key_is_known ? call.access_key_id : Beginning(call.access_key_id);
+  record.access_key_id_bytes = call.access_key_id.size();
   if (call.session.user != nullptr) {
     record.account = call.account_id();
     record.user = call.user_name();

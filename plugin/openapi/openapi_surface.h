@@ -36,13 +36,15 @@
 namespace session_status::openapi {
 
 // What a log line or a counter needs to know about one answered call. Views live during the call.
-// Nothing here is secret: no signature, no token, no string to sign.
+// Nothing here is secret: no signature, no token, no string to sign; nor a secret that the caller
+// gave as his key's id, as who takes one for the other does.
 struct CallRecord {
   absl::string_view request_id;
   absl::string_view code;  // "OK" or the error's name
   int http_status = 200;
   absl::string_view operation;      // empty when it was not recognised
-  absl::string_view access_key_id;  // as the caller said; may hold anything
+  absl::string_view access_key_id;  // as the caller said; of one that is not known the beginning
+  size_t access_key_id_bytes = 0;   // of the whole
   absl::string_view account;        // empty until the caller is known
   absl::string_view user;
   absl::string_view instance;  // as the caller said

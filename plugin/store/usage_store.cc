@@ -1,7 +1,7 @@
 #include "plugin/store/usage_store.h"
 
-#include <algorithm>
 #include <new>
+#include <random>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -21,6 +21,8 @@ constexpr char kPragmas[] = R"(
   PRAGMA synchronous = FULL;
 )";
 
+// A life of the plugin is a writer, and numbers what it writes. Also for files of before there were
+// writers.
 constexpr char kSchema[] = R"(
   BEGIN IMMEDIATE;
   CREATE TABLE IF NOT EXISTS usage (
@@ -32,6 +34,11 @@ constexpr char kSchema[] = R"(
     calls INTEGER NOT NULL,
     PRIMARY KEY (hour, account, user, instance, operation)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS writers (
+    born INTEGER PRIMARY KEY,      -- in this order
+    writer INTEGER NOT NULL UNIQUE,
+    batch INTEGER NOT NULL         -- the last that is in
+  );
   PRAGMA user_version = 1;
   COMMIT;
 )";
@@ -42,21 +49,31 @@ constexpr char kAdd[] = R"(
   ON CONFLICT DO UPDATE SET calls = calls + excluded.calls
 )";
 
+constexpr char kLastBatch[] = "SELECT batch FROM writers WHERE writer = ?1";
+constexpr char kSetBatch[] = R"(
+  INSERT INTO writers (writer, batch) VALUES (?1, ?2)
+  ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch
+)";
+// A writer is needed while it lives; so many others are not born meanwhile.
+constexpr char kForgetWriters[] =
+    "DELETE FROM writers WHERE born <= (SELECT max(born) FROM writers) - 1000";
+
 // How many tables there are, and how many of our columns. Files of ours have no application's
 // number.
 constexpr char kWhatIsThere[] = R"(
   SELECT (SELECT count(*) FROM sqlite_schema),
          (SELECT count(*) FROM pragma_table_info('usage')
-          WHERE name IN ('hour', 'account', 'user', 'instance', 'operation', 'calls'))
+          WHERE name IN ('hour', 'account', 'user', 'instance', 'operation', 'calls')),
+         (SELECT count(*) FROM pragma_table_info('writers'))
 )";
 constexpr int64_t kColumns = 6;
 
-absl::StatusOr<bool> IsNew(Database* database) {
+absl::StatusOr<bool> LacksTables(Database* database) {
   absl::StatusOr<Statement> there = database->Prepare(kWhatIsThere);
   if (!there.ok()) return there.status();
   if (absl::StatusOr<bool> row = there->Step(); !row.ok()) return row.status();
   const bool is_new = there->Integer(0) == 0;
-  if (is_new || there->Integer(1) == kColumns) return is_new;
+  if (is_new || there->Integer(1) == kColumns) return there->Integer(2) == 0;
   return absl::InvalidArgumentError(absl::StrCat(
       database->path(), ": is another program's database; give this one a path of its own"));
 }
@@ -65,14 +82,19 @@ absl::StatusOr<Database> OpenFile(const std::string& path) {
   absl::StatusOr<Database> database = Database::Open(path, Database::Mode::kCreate);
   if (!database.ok()) return database;
   database->SetBusyTimeout(kBusyTimeout);
-  const absl::StatusOr<bool> is_new = IsNew(&*database);
-  absl::Status status = is_new.status();
+  const absl::StatusOr<bool> lacks_tables = LacksTables(&*database);
+  absl::Status status = lacks_tables.status();
   const absl::Status others = absl::IsDataLoss(status) ? CheckIsNotOthers(path) : absl::OkStatus();
   if (!others.ok()) return others;
   if (status.ok()) status = database->Execute(kPragmas);
-  if (status.ok() && *is_new) status = database->Execute(kSchema);
+  if (status.ok() && *lacks_tables) status = database->Execute(kSchema);
   if (!status.ok()) return status;
   return database;
+}
+
+int64_t RandomNumber() {
+  std::random_device random;
+  return static_cast<int64_t>(uint64_t{random()} << 32 | random());
 }
 
 }  // namespace
@@ -94,7 +116,8 @@ absl::StatusOr<std::unique_ptr<UsageStore>> UsageStore::Open(UsageOptions option
   return store;
 }
 
-UsageStore::UsageStore(UsageOptions options) : options_(std::move(options)) {}
+UsageStore::UsageStore(UsageOptions options)
+    : options_(std::move(options)), writer_(RandomNumber()) {}
 
 UsageStore::~UsageStore() {
   stop_.RequestStop();
@@ -123,7 +146,7 @@ bool UsageStore::TryCount(const limits::Transaction& transaction, absl::Time now
   const auto found = pending_.find(view);
   if (found != pending_.end()) {
     ++found->second;
-  } else if (pending_.size() + left_over_.size() >= options_.pending_max) {
+  } else if (pending_.size() >= options_.pending_max) {
     ++stats_.refused;
     return false;
   } else {
@@ -156,8 +179,8 @@ absl::Status UsageStore::WritePending() {
     Counts counts;
     {
       os::MutexLock lock(&mu_);
-      more = !left_over_.empty();  // first, so that it is empty when something is put back
-      counts.swap(more ? left_over_ : pending_);
+      more = !in_doubt_.empty();
+      counts.swap(more ? in_doubt_ : pending_);
     }
     if (counts.empty()) break;
     try {
@@ -166,7 +189,10 @@ absl::Status UsageStore::WritePending() {
       status = absl::ResourceExhaustedError("");  // a message would need memory
     }
     if (status.ok()) continue;
-    PutBack(std::move(counts));
+    {
+      os::MutexLock lock(&mu_);
+      in_doubt_.swap(counts);
+    }
     // Opened anew by the next flush: one that was opened on a read-only disk stays so for ever.
     // What was begun, and not committed, goes with it.
     database_.reset();
@@ -209,7 +235,7 @@ void UsageStore::BeginAnew(const absl::Status& why) {
 UsageStats UsageStore::stats() const {
   os::MutexLock lock(&mu_);
   UsageStats stats = stats_;
-  stats.pending = pending_.size() + left_over_.size();
+  stats.pending = pending_.size() + in_doubt_.size();
   return stats;
 }
 
@@ -234,12 +260,44 @@ void UsageStore::FlushAndReport() noexcept {
   }
 }
 
+// What is in doubt was written, perhaps, by a transaction that failed: its end is in the
+// write-ahead log before the disk is asked to keep it, and who opens the file next finds it there.
 absl::Status UsageStore::Write(const Counts& counts) {
   absl::Status status = database_->Execute("BEGIN IMMEDIATE");
   if (!status.ok()) return status;
-  absl::StatusOr<Statement> add = database_->Prepare(kAdd);
-  status = add.status();
+  const absl::StatusOr<bool> is_in = IsIn(batch_);
+  status = is_in.status();
+  if (status.ok() && !*is_in) status = Add(counts);
+  if (status.ok()) status = database_->Execute("COMMIT");
+  // The disk has refused to keep the log once: into the database file with what is there.
+  if (status.ok() && *is_in) status = database_->Execute("PRAGMA wal_checkpoint");
+  if (!status.ok()) return status;
+  ++batch_;
   uint64_t written = 0;
+  for (const auto& [key, calls] : counts) written += calls;
+  os::MutexLock lock(&mu_);
+  written_ += written;
+  return status;
+}
+
+absl::StatusOr<bool> UsageStore::IsIn(int64_t batch) {
+  absl::StatusOr<Statement> last = database_->Prepare(kLastBatch);
+  if (!last.ok()) return last.status();
+  if (absl::Status s = last->Bind(1, writer_); !s.ok()) return s;
+  const absl::StatusOr<bool> row = last->Step();
+  if (!row.ok() || !*row) return row;
+  return last->Integer(0) >= batch;
+}
+
+absl::Status UsageStore::Add(const Counts& counts) {
+  absl::StatusOr<Statement> set_batch = database_->Prepare(kSetBatch);
+  if (!set_batch.ok()) return set_batch.status();
+  absl::Status status = set_batch->Bind(1, writer_);
+  status.Update(set_batch->Bind(2, batch_));
+  if (status.ok()) status = set_batch->Run();
+  if (status.ok()) status = database_->Execute(kForgetWriters);
+  absl::StatusOr<Statement> add = database_->Prepare(kAdd);
+  status.Update(add.status());
   for (auto i = counts.begin(); status.ok() && i != counts.end(); ++i) {
     const auto& [key, calls] = *i;
     status.Update(add->Bind(1, key.hour));
@@ -249,27 +307,8 @@ absl::Status UsageStore::Write(const Counts& counts) {
     status.Update(add->Bind(5, key.operation));
     status.Update(add->Bind(6, static_cast<int64_t>(calls)));
     if (status.ok()) status = add->Run();
-    written += calls;
   }
-  if (status.ok()) status = database_->Execute("COMMIT");
-  if (!status.ok()) return status;
-  os::MutexLock lock(&mu_);
-  written_ += written;
   return status;
-}
-
-void UsageStore::PutBack(Counts counts) {
-  os::MutexLock lock(&mu_);
-  // The fewer go to the more, beyond pending_max if need be: these calls have been answered.
-  if (pending_.size() < counts.size()) pending_.swap(counts);
-  try {
-    pending_.reserve(pending_.size() + counts.size());
-  } catch (const std::bad_alloc&) {
-    return left_over_.swap(counts);
-  }
-  // Nothing from here on needs memory.
-  pending_.merge(counts);  // and what stays in `counts` is there already
-  for (const auto& [key, calls] : counts) pending_.find(key)->second += calls;
 }
 
 void UsageStore::Report(const absl::Status& status) {
@@ -287,7 +326,7 @@ uint64_t UsageStore::NotWritten() const {
 
 void UsageStore::SayNotWritten(absl::string_view why) const noexcept {
   try {
-    Log(absl::StrCat(options_.path, ": ", why, "; ", NotWritten(),
+    Log(absl::StrCat(options_.path, ": ", why, "; up to ", NotWritten(),
                      " calls that were answered are not counted"));
   } catch (const std::bad_alloc&) {  // not even for the line
   }

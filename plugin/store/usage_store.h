@@ -5,13 +5,15 @@
 // last second of counts, an orderly stop none, and a count once written is exact for ever.
 // When the database cannot be written, from the start or later, the counts wait in memory and
 // nothing is lost while the process lives; when there is no more room for them TryCount() says no.
+// Nor is anything counted twice: a write that failed may have reached the file all the same, so it
+// is tried again as it was, under a number that the same transaction leaves in the database.
 // A damaged database is moved aside (MoveAside()) and begun anew; in one that was replaced, or
 // taken away, counting goes on in what is there then.
 //
 // Threads:   TryCount(), stats(): any; one short lock. Open(), BeginClose(), Close(), destructor:
 //            one thread. Flush(): any, blocking.
 // Ownership: at the end the thread writes what is left; what it cannot write is lost, and `log` has
-//            how much. `log` lives until Close(), or else the destructor, has returned.
+//            how much at most. `log` lives until Close(), or else the destructor, has returned.
 // Errors:    Open fails only for what an operator must change: no such folder, no permission, a
 //            folder in the file's place, another program's file. Everything else goes to `log`,
 //            once per failure and once per recovery. TryCount() and Flush() may throw
@@ -46,7 +48,7 @@ struct UsageOptions {
   std::string path;
   absl::Duration flush_interval = absl::Milliseconds(500);  // half of what a crash may lose
   // Different (hour, account, user, instance, operation) waiting to be written: hours of a disk
-  // that is full, for thousands of users; about 200 bytes each.
+  // that is full, for thousands of users; about 200 bytes each. As many again may be in a write.
   size_t pending_max = 65'536;
   absl::Duration close_waits = os::kDiskWaitMax;
   int nice_level = 10;
@@ -114,25 +116,28 @@ class UsageStore : public limits::Meter {
   void BeginAnew(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void FlushAndReport() noexcept;
   void End() noexcept;
-  // In one transaction; when it fails this may be open yet.
+  // As batch_, in one transaction; when it fails this may be open yet.
   absl::Status Write(const Counts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
-  void PutBack(Counts counts);
+  absl::StatusOr<bool> IsIn(int64_t batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
+  absl::Status Add(const Counts& counts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_mu_);
   void Report(const absl::Status& status) ABSL_LOCKS_EXCLUDED(database_mu_);
   uint64_t NotWritten() const ABSL_LOCKS_EXCLUDED(mu_);  // calls
   void SayNotWritten(absl::string_view why) const noexcept ABSL_LOCKS_EXCLUDED(mu_, log_mu_);
   void Log(absl::string_view line) const ABSL_LOCKS_EXCLUDED(log_mu_);
 
   const UsageOptions options_;
+  const int64_t writer_;  // random: no other has it
 
   os::Mutex database_mu_;                                           // taken before mu_
   std::optional<Database> database_ ABSL_GUARDED_BY(database_mu_);  // nullopt: to be opened
   std::optional<OpenedFile> file_ ABSL_GUARDED_BY(database_mu_);    // of database_
   bool failing_ ABSL_GUARDED_BY(database_mu_) = false;
+  int64_t batch_ ABSL_GUARDED_BY(database_mu_) = 1;  // the next, or the one in doubt
 
   mutable os::Mutex mu_;
   Counts pending_ ABSL_GUARDED_BY(mu_);
-  // What a flush could not write and had no memory to put back: the next one begins with it.
-  Counts left_over_ ABSL_GUARDED_BY(mu_);
+  // Of a write that failed, and may be in: the next one is of these and no others.
+  Counts in_doubt_ ABSL_GUARDED_BY(mu_);
   UsageStats stats_ ABSL_GUARDED_BY(mu_);
   uint64_t written_ ABSL_GUARDED_BY(mu_) = 0;  // of stats_.counted
 

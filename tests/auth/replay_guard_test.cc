@@ -78,8 +78,9 @@ TEST(ReplayGuardTest, OfManyThreadsExactlyOneGetsEachNonce) {
 }
 
 TEST(ReplayGuardTest, TenThousandNoncesASecondStayWithinTheStatedBoundAndNoneIsForgottenEarly) {
-  // Room for 20 s of the flood; entries live 15 minutes, so it must fill up and then refuse.
-  ReplayGuard guard(200'000);
+  // Room for 20 s of the flood, wherever its nonces fall; entries live 15 minutes, so it must fill
+  // up and then refuse.
+  ReplayGuard guard(210'000);
   const size_t bound = guard.MemoryBytesMax();
   uint64_t accepted = 0;
   uint64_t refused = 0;
@@ -106,6 +107,27 @@ TEST(ReplayGuardTest, TenThousandNoncesASecondStayWithinTheStatedBoundAndNoneIsF
   EXPECT_GT(refused, 0u);
   EXPECT_GT(accepted, 400'000u) << "room comes back when entries expire";
   EXPECT_LE(bound, 8u * 1024 * 1024);
+}
+
+TEST(ReplayGuardTest, TakesNoMoreThanItWasToldAndNotManyLess) {
+  for (const size_t told : {1000, 4000, 300'000}) {
+    ReplayGuard guard(told);
+    size_t taken = 0;
+    size_t before_the_first_refusal = 0;
+    for (size_t i = 0; i < 3 * told; ++i) {
+      const bool fresh = guard.Remember(guard.HashOf("k", absl::StrCat(i)),
+                                        kStart + kSignatureWindow, kStart) == Outcome::kFresh;
+      if (!fresh && before_the_first_refusal == 0) before_the_first_refusal = taken;
+      taken += fresh;
+    }
+    EXPECT_LE(taken, told);
+    EXPECT_GE(taken, told - 16) << "all parts are full";
+    EXPECT_GE(before_the_first_refusal, told / 2);
+    EXPECT_LE(guard.MemoryBytes(), guard.MemoryBytesMax());
+    if (told >= 4000) {
+      EXPECT_LE(guard.MemoryBytesMax(), told * 35);
+    }
+  }
 }
 
 TEST(ReplayGuardTest, NeedsLittleMemoryWhenLittleHappens) {

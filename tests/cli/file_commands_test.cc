@@ -163,7 +163,13 @@ TEST_F(FileCommandsTest, AccessCheckJudgesNoNameThatTheServerNeverAsksFor) {
     EXPECT_THAT(ran.output, HasSubstr(absl::StrCat("--resource: \"", part,
                                                    "\" is no resource name: that has five parts")));
   }
-  EXPECT_EQ(check("acs:ecs:::instance/i:1").exit_code, 0);
+  for (const char* other :
+       {"acs:ecs:::instance/i:1", "acs:oss:local:1001:x", "acs:mq:local:1002:topic/nope/t",
+        "acs:mq:cn-beijing:1001:topic/nope/t", "acs:mq:local:1001:groupId/g"}) {
+    const Ran ran = check(other);
+    EXPECT_EQ(ran.exit_code, 2) << other;
+    EXPECT_THAT(ran.output, HasSubstr("names no instance, and the server asks for instances only"));
+  }
 }
 
 TEST_F(FileCommandsTest, AccessCheckKnowsTheActions) {

@@ -1,5 +1,5 @@
-// Twenty secrets pass through the broker, right and wrong, in good requests and broken ones: none
-// is ever seen in its log (all message types on), in the metrics or in the status.
+// Twenty-two secrets pass through the broker, right and wrong, in good requests and broken ones:
+// none is ever seen in its log (all message types on), in the metrics or in the status.
 #include <string>
 #include <vector>
 
@@ -16,7 +16,7 @@ namespace {
 
 using transport::TestClient;
 
-constexpr int kSecrets = 20;
+constexpr int kSecrets = 22;
 
 std::string Secret(int n) { return absl::StrFormat("PLANTED-%02d-0123456789abcdef0123456789", n); }
 
@@ -89,7 +89,7 @@ class SecretFault : public ScenarioTest {
 INSTANTIATE_TEST_SUITE_P(OnBroker, SecretFault, ::testing::ValuesIn(kBothLines),
                          NameOfLine<::testing::TestParamInfo<BrokerLine>>);
 
-TEST_P(SecretFault, TwentyPlantedSecretsAreNeverLogged) {
+TEST_P(SecretFault, TwentyTwoPlantedSecretsAreNeverLogged) {
   ASSERT_NO_FATAL_FAILURE(StartWithSecrets());
   RawConnection lamp = RawConnection::Tcp(port());
   ASSERT_EQ(lamp.Connect({.id = "lamp", .username = "anna", .password = Secret(1)}), 0);
@@ -101,6 +101,8 @@ TEST_P(SecretFault, TwentyPlantedSecretsAreNeverLogged) {
   SendSigned({"OWNER", Secret(6), ""}, "n3");               // wrong secret
   SendSigned({"STS.unknown", Secret(7), Secret(8)}, "n4");  // a token that is none
   SendSigned({"OWNER", Secret(3), Secret(9)}, "n5");
+  SendSigned({Secret(21), "OWNER", ""}, "n7");  // taken for each other
+  SendSigned({absl::StrCat("STS.", Secret(22)), "OWNER", ""}, "n8");
   const std::string path =
       "/mosquitto_session_status.v1.SessionStatusService/QuerySessionByClientId";
   const auto post = [&](const std::string& headers, const std::string& body) {

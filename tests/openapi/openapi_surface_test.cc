@@ -881,6 +881,39 @@ TEST(OpenApiSurfaceTest, WithoutAnAccessFileWhatAPageOrAProxyBringsIsNeitherAnsw
   EXPECT_THAT(server.meter.counted, ::testing::IsEmpty());
 }
 
+// The error is what an operator reads who wonders why a stranger is refused.
+TEST(OpenApiSurfaceTest, WithoutAnAccessFileACertificateThatTheOptionsLetInIsAnsweredUnsigned) {
+  TestServerOptions options;
+  options.with_access_file = false;
+  TestServer server(options);
+  OwnedRequest plain;
+  plain.target = absl::StrCat("/?Action=", kBatch, "&Version=2020-04-20&InstanceId=", kInstance,
+                              "&ClientIdList.1=GID_a%40%40%401");
+  plain.headers.emplace_back("Host", "mqtt.example.net");
+  http::Peer certificate = server.peer;
+  certificate.tls = true;
+  certificate.client_certificate = true;
+  EXPECT_THAT(ListOf(server.SendFrom(certificate, plain)), ElementsAre("GID_a@@@1=on"));
+  certificate.client_certificate = false;
+  const Answer refused = server.SendFrom(certificate, plain);
+  EXPECT_EQ(refused.Code(), "MissingAccessKeyId");
+  EXPECT_THAT(refused.body, HasSubstr("a client certificate that its options let in"));
+}
+
+// Who takes one for the other sends the secret as the key's id.
+TEST(OpenApiSurfaceTest, AnUnknownKeyIsObservedByItsBeginningOnly) {
+  TestServer server;
+  const testing::Credentials swapped{"annsecretSWAPPED0123456789", "key-reader", ""};
+  server.Send(server.Batch(swapped));
+  server.Send(SignedAcs3(swapped, kBatch, BatchParameters(kInstance, {"x"}), kNow, "nonce"));
+  server.Send(server.Batch(TestServer::Key("reader"), {{"Version", "1999-01-01"}}));
+  ASSERT_EQ(server.observer.lines.size(), 3u);
+  EXPECT_THAT(server.observer.lines[0], HasSubstr(" anns+22 "));
+  EXPECT_THAT(server.observer.lines[1], HasSubstr(" anns+22 "));
+  EXPECT_THAT(server.observer.lines[2], HasSubstr(" key-reader "))
+      << "known, though not yet looked for";
+}
+
 TEST(OpenApiSurfaceTest, WithAnAccessFileLocalPeersSignToo) {
   TestServer server;
   server.peer.kind = http::Peer::Kind::kUnixSocket;

@@ -74,9 +74,11 @@ bool FakeMeter::TryCount(const limits::Transaction& transaction, absl::Time) {
 }
 
 void FakeObserver::OnCall(const CallRecord& r) {
+  const size_t unseen = r.access_key_id_bytes - r.access_key_id.size();
+  const std::string more = unseen == 0 ? "" : absl::StrCat("+", unseen);
   lines.push_back(absl::StrCat(r.request_id, " ", r.code, " ", r.http_status, " ", r.operation, " ",
-                               r.access_key_id, " ", r.account, " ", r.user, " ", r.instance, " ",
-                               r.peer_address, " ", r.client_ids));
+                               r.access_key_id, more, " ", r.account, " ", r.user, " ", r.instance,
+                               " ", r.peer_address, " ", r.client_ids));
 }
 
 rapidjson::Document Answer::Json() const {

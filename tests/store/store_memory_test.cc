@@ -59,8 +59,8 @@ TEST_F(StoreMemoryTest, AFlushThatFindsNoMemoryLosesNoCount) {
   }
 }
 
-// The whole backlog is put back beside what was counted meanwhile, with memory for nothing.
-TEST_F(StoreMemoryTest, ABacklogThatCannotBePutBackIsWrittenByTheNextFlush) {
+// The whole backlog is kept beside what was counted meanwhile, with memory for nothing.
+TEST_F(StoreMemoryTest, ABacklogThatCannotBeWrittenIsWrittenByTheNextFlush) {
   constexpr int kBacklog = 1000;
   auto store = OpenUsage();
   const auto count = [&](int from, int to) {
