@@ -275,7 +275,7 @@ class FileChecks {
     const absl::Duration left = check->ends - now;
     if (left >= kRenewedBefore) return true;
     Report(Verdict::kWarning, option,
-           absl::StrCat(path, ": the certificate expires in ",
+           absl::StrCat(path, ": a certificate in it expires in ",
                         ShortDuration(absl::ToInt64Milliseconds(left))),
            kRenew);
     return false;

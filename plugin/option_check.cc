@@ -87,7 +87,7 @@ std::vector<absl::Status> TryStart(const Options& options) {
   std::vector<absl::Status> wrong;
   for (const absl::Status& s :
        {CheckTls(options.listener), CheckWebhook(options.following.webhook)}) {
-    if (s.ok()) continue;
+    if (s.ok() || absl::IsResourceExhausted(s)) continue;  // no option's fault, and only of now
     wrong.emplace_back(s.code(), absl::StrCat("option plugin_opt_", s.message()));
   }
   return wrong;
@@ -136,8 +136,11 @@ absl::optional<CertificateCheck> CheckCertificate(absl::string_view option, cons
                                                   absl::Time now) {
   using transport::PemContent;
   const bool list = option == "tls_client_crl_file";
-  if (!list && option != "tls_certificate_file") return absl::nullopt;
-  const PemContent content = list ? PemContent::kRevocationList : PemContent::kCertificate;
+  const bool ca = option == "tls_client_ca_file";
+  if (!list && !ca && option != "tls_certificate_file") return absl::nullopt;
+  const PemContent content = list ? PemContent::kRevocationList
+                             : ca ? PemContent::kClientCa
+                                  : PemContent::kChain;
   const absl::StatusOr<transport::Validity> validity = transport::ReadValidity(content, path);
   return CertificateCheck{transport::ComplaintAbout(content, path, now),
                           validity.ok() && !list ? validity->ends : absl::InfiniteFuture()};

@@ -52,8 +52,8 @@ absl::StatusOr<ToldOptions> ToldBy(
 std::string UnservedInstances(
     absl::Span<const std::pair<absl::string_view, absl::string_view>> given);
 
-// What is wrong with the certificate, or the list of revoked ones, in this option's file by its
-// dates ("/x.pem: the certificate has expired on …"); empty: nothing, or nobody can tell.
+// What is wrong with the certificates, or the list of revoked ones, in this option's file by their
+// dates ("/x.pem: a certificate in it has expired on …"); empty: nothing, or nobody can tell.
 // nullopt: the option has neither.
 struct CertificateCheck {
   std::string complaint;

@@ -204,6 +204,19 @@ absl::Status SetSomeWords(absl::string_view text, size_t words_max, std::vector<
   return absl::OkStatus();
 }
 
+absl::Status SetCertificateNames(absl::string_view text, size_t words_max,
+                                 std::vector<std::string>* out) {
+  std::vector<std::string> words;
+  if (absl::Status s = SetSomeWords(text, words_max, &words); !s.ok()) return s;
+  for (const std::string& word : words) {
+    if (word.front() == '.' || word.find('*') != std::string::npos) {
+      return Wrong(word, "a name in full, without * and not beginning with a dot; list each name");
+    }
+  }
+  *out = std::move(words);
+  return absl::OkStatus();
+}
+
 absl::Status SetIds(absl::string_view text, size_t words_max, std::vector<uint32_t>* out) {
   std::vector<std::string> words;
   if (absl::Status s = SetSomeWords(text, words_max, &words); !s.ok()) return s;

@@ -66,6 +66,10 @@ absl::Status SetWebPage(absl::string_view text, std::string* out);
 absl::Status SetWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
 // The same where no words mean everybody: only "none" says so, a list of separators does not.
 absl::Status SetSomeWords(absl::string_view text, size_t words_max, std::vector<std::string>* out);
+// The same of names in certificates, each in full: OpenSSL would take one that begins with a dot
+// for all below it, and one with * for nobody.
+absl::Status SetCertificateNames(absl::string_view text, size_t words_max,
+                                 std::vector<std::string>* out);
 
 // Words of the form 127.0.0.1:PORT, [::1]:PORT or *:PORT.
 absl::Status SetAddresses(absl::string_view text, size_t words_max, std::vector<std::string>* out);

@@ -12,6 +12,7 @@
 #include "plugin/option_setters.h"
 #include "plugin/text/near_word.h"
 #include "plugin/topics/topic_name.h"
+#include "plugin/transport/buffer_pool.h"
 
 namespace session_status {
 namespace {
@@ -159,8 +160,9 @@ constexpr OptionSpec kOptions[] = {
        return SetIds(v, kIdsMax, &o->listener.unix_metrics_gids);
      }},
     {"admin_listen", "none",
-     "TCP addresses, for example 127.0.0.1:18080 [::1]:18080. Programs on this machine may ask "
-     "everything; from elsewhere only the signed API answers, so other addresses need access_file.",
+     "TCP addresses, for example 127.0.0.1:18080 [::1]:18080; 0.0.0.0 is every IPv4 address, [::] "
+     "every IPv6 address, * both. Programs on this machine may ask everything; from elsewhere only "
+     "the signed API answers, so other addresses need access_file.",
      [](absl::string_view v, Options* o) {
        return SetAddresses(v, kTcpAddressesMax, &o->listener.tcp_addresses);
      }},
@@ -194,18 +196,18 @@ constexpr OptionSpec kOptions[] = {
        return SetAbsolutePath(v, &o->listener.tls_client_crl_file);
      }},
     {"tls_client_names", "none",
-     "Client certificates that may ask everything, by a DNS name or the common name in them, "
-     "separated by blanks or commas; others of the CA are answered like clients without one. none: "
-     "every certificate of the CA may.",
+     "Client certificates that may ask everything, by a DNS name or the common name in them, each "
+     "in full (no *), separated by blanks or commas; others of the CA are answered like clients "
+     "without one. none: every certificate of the CA may.",
      [](absl::string_view v, Options* o) {
-       return SetSomeWords(v, kIdsMax, &o->listener.tls_client_names);
+       return SetCertificateNames(v, kIdsMax, &o->listener.tls_client_names);
      }},
     {"metrics_client_names", "none",
      "Client certificates that may read /metrics, /healthz and /readyz and nothing else, from this "
      "machine too, unless tls_client_names names them; by a DNS name or the common name in them, "
-     "separated by blanks or commas.",
+     "each in full (no *), separated by blanks or commas.",
      [](absl::string_view v, Options* o) {
-       return SetSomeWords(v, kIdsMax, &o->listener.tls_metrics_names);
+       return SetCertificateNames(v, kIdsMax, &o->listener.tls_metrics_names);
      }},
     {"access_file", "none",
      "Accounts, access keys and policies of the documented API (docs/access.md), readable by its "
@@ -362,7 +364,8 @@ constexpr OptionSpec kOptions[] = {
        return SetInteger(v, 16, 1000, &o->listener.header_count_max);
      }},
     {"listener_body_bytes_max", "1048576",
-     "Longest request body; ten thousand identifiers of 64 characters fit. 1024 to 1073741824.",
+     "Longest request body; ten thousand identifiers of 64 characters fit. At most a sixteenth of "
+     "listener_buffered_bytes_max. 1024 to 1073741824.",
      [](absl::string_view v, Options* o) {
        return SetInteger(v, 1024, 1 << 30, &o->listener.body_bytes_max);
      }},
@@ -778,6 +781,17 @@ absl::Status CheckAddresses(const transport::ListenerOptions& listener) {
   return absl::OkStatus();
 }
 
+// The longest body must find room also in what a stranger's address may hold.
+absl::Status CheckBodiesFit(const transport::ListenerOptions& listener) {
+  constexpr size_t kShare = transport::BufferBudget::kShareOfOneBody;
+  if (listener.buffered_bytes_max / kShare >= listener.body_bytes_max) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("option plugin_opt_listener_buffered_bytes_max: ", listener.buffered_bytes_max,
+                   " is too little for bodies of plugin_opt_listener_body_bytes_max, ",
+                   listener.body_bytes_max, "; make it at least ", kShare * listener.body_bytes_max,
+                   ", or that at most ", listener.buffered_bytes_max / kShare));
+}
+
 absl::Status CheckTogether(const Options& options) {
   if (options.offline_grace > options.registry.ended_ttl) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -833,6 +847,7 @@ absl::Status CheckTogether(const Options& options) {
         "listed; remove it, and let what reads the metrics run as a user of its own");
   }
   if (absl::Status s = CheckAddresses(listener); !s.ok()) return s;
+  if (absl::Status s = CheckBodiesFit(listener); !s.ok()) return s;
   return CheckFleet(options);
 }
 

@@ -171,6 +171,7 @@ absl::Status SessionPlugin::StartService(broker::BrokerLine line) {
                       handshake_log_.OnFailedHandshake(peer, reason);
                     });
   if (absl::Status s = listener_->Start(); !s.ok()) {
+    if (absl::IsResourceExhausted(s)) return s;  // no option's fault
     return absl::Status(s.code(), absl::StrCat("option plugin_opt_", s.message()));
   }
   if (!options_.listener.tls_addresses.empty()) certificate_log_.Load(absl::Now());
@@ -247,6 +248,7 @@ void SessionPlugin::Follow(const registry::SessionEvent& event) {
 void SessionPlugin::ReadParts(metrics::Readings* out) {
   if (out->listener.has_value()) {
     out->listener->certificate_ends = certificate_log_.certificate_ends();
+    out->listener->client_ca_ends = certificate_log_.client_ca_ends();
     out->listener->revocations_end = certificate_log_.revocations_end();
   }
   auditing_.Read(out);

@@ -2,7 +2,7 @@
 // and the surfaces that answer. No sockets here, no parser: plugin/transport fills a Request,
 // calls the Handler, and writes the Reply.
 //
-// Threads:   a Handler is called from any listener thread; it must not block.
+// Threads:   a Handler is called from any listener thread; may wait 250 ms at most.
 // Ownership: a Request's views live until Handle() returns. A Reply is owned by the listener and
 //            reused from request to request: Handle() finds it cleared.
 #ifndef SESSION_STATUS_PLUGIN_HTTP_HTTP_MESSAGE_H_

@@ -413,19 +413,25 @@ constexpr MetricRow kMetrics[] = {
      "Connections closed to make room for others.", "transport",
      FromListener<&ListenerReadings::evicted_connections>},
     {"session_status_listener_failed_handshakes_total", MetricType::Counter, "",
-     "TLS handshakes that failed: one side did not take the other's certificate, or they have no "
-     "version in common. Peers that left before it came to that are not counted.",
+     "TLS handshakes that failed: one side did not take the other's certificate, they have no "
+     "version in common, or the peer does not speak TLS (plain HTTP). Peers that left before it "
+     "came to that are not counted.",
      "transport", FromListener<&ListenerReadings::failed_handshakes>},
     {"session_status_listener_tls_certificate_not_after_seconds", MetricType::Gauge, "",
-     "When the certificate in use ends, seconds since 1970-01-01 UTC.", "transport",
-     FromListenerTime<&ListenerReadings::certificate_ends>},
+     "When the first certificate of the chain in use ends, seconds since 1970-01-01 UTC.",
+     "transport", FromListenerTime<&ListenerReadings::certificate_ends>},
+    {"session_status_listener_tls_client_ca_not_after_seconds", MetricType::Gauge, "",
+     "When the first CA certificate in use for clients ends, seconds since 1970-01-01 UTC; from "
+     "then on no certificate of that CA is accepted.",
+     "transport", FromListenerTime<&ListenerReadings::client_ca_ends>},
     {"session_status_listener_tls_crl_next_update_seconds", MetricType::Gauge, "",
      "When the list of revoked client certificates in use ends, seconds since 1970-01-01 UTC; from "
      "then on no client certificate is accepted.",
      "transport", FromListenerTime<&ListenerReadings::revocations_end>},
     {"session_status_listener_timeouts_total", MetricType::Counter, "",
-     "Connections closed because the peer was too slow.", "transport",
-     FromListener<&ListenerReadings::timeouts>},
+     "Connections closed because the peer was too slow; those that asked nothing more for "
+     "listener_idle_timeout are not counted.",
+     "transport", FromListener<&ListenerReadings::timeouts>},
     {"session_status_listener_accept_pauses_total", MetricType::Counter, "",
      "Times accepting paused because file descriptors ran out.", "transport",
      FromListener<&ListenerReadings::accept_pauses>},
@@ -440,8 +446,9 @@ constexpr MetricRow kMetrics[] = {
     {"session_status_listener_sent_bytes_total", MetricType::Counter, "",
      "Bytes sent by the listener.", "transport", FromListener<&ListenerReadings::bytes_sent>},
     {"session_status_listener_buffered_bytes", MetricType::Gauge, "",
-     "Bytes held for connections now.", "transport",
-     FromListener<&ListenerReadings::buffered_bytes>},
+     "Bytes of requests and replies held for connections now; what TLS itself holds of a "
+     "connection is not among them.",
+     "transport", FromListener<&ListenerReadings::buffered_bytes>},
 
     {"session_status_control_requests_total", MetricType::Counter, "",
      "Requests on $CONTROL that the broker's ACLs let through.", "control",

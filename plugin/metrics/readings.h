@@ -62,6 +62,7 @@ struct ListenerReadings {
   int64_t buffered_bytes = 0;
   // Infinite: none is loaded, or it has no end.
   absl::Time certificate_ends = absl::InfiniteFuture();
+  absl::Time client_ca_ends = absl::InfiniteFuture();
   absl::Time revocations_end = absl::InfiniteFuture();
 };
 

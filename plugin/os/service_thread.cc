@@ -43,7 +43,10 @@ absl::Status Launch(std::string name, int nice, std::function<void()> body,
       ended.set_value();
     });
   } catch (const std::system_error& e) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot start thread ", name, ": ", e.what()));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot start thread ", name, ": ", e.what(),
+                     "; raise what the broker may have of threads (LimitNPROC, TasksMax) or of "
+                     "memory (LimitAS)"));
   }
   return absl::OkStatus();
 }

@@ -28,10 +28,12 @@ struct BufferHolder {
 
 // Bytes that all connections of all loops may hold together: strangers at most three quarters of
 // them, those of one address at most one (standing.h says why there is a reserve). A request of
-// listener_body_bytes_max fits into a stranger's quarter as long as the budget is sixteen times
-// that: while its buffer grows, it holds an old and a new block.
+// listener_body_bytes_max fits into a stranger's quarter as long as the budget is kShareOfOneBody
+// times that: while its buffer grows, it holds an old and a new block.
 class BufferBudget {
  public:
+  static constexpr size_t kShareOfOneBody = 16;
+
   explicit BufferBudget(size_t bytes_max);
   bool Take(const BufferHolder& holder, size_t bytes);
   void Return(const BufferHolder& holder, size_t bytes);

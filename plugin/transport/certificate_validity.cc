@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <ctime>
 #include <memory>
 
@@ -25,12 +26,19 @@ std::string Text(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 
-absl::optional<Validity> ReadCertificate(BIO* file) {
-  const std::unique_ptr<X509, void (*)(X509*)> certificate(
-      PEM_read_bio_X509(file, nullptr, nullptr, nullptr), X509_free);
-  if (certificate == nullptr) return absl::nullopt;
-  return Validity{TimeOf(X509_get0_notBefore(certificate.get())),
-                  TimeOf(X509_get0_notAfter(certificate.get()))};
+// Up to the end of the file, or to what is no certificate, which OpenSSL refuses to load.
+absl::optional<Validity> ReadCertificates(BIO* file) {
+  absl::optional<Validity> all;
+  for (;;) {
+    const std::unique_ptr<X509, void (*)(X509*)> certificate(
+        PEM_read_bio_X509(file, nullptr, nullptr, nullptr), X509_free);
+    if (certificate == nullptr) return all;
+    const Validity one = {TimeOf(X509_get0_notBefore(certificate.get())),
+                          TimeOf(X509_get0_notAfter(certificate.get()))};
+    all = all.has_value()
+              ? Validity{std::max(all->begins, one.begins), std::min(all->ends, one.ends)}
+              : one;
+  }
 }
 
 absl::optional<Validity> ReadRevocationList(BIO* file) {
@@ -42,13 +50,19 @@ absl::optional<Validity> ReadRevocationList(BIO* file) {
                   next == nullptr ? absl::InfiniteFuture() : TimeOf(next)};
 }
 
-// As in "the certificate has expired on DATE; clients refuse it".
+// As in "a certificate in it has expired on DATE; clients refuse it".
 struct Words {
   absl::string_view thing, ended, consequence;
 };
 Words WordsFor(PemContent content) {
-  if (content == PemContent::kCertificate) {
-    return {"the certificate", "has expired on", "clients refuse it"};
+  switch (content) {
+    case PemContent::kChain:
+      return {"a certificate in it", "has expired on", "clients refuse it"};
+    case PemContent::kClientCa:
+      return {"a CA certificate in it", "has expired on",
+              "no client certificate of that CA is accepted"};
+    case PemContent::kRevocationList:
+      break;
   }
   return {"the list of revoked certificates", "has been out of date since",
           "no client certificate is accepted"};
@@ -75,13 +89,15 @@ absl::StatusOr<Validity> ReadValidity(PemContent content, const std::string& pat
   const std::unique_ptr<BIO, int (*)(BIO*)> file(BIO_new_file(path.c_str(), "r"), BIO_free);
   absl::optional<Validity> validity;
   if (file != nullptr) {
-    validity = content == PemContent::kCertificate ? ReadCertificate(file.get())
-                                                   : ReadRevocationList(file.get());
+    validity = content == PemContent::kRevocationList ? ReadRevocationList(file.get())
+                                                      : ReadCertificates(file.get());
   }
   ERR_clear_error();  // the queue belongs to the thread, others look into it
   if (file == nullptr) return absl::NotFoundError(path);
   if (validity.has_value()) return *validity;
-  return absl::InvalidArgumentError(absl::StrCat(path, ": not ", WordsFor(content).thing));
+  return absl::InvalidArgumentError(absl::StrCat(path, content == PemContent::kRevocationList
+                                                           ? ": no list of revoked certificates"
+                                                           : ": no certificate in it"));
 }
 
 std::string ComplaintAbout(PemContent content, const std::string& path, absl::Time now) {

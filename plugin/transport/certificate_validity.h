@@ -1,9 +1,8 @@
-// When the certificate that a PEM file begins with is good, or the list of revoked ones. OpenSSL
-// takes one that is not without a word; who is refused then are the clients.
+// When all certificates of a PEM file are good, or its list of revoked ones. OpenSSL takes one that
+// is not without a word; who is refused then are the clients.
 //
 // Threads: any.
-// Errors:  NotFound when the file cannot be read, InvalidArgument when it begins with something
-//          else.
+// Errors:  NotFound when the file cannot be read, InvalidArgument when there is none in it.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_CERTIFICATE_VALIDITY_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_CERTIFICATE_VALIDITY_H_
 
@@ -18,16 +17,18 @@
 
 namespace session_status::transport {
 
+// Of several certificates: from when on the last of them is good, and until when the first is.
 struct Validity {
   absl::Time begins;
   absl::Time ends;
 };
 
-enum class PemContent { kCertificate, kRevocationList };
+// The listener's certificate with those between it and its CA; the CAs of clients; a CA's list.
+enum class PemContent { kChain, kClientCa, kRevocationList };
 
 absl::StatusOr<Validity> ReadValidity(PemContent content, const std::string& file);
 
-// "/x.pem: the certificate has expired on …"; empty: it is good, or nobody can tell.
+// "/x.pem: a certificate in it has expired on …"; empty: all are good, or nobody can tell.
 std::string ComplaintAbout(PemContent content, const std::string& file, absl::Time now);
 
 // When what was loaded from a file ends, so that it can be told of then. The file itself may hold

@@ -82,11 +82,15 @@ void Connection::Start() {
   SetInterest(EPOLLIN);
 }
 
-void Connection::TurnAway(int status, absl::string_view message) {
+void Connection::TurnAway(const Refusal& why) {
+  turned_away_ = why;
   Start();
-  if (closed()) return;
+  if (phase_ == Phase::kFirstByte) SayTurnedAway();  // else ShakeHands() does
+}
+
+void Connection::SayTurnedAway() {
   const size_t begin = context_.out.size();
-  Refuse(nullptr, status, message);
+  Refuse(nullptr, turned_away_.status, turned_away_.message);
   // At once, not together with the replies of others: it must linger, and so be able to make room,
   // before the next one is turned away.
   Send(absl::string_view(context_.out).substr(begin));
@@ -127,7 +131,7 @@ void Connection::EnterPhase(Phase phase) {
   switch (phase) {
     case Phase::kHandshake:
     case Phase::kFirstByte:
-      waits.first_byte.Start(*this, now);
+      (admitted_ ? waits.first_byte : waits.turned_away).Start(*this, now);
       break;
     case Phase::kHead:
       waits.head.Start(*this, now);
@@ -140,7 +144,7 @@ void Connection::EnterPhase(Phase phase) {
       break;
     case Phase::kWriting:
       written_in_phase_ = 0;
-      waits.write.Start(*this, now);
+      (admitted_ ? waits.write : waits.turned_away).Start(*this, now);
       break;
     case Phase::kLingering:
       (admitted_ ? waits.linger : waits.turned_away).Start(*this, now);
@@ -217,6 +221,7 @@ void Connection::ShakeHands() {
   peer_.client_certificate = access != Access::kNone;
   peer_.metrics_only = access == Access::kMetrics;
   if (peer_.client_certificate) Rise();
+  if (!admitted_) return SayTurnedAway();
   phase_ = Phase::kFirstByte;  // with the deadline of the handshake: both are one wait
   SetInterest(EPOLLIN);
   if (!closed()) ReadAndAnswer();  // the request may have come with the last flight
@@ -540,7 +545,8 @@ void Connection::OnTlsReload() {
 }
 
 void Connection::OnTimeout() {
-  if (phase_ != Phase::kLingering) context_.counters.timeouts.Add();
+  // Who asks nothing more, or reads the end of a refusal, is not slow.
+  if (phase_ != Phase::kLingering && phase_ != Phase::kIdle) context_.counters.timeouts.Add();
   if (phase_ != Phase::kHead && phase_ != Phase::kBody) return Close();
   const size_t begin = context_.out.size();
   Refuse(in_.data(), 408, "the request took too long to arrive");

@@ -35,9 +35,10 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   Connection(LoopContext& context, FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
              const PeerKey& key, Access access, PeerUse* use);
 
-  // Both after construction, one of them: serve, or say why not and close.
+  // Both after construction, one of them: serve, or say why not (by TLS after the handshake) and
+  // close. The message outlives the connection.
   void Start();
-  void TurnAway(int status, absl::string_view message);
+  void TurnAway(const Refusal& why);
 
   void OnEvents(uint32_t events) override;
   void OnReady();                         // from LoopContext::ready
@@ -84,6 +85,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   void FailHandshake(absl::string_view reason);
   // A certificate was shown: no stranger any more.
   void Rise();
+  void SayTurnedAway();
   void ReadAndAnswer();
   void AnswerBuffered();
   // Answers what is complete in the window, up to the limits of one turn.
@@ -111,6 +113,7 @@ class Connection : public EventSource, public TimeoutQueue::Member {
   http::Peer peer_;
   const PeerKey key_;
   const bool admitted_;
+  Refusal turned_away_;  // why it was not admitted
   BufferHolder holder_;
 
   Phase phase_ = Phase::kFirstByte;

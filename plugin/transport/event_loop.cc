@@ -78,7 +78,7 @@ EventLoop::~EventLoop() { CloseAll(); }
 absl::Status EventLoop::Prepare() {
   if (!epoll_.valid() || context_.wakes->fd() < 0) {
     return absl::ResourceExhaustedError(
-        "the listener found no free file descriptors; raise the limit of the broker's process");
+        "the listener found no free file descriptors; raise the broker's limit (LimitNOFILE)");
   }
   wake_source_ = std::make_unique<WakeSource>(*this);
   epoll_event event = {};
@@ -92,7 +92,7 @@ absl::Status EventLoop::Prepare() {
   ReadClocks();
   if (ok) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      "epoll refused a descriptor; see /proc/sys/fs/epoll/max_user_watches");
+      "the listener cannot watch its sockets; see /proc/sys/fs/epoll/max_user_watches");
 }
 
 void EventLoop::Stop() {
@@ -392,7 +392,7 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
   if (access != Access::kNone) entry = Enter(key, standing);
   if (entry.status != 0) {
     context_.counters.refused_connections.Add();
-    if (!tls) TurnAway(std::move(fd), address, key, standing, entry);
+    TurnAway(std::move(fd), tls_context.get(), address, key, standing, entry);
     return;
   }
   Connection* connection = nullptr;
@@ -406,10 +406,10 @@ void EventLoop::Admit(FileDescriptor fd, const SocketAddress& address, bool tls)
   Guarded(connection, &Connection::Start);
 }
 
-// Where no more may be kept open for it, one that had its time to read the answer makes room: the
-// oldest, and never one of a higher standing.
-void EventLoop::TurnAway(FileDescriptor fd, const SocketAddress& address, const PeerKey& key,
-                         Standing standing, const Entry& entry) {
+// Where no more may be kept open for it, one that had its time to read the answer (by TLS: to shake
+// hands for it) makes room: the oldest, and never one of a higher standing.
+void EventLoop::TurnAway(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address,
+                         const PeerKey& key, Standing standing, const Entry& entry) {
   const int turned_away_max =
       std::max(1, std::min(shared_.limits.connections_max() / kTurnedAwayShare, kTurnedAwayMax) /
                       shared_.options.threads);
@@ -420,10 +420,10 @@ void EventLoop::TurnAway(FileDescriptor fd, const SocketAddress& address, const 
     }
     if (!made) return;
   }
-  Connection* connection = Add(std::move(fd), nullptr, address, key, Access::kNone, nullptr);
+  Connection* connection = Add(std::move(fd), tls, address, key, Access::kNone, nullptr);
   ++context_.turned_away;
   try {
-    connection->TurnAway(entry.status, entry.message);
+    connection->TurnAway({entry.status, entry.message});
   } catch (...) {
     connection->Close();
   }

@@ -83,7 +83,7 @@ class EventLoop {
   size_t Silent() const;
   bool MayBeSilent(Standing newcomer) const;
   void LimitSilent(Standing newcomer);
-  void TurnAway(FileDescriptor fd, const SocketAddress& address, const PeerKey& key,
+  void TurnAway(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address, const PeerKey& key,
                 Standing standing, const Entry& entry);
   Connection* Add(FileDescriptor fd, SSL_CTX* tls, const SocketAddress& address, const PeerKey& key,
                   Access access, PeerUse* use);

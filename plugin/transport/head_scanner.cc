@@ -18,7 +18,10 @@ bool HasControlCharacter(absl::string_view text) {
   return suspicious && std::any_of(text.begin(), text.end(), IsControl);  // or just a tab
 }
 
-HeadScanner::Result HeadScanner::CheckSize(size_t line_end, const Limits& limits) {
+HeadScanner::Result HeadScanner::CheckSize(absl::string_view block, size_t line_end,
+                                           const Limits& limits) {
+  // The CR belongs to the end of the line, and that of the empty line to none.
+  if (line_end > line_begin_ && block[line_end - 1] == '\r') --line_end;
   if (lines_ == 0 && limits.first_line_bytes_max > 0) {
     if (line_end - line_begin_ > limits.first_line_bytes_max) {
       return Refuse(414, "request line too long");
@@ -50,7 +53,7 @@ HeadScanner::Result HeadScanner::Scan(absl::string_view block, const Limits& lim
                            ? block.size()
                            : static_cast<size_t>(static_cast<const char*>(lf) - block.data());
     searched_ = end;
-    if (CheckSize(end, limits) == Result::kRefused) return Result::kRefused;
+    if (CheckSize(block, end, limits) == Result::kRefused) return Result::kRefused;
     if (lf == nullptr) return Result::kNeedMore;
     const absl::string_view line = block.substr(line_begin_, end - line_begin_);
     if (CheckLine(line) == Result::kRefused) return Result::kRefused;

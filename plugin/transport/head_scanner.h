@@ -23,8 +23,9 @@ struct Refusal {
 class HeadScanner {
  public:
   struct Limits {
-    size_t first_line_bytes_max = 0;  // 0: there is no first line (trailers)
-    size_t lines_bytes_max = 0;       // the lines after it, together
+    size_t first_line_bytes_max = 0;  // without its CRLF; 0: there is no first line (trailers)
+    // The lines after it, together, each with its CRLF; the empty line is not counted.
+    size_t lines_bytes_max = 0;
     int lines_max = 0;
   };
   enum class Result { kNeedMore, kComplete, kRefused };
@@ -46,7 +47,7 @@ class HeadScanner {
     refusal_ = {status, message};
     return Result::kRefused;
   }
-  Result CheckSize(size_t line_end, const Limits& limits);
+  Result CheckSize(absl::string_view block, size_t line_end, const Limits& limits);
   Result CheckLine(absl::string_view line);
 
   size_t line_begin_ = 0;  // of the first line not yet complete

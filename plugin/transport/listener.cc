@@ -34,19 +34,20 @@ absl::Status CheckRanges(const ListenerOptions& options) {
     int64_t value, min, max;
   };
   const Range ranges[] = {
-      {"threads", options.threads, 1, 64},
-      {"nice_level", options.nice_level, 0, 19},
-      {"connections_max", options.connections_max, 1, 1'000'000},
-      {"connections_per_peer_max", options.connections_per_peer_max, 1, 1'000'000},
-      {"connections_awaiting_first_byte_max", options.connections_awaiting_first_byte_max, 1,
-       1'000'000},
-      {"descriptors_percent_max", options.descriptors_percent_max, 1, 100},
-      {"header_count_max", options.header_count_max, 1, 1000},
-      {"pipelined_max", options.pipelined_max, 1, 10'000},
-      {"request_line_bytes_max", static_cast<int64_t>(options.request_line_bytes_max), 64, 1 << 24},
-      {"header_bytes_max", static_cast<int64_t>(options.header_bytes_max), 64, 1 << 24},
-      {"body_bytes_max", static_cast<int64_t>(options.body_bytes_max), 0, 1 << 30},
-      {"unsent_bytes_max", static_cast<int64_t>(options.unsent_bytes_max), 1, 1 << 30},
+      {"listener_threads", options.threads, 1, 64},
+      {"listener_nice", options.nice_level, 0, 19},
+      {"listener_connections_max", options.connections_max, 1, 1'000'000},
+      {"listener_connections_per_peer_max", options.connections_per_peer_max, 1, 1'000'000},
+      {"listener_connections_awaiting_first_byte_max", options.connections_awaiting_first_byte_max,
+       1, 1'000'000},
+      {"listener_descriptors_percent_max", options.descriptors_percent_max, 1, 100},
+      {"listener_header_count_max", options.header_count_max, 1, 1000},
+      {"listener_pipelined_max", options.pipelined_max, 1, 10'000},
+      {"listener_request_line_bytes_max", static_cast<int64_t>(options.request_line_bytes_max), 64,
+       1 << 24},
+      {"listener_header_bytes_max", static_cast<int64_t>(options.header_bytes_max), 64, 1 << 24},
+      {"listener_body_bytes_max", static_cast<int64_t>(options.body_bytes_max), 0, 1 << 30},
+      {"listener_unsent_bytes_max", static_cast<int64_t>(options.unsent_bytes_max), 1, 1 << 30},
   };
   for (const Range& range : ranges) {
     if (range.value >= range.min && range.value <= range.max) continue;
@@ -131,11 +132,7 @@ class Listener::Impl {
       threads_.push_back(std::make_unique<os::ServiceThread>());
       const absl::Status status = threads_.back()->Start(kThreadName, shared_.options.nice_level,
                                                          [&loop = *loop] { loop.Run(); });
-      if (!status.ok()) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat("threads: ", status.message(),
-                         "; lower it or raise the limit of the broker's process"));
-      }
+      if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }

@@ -7,7 +7,8 @@
 //            addresses: any, between Start and Stop. The handler is called from the listener's
 //            threads: named "session-http", all signals blocked, at options.nice_level.
 // Ownership: `handler` must outlive the listener. A socket file is removed by Stop().
-// Errors:    Start() and ReloadTls() name the option and the remedy; after a failed Start() nothing
+// Errors:    Start() and ReloadTls() name the remedy, and begin with the name of the option at
+//            fault, but for ResourceExhausted, which is no option's. After a failed Start() nothing
 //            is left behind, after a failed ReloadTls() the old certificate stays in force.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_LISTENER_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_LISTENER_H_

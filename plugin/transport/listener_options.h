@@ -1,7 +1,7 @@
 // What the listener may be told. A value; every limit has a default and a reason.
 //
-// Error messages begin with the name of the plugin's option (plugin/options.cc) that holds the
-// value, because that is what the operator has written.
+// Error messages about one of them begin with the name of the plugin's option (plugin/options.cc)
+// that holds the value, because that is what the operator has written.
 #ifndef SESSION_STATUS_PLUGIN_TRANSPORT_LISTENER_OPTIONS_H_
 #define SESSION_STATUS_PLUGIN_TRANSPORT_LISTENER_OPTIONS_H_
 

@@ -38,7 +38,7 @@ struct ListenerStats {
   int64_t refused_connections = 0;  // over a limit of connections
   int64_t evicted_connections = 0;  // closed to make room for others
   int64_t failed_handshakes = 0;    // TLS: one side did not take what the other had to show
-  int64_t timeouts = 0;             // connections closed because the peer was too slow
+  int64_t timeouts = 0;             // closed because the peer was too slow; not the idle
   int64_t accept_pauses = 0;        // out of descriptors
   int64_t bytes_received = 0;
   int64_t bytes_sent = 0;

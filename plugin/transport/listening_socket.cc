@@ -35,6 +35,13 @@ absl::Status Failure(absl::string_view option, absl::string_view address, absl::
                                                     remedy));
 }
 
+absl::Status NoSocket(absl::string_view option, absl::string_view address, int error) {
+  return Failure(option, address, "cannot make a socket", error,
+                 error == EAFNOSUPPORT
+                     ? "IPv6 is switched off; give an IPv4 address"
+                     : "the broker is out of file descriptors; raise their limit (LimitNOFILE)");
+}
+
 // A number, or a name that `look_up` knows.
 template <typename Id, typename LookUp>
 absl::StatusOr<Id> ParseId(absl::string_view option, const std::string& text, LookUp look_up) {
@@ -90,6 +97,18 @@ bool IsListening(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1;
 }
 
+// As bound. Of no family where the system does not tell.
+SocketAddress AddressOf(int fd) {
+  SocketAddress address;
+  if (::getsockname(fd, address.get(), &address.size) != 0) return SocketAddress();
+  int v6_only = 1;
+  socklen_t size = sizeof(v6_only);
+  address.any_family = IsAnyIpv6(address) &&
+                       ::getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &size) == 0 &&
+                       v6_only == 0;
+  return address;
+}
+
 int PassedDescriptors() {
   const char* pid = std::getenv("LISTEN_PID");
   const char* count = std::getenv("LISTEN_FDS");
@@ -107,9 +126,7 @@ int PassedDescriptors() {
 FileDescriptor TakePassed(const SocketAddress& wanted) {
   const int count = PassedDescriptors();
   for (int fd = kFirstPassedDescriptor; fd < kFirstPassedDescriptor + count; ++fd) {
-    SocketAddress address;
-    if (!IsListening(fd) || ::getsockname(fd, address.get(), &address.size) != 0) continue;
-    if (!SameAddress(address, wanted)) continue;
+    if (!IsListening(fd) || !SameAddress(AddressOf(fd), wanted)) continue;
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
     return FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -134,6 +151,7 @@ absl::Status ClearPath(const std::string& path, const SocketAddress& address) {
                      "\": a file that is no socket is in the way; move it or choose another path"));
   }
   const FileDescriptor probe = NewSocket(AF_UNIX);
+  if (!probe.valid()) return NoSocket(kOption, path, errno);
   if (::connect(probe.get(), address.get(), address.size) == 0 || errno == EAGAIN) {
     return absl::FailedPreconditionError(absl::StrCat(
         kOption, " \"", path, "\": another process listens there; stop it or choose another path"));
@@ -217,6 +235,7 @@ absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenUnix(const ListenerOptions&
   }
   if (absl::Status status = ClearPath(path, *address); !status.ok()) return status;
   auto socket = std::make_unique<ListeningSocket>(NewSocket(AF_UNIX), false);
+  if (socket->fd() < 0) return NoSocket(kOption, path, errno);
   if (::bind(socket->fd(), address->get(), address->size) != 0) {
     return Failure(kOption, path, "cannot bind", errno,
                    "give a path in a directory that the broker's user may write to");
@@ -239,18 +258,21 @@ absl::StatusOr<std::unique_ptr<ListeningSocket>> OpenTcp(absl::string_view optio
     return absl::InvalidArgumentError(absl::StrCat(option, " ", address.status().message()));
   }
   if (FileDescriptor passed = TakePassed(*address); passed.valid()) {
+    if (AddressOf(passed.get()).any_family != address->any_family) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(option, " \"", text, "\": systemd passed it ",
+                       address->any_family ? "for IPv6 alone; set BindIPv6Only=both"
+                                           : "for IPv4 as well; set BindIPv6Only=ipv6-only",
+                       " in the .socket unit"));
+    }
     SetTcpOptions(passed.get());
     return std::make_unique<ListeningSocket>(std::move(passed), tls);
   }
   auto socket = std::make_unique<ListeningSocket>(NewSocket(address->family()), tls);
-  if (socket->fd() < 0) {
-    return Failure(option, text, "cannot make a socket", errno,
-                   "IPv6 may be switched off, or the broker is out of descriptors");
-  }
+  if (socket->fd() < 0) return NoSocket(option, text, errno);
   SetOption(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address->family() == AF_INET6) {
-    // "*" means both families; an IPv6 address means itself.
-    SetOption(socket->fd(), IPPROTO_IPV6, IPV6_V6ONLY, ToString(*address)[0] == '*' ? 0 : 1);
+    SetOption(socket->fd(), IPPROTO_IPV6, IPV6_V6ONLY, address->any_family ? 0 : 1);
   }
   SetTcpOptions(socket->fd());
   if (::bind(socket->fd(), address->get(), address->size) != 0 ||
@@ -274,11 +296,7 @@ ListeningSocket::~ListeningSocket() {
   }
 }
 
-SocketAddress ListeningSocket::address() const {
-  SocketAddress address;
-  if (::getsockname(fd(), address.get(), &address.size) != 0) return SocketAddress();
-  return address;
-}
+SocketAddress ListeningSocket::address() const { return AddressOf(fd()); }
 
 void ListeningSocket::OwnFile(const std::string& path) {
   struct stat found;
@@ -304,7 +322,7 @@ absl::StatusOr<ListeningSockets> OpenListeningSockets(const ListenerOptions& opt
   }
   if (sockets.empty()) {
     return absl::InvalidArgumentError(
-        "nowhere to listen; set admin_socket, admin_listen or admin_listen_tls");
+        "admin_socket: nowhere to listen; set it, admin_listen or admin_listen_tls");
   }
   return sockets;
 }

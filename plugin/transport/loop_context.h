@@ -48,7 +48,7 @@ class ParserPool {
 struct Waits {
   explicit Waits(const ListenerOptions& options);
   TimeoutQueue first_byte, head, body, idle, write, linger;
-  TimeoutQueue turned_away;  // as linger, of those that were never admitted
+  TimeoutQueue turned_away;  // all waits of those that were never admitted, each as long as linger
 
   std::array<const TimeoutQueue*, 7> all() const {
     return {&first_byte, &head, &body, &idle, &write, &linger, &turned_away};

@@ -70,7 +70,11 @@ absl::StatusOr<SocketAddress> ParseTcpAddress(absl::string_view text) {
     return BadAddress(text);
   }
   const auto port16 = static_cast<uint16_t>(port);
-  if (host == "*") return MakeV6(in6addr_any, port16);
+  if (host == "*") {
+    SocketAddress any = MakeV6(in6addr_any, port16);
+    any.any_family = true;
+    return any;
+  }
   if (host == "localhost") host = "127.0.0.1";
   if (absl::ConsumePrefix(&host, "[")) {
     in6_addr ip6;
@@ -120,7 +124,7 @@ std::string ToString(const SocketAddress& address) {
       return absl::StrCat(HostOf(address), ":", ntohs(V4(address).sin_port));
     case AF_INET6: {
       const uint16_t port = ntohs(V6(address).sin6_port);
-      if (IN6_IS_ADDR_UNSPECIFIED(&V6(address).sin6_addr)) return absl::StrCat("*:", port);
+      if (address.any_family) return absl::StrCat("*:", port);
       return absl::StrCat("[", HostOf(address), "]:", port);
     }
     default:
@@ -133,6 +137,10 @@ bool IsLoopback(const SocketAddress& address) {
   if (address.family() != AF_INET6) return false;
   const in6_addr& ip = V6(address).sin6_addr;
   return IN6_IS_ADDR_LOOPBACK(&ip) || (IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 127);
+}
+
+bool IsAnyIpv6(const SocketAddress& address) {
+  return address.family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&V6(address).sin6_addr);
 }
 
 bool SameAddress(const SocketAddress& a, const SocketAddress& b) {

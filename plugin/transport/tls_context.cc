@@ -58,6 +58,10 @@ void SetFixedParts(SSL_CTX* context) {
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);  // one read per record instead of two
+  // By default OpenSSL remembers 20,480 sessions of clients that take no tickets, in no limit of
+  // ours, and again for each reload while one of its connections is open. Who wants to resume takes
+  // a ticket, which is the client's to keep.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context, SelectProtocol, nullptr);
 }
 
@@ -84,7 +88,6 @@ void ResumeNoSession(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   // In TLS 1.3 the option leaves tickets that name cached sessions.
   SSL_CTX_set_num_tickets(context, 0);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
 absl::Status LoadClientCa(SSL_CTX* context, const ListenerOptions& options) {

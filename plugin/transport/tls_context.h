@@ -1,7 +1,7 @@
 // The server side of TLS: certificate, key, client CA → an OpenSSL context.
 //
-// With a client CA no session is resumed: each connection shows its certificate, and it is looked
-// at.
+// No session is kept here: clients resume by ticket. With a client CA no session is resumed at all:
+// each connection shows its certificate, and it is looked at.
 //
 // Threads:   MakeTlsContext: any. A context is shared by all loops; connections that were made with
 //            an old one keep it.

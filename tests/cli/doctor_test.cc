@@ -603,10 +603,29 @@ TEST_F(DoctorTest, ACertificateIsGoodForSomeTimeYet) {
   };
   constexpr long kDay = 24 * 3600;
   EXPECT_THAT(diagnose(-60), AllOf(HasSubstr(Line("problem", "tls_certificate_file", "")),
-                                   HasSubstr("server.pem: the certificate has expired on ")));
+                                   HasSubstr("server.pem: a certificate in it has expired on ")));
   EXPECT_THAT(diagnose(13 * kDay), AllOf(HasSubstr(Line("warning", "tls_certificate_file", "")),
-                                         HasSubstr("server.pem: the certificate expires in ")));
+                                         HasSubstr("server.pem: a certificate in it expires in ")));
   EXPECT_THAT(diagnose(15 * kDay), HasSubstr(Line("ok", "tls_certificate_file", "")));
+}
+
+TEST_F(DoctorTest, TheCaOfClientsIsGoodForSomeTimeYet) {
+  transport::TestCertificates certificates(dir_.path());
+  certificates.Make("server", 365L * 24 * 3600);
+  const auto diagnose = [&](long good_for_s) {
+    certificates.RenewCa(good_for_s);
+    return Diagnose(
+        absl::StrCat("user root\nplugin_opt_admin_listen_tls 127.0.0.1:18081\n",
+                     "plugin_opt_tls_certificate_file ", certificates.certificate_file("server"),
+                     "\nplugin_opt_tls_private_key_file ", certificates.key_file("server"),
+                     "\nplugin_opt_tls_client_ca_file ", certificates.ca_file()));
+  };
+  constexpr long kDay = 24 * 3600;
+  EXPECT_THAT(diagnose(-60), AllOf(HasSubstr(Line("problem", "tls_client_ca_file", "")),
+                                   HasSubstr("ca.pem: a CA certificate in it has expired on ")));
+  EXPECT_THAT(diagnose(13 * kDay), AllOf(HasSubstr(Line("warning", "tls_client_ca_file", "")),
+                                         HasSubstr("ca.pem: a certificate in it expires in ")));
+  EXPECT_THAT(diagnose(15 * kDay), HasSubstr(Line("ok", "tls_client_ca_file", "")));
 }
 
 TEST_F(DoctorTest, AListOfRevokedCertificatesHasToBeUpToDate) {

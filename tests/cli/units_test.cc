@@ -289,6 +289,7 @@ TEST(FaultTest, WhatAnAlertIsAboutTheDoctorLooksAt) {
                                  "session_status_fleet_ready",
                                  "session_status_build_info",
                                  "session_status_listener_tls_certificate_not_after_seconds",
+                                 "session_status_listener_tls_client_ca_not_after_seconds",
                                  "session_status_listener_tls_crl_next_update_seconds",
                                  "session_status_ends_total",
                                  "session_status_sessions",

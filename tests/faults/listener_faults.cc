@@ -76,6 +76,7 @@ TEST_P(ListenerFault, UnderAttackMqttAndAdministratorsAreServedAndMemoryStaysBou
   Start(absl::StrCat(kPlainConfig, "plugin_opt_admin_listen 127.0.0.1:{PORT2}\n",
                      "plugin_opt_listener_nice 0\n",
                      "plugin_opt_listener_connections_per_peer_max 1000\n",
+                     "plugin_opt_listener_body_bytes_max 131072\n",
                      "plugin_opt_listener_buffered_bytes_max ", kBufferedMax, "\n"));
   RawConnection lamp = RawConnection::Tcp(port());
   ASSERT_EQ(lamp.Connect({.id = "lamp"}), 0);

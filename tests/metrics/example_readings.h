@@ -35,6 +35,7 @@ struct ExampleSources {
     r.listener.emplace();
     r.listener->accepted = 11;
     r.listener->certificate_ends = r.now + absl::Hours(24);
+    r.listener->client_ca_ends = r.now + absl::Hours(36);
     r.listener->revocations_end = r.now + absl::Hours(12);
     r.feed.emplace();
     r.feed->lag_changes = 6;

@@ -141,9 +141,14 @@ TEST_P(ListeningTest, ACertificateThatHasExpiredIsServedAndTheLogSaysSo) {
   ASSERT_TRUE(broker->WaitForLog("reloaded: certificates")) << broker->Log();
   EXPECT_THAT(broker->Log(), Not(HasSubstr("plugin_opt_tls_")));
   certificates.Make("server", -60);
+  certificates.RenewCa(-60);
   certificates.WriteRevocations({}, -60);
   broker->Signal(SIGHUP);
-  EXPECT_TRUE(broker->WaitForLog("server.pem: the certificate has expired on ")) << broker->Log();
+  EXPECT_TRUE(broker->WaitForLog("server.pem: a certificate in it has expired on "))
+      << broker->Log();
+  EXPECT_TRUE(broker->WaitForLog("option plugin_opt_tls_client_ca_file: ")) << broker->Log();
+  EXPECT_TRUE(broker->WaitForLog("ca.pem: a CA certificate in it has expired on "))
+      << broker->Log();
   EXPECT_TRUE(broker->WaitForLog("crl.pem: the list of revoked certificates has been out of date"))
       << broker->Log();
 }

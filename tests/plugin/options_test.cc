@@ -95,7 +95,7 @@ TEST(ParseOptionsTest, EveryNumberAndEveryTimeGoesWhereItIsMeant) {
       NUMBER("listener_body_bytes_max", 1031, listener.body_bytes_max),
       NUMBER("listener_pipelined_max", 22, listener.pipelined_max),
       NUMBER("listener_unsent_bytes_max", 16385, listener.unsent_bytes_max),
-      NUMBER("listener_buffered_bytes_max", 1048577, listener.buffered_bytes_max),
+      NUMBER("listener_buffered_bytes_max", 16777217, listener.buffered_bytes_max),
       NUMBER("feed_buffer_bytes", 1048578, following.feed.buffer_bytes),
       NUMBER("feed_followers_max", 1032, following.feed.followers_max),
       NUMBER("history_bytes_max", 1033, following.history.history.bytes_max),
@@ -322,6 +322,10 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
            Case{"metrics_socket_uids", "prometheus", "a whole number"},
            Case{"metrics_socket_uids", "1005 0", "\"0\" is root, who may ask everything"},
            Case{"metrics_socket_gids", "-1", "a whole number"},
+           Case{"tls_client_names", ".example.org", "not a name in full"},
+           Case{"tls_client_names", "ops *.example.org", "\"*.example.org\" is not a name in full"},
+           Case{"metrics_client_names", ".example.org", "not a name in full"},
+           Case{"metrics_client_names", "*.example.org", "not a name in full"},
            Case{"instances_by_listener", "1884", "a port and a name"},
            Case{"instances_by_listener", "x=a", "a port and a name"},
            Case{"instances_by_listener", too_long.c_str(), "a name of at most 128 bytes"},
@@ -336,6 +340,20 @@ TEST(ParseOptionsTest, RefusesWithTheOptionTheValueAndWhatWouldBeRight) {
     EXPECT_THAT(
         ErrorOf({{c.name, c.value}}),
         AllOf(HasSubstr(absl::StrCat("option plugin_opt_", c.name, ": \"")), HasSubstr(c.want)));
+  }
+}
+
+TEST(ParseOptionsTest, TheLongestBodyHasToFitIntoTheMemoryForBuffers) {
+  EXPECT_EQ(ErrorOf({{"listener_body_bytes_max", "67108864"}}),
+            "option plugin_opt_listener_buffered_bytes_max: 67108864 is too little for bodies of "
+            "plugin_opt_listener_body_bytes_max, 67108864; make it at least 1073741824, or that at "
+            "most 4194304");
+  EXPECT_THAT(ErrorOf({{"listener_buffered_bytes_max", "16777215"}}),
+              HasSubstr("make it at least 16777216, or that at most 1048575"));
+  for (const auto& [body, buffers] :
+       {std::pair("1048576", "16777216"), {"65536", "1048576"}, {"1073741824", "17179869184"}}) {
+    EXPECT_EQ(
+        ErrorOf({{"listener_body_bytes_max", body}, {"listener_buffered_bytes_max", buffers}}), "");
   }
 }
 

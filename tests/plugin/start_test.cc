@@ -61,6 +61,22 @@ TEST_P(StartTest, ABadOptionStopsTheStartAndTheLogSaysWhatWouldBeRight) {
   }
 }
 
+TEST_P(StartTest, WithFewDescriptorsTheStartSucceedsOrNamesTheRemedyAndNoInnocentOption) {
+  int refused = 0;
+  for (uint64_t descriptors = 10; descriptors <= 24; descriptors += 2) {
+    SCOPED_TRACE(descriptors);
+    BrokerOptions options = Plain(GetParam(), {{"admin_socket", "{DIR}/admin.sock"}});
+    options.descriptors_max = descriptors;
+    auto broker = BrokerProcess::Start(options);
+    if (broker->running()) continue;
+    const std::string log = broker->Log();
+    EXPECT_THAT(log, ::testing::Not(HasSubstr("Bad file descriptor")));
+    EXPECT_THAT(log, ::testing::Not(HasSubstr("plugin_opt_the")));
+    if (log.find("LimitNOFILE") != std::string::npos) ++refused;
+  }
+  EXPECT_GT(refused, 0);
+}
+
 TEST_P(StartTest, ALiveSocketOfAnotherProcessIsRefusedAndLeftAlone) {
   TempDir dir;
   const std::string path = absl::StrCat(dir.path(), "/taken.sock");

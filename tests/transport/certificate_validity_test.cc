@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "tests/transport/test_certificates.h"
@@ -26,7 +28,7 @@ class ValidityWatchTest : public ::testing::Test {
 
 TEST_F(ValidityWatchTest, TellsOnceThatACertificateHasEnded) {
   certificates_.Make("server", 3600);
-  ValidityWatch watch(PemContent::kCertificate, certificates_.certificate_file("server"));
+  ValidityWatch watch(PemContent::kChain, certificates_.certificate_file("server"));
   EXPECT_EQ(watch.TakeComplaint(now_ + absl::Hours(9)), "") << "nothing was loaded";
   EXPECT_EQ(watch.Load(now_), "");
   EXPECT_GE(watch.ends(), now_ + absl::Minutes(59));
@@ -35,13 +37,33 @@ TEST_F(ValidityWatchTest, TellsOnceThatACertificateHasEnded) {
   // What counts is what was loaded.
   std::filesystem::remove(certificates_.certificate_file("server"));
   EXPECT_THAT(watch.TakeComplaint(now_ + absl::Hours(2)),
-              HasSubstr("server.pem: the certificate has expired on 20"));
+              HasSubstr("server.pem: a certificate in it has expired on 20"));
   EXPECT_EQ(watch.TakeComplaint(now_ + absl::Hours(2)), "");
   // The next one is told of in its turn.
   certificates_.Make("server", 3 * 3600);
   EXPECT_EQ(watch.Load(now_ + absl::Hours(2)), "");
   EXPECT_EQ(watch.TakeComplaint(now_ + absl::Hours(2)), "");
   EXPECT_NE(watch.TakeComplaint(now_ + absl::Hours(4)), "");
+}
+
+TEST_F(ValidityWatchTest, OfSeveralCertificatesTheFirstToEndCounts) {
+  certificates_.Make("server", 3600);
+  certificates_.Make("between", 600);
+  certificates_.Make("above", 7200);
+  const std::string chain = directory_ + "/chain.pem";
+  std::ofstream(chain) << std::ifstream(certificates_.certificate_file("server")).rdbuf()
+                       << std::ifstream(certificates_.key_file("server")).rdbuf()
+                       << std::ifstream(certificates_.certificate_file("between")).rdbuf()
+                       << std::ifstream(certificates_.certificate_file("above")).rdbuf();
+  for (const auto& [content, want] :
+       {std::pair(PemContent::kChain, "chain.pem: a certificate in it has expired on 20"),
+        std::pair(PemContent::kClientCa, "chain.pem: a CA certificate in it has expired on 20")}) {
+    ValidityWatch watch(content, chain);
+    EXPECT_EQ(watch.Load(now_), "");
+    EXPECT_LE(watch.ends(), now_ + absl::Seconds(602));
+    EXPECT_EQ(watch.TakeComplaint(now_ + absl::Minutes(9)), "");
+    EXPECT_THAT(watch.TakeComplaint(now_ + absl::Minutes(11)), HasSubstr(want));
+  }
 }
 
 TEST_F(ValidityWatchTest, WhatIsOverAtTheLoadIsToldByTheLoadAlone) {

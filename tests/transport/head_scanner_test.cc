@@ -37,6 +37,28 @@ TEST(HeadScannerTest, FindsTheEndHoweverTheBytesArrive) {
   }
 }
 
+TEST(HeadScannerTest, ItsLimitsAreExactHoweverTheBytesArrive) {
+  struct Case {
+    std::string block;
+    HeadScanner::Limits limits;
+    int status;  // 0: complete
+  };
+  const std::string block = "first line\r\nA: b\r\nC: d\r\n\r\n";  // 10, and 6 for each of two
+  for (const Case& c :
+       {Case{block, {10, 12, 10}, 0}, Case{block, {9, 12, 10}, 414}, Case{block, {10, 11, 10}, 431},
+        Case{"A: b\r\n\r\n", {0, 6, 10}, 0}, Case{"A: b\r\n\r\n", {0, 5, 10}, 431}}) {
+    SCOPED_TRACE(c.limits.first_line_bytes_max);
+    for (size_t step = 1; step <= c.block.size(); ++step) {
+      HeadScanner scanner;
+      HeadScanner::Result result = HeadScanner::Result::kNeedMore;
+      for (size_t size = step; result == HeadScanner::Result::kNeedMore; size += step) {
+        result = scanner.Scan(c.block.substr(0, size), c.limits);
+      }
+      EXPECT_EQ(scanner.refusal().status, c.status) << "step=" << step;
+    }
+  }
+}
+
 TEST(HeadScannerTest, TakesABlockWithoutFirstLine) {
   HeadScanner scanner;
   EXPECT_EQ(scanner.Scan("\r\nrest", {0, 100, 10}), HeadScanner::Result::kComplete);

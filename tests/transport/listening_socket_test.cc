@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,6 +38,8 @@ class ListeningSocketTest : public ::testing::Test {
     const SocketAddress address =
         text[0] == '/' ? ParseUnixAddress(text).value() : ParseTcpAddress(text).value();
     FileDescriptor fd(::socket(address.family(), SOCK_STREAM, 0));
+    const int v6_only = address.any_family ? 0 : 1;
+    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     EXPECT_EQ(::bind(fd.get(), address.get(), address.size), 0);
     EXPECT_EQ(::listen(fd.get(), 10), 0);
     EXPECT_TRUE(text[0] != '/' || ::chmod(text.c_str(), mode) == 0);
@@ -65,6 +69,13 @@ class ListeningSocketTest : public ::testing::Test {
     EXPECT_EQ(status, 0);
     error.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
     return error;
+  }
+  // "80" of "*:80".
+  static std::string PortOf(const FileDescriptor& fd) {
+    SocketAddress address;
+    EXPECT_EQ(::getsockname(fd.get(), address.get(), &address.size), 0);
+    const std::string text = ToString(address);
+    return text.substr(text.rfind(':') + 1);
   }
   std::string Error() { return std::string(OpenListeningSockets(options_).status().message()); }
 
@@ -128,6 +139,68 @@ TEST_F(ListeningSocketTest, DoesNotRemoveAFileThatTookItsPlace) {
   EXPECT_TRUE(TestClient(options_.unix_socket_path).connected());
 }
 
+TEST_F(ListeningSocketTest, EveryIpv6AddressIsNoIpv4AddressAndAStarIsBoth) {
+  for (const bool star : {false, true}) {
+    options_.tcp_addresses = {star ? "*:0" : "[::]:0"};
+    const auto sockets = OpenListeningSockets(options_);
+    ASSERT_TRUE(sockets.ok()) << sockets.status();
+    const std::string text = ToString(sockets->back()->address());
+    EXPECT_EQ(text.substr(0, text.rfind(':')), star ? "*" : "[::]");
+    const std::string port = text.substr(text.rfind(':'));
+    EXPECT_TRUE(TestClient("[::1]" + port).connected());
+    EXPECT_EQ(TestClient("127.0.0.1" + port).connected(), star);
+  }
+}
+
+TEST_F(ListeningSocketTest, EveryIpv4AddressAndEveryIpv6AddressMayHaveOnePort) {
+  std::string port;
+  {
+    options_.tcp_addresses = {"[::]:0"};
+    const auto sockets = OpenListeningSockets(options_);
+    ASSERT_TRUE(sockets.ok()) << sockets.status();
+    const std::string text = ToString(sockets->back()->address());
+    port = text.substr(text.rfind(':'));
+  }
+  options_.tcp_addresses = {"0.0.0.0" + port, "[::]" + port};
+  EXPECT_EQ(Error(), "");
+}
+
+TEST_F(ListeningSocketTest, RefusesAPassedSocketOfOtherFamiliesThanConfigured) {
+  for (const bool star : {false, true}) {
+    const FileDescriptor passed = ListenAt(star ? "*:0" : "[::]:0");
+    const std::string port = PortOf(passed);
+    options_.tcp_addresses = {(star ? "*:" : "[::]:") + port};
+    EXPECT_EQ(Passed(passed.get()), "");
+    options_.tcp_addresses = {(star ? "[::]:" : "*:") + port};
+    EXPECT_THAT(
+        Passed(passed.get()),
+        HasSubstr(star ? "\": systemd passed it for IPv4 as well; set BindIPv6Only=ipv6-only"
+                       : "\": systemd passed it for IPv6 alone; set BindIPv6Only=both"));
+  }
+}
+
+// The path is good, and another one would not help.
+TEST_F(ListeningSocketTest, WithoutDescriptorsItSaysThatAndBlamesNoAddress) {
+  const std::string path = options_.unix_socket_path;
+  const std::string no_descriptors =
+      "cannot make a socket: Too many open files; the broker is out of file descriptors; raise";
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  { const FileDescriptor gone = ListenAt(path); }  // a stale file has to be looked at
+  const rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::string stale = Error();
+  ::unlink(path.c_str());
+  const std::string fresh = Error();
+  options_.unix_socket_path.clear();
+  options_.tcp_addresses = {"127.0.0.1:0"};
+  const std::string tcp = Error();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(stale, HasSubstr(absl::StrCat("admin_socket \"", path, "\": ", no_descriptors)));
+  EXPECT_THAT(fresh, HasSubstr(absl::StrCat("admin_socket \"", path, "\": ", no_descriptors)));
+  EXPECT_THAT(tcp, HasSubstr(absl::StrCat("admin_listen \"127.0.0.1:0\": ", no_descriptors)));
+}
+
 TEST_F(ListeningSocketTest, SaysWhatIsWrongWithAnAddress) {
   struct Case {
     std::string address, want;
@@ -151,7 +224,7 @@ TEST_F(ListeningSocketTest, SaysWhichNumberIsOutOfRange) {
   EchoHandler handler;
   options_.threads = 0;
   EXPECT_THAT(std::string(Listener(options_, handler).Start().message()),
-              HasSubstr("threads is 0; give a number from 1 to 64"));
+              HasSubstr("listener_threads is 0; give a number from 1 to 64"));
 }
 
 // Descriptors as systemd passes them: from 3 on, named by LISTEN_PID and LISTEN_FDS. In a child

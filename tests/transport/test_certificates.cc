@@ -60,6 +60,11 @@ TestCertificates::TestCertificates(std::string directory)
   WriteFile(ca_file(), [this](FILE* file) { return PEM_write_X509(file, ca_.get()); });
 }
 
+void TestCertificates::RenewCa(long good_for_s) {
+  ca_ = NewCertificate("test CA", ca_key_.get(), nullptr, ca_key_.get(), good_for_s);
+  WriteFile(ca_file(), [this](FILE* file) { return PEM_write_X509(file, ca_.get()); });
+}
+
 void TestCertificates::Make(const std::string& name, long good_for_s,
                             const std::string& pass_phrase) {
   const std::shared_ptr<EVP_PKEY> key = NewKey();

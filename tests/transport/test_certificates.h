@@ -15,6 +15,8 @@ class TestCertificates {
   // Writes ca.pem, and NAME.pem with NAME.key for each certificate made, into `directory`.
   explicit TestCertificates(std::string directory);
 
+  // Writes ca_file() anew, the same CA good for so many seconds.
+  void RenewCa(long good_for_s);
   // Good for so many seconds from now; negative: until so many ago. The common name is `name`, a
   // DNS name NAME.example.com. `pass_phrase`: the key file cannot be read without.
   void Make(const std::string& name, long good_for_s = 3600, const std::string& pass_phrase = "");

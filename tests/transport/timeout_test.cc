@@ -30,6 +30,8 @@ TEST(TimeoutTest, AnIdleConnectionIsClosed) {
   TestClient client(listener.tcp_address());
   ASSERT_EQ(client.Ask(kGet).status, 200);
   EXPECT_TRUE(client.AtEnd());
+  EXPECT_TRUE(testing::WaitUntil([&] { return listener->stats().connections == 0; }));
+  EXPECT_EQ(listener->stats().timeouts, 0) << "who asks nothing more is not slow";
 }
 
 TEST(TimeoutTest, AHeaderThatTakesTooLongIsRefusedHoweverItDrips) {

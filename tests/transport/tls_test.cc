@@ -350,6 +350,58 @@ TEST_F(TlsTest, ResumesNoSessionWhereClientCertificatesAreAskedFor) {
   }
 }
 
+// Else what is remembered of strangers is in no limit.
+TEST_F(TlsTest, RemembersNoSessionOfClientsThatTakeNoTicket) {
+  Start();
+  const auto context = certificates_.ClientContext();
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+  const Resumption first(address_, context.get(), nullptr);
+  EXPECT_TRUE(first.answered);
+  const Resumption second(address_, context.get(), first.session.get());
+  EXPECT_TRUE(second.answered);
+  EXPECT_FALSE(second.resumed);
+}
+
+TEST_F(TlsTest, APeerOverItsLimitIsTold) {
+  options_.connections_per_peer_max = 1;
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    SCOPED_TRACE(version);
+    Start();
+    const auto context = certificates_.ClientContext();
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    TestClient first(address_, context.get());
+    ASSERT_EQ(first.Ask(kGet).status, 200);
+    TestClient second(address_, context.get());
+    ASSERT_TRUE(second.connected());
+    const TestReply reply = second.Ask(kGet);
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_THAT(reply.body, HasSubstr("too many connections from this peer"));
+    EXPECT_TRUE(second.AtEnd());
+    EXPECT_EQ((*listener_)->stats().refused_connections, 1);
+    EXPECT_EQ(first.Ask(kGet).status, 200);
+  }
+}
+
+// They would hold what others need to be told.
+TEST_F(TlsTest, PeersOverTheirLimitThatDoNotShakeHandsMakeRoomAndAreClosed) {
+  options_.connections_per_peer_max = 1;
+  options_.connections_max = 40;  // ten may be told at a time
+  options_.linger_timeout = absl::Seconds(1);
+  options_.first_byte_timeout = testing::kPatience * 2;
+  Start();
+  const auto context = certificates_.ClientContext();
+  TestClient first(address_, context.get());
+  ASSERT_EQ(first.Ask(kGet).status, 200);
+  std::vector<TestClient> silent;
+  for (int i = 0; i < 30; ++i) silent.emplace_back(address_);
+  ASSERT_TRUE(testing::WaitUntil([&] { return (*listener_)->stats().refused_connections == 30; }));
+  EXPECT_LE((*listener_)->stats().connections, 11);
+  EXPECT_EQ(TestClient(address_, context.get()).Ask(kGet).status, 503);
+  EXPECT_TRUE(testing::WaitUntil([&] { return (*listener_)->stats().connections == 1; }));
+  EXPECT_EQ(first.Ask(kGet).status, 200);
+}
+
 // Nor one that was begun when they were not asked for yet.
 TEST_F(TlsTest, ASessionOfBeforeTheClientCaIsNotResumed) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
