@@ -8,8 +8,8 @@ namespace {
 
 using http::JsonWriter;
 
-// The wire's enum repeats our numbers, so that a cast is the whole translation; those of the registry
-// are held to the wire's in plugin/api/service.cc.
+// The wire's enum repeats our numbers, so that a cast is the whole translation; those of the
+// registry are held to the wire's in plugin/api/service.cc.
 static_assert(pb::ChangeKind_MAX == kChangeKindCount - 1);
 
 // Members at their default are left out; 64-bit numbers are strings.

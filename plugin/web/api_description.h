@@ -5,9 +5,9 @@
 // path, so those paths carry the operation behind a '#', which no client sends:
 // "/#Action=QuerySessionByClientId". The admin service has ordinary paths.
 //
-// Extensions: x-surface ("openapi", "admin") on every operation; x-api-versions; x-errors, once: code,
-// HTTP status, message and what to do about it. A code of the admin service has one element for each
-// status that it comes with.
+// Extensions: x-surface ("openapi", "admin") on every operation; x-api-versions; x-errors, once:
+// code, HTTP status, message and what to do about it. A code of the admin service has one element
+// for each status that it comes with.
 //
 // What others define (limits, versions, codes, paths) is told by them; here are words.
 //
@@ -44,7 +44,8 @@ struct ApiFacts {
 
 std::string DescribeApi(const ApiFacts& facts);
 
-// What a caller can do about an error of the documented API; empty when nothing is written about it.
+// What a caller can do about an error of the documented API; empty when nothing is written about
+// it.
 absl::string_view RemedyFor(absl::string_view code);
 
 }  // namespace session_status::web
