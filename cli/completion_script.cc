@@ -85,7 +85,7 @@ void BashValue(const std::string& path, const OptionNode& option, std::string* o
       [&place](std::string* o, const auto& name) { absl::StrAppend(o, place, ":", name); });
   std::string action = "return";
   if (option.takes_file()) {
-    action = "compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\")); return";
+    action = "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return";
   } else if (!option.words.empty()) {
     action = absl::StrCat("_mosquitto_session_words ", Quoted(absl::StrJoin(option.words, " ")),
                           "; return");

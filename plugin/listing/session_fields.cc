@@ -101,16 +101,18 @@ static_assert(std::size(kRows) <= 32, "a bit per row");
 // Quotes where it must; what begins with # too, so that no client identifier looks like the line
 // that ends a broken listing. A cell that a spreadsheet would take for a formula is data of a
 // stranger (client identifiers, user names): an apostrophe in front keeps it text.
+// One that begins with an apostrophe gets another, so that programs have every cell back: they take
+// one away.
 void AppendCell(absl::string_view cell, std::string* out) {
-  const bool formula =
-      !cell.empty() && absl::string_view("=+-@\t").find(cell[0]) != absl::string_view::npos;
+  const bool guarded =
+      !cell.empty() && absl::string_view("=+-@\t'").find(cell[0]) != absl::string_view::npos;
   const bool comment = !cell.empty() && cell[0] == '#';
-  if (!formula && !comment && cell.find_first_of(",\"\r\n") == absl::string_view::npos) {
+  if (!guarded && !comment && cell.find_first_of(",\"\r\n") == absl::string_view::npos) {
     absl::StrAppend(out, cell);
     return;
   }
   out->push_back('"');
-  if (formula) out->push_back('\'');
+  if (guarded) out->push_back('\'');
   for (const char c : cell) {
     if (c == '"') out->push_back('"');
     out->push_back(c);

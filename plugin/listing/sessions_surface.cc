@@ -99,6 +99,12 @@ absl::Status ReadTime(absl::string_view name, const std::string& text, int64_t* 
       name, " must be milliseconds since 1970, or a time such as 2026-01-02T03:04:05Z"));
 }
 
+// An empty filter (of a variable that is not set) is none, and would list everybody.
+absl::Status RefuseEmpty(absl::string_view name, bool empty) {
+  if (!empty) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(name, " is empty; leave it out to list all"));
+}
+
 // Names of the values from `first` to `last`.
 template <typename Enum>
 absl::Status ReadNames(absl::string_view name, const std::string& text, absl::string_view prefix,
@@ -118,7 +124,7 @@ absl::Status ReadNames(absl::string_view name, const std::string& text, absl::st
     }
     out->Add(value);
   }
-  return absl::OkStatus();
+  return RefuseEmpty(name, out->empty());
 }
 
 struct ParameterRow {
@@ -161,23 +167,23 @@ constexpr ParameterRow kParameters[] = {
     {"group",
      [](const std::string& v, Parameters* p) {
        p->request.set_group(v);
-       return absl::OkStatus();
+       return RefuseEmpty("group", v.empty());
      }},
     {"address",
      [](const std::string& v, Parameters* p) {
        p->request.set_address(v);
-       return absl::OkStatus();
+       return RefuseEmpty("address", v.empty());
      }},
     {"protocol",
      [](const std::string& v, Parameters* p) {
        p->request.set_protocol_version(v);
-       return absl::OkStatus();
+       return RefuseEmpty("protocol", v.empty());
      }},
     {"listener",
      [](const std::string& v, Parameters* p) {
        uint32_t port = 0;
-       if (!absl::SimpleAtoi(v, &port)) {
-         return absl::InvalidArgumentError("listener must be a port number");
+       if (!absl::SimpleAtoi(v, &port) || port == 0) {
+         return absl::InvalidArgumentError("listener must be a port number, from 1 on");
        }
        p->request.set_listener_port(port);
        return absl::OkStatus();

@@ -6,7 +6,8 @@
 //       connected_from=  connected_until=  disconnected_from=  disconnected_until=
 //                                          (milliseconds since 1970, or RFC 3339)
 //
-// Each once, but fields, state and reason, whose values add up; in UTF-8.
+// Each once, but fields, state and reason, whose values add up; in UTF-8. No filter is empty but
+// prefix.
 //
 // The headers Session-Sequence and Session-Epoch name the cut: follow on from there with
 // GET /v1/changes?after=EPOCH-SEQUENCE. A listing that cannot be finished ends with a line

@@ -20,6 +20,7 @@ ChangeTopics::ChangeTopics(registry::SessionRegistry& registry, const feed::Chan
                     options.prefix.empty() ? absl::ZeroDuration() : options.flap_interval),
       sequence_(feed.ring().newest_sequence()) {
   feed.ring().SeekNewest(&cursor_);
+  BeginRound();
 }
 
 void ChangeTopics::Tick(absl::Time now) {

@@ -7,7 +7,9 @@
 // What a gap lost, or a change that there was no memory for, may be the last state of anybody,
 // and a retained message would say the one before for ever. So with option retain it is followed
 // by a round: every client that the registry knows is published as it is then (SessionChange
-// without `kind`), out of the same budget. A round goes on only while nothing waits in the ring:
+// without `kind`), out of the same budget. So is the start: what was restored is no change of the
+// feed, and the broker may have kept messages of its last life. A round goes on only while nothing
+// waits in the ring:
 // no client's older change can come after its state, and a held one is replaced. A gap during a
 // round makes it end where it is now, one full circle later, so that every client has its turn
 // however often there is a gap.

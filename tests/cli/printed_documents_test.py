@@ -38,7 +38,7 @@ def complete_in_bash(line):
               "_mosquitto_session\nprintf '%s\\n' \"${COMPREPLY[@]}\"")
     result = run("bash", "--norc", "-c", script)
     assert result.returncode == 0 and not result.stderr, result.stderr
-    return result.stdout.split()
+    return result.stdout.split("\n")[:-1]
 
 
 class BashTest(unittest.TestCase):
@@ -67,6 +67,11 @@ class BashTest(unittest.TestCase):
         self.assertEqual(complete_in_bash("mosquitto_session completion z"), ["zsh"])
         with tempfile.NamedTemporaryFile(prefix="ids-") as file:
             self.assertEqual(complete_in_bash(f"mosquitto_session batch --file {file.name[:-1]}"), [file.name])
+
+    def test_a_file_name_with_a_blank_is_one_candidate(self):
+        with tempfile.NamedTemporaryFile(prefix="my ids-") as file:
+            start = file.name.split(" ")[0]
+            self.assertEqual(complete_in_bash(f"mosquitto_session batch --file {start}"), [file.name])
 
     def test_a_value_is_not_taken_for_a_command(self):
         self.assertEqual(complete_in_bash("mosquitto_session list --prefix watch --sta"), ["--state"])

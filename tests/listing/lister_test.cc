@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "plugin/listing/sessions_surface.h"
 #include "tests/listing/listing_fixture.h"
 
@@ -13,6 +17,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
 
 class ListerTest : public ::testing::Test {
  protected:
@@ -301,6 +306,34 @@ TEST_F(ListerTest, StreamsCsvThatNoSpreadsheetExecutes) {
   EXPECT_EQ(Get("format=csv&fields=clientId,state,connectedAtMs,username"),
             "clientId,state,connectedAt,username\r\n"
             "\"'=cmd,\"\"x\"\"\",online,2023-11-14T22:13:20.001Z,alice\r\n");
+}
+
+TEST_F(ListerTest, ACsvCellLosesOneApostropheAndIsWhatItWas) {
+  const std::vector<std::string> ids = {"+4915112345", "-sensor", "@home", "=1+1",  "\tx", "'",
+                                        "'-sensor",    "''",      "#x",    "plain", "a'b"};
+  for (const std::string& id : ids) writer_.Connect(id);
+  std::vector<std::string> cells =
+      absl::StrSplit(Get("format=csv&fields=clientId"), "\r\n", absl::SkipEmpty());
+  cells.erase(cells.begin());  // the heading
+  for (std::string& cell : cells) {
+    if (cell[0] == '"') cell = cell.substr(1, cell.size() - 2);
+    if (cell[0] == '\'') cell.erase(0, 1);
+  }
+  EXPECT_THAT(cells, UnorderedElementsAreArray(ids));
+}
+
+// "address=$NET" of a script in which NET is not set.
+TEST_F(ListerTest, AnEmptyFilterIsRefusedAndNotTakenForNone) {
+  writer_.Connect("a");
+  for (const char* name : {"state", "reason", "group", "address", "protocol"}) {
+    EXPECT_THAT(Get(absl::StrCat(name, "="), 400),
+                HasSubstr(absl::StrCat(name, " is empty; leave it out to list all")));
+  }
+  EXPECT_THAT(Get("state=,", 400), HasSubstr("state is empty"));
+  EXPECT_THAT(Get("state=&state=online", 400), HasSubstr("state is empty"));
+  EXPECT_THAT(Get("listener=", 400), HasSubstr("a port number"));
+  EXPECT_THAT(Get("listener=0", 400), HasSubstr("a port number"));
+  EXPECT_EQ(Get("prefix=&fields=clientId"), "{\"clientId\":\"a\"}\n") << "every one begins so";
 }
 
 TEST_F(ListerTest, AStreamHoldsEverySessionOnce) {

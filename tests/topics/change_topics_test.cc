@@ -142,6 +142,7 @@ TEST_F(ChangeTopicsTest, TheRetainedMessageOfAFlapperBecomesItsLastState) {
   options.flap_messages = 1;
   options.flap_interval = absl::Seconds(1);
   Make(options);
+  Tick();  // the start's round
   Connect("flapper");
   End("flapper");
   EXPECT_THAT(Tick(), ElementsAre("s/flapper R"));
@@ -313,6 +314,32 @@ TEST_F(ChangeTopicsTest, WhateverTheGapsNobodyIsToldAnOlderStateAfterANewerAndTh
   }
 }
 
+// What the session database restored is no change of the feed, and the broker may have kept a retained
+// message of the life before.
+TEST_F(ChangeTopicsTest, WhatIsKnownAtTheStartIsPublishedRetainedOnce) {
+  registry::SessionEvent restored;
+  restored.kind = registry::SessionEvent::Kind::kRestored;
+  restored.state = registry::SessionState::kOffline;
+  restored.reason = registry::EndReason::kBrokerRestart;
+  restored.time = feed::kStart;
+  for (const char* id : {"lamp", "door"}) {
+    restored.client_id = id;
+    restored.incarnation = ++incarnation_;
+    ASSERT_EQ(registry_.Apply(restored).outcome, registry::ApplyResult::Outcome::kApplied);
+  }
+  TopicOptions options;
+  Make(options);
+  EXPECT_THAT(Tick(), ElementsAre()) << "without retain nobody keeps what is old";
+  options.retain = true;
+  Make(options);
+  Retained retained;
+  hear_ = [&](const auto&... heard) { retained.Hear(heard...); };
+  EXPECT_THAT(Tick(), UnorderedElementsAre("s/lamp R", "s/door R"));
+  EXPECT_EQ(retained.StateAt("s/lamp"), "SESSION_STATE_OFFLINE");
+  EXPECT_EQ(retained.StateAt("s/door"), "SESSION_STATE_OFFLINE");
+  EXPECT_THAT(Tick(), ElementsAre());
+}
+
 TEST_F(ChangeTopicsTest, WhatIsForgottenLosesItsRetainedMessageUnlessItIsBack) {
   TopicOptions options;
   options.retain = true;
@@ -334,6 +361,7 @@ TEST_F(ChangeTopicsTest, WhatComesAfterItsClientIsForgottenIsNotRetained) {
   options.flap_messages = 1;
   options.flap_interval = absl::Seconds(1);
   Make(options);
+  Tick();  // the start's round
   Connect("flapper");
   EXPECT_THAT(Tick(), ElementsAre("s/flapper R"));
   End("flapper");
