@@ -86,7 +86,7 @@ struct FleetStatus {
   uint64_t loads = 0;       // shards read as a whole
   uint64_t taken_over = 0;  // our clients that connected elsewhere
   uint64_t kicks = 0;
-  uint64_t engine_errors = 0;  // connections lost or refused, and reads refused
+  uint64_t engine_errors = 0;  // connections lost, reads and writes refused
   uint64_t write_errors = 0;   // writes the engine refused
   std::string last_error;
   std::string warning;  // how the engine is set up, if that can make answers wrong; else empty

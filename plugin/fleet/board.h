@@ -66,6 +66,15 @@ class Board {
     os::MutexLock lock(&mutex_);
     return directions_;
   }
+  // False: at the last look an engine refused a write. What it says then is true of the past only.
+  void SetTakesWrites(bool taken) {
+    os::MutexLock lock(&mutex_);
+    takes_writes_ = taken;
+  }
+  bool TakesWrites() const {
+    os::MutexLock lock(&mutex_);
+    return takes_writes_;
+  }
   // Told after it was applied to the registry.
   void SetFollowed(uint32_t shard, std::shared_ptr<const Followed> followed) {
     os::MutexLock lock(&mutex_);
@@ -104,6 +113,7 @@ class Board {
   mutable os::Mutex mutex_;
   std::shared_ptr<const Directions> directions_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<const Followed>> followed_ ABSL_GUARDED_BY(mutex_);
+  bool takes_writes_ ABSL_GUARDED_BY(mutex_) = true;
   registry::FleetStatus status_ ABSL_GUARDED_BY(mutex_);
   SharedMoment as_of_;
   PastWallClock wall_clock_;

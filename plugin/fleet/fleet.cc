@@ -197,6 +197,7 @@ registry::OthersCut Fleet::AskSnapshot(const std::shared_ptr<const Directions>& 
                                        absl::Span<OtherStatus> out) const {
   registry::OthersCut cut;
   cut.source = AnswerSource::kEngine;
+  if (!board_.TakesWrites()) return cut;
   const absl::Time now = clocks_.wall();
   const std::vector<std::shared_ptr<const Followed>> followed = board_.GetFollowed();
   const absl::StatusOr<EngineLookup::Answer> asked =
@@ -234,6 +235,7 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
   EngineLookup::Holder holder;
   bool answered = false;
   bool believed = false;
+  const bool takes_writes = board_.TakesWrites();
   if (directions != nullptr) {
     const std::vector<std::shared_ptr<const Followed>> followed = board_.GetFollowed();
     const absl::StatusOr<EngineLookup::Answer> asked =
@@ -250,13 +252,16 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
         // Whatever a lost node wrote, its clients are offline.
         if (options_.mode == Mode::kReplica && !IsLost(*directions, node)) nodes.push_back(node);
       }
-      believed = Believes(followed, shard, look, nodes);
+      believed = takes_writes && Believes(followed, shard, look, nodes);
     }
   }
   if (!believed) {
     if (options_.when_engine_away == WhenEngineAway::kReplica) return absl::OkStatus();
     return absl::UnavailableError(absl::StrCat(
-        "the fleet's engine ", answered ? "has not got all of its data back" : "does not answer",
+        "the fleet's engine ",
+        !takes_writes ? "takes no writes"
+        : answered    ? "has not got all of its data back"
+                      : "does not answer",
         ", and plugin_opt_fleet_when_away is fail"));
   }
   session->source = AnswerSource::kEngine;

@@ -153,6 +153,7 @@ void FleetLoop::Recover() noexcept {
 
 bool FleetLoop::ExecuteAll() {
   const bool done = engines_.Execute([this](const absl::Status& error) { NoteError(error); });
+  board_.SetTakesWrites(TakesWrites());
   if (done) NoteRefusals();  // otherwise it is known already that something is wrong
   return done && !refusing_ && engines_.AllOpen();
 }

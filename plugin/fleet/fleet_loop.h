@@ -111,9 +111,19 @@ class FleetLoop {
   };
 
   // -- joining
-  // What has to be answered for anything that was read to be fresh.
-  enum class Question : uint8_t { kChanges, kLook, kLoad, kNodes, kLeases, kTime };
-  static constexpr size_t kQuestions = 6;
+  // What has to be answered for anything that was read to be fresh. kWrites, kRenewal: whether the
+  // engine takes writes. What the others cannot write, nobody reads.
+  enum class Question : uint8_t {
+    kChanges,
+    kLook,
+    kLoad,
+    kNodes,
+    kLeases,
+    kTime,
+    kWrites,
+    kRenewal,
+  };
+  static constexpr size_t kQuestions = 8;
 
   bool EnsureConnected();
   void NoticeNewEngines();
@@ -157,10 +167,18 @@ class FleetLoop {
   void Ask(Question question) { refused_[static_cast<size_t>(question)].clear(); }
   // True, and noted, if the reply is an error: not the same as one without anything in it.
   bool IsRefused(Question question, const Reply& reply);
+  const std::string& RefusalOf(Question question) const {
+    return refused_[static_cast<size_t>(question)];
+  }
+  bool TakesWrites() const {
+    return RefusalOf(Question::kWrites).empty() && RefusalOf(Question::kRenewal).empty();
+  }
   void NoteRefusals();
   void AddReads();
   void OnRead(const Reply& reply);
   void AddLooks();
+  void AddWriteQuestions();
+  void OnWriteRefused(Question question, const Reply& reply);
   void OnLook(uint32_t shard, bool settled, const Reply& reply);
   void AddLoads();
   void OnLoadLook(uint32_t shard, const Reply& reply);
@@ -179,6 +197,8 @@ class FleetLoop {
   void AddClockSample();
   void AddBurial();
   void AddMemoryQuestions();
+  // One place of each engine that is open and holds shards.
+  std::vector<Place> PlacesOfEngines();
   void OnNodes(const Reply& reply);
   void OnLeases(const std::vector<NodeNumber>& asked, const Reply& reply);
 

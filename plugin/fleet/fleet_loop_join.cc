@@ -178,6 +178,7 @@ absl::Status FleetLoop::TakeLease() {
   if (answer == "OK") return absl::OkStatus();
   if (answer != "TAKEN") return absl::UnavailableError(answer);
   StartOver();
+  board_.SetDirections(nullptr);  // whom the engine names under our number is not here
   return absl::AlreadyExistsError(
       absl::StrCat("another process is node ", options_.node_id,
                    ", or was until a lease time ago; node_id must differ between brokers"));
@@ -191,7 +192,7 @@ absl::Status FleetLoop::SyncClock() {
   }
   if (!status.ok() || clock_.synced()) return status;
   return absl::UnavailableError(absl::StrCat("the engine does not tell the time: ",
-                                             refused_[static_cast<size_t>(Question::kTime)]));
+                                             RefusalOf(Question::kTime)));
 }
 
 absl::Status FleetLoop::ListNodes() {

@@ -44,7 +44,9 @@ void FleetLoop::NoteRefusals() {
     if (std::exchange(refusing_, false)) status_.state = "joined";
     return;
   }
-  status_.state = absl::StrCat("cannot read what the others write: ", *refused);
+  status_.state = absl::StrCat(TakesWrites() ? "cannot read what the others write: "
+                                             : "hears nothing new, no writes are taken: ",
+                               *refused);
   refusing_ = true;
   // Again and again while it lasts, as a connection that cannot be made: an alert looks at that.
   if (Due(&next_refusal_, kRefusalsApart)) NoteError(absl::UnavailableError(*refused));
@@ -128,6 +130,27 @@ void FleetLoop::AddLooks() {
                  {"FCALL_RO", "ss1_look", "2", keys_.Owners(shard), keys_.Changes(shard)},
                  [this, shard, settled](const Reply& reply) { OnLook(shard, settled, reply); });
   }
+  AddWriteQuestions();
+}
+
+// An engine that takes no writes is read as ever, and nothing in it changes any more. To a writer
+// it says so; this one has nothing to write, maybe, and asks. The function's number is one that no
+// batch has, so it changes nothing; but it is a write, refused when memory is full, unlike the
+// lease's.
+void FleetLoop::AddWriteQuestions() {
+  Ask(Question::kWrites);
+  for (const Place place : PlacesOfEngines()) {
+    const uint32_t shard = place - PlaceOf(0);
+    engines_.Add(place,
+                 {"FCALL", "ss1_finish", "2", keys_.Owners(shard), keys_.Changes(shard),
+                  EncodeNode(number_), EncodeGeneration(0), "0", "1"},
+                 [this](const Reply& reply) { OnWriteRefused(Question::kWrites, reply); });
+  }
+}
+
+// The others' may have been refused since the look before.
+void FleetLoop::OnWriteRefused(Question question, const Reply& reply) {
+  if (IsRefused(question, reply)) board_.SetAsOf(std::min(board_.GetAsOf(), same_data_until_));
 }
 
 void FleetLoop::OnLook(uint32_t shard, bool settled, const Reply& reply) {
@@ -291,6 +314,7 @@ void FleetLoop::TellFollowed() {
 
 void FleetLoop::AddHousekeeping() {
   if (Due(&next_renewal_, LeaseRenewal(options_.lease))) {
+    Ask(Question::kRenewal);
     AddHome({"FCALL", "ss1_renew", "1", keys_.Lease(number_), boot_,
              absl::StrCat(absl::ToInt64Milliseconds(LeaseHeld(options_.lease)))},
             [this](const Reply& reply) {
@@ -298,7 +322,8 @@ void FleetLoop::AddHousekeeping() {
               // It takes no writes: nobody renews, so that a lease which has gone says nothing.
               if (!reply.is_error()) return;
               directory_.OnContact(now_);
-              status_.last_error = std::string(reply.text());
+              OnWriteRefused(Question::kRenewal, reply);
+              next_renewal_ = std::min(next_renewal_, now_ + kRefusalsApart);
             });
   }
   if (Due(&next_nodes_, kNodesInterval)) {
@@ -334,9 +359,7 @@ void FleetLoop::AddHousekeeping() {
 // and nothing else tells of it.
 void FleetLoop::AddMemoryQuestions() {
   evicting_.clear();
-  std::set<const Engines::Engine*> asked;
-  for (Place place = 0; place <= PlaceOf(shape_.shards - 1); ++place) {
-    if (!engines_.IsOpen(place) || !asked.insert(engines_.Of(place)).second) continue;
+  for (const Place place : PlacesOfEngines()) {
     engines_.Add(place, {"INFO", "memory"},
                  [this, where = engines_.Of(place)->connection.endpoint()](const Reply& reply) {
                    if (reply.is_error()) return;  // an access list may forbid it
@@ -344,6 +367,15 @@ void FleetLoop::AddMemoryQuestions() {
                    if (!policy.empty()) evicting_[where] = policy;
                  });
   }
+}
+
+std::vector<Place> FleetLoop::PlacesOfEngines() {
+  std::vector<Place> places;
+  std::set<const Engines::Engine*> seen;
+  for (Place place = PlaceOf(0); place <= PlaceOf(shape_.shards - 1); ++place) {
+    if (engines_.IsOpen(place) && seen.insert(engines_.Of(place)).second) places.push_back(place);
+  }
+  return places;
 }
 
 void FleetLoop::AddClockSample() {

@@ -497,5 +497,105 @@ TEST(FleetTest, AnEngineThatTakesNoWritesMakesNobodyLost) {
   EXPECT_FALSE(WaitUntil([&] { return !online(); }, 2 * kLease));
 }
 
+// Nothing in it changes any more, so what is read there is as old as the first write that it
+// refused, although it is read now. `setting`: no replica is left; memory is full, in which case it
+// still renews leases.
+class NoWritesTest : public ::testing::TestWithParam<std::pair<const char*, const char*>> {
+ protected:
+  static constexpr absl::Duration kLease = absl::Seconds(1);
+  static bool SaysSo(FleetNode& node) {
+    return absl::StartsWith(node.fleet().Status().state,
+                            "hears nothing new, no writes are taken: ");
+  }
+  void Set(FleetWorld& world, const char* value) {
+    ASSERT_EQ(world.engine().Command(absl::StrCat("CONFIG SET ", GetParam().first, " ", value)),
+              "OK");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Fleet, NoWritesTest,
+                         ::testing::Values(std::pair("min-replicas-to-write", "NOREPLICAS"),
+                                           std::pair("maxmemory", "OOM")),
+                         [](const auto& test) { return std::string(test.param.second); });
+
+TEST_P(NoWritesTest, WhatIsKnownOfTheOthersGetsOldAndEveryNodeSaysSo) {
+  FleetWorld world({.nodes = 2, .clients = 0, .lease = kLease});
+  FleetNode& asked = world.node(1);
+  world.node(0).Connect("early");
+  ASSERT_TRUE(WaitUntil([&] {
+    world.Tick();
+    return asked.OnlineInSnapshot("early");
+  })) << world.Describe();
+  Set(world, "1");
+  const absl::Time refused = absl::Now();
+  const uint64_t errors = asked.fleet().Status().engine_errors;
+  ASSERT_TRUE(WaitUntil([&] { return SaysSo(asked) && SaysSo(world.node(0)); }))
+      << world.Describe();
+  world.node(0).Connect("late");
+  world.node(0).Disconnect("early", EndReason::kClientDisconnect);
+  const absl::Duration slack = absl::Milliseconds(20);  // of two clocks that are read one by one
+  EXPECT_FALSE(WaitUntil(
+      [&] {
+        EXPECT_LT(asked.fleet().AsOf(), refused + slack);
+        registry::OtherSession session;
+        EXPECT_TRUE(asked.fleet().Find("late", absl::Now(), &session).ok());
+        EXPECT_EQ(session.source, AnswerSource::kReplica);
+        EXPECT_LT(session.as_of, refused + slack);
+        EXPECT_TRUE(SaysSo(asked)) << world.Describe();
+        return ::testing::Test::HasFailure();
+      },
+      2 * kLease));
+  const registry::FleetStatus status = asked.fleet().Status();
+  EXPECT_THAT(status.state, ::testing::HasSubstr(GetParam().second));
+  EXPECT_GT(status.engine_errors, errors);
+  Set(world, "0");
+  EXPECT_TRUE(WaitUntil([&] {
+    world.Tick();
+    std::string node;
+    return asked.fleet().Status().state == "joined" && asked.OnlineExactly("late", &node) &&
+           !asked.OnlineExactly("early") && asked.fleet().AsOf() > refused + kLease;
+  })) << world.Describe();
+}
+
+TEST_P(NoWritesTest, AsToldToFailAnExactAnswerIsAnError) {
+  FleetWorld world({.nodes = 1,
+                    .clients = 0,
+                    .lease = kLease,
+                    .when_engine_away = fleet::WhenEngineAway::kFail});
+  Set(world, "1");
+  ASSERT_TRUE(WaitUntil([&] { return SaysSo(world.node(0)); })) << world.Describe();
+  registry::OtherSession session;
+  const absl::Status status = world.node(0).fleet().Find("lamp", absl::Now(), &session);
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("takes no writes"));
+}
+
+TEST_P(NoWritesTest, InDirectModeNothingIsKnownOfTheOthers) {
+  FleetWorld world({.nodes = 1, .clients = 0, .lease = kLease, .mode = fleet::Mode::kDirect});
+  Set(world, "1");
+  ASSERT_TRUE(WaitUntil([&] { return SaysSo(world.node(0)); })) << world.Describe();
+  const absl::string_view id = "lamp";
+  registry::OtherStatus status;
+  const registry::OthersCut cut = world.node(0).fleet().QuerySnapshot({&id, 1}, {&status, 1});
+  EXPECT_EQ(cut.as_of, absl::InfinitePast());
+}
+
+// Whom the engine names under this node's number is a client of the other process.
+TEST(FleetTest, ANodeWhoseNameAnotherProcessHasTakenKnowsNothingOfTheOthers) {
+  FleetWorld world({.nodes = 1, .clients = 0, .lease = absl::Minutes(5)});
+  FleetNode& here = world.node(0);
+  ASSERT_TRUE(WaitUntil([&] { return !here.fleet().Status().nodes.empty(); }));
+  const std::string lease =
+      absl::StrCat("ms:{test}:lease:", here.fleet().Status().nodes.at(0).number);
+  world.engine().Command(absl::StrCat("SET ", lease, " another"));
+  world.engine().Command("CLIENT KILL TYPE normal");
+  ASSERT_TRUE(WaitUntil([&] {
+    return absl::StartsWith(here.fleet().Status().state, "not joined: another process is node ");
+  })) << world.Describe();
+  registry::OtherSession session;
+  ASSERT_TRUE(here.fleet().Find("lamp", absl::Now(), &session).ok());
+  EXPECT_EQ(session.source, AnswerSource::kReplica);
+  EXPECT_EQ(session.as_of, absl::InfinitePast());
+}
+
 }  // namespace
 }  // namespace session_status::testing
