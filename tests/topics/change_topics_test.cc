@@ -314,8 +314,8 @@ TEST_F(ChangeTopicsTest, WhateverTheGapsNobodyIsToldAnOlderStateAfterANewerAndTh
   }
 }
 
-// What the session database restored is no change of the feed, and the broker may have kept a retained
-// message of the life before.
+// What the session database restored is no change of the feed, and the broker may have kept a
+// retained message of the life before.
 TEST_F(ChangeTopicsTest, WhatIsKnownAtTheStartIsPublishedRetainedOnce) {
   registry::SessionEvent restored;
   restored.kind = registry::SessionEvent::Kind::kRestored;
