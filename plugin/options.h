@@ -31,7 +31,7 @@ namespace session_status {
 
 struct Options {
   std::string instance_id;
-  absl::Duration snapshot_refresh;
+  absl::Duration snapshot_refresh = absl::Seconds(1);
   absl::Duration offline_grace;
   registry::RegistryOptions registry;
   broker::HookOptions broker;

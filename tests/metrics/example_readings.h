@@ -49,6 +49,7 @@ struct ExampleSources {
     r.audit->slices = &audit_slices;
     r.history.emplace();
     r.history->flaps = 4;
+    r.listings.emplace();
     r.store.emplace();
     r.store->restored = 12;
     r.store->complete_until = r.now - absl::Milliseconds(300);
