@@ -257,12 +257,11 @@ absl::Status Fleet::Find(absl::string_view client_id, absl::Time now, OtherSessi
   }
   if (!believed) {
     if (options_.when_engine_away == WhenEngineAway::kReplica) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat(
-        "the fleet's engine ",
-        !takes_writes ? "takes no writes"
-        : answered    ? "has not got all of its data back"
-                      : "does not answer",
-        ", and plugin_opt_fleet_when_away is fail"));
+    return absl::UnavailableError(absl::StrCat("the fleet's engine ",
+                                               !takes_writes ? "takes no writes"
+                                               : answered    ? "has not got all of its data back"
+                                                             : "does not answer",
+                                               ", and plugin_opt_fleet_when_away is fail"));
   }
   session->source = AnswerSource::kEngine;
   session->as_of = now;

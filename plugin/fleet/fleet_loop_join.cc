@@ -191,8 +191,8 @@ absl::Status FleetLoop::SyncClock() {
     status = ExecuteHome();
   }
   if (!status.ok() || clock_.synced()) return status;
-  return absl::UnavailableError(absl::StrCat("the engine does not tell the time: ",
-                                             RefusalOf(Question::kTime)));
+  return absl::UnavailableError(
+      absl::StrCat("the engine does not tell the time: ", RefusalOf(Question::kTime)));
 }
 
 absl::Status FleetLoop::ListNodes() {

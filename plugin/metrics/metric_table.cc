@@ -536,7 +536,8 @@ constexpr MetricRow kMetrics[] = {
      "Connections closed because the client had connected to another node.", "fleet",
      FromFleet<&registry::FleetStatus::kicks>},
     {"session_status_fleet_engine_errors_total", MetricType::Counter, "",
-     "Connections to the engine that were lost or refused, and reads or writes that it refuses, one "
+     "Connections to the engine that were lost or refused, and reads or writes that it refuses, "
+     "one "
      "a second.",
      "fleet", FromFleet<&registry::FleetStatus::engine_errors>},
     {"session_status_fleet_refused_writes_total", MetricType::Counter, "",

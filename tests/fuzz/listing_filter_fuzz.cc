@@ -174,7 +174,7 @@ class Filter {
       if (found < 0) return false;
       out->insert(found);
     }
-    return true;
+    return !out->empty();
   }
 
   static bool ReadTime(const std::string& value, bool* has, int64_t* out) {
@@ -188,7 +188,6 @@ class Filter {
   }
 
   bool ReadAddress(const std::string& value) {
-    if (value.empty()) return true;
     const std::vector<std::string> parts = absl::StrSplit(value, absl::MaxSplits('/', 1));
     const std::string bits = BitsOf(parts[0]);
     if (bits.empty()) return false;
@@ -229,15 +228,17 @@ class Filter {
           &reasons);
     }
     if (name == "prefix") return prefix = value, true;
-    if (name == "group") return group = value, true;
+    if (name == "group") return group = value, !value.empty();
     if (name == "address") return ReadAddress(value);
     if (name == "protocol") {
       if (value == "3.1") protocol = ProtocolVersion::kMqtt31;
       if (value == "3.1.1") protocol = ProtocolVersion::kMqtt311;
       if (value == "5" || value == "5.0") protocol = ProtocolVersion::kMqtt5;
-      return value.empty() || protocol != ProtocolVersion::kUnknown;
+      return protocol != ProtocolVersion::kUnknown;
     }
-    if (name == "listener") return absl::SimpleAtoi(value, &listener) && listener <= 65'535;
+    if (name == "listener") {
+      return absl::SimpleAtoi(value, &listener) && listener >= 1 && listener <= 65'535;
+    }
     if (name == "connected_from") return ReadTime(value, &connected.has_from, &connected.from);
     if (name == "connected_until") return ReadTime(value, &connected.has_until, &connected.until);
     if (name == "disconnected_from") {
@@ -321,7 +322,7 @@ std::vector<std::string> IdsOfCsv(absl::string_view body, const Filter& filter, 
     FUZZ_CHECK(lines[i].size() == heading.size());
     if (static_cast<size_t>(column) == heading.size()) continue;
     std::string id = lines[i][static_cast<size_t>(column)];
-    if (id.size() > 1 && id[0] == '\'' && absl::string_view("=+-@\t").find(id[1]) != id.npos) {
+    if (id.size() > 1 && id[0] == '\'' && absl::string_view("=+-@\t'").find(id[1]) != id.npos) {
       id.erase(0, 1);
     }
     ids.push_back(std::move(id));
