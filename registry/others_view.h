@@ -5,9 +5,9 @@
 // is right also after the clock was set. An end is told at what this host's wall clock showed when
 // this node heard of it, as an end of its own is, and at nothing else later: the two are compared.
 //
-// Threads: any. Find, and in direct mode QuerySnapshot, ask the fleet's engine and wait for it, at
-//          most a fifth of a second (in a cluster, whose slots may have to be asked for, a third);
-//          after a failure nobody waits again for a second.
+// Threads: any. Find, and in direct mode QuerySnapshot, ask the fleet's engine, one at a time, and
+//          wait for it, at most a fifth of a second each (in a cluster, whose slots may have to be
+//          asked for, a third); after a failure nobody waits again for a second.
 #ifndef SESSION_STATUS_REGISTRY_OTHERS_VIEW_H_
 #define SESSION_STATUS_REGISTRY_OTHERS_VIEW_H_
 
