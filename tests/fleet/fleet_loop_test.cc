@@ -768,7 +768,8 @@ TEST_P(ClockThatIsSetTest, BeforeTheEngineIsReachedForTheFirstTimeDecidesNoTakeo
   SteppedNode here("here", engine, {.engine_is_there = false});
   here.Step();
   here.Connect("came here");
-  here.Connect("went there");
+  // Whose connect came first is known to half a round trip, which may be milliseconds here.
+  here.Connect("went there", /*told=*/true, /*ago=*/absl::Seconds(1));
   there.Connect("went there");
   here.SetWallClock(GetParam());
   engine.Start();
