@@ -96,43 +96,55 @@ void CheckOptionsOf(const PluginLine& line, Findings* findings) {
 
 bool IsGiven(absl::string_view value) { return !value.empty() && value != "none"; }
 
-// Does this broker know the line, and does the plugin start in it?
-void CheckBrokerKnows(const PluginLine& line, BrokerKind broker, Findings* findings) {
-  if (broker.line != BrokerLine::k20) return;
-  const absl::string_view whose = broker.running ? "the broker" : "the installed broker";
-  if (NeedsBroker21(line)) {
-    return Add(findings, Verdict::kProblem, "plugin",
-               absl::StrCat(line.where, ": ", whose, " is mosquitto 2.0, which does not know ",
-                            line.keyword, " and would not start", broker.running ? " again" : ""),
-               absl::StrCat("write \"plugin ", line.path, "\" instead"));
-  }
-  if (line.Option("observe_logins") != "true") {
-    Add(findings, Verdict::kProblem, "logins",
-        absl::StrCat(line.where, ": ", whose,
-                     " is mosquitto 2.0, where the plugin starts only with "
-                     "plugin_opt_observe_logins true"),
-        "add that option, after docs/broker-support.md, or move to Mosquitto 2.1");
-  }
-  if (!IsGiven(line.Option("instances_by_listener"))) return;
-  Add(findings, Verdict::kProblem, "options",
-      absl::StrCat(WhereIs(line, "instances_by_listener"), ": ", whose,
-                   " is mosquitto 2.0, which does not tell which listener a client uses: with "
-                   "plugin_opt_instances_by_listener the plugin does not start"),
-      "use plugin_opt_instances_by_username true, or move to Mosquitto 2.1");
+// Of what this broker would not take.
+Verdict VerdictFor(const BrokerKind& broker) {
+  const bool known = broker.certain && broker.line != BrokerLine::kUnknown;
+  return known ? Verdict::kProblem : Verdict::kWarning;
 }
 
-void CheckLogins(const PluginLine& line, const BrokerConfig& config, BrokerKind broker,
+std::string AdviceFor(const BrokerKind& broker, std::string advice) {
+  if (broker.certain) return advice;
+  return absl::StrCat("whether it reads this file is not known, for no mosquitto.service starts a ",
+                      "broker with it; if it does, ", advice);
+}
+
+// Does this broker know the line, and does the plugin start in it?
+void CheckBrokerKnows(const PluginLine& line, const BrokerKind& broker, Findings* findings) {
+  if (broker.line != BrokerLine::k20) return;
+  const std::string is_20 = absl::StrCat(": ", broker.name, " is mosquitto 2.0, ");
+  if (NeedsBroker21(line)) {
+    return Add(findings, VerdictFor(broker), "plugin",
+               absl::StrCat(line.where, is_20, "which does not know ", line.keyword,
+                            " and would not start", broker.running ? " again" : ""),
+               AdviceFor(broker, absl::StrCat("write \"plugin ", line.path, "\" instead")));
+  }
+  if (line.Option("observe_logins") != "true") {
+    Add(findings, VerdictFor(broker), "logins",
+        absl::StrCat(line.where, is_20,
+                     "where the plugin starts only with plugin_opt_observe_logins true"),
+        AdviceFor(broker,
+                  "add that option, after docs/broker-support.md, or move to Mosquitto 2.1"));
+  }
+  if (!IsGiven(line.Option("instances_by_listener"))) return;
+  Add(findings, VerdictFor(broker), "options",
+      absl::StrCat(WhereIs(line, "instances_by_listener"), is_20,
+                   "which does not tell which listener a client uses: with "
+                   "plugin_opt_instances_by_listener the plugin does not start"),
+      AdviceFor(broker, "use plugin_opt_instances_by_username true, or move to Mosquitto 2.1"));
+}
+
+void CheckLogins(const PluginLine& line, const BrokerConfig& config, const BrokerKind& broker,
                  Findings* findings) {
   const bool maybe_20 = broker.line == BrokerLine::k20 ||
                         (broker.line == BrokerLine::kUnknown && !NeedsBroker21(line));
   if (!maybe_20 || line.Option("observe_logins") != "true" || config.authenticates) return;
-  Add(findings, Verdict::kProblem, "logins",
+  Add(findings, VerdictFor(broker), "logins",
       "observe_logins without a password_file or another authentication plugin: Mosquitto 2.0 "
       "would refuse every client that sends a user name",
       "add a password_file, or, on Mosquitto 2.1, remove observe_logins");
 }
 
-void CheckLine(const PluginLine& line, const BrokerConfig& config, BrokerKind broker,
+void CheckLine(const PluginLine& line, const BrokerConfig& config, const BrokerKind& broker,
                Findings* findings) {
   CheckLoading(line, config.user, findings);
   CheckBrokerKnows(line, broker, findings);
@@ -160,13 +172,14 @@ void CheckSameOptions(const std::vector<PluginLine>& lines, Findings* findings) 
 }
 
 // A broker that runs does not tell which 2.0 it is.
-void CheckPerListenerSettings(const BrokerConfig& config, BrokerKind broker, Findings* findings) {
+void CheckPerListenerSettings(const BrokerConfig& config, const BrokerKind& broker,
+                              Findings* findings) {
   const bool known = broker.release_of_20 >= 0;
   if (config.per_listener_settings.empty() || broker.line != BrokerLine::k20 ||
       (known && broker.release_of_20 >= kFirstReleaseWithListenersTick)) {
     return;
   }
-  Add(findings, known ? Verdict::kProblem : Verdict::kWarning, "listeners",
+  Add(findings, known ? VerdictFor(broker) : Verdict::kWarning, "listeners",
       absl::StrCat(config.per_listener_settings,
                    ": per_listener_settings true: Mosquitto before 2.0.",
                    kFirstReleaseWithListenersTick,
@@ -360,9 +373,10 @@ void CheckEdited(const BrokerConfig& config, const ServerStatus& status, Finding
   }
 }
 
-void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings) {
+void CheckConfiguration(const BrokerConfig& config, const BrokerKind& broker, Findings* findings) {
   for (const RefusedLine& line : config.refused_lines) {
-    const bool harmless = line.harmless_on_20 && broker.line != BrokerLine::k21;
+    const bool of_21 = broker.certain && broker.line == BrokerLine::k21;
+    const bool harmless = line.harmless_on_20 && !of_21;
     Add(findings, harmless || line.hidden ? Verdict::kWarning : Verdict::kProblem, "configuration",
         absl::StrCat(line.where, ": ", line.why), line.advice);
   }

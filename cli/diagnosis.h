@@ -23,13 +23,17 @@ using ServerStatus = ::mosquitto_session_status::v1::GetServerStatusResponse;
 // Whose configuration it is.
 struct BrokerKind {
   BrokerLine line = BrokerLine::kUnknown;
-  bool running = false;    // the plugin said so itself; else it is the installed one
   int release_of_20 = -1;  // 11 of 2.0.11; -1: not known, or not of that line
+  // It reads this configuration: it runs with the plugin, or a service would start it so. Else it
+  // is one that is installed, and what is wrong for it need not be wrong.
+  bool certain = false;
+  bool running = false;             // the plugin said so itself
+  std::string name = "the broker";  // as findings call it
 };
 
 // The configuration: is there a line that loads the plugin, does this broker know it, would the
 // options be accepted, are the files that they name there and as private as they have to be?
-void CheckConfiguration(const BrokerConfig& config, BrokerKind broker, Findings* findings);
+void CheckConfiguration(const BrokerConfig& config, const BrokerKind& broker, Findings* findings);
 
 // Does the broker that answers run with this configuration? Compares what `status` tells of its
 // options, and whether it has read the access file as it is now.

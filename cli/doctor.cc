@@ -106,13 +106,24 @@ absl::StatusOr<ServerStatus> Ask(AdminClient* client) {
 
 // The broker that runs knows best what it is; one that does not tell us need not be the installed
 // one.
-BrokerKind KindOf(const absl::StatusOr<ServerStatus>& status) {
-  if (status.ok()) return {ParseBrokerLine(status->broker()), true};
+BrokerKind KindOf(const absl::StatusOr<ServerStatus>& status, const std::string& config) {
+  BrokerKind kind;
+  if (status.ok()) {
+    kind.line = ParseBrokerLine(status->broker());
+    kind.certain = kind.running = true;
+    return kind;
+  }
   // Only where nobody listens the next broker to start is the installed one. One that is stopped,
   // or whose socket we may not open, is there already.
-  if (SilenceOf(status.status()) != Silence::kNobody) return {};
-  const std::string installed = InstalledBroker();
-  return {ParseBrokerLine(installed), false, ParseReleaseOf20(installed)};
+  if (SilenceOf(status.status()) != Silence::kNobody) return kind;
+  const InstalledBroker installed = BrokerFor(config);
+  kind.line = ParseBrokerLine(installed.help);
+  kind.release_of_20 = ParseReleaseOf20(installed.help);
+  kind.certain = installed.by_service;
+  kind.name = absl::StrCat(
+      installed.by_service ? "the broker of mosquitto.service" : "the installed broker", " (",
+      installed.path, ")");
+  return kind;
 }
 
 Findings Diagnose(const std::string& path, bool chosen, Context* context) {
@@ -129,7 +140,7 @@ Findings Diagnose(const std::string& path, bool chosen, Context* context) {
   const absl::StatusOr<ServerStatus> status = Ask(&client);
   if (config.ok()) {
     Add(&findings, Verdict::kGood, "configuration", path);
-    CheckConfiguration(*config, KindOf(status), &findings);
+    CheckConfiguration(*config, KindOf(status, path), &findings);
     if (status.ok() && Asks(*config, context->target)) CheckEdited(*config, *status, &findings);
   } else {
     Add(&findings, chosen ? Verdict::kProblem : Verdict::kWarning, "configuration",

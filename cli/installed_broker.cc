@@ -1,11 +1,17 @@
 #include "cli/installed_broker.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
@@ -25,6 +31,17 @@ std::vector<int> NumbersOf(absl::string_view text) {
   return numbers;
 }
 
+std::string OutputOf(const std::string& command) {
+  std::string text;
+  // NOLINTNEXTLINE(cert-env33-c): the shell finds programs, and gets no word that is not quoted.
+  FILE* pipe = popen(command.c_str(), "re");
+  if (pipe == nullptr) return text;
+  char buffer[4096];
+  while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) text.append(buffer, got);
+  pclose(pipe);
+  return text;
+}
+
 }  // namespace
 
 BrokerLine ParseBrokerLine(absl::string_view text) {
@@ -38,16 +55,36 @@ int ParseReleaseOf20(absl::string_view text) {
   return numbers.size() >= 3 && numbers[0] == 2 && numbers[1] == 0 ? numbers[2] : -1;
 }
 
-std::string InstalledBroker() {
+StartedProgram ParseExecStart(absl::string_view shown) {
+  if (!absl::ConsumePrefix(&shown, "ExecStart={ path=")) return {};
+  std::vector<absl::string_view> parts = absl::StrSplit(shown, absl::MaxSplits(" ; ", 2));
+  if (parts.size() < 2 || !absl::ConsumePrefix(&parts[1], "argv[]=")) return {};
+  StartedProgram started = {std::string(parts[0]), ""};
+  const std::vector<std::string> words = absl::StrSplit(parts[1], ' ');
+  for (size_t i = 1; i < words.size(); ++i) {
+    if (words[i - 1] == "-c" || words[i - 1] == "--config-file") started.config = words[i];
+  }
+  return started;
+}
+
+InstalledBroker BrokerFor(const std::string& config) {
+  // Nobody waits for a systemd that hangs.
+  const StartedProgram service = ParseExecStart(
+      OutputOf("timeout 5 systemctl show -p ExecStart mosquitto.service 2>/dev/null"));
+  InstalledBroker broker;
+  std::error_code error;
+  broker.by_service =
+      !service.path.empty() && std::filesystem::equivalent(service.config, config, error);
   // Not every user's PATH has the folders of daemons.
-  // NOLINTNEXTLINE(cert-env33-c): the text is fixed, and the shell is to find the program.
-  FILE* pipe = popen("PATH=$PATH:/usr/local/sbin:/usr/sbin mosquitto -h 2>/dev/null", "re");
-  if (pipe == nullptr) return "";
-  std::string text;
-  char buffer[4096];
-  while (const size_t got = fread(buffer, 1, sizeof(buffer), pipe)) text.append(buffer, got);
-  pclose(pipe);
-  return text;
+  broker.path = broker.by_service
+                    ? service.path
+                    : OutputOf("PATH=$PATH:/usr/local/sbin:/usr/sbin; command -v mosquitto");
+  absl::StripAsciiWhitespace(&broker.path);
+  if (absl::EndsWith(broker.path, "/mosquitto")) {
+    const std::string quoted = absl::StrReplaceAll(broker.path, {{"'", "'\\''"}});
+    broker.help = OutputOf(absl::StrCat("'", quoted, "' -h 2>/dev/null"));
+  }
+  return broker;
 }
 
 }  // namespace session_status::cli

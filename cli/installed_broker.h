@@ -21,9 +21,25 @@ BrokerLine ParseBrokerLine(absl::string_view text);
 // line.
 int ParseReleaseOf20(absl::string_view text);
 
-// What the mosquitto that the shell would start says of itself to `mosquitto -h`; that neither
-// reads a configuration nor listens.
-std::string InstalledBroker();
+// What a service starts.
+struct StartedProgram {
+  std::string path;    // "/usr/sbin/mosquitto"; empty: there is no such service, or no systemd
+  std::string config;  // as it is given; empty: none
+};
+
+// Of what `systemctl show -p ExecStart` prints.
+StartedProgram ParseExecStart(absl::string_view shown);
+
+// The broker that the next start with a configuration is likely to be of.
+struct InstalledBroker {
+  std::string path;  // empty: none is found
+  // What it answers to -h, with which it neither reads a configuration nor listens; empty: it was
+  // not asked, for a program of another name may do anything then.
+  std::string help;
+  bool by_service = false;  // mosquitto.service starts it with this configuration; else it is the
+                            // one that the shell would start, and whether it reads it is not known
+};
+InstalledBroker BrokerFor(const std::string& config);
 
 }  // namespace session_status::cli
 

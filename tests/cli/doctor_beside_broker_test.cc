@@ -6,13 +6,13 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "tests/cli/cli_process.h"
+#include "tests/cli/fake_systemctl.h"
 #include "tests/testing/broker_process.h"
 #include "tests/testing/temp_dir.h"
 
@@ -28,11 +28,7 @@ using ::testing::Not;
 // {INC} a folder to include.
 class DoctorBesideBrokerTest : public ::testing::TestWithParam<BrokerLine> {
  protected:
-  DoctorBesideBrokerTest() {
-    // What doctor finds installed is the broker that the test starts.
-    const std::filesystem::path broker = BrokerPath(GetParam());
-    setenv("PATH", absl::StrCat(broker.parent_path().string(), ":", path_).c_str(), 1);
-  }
+  DoctorBesideBrokerTest() { setenv("PATH", absl::StrCat(service_.path(), ":", path_).c_str(), 1); }
   ~DoctorBesideBrokerTest() override { setenv("PATH", path_.c_str(), 1); }
 
   static bool On21() { return GetParam() == BrokerLine::k21; }
@@ -49,6 +45,9 @@ class DoctorBesideBrokerTest : public ::testing::TestWithParam<BrokerLine> {
                                 "password_file {DIR}/passwords\n", Replaced(config)),
          .plugin = SessionStatusPlugin(),
          .files = {{"passwords", ""}}});
+    // What mosquitto.service starts is the broker that the test starts.
+    WriteFakeSystemctl(service_, "systemctl", BrokerPath(GetParam()),
+                       absl::StrCat("-c ", broker_->Expand("{DIR}/mosquitto.conf")));
   }
   // The file with the rest of a configuration, where {PLUGIN} and {OBSERVE} are replaced as well.
   std::string Include(absl::string_view content) const {
@@ -79,6 +78,7 @@ class DoctorBesideBrokerTest : public ::testing::TestWithParam<BrokerLine> {
 
   const std::string path_ = getenv("PATH");
   const TempDir included_;
+  const TempDir service_;
   std::unique_ptr<BrokerProcess> broker_;
 };
 INSTANTIATE_TEST_SUITE_P(OnBroker, DoctorBesideBrokerTest, ::testing::ValuesIn(kBothLines),
@@ -163,8 +163,8 @@ constexpr char kGood[] = "@ {PLUGIN}\n{OBSERVE}\nplugin_opt_admin_socket {DIR}/a
 TEST_P(DoctorBesideBrokerTest, ABrokerThatHangsIsNotTakenForTheOneThatIsInstalled) {
   Start(kGood);
   ExpectBothGood(On21() ? "1" : "2");
-  const std::filesystem::path other = BrokerPath(On21() ? BrokerLine::k20 : BrokerLine::k21);
-  setenv("PATH", absl::StrCat(other.parent_path().string(), ":", path_).c_str(), 1);
+  WriteFakeSystemctl(service_, "systemctl", BrokerPath(On21() ? BrokerLine::k20 : BrokerLine::k21),
+                     absl::StrCat("-c ", broker_->Expand("{DIR}/mosquitto.conf")));
   broker_->Signal(SIGSTOP);
   const std::string output = Diagnose("--timeout 0.5").output;
   broker_->Signal(SIGCONT);

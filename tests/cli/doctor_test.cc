@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tests/cli/cli_process.h"
+#include "tests/cli/fake_systemctl.h"
 #include "tests/testing/small_disk.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/transport/test_certificates.h"
@@ -47,13 +48,23 @@ class DoctorTest : public ::testing::Test {
     return RunCli(absl::StrCat(more, " doctor -c ", config)).output;
   }
 
-  // As if this Mosquitto were installed; empty: none that says its version.
+  // A program that says it is this Mosquitto; its path.
+  std::string MakeBroker(absl::string_view folder, absl::string_view version) const {
+    EXPECT_TRUE(mkdir(dir_.File(folder).c_str(), 0755) == 0 || errno == EEXIST);
+    const std::string path =
+        dir_.Write(absl::StrCat(folder, "/mosquitto"),
+                   absl::StrCat("#!/bin/sh\necho mosquitto version ", version, "\n"));
+    EXPECT_EQ(chmod(path.c_str(), 0755), 0);
+    return path;
+  }
+  // As if this Mosquitto were installed.
   void Install(absl::string_view version) const {
-    ASSERT_TRUE(mkdir(dir_.File("bin").c_str(), 0755) == 0 || errno == EEXIST);
-    const std::string path = dir_.Write(
-        "bin/mosquitto", absl::StrCat("#!/bin/sh\necho mosquitto version ", version, "\n"));
-    ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+    MakeBroker("bin", version);
     setenv("PATH", absl::StrCat(dir_.File("bin"), ":", path_).c_str(), 1);
+  }
+  // As if mosquitto.service started this; after Install().
+  void Serve(absl::string_view program, absl::string_view config) const {
+    WriteFakeSystemctl(dir_, "bin/systemctl", program, absl::StrCat("-c ", config));
   }
   ~DoctorTest() override { setenv("PATH", path_.c_str(), 1); }
 
@@ -340,9 +351,10 @@ TEST_F(DoctorTest, WhatTheInstalledBrokerNeedsIsNamed) {
 }
 
 TEST_F(DoctorTest, InstancesByListenerAreAProblemOfMosquitto20) {
-  constexpr char kNoListeners[] =
-      "conf:3: the installed broker is mosquitto 2.0, which does not tell which listener a client "
-      "uses: with plugin_opt_instances_by_listener the plugin does not start";
+  const std::string kNoListeners =
+      absl::StrCat("conf:3: the installed broker (", dir_.File("bin/mosquitto"),
+                   ") is mosquitto 2.0, which does not tell which listener a client "
+                   "uses: with plugin_opt_instances_by_listener the plugin does not start");
   constexpr char kOptions[] =
       "plugin_opt_observe_logins true\nplugin_opt_instances_by_listener 1884=post-cn-b";
   Install("2.0.11");
@@ -364,9 +376,57 @@ TEST_F(DoctorTest, ObservedLoginsAreNoProblemOfALineThatNeeds21) {
     EXPECT_THAT(diagnose(), Not(HasSubstr("logins  "))) << version;
   }
   Install("2.0.11");
-  EXPECT_THAT(
-      diagnose(),
-      HasSubstr("the installed broker is mosquitto 2.0, which does not know global_plugin"));
+  EXPECT_THAT(diagnose(), HasSubstr(") is mosquitto 2.0, which does not know global_plugin"));
+}
+
+// What doctor says where nobody listens of a file with global_plugin.
+class ServiceOfTheDoctorTest : public DoctorTest {
+ protected:
+  std::string Diagnose() const { return RunCli(absl::StrCat("doctor -c ", config_)).output; }
+
+  const std::string config_ =
+      dir_.Write("g.conf", "global_plugin /x/mosquitto_session_status.so\n");
+  static constexpr char kDoesNotKnow[] =
+      " is mosquitto 2.0, which does not know global_plugin and would not start\n";
+};
+
+TEST_F(ServiceOfTheDoctorTest, DecidesWhichBrokerReadsTheFileThatItNames) {
+  Install("2.0.11");
+  Serve(MakeBroker("opt", "2.1.2"), config_);
+  EXPECT_THAT(Diagnose(), Not(HasSubstr("mosquitto 2.0")));
+  Install("2.1.2");
+  Serve(MakeBroker("opt", "2.0.11"), dir_.File("bin/../g.conf"));  // the same file
+  EXPECT_THAT(Diagnose(),
+              AllOf(HasSubstr(Line("problem", "plugin",
+                                   absl::StrCat(config_, ":1: the broker of mosquitto.service (",
+                                                dir_.File("opt/mosquitto"), ")", kDoesNotKnow))),
+                    HasSubstr("→ write \"plugin /x/mosquitto_session_status.so\" instead\n")));
+}
+
+TEST_F(ServiceOfTheDoctorTest, SaysNothingOfAnotherFileAndWhatIsInstalledMayNotBeWhatReadsThis) {
+  Install("2.0.11");
+  const auto is_a_warning = AllOf(
+      HasSubstr(Line("warning", "plugin",
+                     absl::StrCat(config_, ":1: the installed broker (", dir_.File("bin/mosquitto"),
+                                  ")", kDoesNotKnow))),
+      HasSubstr("→ whether it reads this file is not known, for no mosquitto.service starts a "
+                "broker with it; if it does, write \"plugin /x/mosquitto_session_status.so\""));
+  Serve(MakeBroker("opt", "2.1.2"), "/etc/mosquitto/mosquitto.conf");
+  EXPECT_THAT(Diagnose(), is_a_warning);
+  ASSERT_EQ(chmod(dir_.Write("bin/systemctl", "#!/bin/sh\nexit 1\n").c_str(), 0755), 0);
+  EXPECT_THAT(Diagnose(), is_a_warning);
+}
+
+TEST_F(ServiceOfTheDoctorTest, MayStartAProgramThatDoctorDoesNotStart) {
+  const std::string started = dir_.File("started");
+  const std::string program =
+      dir_.Write("start-broker",
+                 absl::StrCat("#!/bin/sh\necho mosquitto version 2.0.11 | tee ", started, "\n"));
+  ASSERT_EQ(chmod(program.c_str(), 0755), 0);
+  Install("2.0.11");
+  Serve(program, config_);
+  EXPECT_THAT(Diagnose(), Not(HasSubstr("mosquitto 2.0")));
+  EXPECT_NE(access(started.c_str(), F_OK), 0);
 }
 
 // Of a broker that is there and does not say what it is.
@@ -396,7 +456,7 @@ class SilentBrokerOfTheDoctorTest : public DoctorTest {
   }
 
   const std::string path_of_socket_ = dir_.File("mute.sock");
-  static constexpr char kOfAnother[] = "the installed broker is mosquitto 2.0, which does not know";
+  static constexpr char kOfAnother[] = ") is mosquitto 2.0, which does not know";
 
  private:
   int fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -40,6 +40,7 @@
 #include "cli/watch_line.h"
 #include "cli/words.h"
 #include "proto/session_status.pb.h"
+#include "tests/cli/fake_systemctl.h"
 #include "tests/testing/temp_dir.h"
 
 namespace session_status::cli {
@@ -435,6 +436,19 @@ TEST(InstalledBrokerTest, ItsLineIsInItsVersion) {
   EXPECT_EQ(ParseReleaseOf20("mosquitto version 2.0.11\n\nmosquitto is"), 11);
   EXPECT_EQ(ParseReleaseOf20("mosquitto 2.0"), -1);
   EXPECT_EQ(ParseReleaseOf20("mosquitto version 2.1.2\n"), -1);
+}
+
+TEST(InstalledBrokerTest, WhatAServiceStartsIsInWhatSystemctlShows) {
+  const auto started = [](absl::string_view arguments) {
+    return ParseExecStart(session_status::testing::ShownExecStart("/opt/m 1/mosquitto", arguments));
+  };
+  EXPECT_EQ(started("-v -c /etc/m.conf").path, "/opt/m 1/mosquitto");
+  EXPECT_EQ(started("-v -c /etc/m.conf").config, "/etc/m.conf");
+  EXPECT_EQ(started("--config-file /etc/m.conf -d").config, "/etc/m.conf");
+  for (const char* none : {"", "-d", "-c"}) EXPECT_EQ(started(none).config, "") << none;
+  for (const char* other : {"", "ExecStart=\n", "ExecStart={ path=/x }\n", "LoadState=masked\n"}) {
+    EXPECT_EQ(ParseExecStart(other).path, "") << other;
+  }
 }
 
 TEST(TopFrameTest, RatesAreBetweenTwoReadingsAndLinesFit) {
