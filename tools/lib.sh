@@ -26,26 +26,22 @@ wait_for() {
   done
 }
 
-# Lines "package command" of tools/packages; command may be empty. With ALL_PACKAGES=1 those that
-# are marked by ~ too; with ONLY_BUILD=1 those that building needs.
+# listed_packages PART: lines "package command" of tools/packages, to the end of that part; command may
+# be empty.
 listed_packages() {
-  sed -E "${ALL_PACKAGES:+s/^~//;} ${ONLY_BUILD:+/^# Below:/,\$d;} s/[[:space:]]*#.*//; /^\$/d; /^~/d; s/=/ /" tools/packages
+  [[ $(<tools/packages) == *$'\n'"[$1]"* ]] || die "tools/packages has no part '$1'"
+  sed -E "1,/^\[$1\]/!{/^\[/,\$d}; /^\[/d; s/[[:space:]]*#.*//; /^\$/d; s/=/ /" tools/packages
 }
 
-# named_packages NAME…: their lines, in the same form.
+# named_packages NAME…: their lines, in the same form, whatever their part.
 named_packages() {
   local name
-  for name in "$@"; do sed -nE "s/^~?($name)(=([^[:space:]]*))?([[:space:]].*)?$/\1 \3/p" tools/packages; done
+  for name in "$@"; do sed -nE "s/^($name)(=([^[:space:]]*))?([[:space:]].*)?$/\1 \3/p" tools/packages; done
 }
 
-# Those that building needs: the list's first part, one a line, without commands.
-build_packages() {
-  sed -E '/^# Below:/,$d; s/[[:space:]]*#.*//; s/=.*//; /^~/d; /^$/d' tools/packages
-}
-
-# missing_packages NAME…: of those, and of the names, which stand in the list too, whatever their mark.
+# missing_packages PART [NAME…]: of those.
 missing_packages() {
-  { listed_packages; named_packages "$@"; } | while read -r package command; do
+  { listed_packages "$1"; named_packages "${@:2}"; } | while read -r package command; do
     if [ -n "$command" ] && command -v "$command" >/dev/null 2>&1; then continue; fi
     # Sub-shell: dpkg-query may not exist at all.
     if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ]; then
@@ -99,8 +95,8 @@ known_packages() {
   echo "$known"
 }
 
-# ensure_packages [NAME…]: installs what tools/packages lists, and of it NAMEs whatever their mark, where
-# the machine lacks them.
+# ensure_packages PART [NAME…]: installs what tools/packages lists to the end of that part, and of the rest
+# those NAMEs, where the machine lacks them.
 ensure_packages() {
   local missing
   missing=$(missing_packages "$@")
@@ -160,4 +156,12 @@ build() {
     { cat "build-$preset.log" >&2; die "cmake --preset $preset failed"; }
   rm -f "build-$preset.log"
   cmake --build "build/$preset" -j "$(nproc)" "${targets[@]}"
+}
+
+# What the demos show, in build/release. Without the tests, for which a machine need not have the packages;
+# but where they are configured already they stay, and what they have compiled is used.
+build_for_demo() {
+  local tests=(-DSESSION_STATUS_TESTS=OFF)
+  ! grep -qsxF 'subdirs("tests")' build/release/CTestTestfile.cmake || tests=()
+  build release "${tests[@]}" mosquitto_session_status mosquitto_session
 }

@@ -45,19 +45,29 @@ class CommandsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for tool in ("bash", "env", "sed", "dirname", "cat", "make", "id"):
                 (pathlib.Path(folder) / tool).symlink_to(shutil.which(tool))
-            result = run("demo", "--once", env={"PATH": folder, "HOME": folder})
-        self.assertEqual(result.returncode, 1, result.stderr)
-        self.assertIn("there is no apt-get:\n", result.stderr)
-        listed = result.stderr.split("apt-get:\n")[1].split()
-        self.assertIn("libabsl-dev", listed)
-        self.assertIn("mosquitto-clients", listed)
-        self.assertNotIn("make", listed)  # there, as a command
+            listed = {}
+            for arguments in (["demo", "--once"], ["demo", "--fleet"], ["test"]):
+                result = run(*arguments, env={"PATH": folder, "HOME": folder})
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn("there is no apt-get:\n", result.stderr)
+                listed[arguments[-1]] = result.stderr.split("apt-get:\n")[1].split()
+        for names in listed.values():
+            self.assertIn("libabsl-dev", names)
+            self.assertIn("mosquitto-clients", names)
+            self.assertNotIn("make", names)  # there, as a command
+            self.assertNotIn("valgrind", names)
+        # The quick start brings what it shows, and no browser.
+        self.assertEqual(set(listed["--fleet"]) - set(listed["--once"]), {"redis-server", "redis-tools"})
+        self.assertLess(set(listed["--fleet"]), set(listed["test"]))
+        for name in ("chromium", "libgtest-dev", "mosquitto", "nginx-light"):
+            self.assertNotIn(name, listed["--fleet"])
+            self.assertIn(name, listed["test"])
 
     def test_services_that_come_with_the_packages_are_not_enabled(self):
         # With folders of its own in place of the machine's. Mosquitto was there before.
         script = """mount -t tmpfs none /lib/systemd/system && mount -t tmpfs none /usr/sbin &&
                     touch /lib/systemd/system/mosquitto.service &&
-                    . tools/lib.sh && set -e && ensure_packages && ls /usr/sbin"""
+                    . tools/lib.sh && set -e && ensure_packages test && ls /usr/sbin"""
         units = pathlib.Path("/lib/systemd/system")
         if os.geteuid() != 0 or not units.is_dir() or subprocess.run(["unshare", "-m", "true"],
                                                                      capture_output=True).returncode != 0:
@@ -99,13 +109,42 @@ class CommandsTest(unittest.TestCase):
         self.assertIn("apt knows nothing of what is missing", done.stderr)
 
     def test_the_package_needs_what_building_needs_and_for_its_roots_two_more(self):
-        script = "ONLY_BUILD=1 missing_packages debootstrap debian-archive-keyring"
+        script = "missing_packages build debootstrap debian-archive-keyring"
         listed = self.in_library(script, {"dpkg-query": "exit 1", "debootstrap": ""}).stdout.split()
         self.assertIn("libabsl-dev", listed)
         self.assertIn("debian-archive-keyring", listed)
         self.assertNotIn("debootstrap", listed)  # there, as a command
         self.assertNotIn("libgtest-dev", listed)
         self.assertNotIn("clang-14", listed)
+
+    def test_the_list_has_parts_each_with_those_above_it_and_no_package_twice(self):
+        parts = ["build", "demo", "test", "checks"]
+        listed = [self.in_library(f"listed_packages {part}", {}).stdout.splitlines() for part in parts]
+        for less, more in zip(listed, listed[1:]):
+            self.assertEqual(more[:len(less)], less)
+            self.assertGreater(len(more), len(less))
+        names = [line.split()[0] for line in listed[-1]]
+        self.assertEqual(len(names), len(set(names)))
+        done = self.in_library("listed_packages tests", {})
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("has no part 'tests'", done.stderr)
+
+    def test_a_demo_needs_no_tests_and_takes_none_away_that_are_configured(self):
+        with tempfile.TemporaryDirectory() as folder:
+            build = pathlib.Path(folder) / "build/release"
+            build.mkdir(parents=True)
+            script = f"exec 3>&1; cd {folder}; build_for_demo"
+            cmake = {"cmake": 'echo "<$*>" >&3'}
+            without = "<--preset release -DSESSION_STATUS_TESTS=OFF>\n"
+            self.assertIn(without, self.in_library(script, cmake).stdout)
+            (build / "CTestTestfile.cmake").write_text('subdirs("cli")\nsubdirs("packaging")\n')
+            self.assertIn(without, self.in_library(script, cmake).stdout)
+            (build / "CTestTestfile.cmake").write_text('subdirs("cli")\nsubdirs("tests")\nsubdirs("packaging")\n')
+            self.assertIn("<--preset release>\n", self.in_library(script, cmake).stdout)
+        # Whoever configures anew has them again.
+        presets = {p["name"]: p.get("cacheVariables", {})
+                   for p in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
+        self.assertEqual(presets["base"]["SESSION_STATUS_TESTS"], "ON")
 
     def test_a_folder_with_a_blank_stays_one_word(self):
         done = self.in_library('exec 3>&1; build release "-DA=/a b" x y', {"cmake": 'printf "<%s>" "$@" >&3'})
@@ -161,7 +200,7 @@ class CommandsTest(unittest.TestCase):
             self.assertEqual(compared.returncode, 0, (lower, higher))
 
     def test_every_service_of_the_listed_packages_is_known(self):
-        listed = subprocess.run(["bash", "-c", ". tools/lib.sh; ALL_PACKAGES=1 listed_packages; echo $SERVICES"], cwd=ROOT,
+        listed = subprocess.run(["bash", "-c", ". tools/lib.sh; listed_packages checks; echo $SERVICES"], cwd=ROOT,
                                 capture_output=True, text=True, check=True).stdout.splitlines()
         for package in [line.split()[0] for line in listed[:-1]]:
             files = subprocess.run(["dpkg", "-L", package], capture_output=True, text=True).stdout
