@@ -182,8 +182,10 @@ class CommandsTest(unittest.TestCase):
 
     def test_packages_of_two_commits_are_two_versions_that_rise(self):
         # git's answers as of a commit, and what cmake is given for the version.
-        def version(time, commit, tag=""):
-            git = f'case "$*" in log*) echo {time};; tag*) printf "{tag}";; rev-parse*) echo {commit};; esac'
+        # `released`: where the tag of this version is.
+        def version(time, commit, released="nowhere"):
+            git = (f'case "{released} $*" in *" log "*) echo {time};; *" rev-parse "*) echo {commit};; '
+                   '"here tag "*v0.1.0 | "before tag --list "*v0.1.0) echo v0.1.0;; esac')
             with tempfile.TemporaryDirectory() as folder:
                 write_fakes(folder, {"dpkg-query": "echo installed", "git": git, "cmake": 'echo "<$*>" >&2; exit 1',
                                      "rm": f'case "$*" in *.deb*) ;; *) exec {shutil.which("rm")} "$@" ;; esac'})
@@ -193,9 +195,9 @@ class CommandsTest(unittest.TestCase):
 
         self.assertEqual(version(86400, "abc"), "0.1.0~git19700102000000.abc")
         rising = [version(86399, "fff"), version(86400, "abc"), version(1795000000, "0"),
-                  version(1795000001, "0", "v0.1.0")]
-        self.assertEqual(rising[-1], "0.1.0")
-        for lower, higher in zip(rising, rising[1:]):
+                  version(1795000001, "0", "here"), version(1795000002, "0", "before")]
+        self.assertEqual(rising[-2:], ["0.1.0", "0.1.0+git20261118110642.0"])
+        for lower, higher in zip(rising, [*rising[1:], "0.1.1~git19700102000000.0"]):
             compared = subprocess.run(["dpkg", "--compare-versions", lower, "lt", higher])
             self.assertEqual(compared.returncode, 0, (lower, higher))
 
