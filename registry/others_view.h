@@ -1,9 +1,10 @@
 // What a fleet knows about clients of the other nodes, as queries see it. `plugin/fleet` implements
 // it; without a fleet there is none.
 //
-// Every `as_of` is on the wall clock as it is set when it is asked for: an age that follows from it
-// is right also after the clock was set. An end is told at what this host's wall clock showed when
-// this node heard of it, as an end of its own is, and at nothing else later: the two are compared.
+// `as_of` is converted to the wall clock at the moment of the call, so an age computed from it is
+// right even after the clock was set. The time of an end is fixed once, at what this host's wall
+// clock showed when this node heard of it, as for its own clients' ends: so the two can be
+// compared.
 //
 // Threads: any. Find, and in direct mode QuerySnapshot, ask the fleet's engine, one at a time, and
 //          wait for it, at most a fifth of a second each (in a cluster, whose slots may have to be

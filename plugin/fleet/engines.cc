@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -115,6 +116,15 @@ bool Engines::AllOpen() {
     if (!IsOpen(place)) return false;
   }
   return true;
+}
+
+std::vector<Place> Engines::OnePlaceOfEach() {
+  std::vector<Place> places;
+  std::set<const Engine*> seen;
+  for (Place place = PlaceOf(0); place < places_.size(); ++place) {
+    if (IsOpen(place) && seen.insert(Of(place)).second) places.push_back(place);
+  }
+  return places;
 }
 
 void Engines::Add(Place place, absl::Span<const absl::string_view> command, Handler handler) {

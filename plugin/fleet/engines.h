@@ -80,6 +80,8 @@ class Engines {
   bool IsOpen(Place place);
   // Every place has an open engine.
   bool AllOpen();
+  // One place of each engine that is open and holds shards.
+  std::vector<Place> OnePlaceOfEach();
   absl::Status Open(Engine& engine, absl::Duration now);
   // Closes all; what is queued is gone.
   void Close();

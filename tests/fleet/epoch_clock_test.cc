@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plugin/fleet/fleet_loop.h"
+#include "plugin/fleet/clocks.h"
 #include "plugin/fleet/past_wall_clock.h"
 
 namespace {

@@ -21,6 +21,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "plugin/fleet/fleet_loop.h"
+#include "plugin/fleet/node_directory.h"
 #include "plugin/os/mutex.h"
 #include "tests/fuzz/engine_reply.h"
 #include "tests/fuzz/fuzz.h"
