@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "plugin/fleet/node_directory.h"
 #include "tests/fleet/redis_process.h"
 #include "tests/testing/wait.h"
 

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "plugin/fleet/engines.h"
+#include "plugin/fleet/node_directory.h"
 #include "registry/whole_view.h"
 #include "tests/fleet/fleet_world.h"
 #include "tests/testing/temp_dir.h"
