@@ -2,13 +2,15 @@
 // generations, and with them their rows' claim to count; the sweep then frees the rows' memory.
 //
 // Threads:   one (the fleet's). Add…() queue commands.
-// Ownership: the round outlives this object.
+// Ownership: what the constructor is given outlives this object.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_BURIALS_H_
 #define SESSION_STATUS_PLUGIN_FLEET_BURIALS_H_
 
 #include <cstdint>
 #include <set>
 
+#include "absl/time/time.h"
+#include "plugin/fleet/enrolment.h"
 #include "plugin/fleet/layout.h"
 #include "plugin/fleet/round.h"
 
@@ -16,17 +18,18 @@ namespace session_status::fleet {
 
 class Burials {
  public:
-  explicit Burials(Round& round) : round_(round) {}
+  Burials(Round& round, const Joined& as) : round_(round), as_(as) {}
 
   // That node is gone. Should it come back, it sends everything again.
   void Schedule(NodeNumber number) { due_.insert(number); }
-  void AddBurials(const Shape& shape);
+  void AddBurials();
 
   // One bucket, when that is due.
-  void AddSweep(const Shape& shape);
+  void AddSweep();
 
  private:
   Round& round_;
+  const Joined& as_;
   std::set<NodeNumber> due_;
   absl::Duration next_sweep_;
   uint32_t sweep_shard_ = 0;

@@ -1,6 +1,7 @@
 #include "plugin/fleet/enrolment.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -17,7 +18,19 @@ constexpr size_t kHashKeyBytes = 32;
 constexpr size_t kInstanceShownMax = 64;  // bytes, as many as the option takes
 constexpr int kClockSamples = 8;          // the fastest of them counts
 
+std::string NewHashKey(Round& round) {
+  std::string key(kHashKeyBytes, '\0');
+  for (char& c : key) c = static_cast<char>(round.random());
+  return key;
+}
+
 }  // namespace
+
+Enrolment::Enrolment(Round& round, std::function<void()> give_up)
+    : round_(round),
+      give_up_(std::move(give_up)),
+      boot_(round.RandomHex()),
+      own_key_(NewHashKey(round)) {}
 
 absl::StatusOr<Joined> Enrolment::Join(const Joined* so_far) {
   so_far_ = so_far;
@@ -48,14 +61,12 @@ absl::Status Enrolment::AgreeOnShape(Joined* next) {
   const size_t engines_here = round_.engines.configured();
   const std::string meta = round_.keys.Meta();
   Shape shape;
-  std::string key;
+  std::string key = own_key_;
   if (so_far_ != nullptr) {
     shape = so_far_->shape;
     key = so_far_->hash_key;
   } else {
     shape.buckets_per_shard = std::max(1u, options.capacity / (shape.shards * kRowsPerBucket));
-    key.resize(kHashKeyBytes);
-    for (char& c : key) c = static_cast<char>(round_.random());
   }
   const auto ignore = [](const Reply&) {};
   round_.AddHome({"HSETNX", meta, "format", absl::StrCat(kFormatVersion)}, ignore);
@@ -63,9 +74,7 @@ absl::Status Enrolment::AgreeOnShape(Joined* next) {
   round_.AddHome({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, ignore);
   round_.AddHome({"HSETNX", meta, "engines", absl::StrCat(engines_here)}, ignore);
   round_.AddHome({"HSETNX", meta, "instance", options.instance_id}, ignore);
-  round_.AddHome({"HSETNX", meta, "key", key}, [next](const Reply& reply) {
-    next->others_to_come = reply.integer() == 1;  // nobody of the fleet was there before
-  });
+  round_.AddHome({"HSETNX", meta, "key", key}, ignore);
   std::string error;
   int format = 0;
   uint64_t engines = 0;
@@ -97,6 +106,7 @@ absl::Status Enrolment::AgreeOnShape(Joined* next) {
   }
   if (so_far_ != nullptr && (shape != so_far_->shape || key != so_far_->hash_key)) GiveUp();
   round_.status.shards = shape.shards;
+  next->others_to_come = key == own_key_;
   next->shape = shape;
   next->hash_key = std::move(key);
   return absl::OkStatus();

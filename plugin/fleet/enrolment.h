@@ -9,7 +9,6 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -38,8 +37,7 @@ inline bool IsAnotherInstance(const Reply& said, const FleetOptions& options) {
 class Enrolment {
  public:
   // `give_up` is called when this node cannot stay what it was, before anything else is asked.
-  Enrolment(Round& round, std::function<void()> give_up)
-      : round_(round), give_up_(std::move(give_up)), boot_(round.RandomHex()) {}
+  Enrolment(Round& round, std::function<void()> give_up);
 
   // `so_far`: what this node is, and is again if it can be; nullptr: nothing. Valid until it is
   // given up.
@@ -65,7 +63,9 @@ class Enrolment {
 
   Round& round_;
   const std::function<void()> give_up_;
-  const std::string boot_;          // tells this process from an earlier one of the same node
+  const std::string boot_;  // tells this process from an earlier one of the same node
+  // The fleet's hash key if nobody of it was there before us, at whichever attempt to join.
+  const std::string own_key_;
   const Joined* so_far_ = nullptr;  // within Join()
   bool gave_up_ = false;            // ever: under another shape, hash key or number than before
   absl::Duration told_time_at_ = -absl::InfiniteDuration();

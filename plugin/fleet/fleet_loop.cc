@@ -33,7 +33,6 @@ FleetLoop::FleetLoop(const FleetOptions& options, const Clocks& clocks,
       others_(others),
       changes_(changes),
       kicks_(kicks),
-      burials_(round_),
       evictions_(round_.engines),
       enrolment_(round_, [this] { StartOver(); }) {
   Publish();
@@ -131,8 +130,8 @@ absl::Status FleetLoop::Join() {
 
 void FleetLoop::BeginAs(const Joined& joined) {
   round_.engines.SetShards(joined.shape.shards);
-  auto member = std::make_unique<Member>(round_, joined, own_, others_, &next_incarnation_, pace_,
-                                         kicks_, burials_);
+  auto member =
+      std::make_unique<Member>(round_, joined, own_, others_, &next_incarnation_, pace_, kicks_);
   // Last of what needs memory: should it run out, all of this is made again.
   if (former_ != nullptr) member->local.TakeSessionsOf(former_->local);
   former_.reset();
@@ -174,8 +173,8 @@ void FleetLoop::AddHousekeeping() {
     enrolment_.AddClockSample();
     member_->nodes.AddLeases();
   }
-  burials_.AddSweep(member_->as.shape);
-  burials_.AddBurials(member_->as.shape);
+  member_->burials.AddSweep();
+  member_->burials.AddBurials();
   if (round_.Due(&round_.next_memory, kMemoryInterval)) {
     evictions_.AddQuestions();
   }

@@ -21,7 +21,6 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "plugin/fleet/board.h"
-#include "plugin/fleet/burials.h"
 #include "plugin/fleet/change_queue.h"
 #include "plugin/fleet/clocks.h"
 #include "plugin/fleet/enrolment.h"
@@ -79,7 +78,6 @@ class FleetLoop {
   ChangeQueue& changes_;
   KickBacklog kicks_;
   ReadPace pace_;
-  Burials burials_;
   EvictionWatch evictions_;
   uint64_t next_incarnation_ = 1;
 

@@ -8,7 +8,7 @@ namespace session_status::fleet {
 
 Member::Member(Round& round, const Joined& what_we_are, const registry::SessionRegistry& own,
                registry::SessionRegistry& others, uint64_t* next_incarnation, ReadPace& pace,
-               KickBacklog& kicks, Burials& burials)
+               KickBacklog& kicks)
     : as(what_we_are),
       local(as.shape, ClientHasher(as.hash_key)),
       directory(round.options.lease),
@@ -19,6 +19,7 @@ Member::Member(Round& round, const Joined& what_we_are, const registry::SessionR
             round.options.mode == Mode::kReplica,
             [this](const Event& event, NodeNumber node) { takeovers.OnEventOf(node, event); }),
       reader(round, as, pace, table, directory, writer, takeovers),
+      burials(round, as),
       nodes(round, as, directory, table, reader, burials),
       round_(round),
       own_(own) {}

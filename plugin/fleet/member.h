@@ -36,7 +36,7 @@ class Member {
   // `next_incarnation` numbers what is shown there, and rises from one member to the next.
   Member(Round& round, const Joined& what_we_are, const registry::SessionRegistry& own,
          registry::SessionRegistry& others, uint64_t* next_incarnation, ReadPace& pace,
-         KickBacklog& kicks, Burials& burials);
+         KickBacklog& kicks);
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
 
@@ -55,6 +55,7 @@ class Member {
   Takeovers takeovers;
   OthersTable table;
   OthersReader reader;
+  Burials burials;
   NodeWatch nodes;
 
  private:

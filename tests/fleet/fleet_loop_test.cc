@@ -31,6 +31,7 @@ struct NodeOptions {
   absl::Duration lease = absl::Minutes(5);
   bool engine_is_there = true;
   const char* instance = "shop-a";
+  std::vector<const RedisProcess*> more_engines{};  // static sharding; the first is home
 };
 
 // One node without threads: the test is its broker, and makes its rounds.
@@ -148,10 +149,14 @@ class SteppedNode {
   static fleet::FleetOptions Options(const char* name, const RedisProcess& engine,
                                      const NodeOptions& node) {
     fleet::FleetOptions options;
-    options.engines.emplace_back();
-    EXPECT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", engine.port()),
-                                      &options.engines.back())
-                    .ok());
+    std::vector<const RedisProcess*> engines = {&engine};
+    engines.insert(engines.end(), node.more_engines.begin(), node.more_engines.end());
+    for (const RedisProcess* e : engines) {
+      options.engines.emplace_back();
+      EXPECT_TRUE(fleet::ParseEngineUrl(absl::StrCat("redis://127.0.0.1:", e->port()),
+                                        &options.engines.back())
+                      .ok());
+    }
     options.name = "test";
     options.instance_id = node.instance;
     options.node_id = name;
@@ -366,6 +371,88 @@ TEST(FleetLoopTest, KicksThatDoNotFitAreStillDueAfterJoiningAnew) {
   kicked.push_back(here.TakeKick());
   std::sort(kicked.begin(), kicked.end());
   EXPECT_EQ(kicked, (std::vector<std::string>{"fan", "lamp"}));
+}
+
+// Its first attempt made the fleet's keys, and went no further.
+TEST(FleetLoopTest, ANodeThatIsFirstInAnEmptyEngineIsThatAtTheNextAttemptToo) {
+  RedisProcess engine;
+  ASSERT_EQ(engine.Command("ACL SETUSER default -fcall"), "OK");
+  SteppedNode here("here", engine, {.engine_is_there = false});
+  ASSERT_TRUE(here.StepUntil([&] {
+    return absl::StartsWith(here.Status().state, "not joined: NOPERM");
+  })) << here.Describe();
+  ASSERT_EQ(engine.Command("ACL SETUSER default +fcall"), "OK");
+  ASSERT_TRUE(here.StepUntil([&] { return here.Status().state == "joined"; })) << here.Describe();
+  EXPECT_FALSE(here.Status().ready);
+  here.Pause();  // so that the others have all the time that there is, to come there too
+  for (int i = 0; i < 20; ++i) here.Step();
+  EXPECT_FALSE(here.Status().ready);
+  EXPECT_EQ(here.AsOf(), -absl::InfiniteDuration());
+  here.Resume();
+  EXPECT_TRUE(here.StepUntil([&] { return here.Status().ready; })) << here.Describe();
+}
+
+// One of two engines is away, so what is to be removed waits; then the fleet's keys are made anew.
+TEST(FleetLoopTest, ANodeThatIsBackInAFleetMadeAnewIsNotRemovedForWhatItWasBefore) {
+  RedisProcess home, second;
+  SteppedNode here("here", home, {.more_engines = {&second}});
+  SteppedNode there("there", home, {.more_engines = {&second}});
+  const std::string number = absl::StrCat(there.number());
+  ASSERT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    return here.HasSeenAlive(there);
+  })) << here.Describe();
+  second.Kill();
+  home.Command(absl::StrCat("DEL ms:{test}:lease:", number));
+  for (int minutes = 0; minutes < 90; ++minutes) {  // less each time than a lease that is missed
+    here.Suspend(absl::Minutes(1));
+    here.Step();
+  }
+  ASSERT_EQ(home.Command(absl::StrCat("HEXISTS ms:{test}:nodes ", number)), "1") << "it waits";
+  home.Command("FLUSHALL");
+  SteppedNode first("first", home, {.engine_is_there = false, .more_engines = {&second}});
+  ASSERT_TRUE(first.StepUntil([&] { return first.Status().state == "joined"; }));
+  ASSERT_NE(here.HashOf("lamp"), first.HashOf("lamp"));
+  ASSERT_TRUE(WaitUntil([&] {
+    there.Step();
+    here.Step();
+    return here.HashOf("lamp") == first.HashOf("lamp") &&
+           there.HashOf("lamp") == first.HashOf("lamp");
+  })) << here.Describe();
+  ASSERT_EQ(absl::StrCat(there.number()), number);
+  second.Start();
+  EXPECT_TRUE(here.StepUntil([&] { return here.Status().ready; })) << here.Describe();
+  EXPECT_EQ(home.Command(absl::StrCat("HEXISTS ms:{test}:nodes ", number)), "1");
+}
+
+TEST(FleetLoopTest, AFleetMadeAnewWithFewerShardsIsSweptInTheseOnly) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  const auto dead_row = [](int shard, int bucket) {
+    return absl::StrCat("ms:{test.s", shard, "}:", bucket, " 0123456789abcdef 0123456789abcd");
+  };
+  constexpr int kBuckets = 6;
+  for (int shard = 1; shard < 16; ++shard) {
+    for (int bucket = 0; bucket < kBuckets; ++bucket) {
+      engine.Command(absl::StrCat("HSET ", dead_row(shard, bucket)));
+    }
+  }
+  const auto rows_left = [&] { return std::stoi(engine.Command("DBSIZE")); };
+  const int rows = rows_left();
+  ASSERT_TRUE(here.StepUntil([&] {  // it is at the beginning of another shard than the first
+    here.Suspend(absl::Milliseconds(100));
+    return rows_left() < rows;
+  }));
+  engine.Command("HSET ms:{test}:meta shards 1");
+  engine.Command("CLIENT KILL TYPE normal");
+  ASSERT_TRUE(here.StepUntil([&] { return here.Status().shards == 1; })) << here.Describe();
+  const int left = rows_left();
+  for (int i = 0; i < kBuckets; ++i) {
+    here.Suspend(absl::Milliseconds(100));
+    here.Step();
+  }
+  EXPECT_EQ(rows_left(), left);
 }
 
 // A command that the engine's access list takes away, and gives back.
