@@ -314,10 +314,11 @@ absl::Status AdminClient::Perform(Exchange* exchange) {
 
 absl::Status AdminClient::Call(absl::string_view method,
                                const google::protobuf::MessageLite& request,
-                               google::protobuf::MessageLite* reply) {
+                               google::protobuf::MessageLite* reply, int stop_fd) {
   const std::string body = request.SerializeAsString();
   std::string answer;
   Exchange exchange;
+  exchange.stop_fd = stop_fd;
   exchange.path = absl::StrCat(kService, method);
   exchange.body = &body;
   exchange.headers = curl_->unary;

@@ -58,9 +58,9 @@ class AdminClient {
   AdminClient(const AdminClient&) = delete;
   AdminClient& operator=(const AdminClient&) = delete;
 
-  // Calls SessionStatusService/<method>.
+  // Calls SessionStatusService/<method>. `stop_fd`: -1, or what interrupts.
   absl::Status Call(absl::string_view method, const google::protobuf::MessageLite& request,
-                    google::protobuf::MessageLite* reply);
+                    google::protobuf::MessageLite* reply, int stop_fd = -1);
 
   // GET; a body of any length, in pieces. `stop_fd`: -1, or what interrupts.
   absl::Status Get(absl::string_view path_and_query, int stop_fd, const Sink& sink);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -57,6 +58,25 @@ CLI::Validator IsUtf8() {
         return text::IsValidUtf8(text)
                    ? std::string()
                    : absl::StrCat("\"", absl::CHexEscape(text), "\" is not UTF-8");
+      },
+      "");
+}
+
+CLI::Validator IsNotEmpty() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return text.empty() ? "is empty; leave it out to want all" : std::string();
+      },
+      "");
+}
+
+CLI::Validator IsNoNan() {
+  return CLI::Validator(
+      [](std::string& text) {
+        double number = 0;
+        return absl::SimpleAtod(text, &number) && std::isnan(number)
+                   ? absl::StrCat("\"", text, "\" is no number")
+                   : std::string();
       },
       "");
 }

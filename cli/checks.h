@@ -26,6 +26,12 @@ CLI::Validator IsAddress();
 // What the service takes as an identifier or a part of one.
 CLI::Validator IsUtf8();
 
+// A filter that is given: an empty one, of a variable that is not set, would want everybody.
+CLI::Validator IsNotEmpty();
+
+// CLI::Range compares, and a NaN is neither below nor above.
+CLI::Validator IsNoNan();
+
 // Why this user cannot read the file; empty: he can.
 std::string WhyUnreadable(const std::string& path);
 

@@ -28,6 +28,8 @@ namespace {
 namespace pb = ::mosquitto_session_status::v1;
 
 constexpr uint32_t kPageSize = 1000;
+// For a courtesy, on the way out.
+constexpr double kCloseTimeoutS = 0.5;
 
 struct Options {
   std::vector<std::string> states;
@@ -99,11 +101,13 @@ pb::ListSessionsRequest MakeRequest(const Options& options) {
 }
 
 // How many sessions there are in all; 0 when a filter makes that no help.
-uint64_t Total(const pb::ListSessionsRequest& request, const Options& options,
-               AdminClient* client) {
+uint64_t Total(const pb::ListSessionsRequest& request, const Options& options, AdminClient* client,
+               int stop_fd) {
   if (Filters(request)) return options.limit;
   pb::GetCountsResponse counts;
-  if (!client->Call("GetCounts", pb::GetCountsRequest(), &counts).ok()) return options.limit;
+  if (!client->Call("GetCounts", pb::GetCountsRequest(), &counts, stop_fd).ok()) {
+    return options.limit;
+  }
   const pb::StateCounts& sessions = counts.sessions();
   const uint64_t all = sessions.online() + sessions.offline_session_kept() + sessions.offline();
   return options.limit == 0 ? all : std::min(all, options.limit);
@@ -111,13 +115,15 @@ uint64_t Total(const pb::ListSessionsRequest& request, const Options& options,
 
 // Other listings need not wait until this one is found to be left. An older plugin answers one page
 // more instead.
-void CloseCursor(const std::string& cursor, AdminClient* client) {
+void CloseCursor(const std::string& cursor, Context context) {
+  context.timeout_s = kCloseTimeoutS;
   pb::ListSessionsRequest request;
   request.set_cursor(cursor);
   request.set_close_cursor(true);
   request.set_page_size(1);
   pb::ListSessionsResponse ignored;
-  client->Call("ListSessions", request, &ignored).IgnoreError();  // it ends by itself, later
+  // Otherwise it ends by itself, later.
+  context.MakeClient().Call("ListSessions", request, &ignored).IgnoreError();
 }
 
 // Returns the signal that ended it before the end, or 0.
@@ -126,7 +132,8 @@ int PrintPages(const Options& options, Interrupts* interrupts, Context* context)
   AdminClient client = context->MakeClient();
   pb::ListSessionsRequest request = MakeRequest(options);
   for (const std::string& field : columns) request.add_fields(field);
-  Progress progress("sessions", Total(request, options, &client), !IsTerminal(STDOUT_FILENO));
+  Progress progress("sessions", Total(request, options, &client, interrupts->fd()),
+                    !IsTerminal(STDOUT_FILENO));
   TablePrinter table;
   std::vector<std::string> heading;
   heading.reserve(columns.size());
@@ -136,7 +143,11 @@ int PrintPages(const Options& options, Interrupts* interrupts, Context* context)
     const uint64_t left = options.limit == 0 ? kPageSize : options.limit - listed;
     request.set_page_size(static_cast<uint32_t>(std::min<uint64_t>(left, kPageSize)));
     pb::ListSessionsResponse page;
-    if (absl::Status s = client.Call("ListSessions", request, &page); !s.ok()) {
+    if (absl::Status s = client.Call("ListSessions", request, &page, interrupts->fd()); !s.ok()) {
+      if (absl::IsCancelled(s)) {
+        if (!request.cursor().empty()) CloseCursor(request.cursor(), *context);
+        return interrupts->Wait(absl::ZeroDuration());
+      }
       context->Fail(s);
       return 0;
     }
@@ -148,15 +159,18 @@ int PrintPages(const Options& options, Interrupts* interrupts, Context* context)
       rows.push_back(std::move(row));
       ++listed;
     }
-    table.Print(rows);
-    std::cout.flush();
+    {
+      const Interrupts::Output output;
+      table.Print(rows);
+      std::cout.flush();
+    }
     rows.clear();
     progress.Advance(static_cast<uint64_t>(page.sessions_size()));
     const int signal = interrupts->Wait(absl::ZeroDuration());
     if (page.next_cursor().empty()) return signal;
     const bool enough = options.limit != 0 && listed == options.limit;
     if (signal != 0 || enough || !std::cout) {
-      CloseCursor(page.next_cursor(), &client);
+      CloseCursor(page.next_cursor(), *context);
       return signal;
     }
     request.Clear();
@@ -164,33 +178,44 @@ int PrintPages(const Options& options, Interrupts* interrupts, Context* context)
   }
 }
 
-void RunTable(const Options& options, Context* context) {
+// Returns the signal that ended it before the end, or 0.
+int PrintStream(const Options& options, Interrupts* interrupts, Context* context) {
+  AdminClient client = context->MakeClient();
+  pb::ListSessionsRequest request = MakeRequest(options);
+  for (const std::string& field : options.fields) request.add_fields(field);
+  Progress progress("sessions", Total(request, options, &client, interrupts->fd()),
+                    !IsTerminal(STDOUT_FILENO));
+  ListStream stream(options.csv, options.limit);
+  const absl::Status status =
+      client.Get(ListPath(request, options.csv), interrupts->fd(), [&](absl::string_view bytes) {
+        const uint64_t before = stream.sessions();
+        const absl::string_view pass = stream.Take(bytes);
+        {
+          const Interrupts::Output output;
+          std::cout.write(pass.data(), static_cast<std::streamsize>(pass.size()));
+          std::cout.flush();
+        }
+        progress.Advance(stream.sessions() - before);
+        return std::cout.good() && !stream.enough();
+      });
+  if (!absl::IsCancelled(status)) {
+    const absl::Status whole = status.ok() ? stream.Finish() : status;
+    if (!whole.ok()) context->Fail(whole);
+  }
+  return interrupts->Wait(absl::ZeroDuration());
+}
+
+void Run(const Options& options, Context* context) {
+  const bool is_stream = options.csv || context->json;
   int signal = 0;
-  {
+  if (is_stream) {
+    Interrupts interrupts;
+    signal = PrintStream(options, &interrupts, context);
+  } else {
     Interrupts interrupts({SIGPIPE});  // of `| head`: there is something to close first
     signal = PrintPages(options, &interrupts, context);
   }
   if (signal != 0) raise(signal);  // as if it had not been held back
-}
-
-void RunStream(const Options& options, Context* context) {
-  const Interrupts interrupts;
-  AdminClient client = context->MakeClient();
-  pb::ListSessionsRequest request = MakeRequest(options);
-  for (const std::string& field : options.fields) request.add_fields(field);
-  Progress progress("sessions", Total(request, options, &client), !IsTerminal(STDOUT_FILENO));
-  ListStream stream(options.csv, options.limit);
-  const absl::Status status =
-      client.Get(ListPath(request, options.csv), interrupts.fd(), [&](absl::string_view bytes) {
-        const uint64_t before = stream.sessions();
-        const absl::string_view pass = stream.Take(bytes);
-        std::cout.write(pass.data(), static_cast<std::streamsize>(pass.size()));
-        progress.Advance(stream.sessions() - before);
-        return std::cout.good() && !stream.enough();
-      });
-  std::cout.flush();
-  if (!status.ok()) return context->Fail(status);
-  if (absl::Status s = stream.Finish(); !s.ok()) context->Fail(s);
 }
 
 void AddFilters(CLI::App* command, Options* o) {
@@ -203,9 +228,11 @@ void AddFilters(CLI::App* command, Options* o) {
       ->check(IsUtf8());
   command->add_option("--group", o->group, "Client identifiers with TEXT before \"@@@\"")
       ->type_name("TEXT")
+      ->check(IsNotEmpty())
       ->check(IsUtf8());
   command->add_option("--address", o->address, "Client address, or a network as in 10.0.0.0/8")
-      ->type_name("ADDRESS");
+      ->type_name("ADDRESS")
+      ->check(IsNotEmpty());
   command->add_option("--protocol", o->protocol, "MQTT version")
       ->check(OneOf({"3.1", "3.1.1", "5"}));
   command->add_option("--listener", o->listener, "Port of the broker's listener")
@@ -249,6 +276,9 @@ void AddListCommand(CLI::App& app, Context* context) {
       "A listing is one frozen cut: no session twice, none missing, whatever happens meanwhile. "
       "It\n"
       "streams: a million sessions take no more memory than ten. With --json, one session a line.\n"
+      "--csv is for spreadsheets: a cell that begins with = + - @ or a tabulator (to them, a\n"
+      "formula), or with an apostrophe, has an apostrophe more in front. Programs take it away,\n"
+      "or read JSON lines.\n"
       "TIME is a day (2026-01-02, from midnight UTC), a time (2026-01-02T03:00:00Z), or how long "
       "ago\n"
       "(90s, 15m, 2h, 7d).\n\n"
@@ -263,11 +293,7 @@ void AddListCommand(CLI::App& app, Context* context) {
     RequireBefore({"--disconnected-from", options->disconnected_from},
                   {"--disconnected-until", options->disconnected_until});
     if (options->csv && context->json) throw CLI::ExcludesError("--csv", "--json");
-    if (options->csv || context->json) {
-      RunStream(*options, context);
-    } else {
-      RunTable(*options, context);
-    }
+    Run(*options, context);
   });
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -11,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -42,18 +40,6 @@ constexpr char kFooter[] =
     "  mosquitto_session watch --kind offline\n"
     "  mosquitto_session -s https://broker:18443 --ca ca.pem --cert me.pem --key me.key status\n\n"
     "mosquitto_session COMMAND --help tells more about each.";
-
-// CLI::Range compares, and a NaN is neither below nor above.
-CLI::Validator IsNoNan() {
-  return CLI::Validator(
-      [](std::string& text) {
-        double number = 0;
-        return absl::SimpleAtod(text, &number) && std::isnan(number)
-                   ? absl::StrCat("\"", text, "\" is no number")
-                   : std::string();
-      },
-      "");
-}
 
 // A Unix socket's path, or a URL. That has a path where a proxy serves the plugin below one; ours
 // go behind it.

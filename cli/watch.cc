@@ -70,6 +70,7 @@ class Watcher {
       if (!absl::IsUnavailable(status) || events_ == 0) return context_->Fail(status);
       if (events_ != seen) pause = kRetryFirst;
       if (pause == kRetryFirst) {
+        const Interrupts::Output output;
         std::cerr << "mosquitto_session: " << status.message() << "; trying again, Ctrl-C ends\n";
       }
       if (interrupts_.Wait(pause) != 0) return;
@@ -83,10 +84,11 @@ class Watcher {
     ++events_;
     Remember(event);
     if (event.has_heartbeat()) return true;
+    const Interrupts::Output output;
     if (json_) {
       PrintJson(event);
     } else {
-      std::cout << WatchLine(event, colour_) << "\n";
+      std::cout << WatchLine(event, request_.feed_epoch(), colour_) << "\n";
     }
     std::cout.flush();
     const bool counted = event.has_change() || event.has_state();
@@ -133,6 +135,7 @@ void AddWatchCommand(CLI::App& app, Context* context) {
       ->check(IsUtf8());
   command->add_option("--group", o->group, "Client identifiers with TEXT before \"@@@\"")
       ->type_name("TEXT")
+      ->check(IsNotEmpty())
       ->check(IsUtf8());
   command->add_option("--kind", o->kinds, "Kinds of change, separated by commas")
       ->delimiter(',')
@@ -151,9 +154,9 @@ void AddWatchCommand(CLI::App& app, Context* context) {
   command->footer(
       "A connection that breaks is made again where it was: nothing is missed, nothing comes "
       "twice.\n"
-      "What the plugin no longer has is reported as a gap. Ctrl-C ends, with exit status 0. "
-      "Colours\n"
-      "are off with NO_COLOR in the environment.\n\n"
+      "What the plugin no longer has is reported as a gap. Ctrl-C ends, with exit status 0; where\n"
+      "nobody reads the output, after a second, as the signal that it is. Colours are off with\n"
+      "NO_COLOR in the environment.\n\n"
       "--after goes on where the JSON lines of an earlier run end: EPOCH is the feedEpoch of the\n"
       "last \"started\", SEQUENCE that of the last \"change\" behind it or, without one, of that\n"
       "\"started\" itself (0 when it has none).\n\n"

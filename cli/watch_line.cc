@@ -68,22 +68,30 @@ std::string ClientLine(const pb::SessionChange& change, bool is_state, bool colo
       Painted(Printable(change.client_id()), Colour::kBold, colour), "  ", Details(change));
 }
 
-std::string GapLine(const pb::FeedGap& gap) {
-  return gap.restart_sequence() > gap.missed_after()
-             ? absl::StrCat("gap: changes ", gap.missed_after() + 1, " to ", gap.restart_sequence(),
-                            " were missed; list again for what is true now")
-             : absl::StrCat("gap: the broker was started anew; list again for what is true now");
+// Numbers of two lives say nothing about each other.
+std::string WhyGap(const pb::FeedGap& gap, int64_t came_from_epoch) {
+  if (came_from_epoch != 0 && came_from_epoch != gap.feed_epoch()) {
+    return "the broker was started anew";
+  }
+  if (gap.restart_sequence() > gap.missed_after()) {
+    return absl::StrCat("changes ", gap.missed_after() + 1, " to ", gap.restart_sequence(),
+                        " were missed");
+  }
+  return "the change asked for is none of this life of the broker";
 }
 
 }  // namespace
 
-std::string WatchLine(const pb::WatchSessionsResponse& event, bool colour) {
+std::string WatchLine(const pb::WatchSessionsResponse& event, int64_t came_from_epoch,
+                      bool colour) {
   std::string line;
   if (event.has_started()) {
     line = Painted(absl::StrCat("following after change ", event.started().sequence()),
                    Colour::kDim, colour);
   } else if (event.has_gap()) {
-    line = Painted(GapLine(event.gap()), Colour::kCyan, colour);
+    line = Painted(absl::StrCat("gap: ", WhyGap(event.gap(), came_from_epoch),
+                                "; list again for what is true now"),
+                   Colour::kCyan, colour);
   } else if (event.has_state()) {
     line = ClientLine(event.state(), true, colour);
   } else {

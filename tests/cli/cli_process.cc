@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
-#include "tests/testing/wait.h"
 
 namespace session_status::testing {
 namespace {
@@ -24,15 +24,18 @@ int ExitCode(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-[[noreturn]] void Become(const std::vector<std::string>& arguments,
+// Far from kPatience, after which a test ends what still runs.
+constexpr absl::Duration kSoon = absl::Seconds(10);
+
+[[noreturn]] void Become(std::vector<std::string>& command,
                          const std::map<std::string, std::string>& environment) {
   setenv("TERM", "xterm", 1);
   unsetenv("NO_COLOR");
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-  std::vector<char*> argv = {const_cast<char*>(CLI_PATH)};
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  std::vector<char*> argv;
+  for (std::string& argument : command) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  execv(CLI_PATH, argv.data());
+  execv(argv[0], argv.data());
   _exit(127);
 }
 
@@ -57,6 +60,18 @@ CliResult RunCliAsNobody(const std::string& arguments) {
 
 CliProcess::CliProcess(const std::vector<std::string>& arguments, Screen screen,
                        const std::map<std::string, std::string>& environment) {
+  std::vector<std::string> command = {CLI_PATH};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  Start(std::move(command), screen, environment);
+}
+
+CliProcess::CliProcess(const Script& script) {
+  Start({"/bin/sh", "-m", "-c", absl::StrReplaceAll(script.script, {{"{CLI}", CLI_PATH}})},
+        Screen::kAll, {});
+}
+
+void CliProcess::Start(std::vector<std::string> command, Screen screen,
+                       const std::map<std::string, std::string>& environment) {
   int ends[2] = {-1, -1};
   if (screen != Screen::kAll && pipe2(ends, O_CLOEXEC) != 0) abort();
   int master = -1;
@@ -65,7 +80,7 @@ CliProcess::CliProcess(const std::vector<std::string>& arguments, Screen screen,
   if (pid_ == 0) {
     if (screen != Screen::kAll) dup2(ends[1], STDOUT_FILENO);
     if (screen == Screen::kNone) dup2(ends[1], STDERR_FILENO);
-    Become(arguments, environment);
+    Become(command, environment);
   }
   if (screen == Screen::kAll) {
     output_.fd = master;
@@ -103,8 +118,8 @@ bool CliProcess::ReadSome(int timeout_ms) {
   return output_.fd >= 0 || errors_.fd >= 0;
 }
 
-bool CliProcess::WaitFor(absl::string_view text, size_t from) {
-  const absl::Time deadline = absl::Now() + kPatience;
+bool CliProcess::WaitFor(absl::string_view text, size_t from, absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
   bool open = true;
   while (output_.text.find(text.data(), from, text.size()) == std::string::npos) {
     if (!open || absl::Now() > deadline) return false;
@@ -130,6 +145,16 @@ void CliProcess::Resize(unsigned short columns, unsigned short rows) const {
 }
 
 void CliProcess::Signal(int signal) const { kill(pid_, signal); }
+
+bool CliProcess::EndsUnread() const {
+  return WaitUntil(
+      [this] {
+        siginfo_t info = {};
+        waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+        return info.si_pid == pid_;
+      },
+      kSoon);
+}
 
 int CliProcess::Wait() {
   const absl::Time deadline = absl::Now() + kPatience;

@@ -14,6 +14,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "tests/testing/wait.h"
 
 namespace session_status::testing {
 
@@ -35,6 +36,12 @@ class CliProcess {
  public:
   CliProcess(const std::vector<std::string>& arguments, Screen screen,
              const std::map<std::string, std::string>& environment = {});
+  // What sh makes of `script`, with job control, on a terminal; {CLI} is the command. Signal() and
+  // Wait() are the shell's.
+  struct Script {
+    std::string script;
+  };
+  explicit CliProcess(const Script& script);
   ~CliProcess();  // kills it, if it still runs
   CliProcess(const CliProcess&) = delete;
   CliProcess& operator=(const CliProcess&) = delete;
@@ -43,14 +50,16 @@ class CliProcess {
   // So far. Standard output and error are one, but with kAllButOutput.
   const std::string& output() const { return output_.text; }
   const std::string& errors() const { return errors_.text; }  // with kAllButOutput
-  // Reads until `text` has come (after position `from`). False: it did not within kPatience.
-  bool WaitFor(absl::string_view text, size_t from = 0);
+  // Reads until `text` has come (after position `from`). False: it did not within `patience`.
+  bool WaitFor(absl::string_view text, size_t from = 0, absl::Duration patience = kPatience);
   // Waits until it has written something, and for `duration` more, without reading: a command that
   // writes more than a few pages stands still meanwhile.
   bool LeaveUnread(absl::Duration duration);
   void Write(absl::string_view keys) const;
   void Resize(unsigned short columns, unsigned short rows) const;
   void Signal(int signal) const;
+  // Whether it ends, and long before kPatience is over, though nobody reads what it writes.
+  bool EndsUnread() const;
   // Reads to the end of the output and returns the exit status, or 128 + signal.
   int Wait();
 
@@ -59,6 +68,8 @@ class CliProcess {
     int fd = -1;
     std::string text;
   };
+  void Start(std::vector<std::string> command, Screen screen,
+             const std::map<std::string, std::string>& environment);
   bool ReadSome(int timeout_ms);  // false: the end of all streams
   int terminal() const { return errors_.fd >= 0 ? errors_.fd : output_.fd; }
 

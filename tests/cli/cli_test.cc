@@ -1,7 +1,10 @@
 // The operator's command against real brokers of both lines: output, exit status, bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,8 +13,11 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "proto/session_status.pb.h"
 #include "tests/cli/cli_process.h"
 #include "tests/cli/one_reply.h"
 #include "tests/testing/admin_client.h"
@@ -29,6 +35,8 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+
+namespace pb = ::mosquitto_session_status::v1;
 
 class CliTest : public ::testing::TestWithParam<BrokerLine> {
  protected:
@@ -269,6 +277,96 @@ TEST(CliWithoutBrokerTest, AListingThatBreaksOffIsAFailureWhateverWasPrinted) {
   }
 }
 
+TEST(CliWithoutBrokerTest, ASignalEndsWhatWaitsForAnAnswer) {
+  const TempDir dir;
+  const std::string path = dir.File("mute");
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(listen(listener, 8), 0);
+  struct Case {
+    std::vector<std::string> command;
+    int exit_code;
+  };
+  for (const Case& c : {Case{{"list"}, 128 + SIGTERM}, Case{{"list", "--csv"}, 128 + SIGTERM},
+                        Case{{"list", "--json"}, 128 + SIGTERM},
+                        Case{{"list", "--json", "--prefix", "a"}, 128 + SIGTERM},
+                        Case{{"top"}, 128 + SIGTERM}, Case{{"watch"}, 0}}) {
+    SCOPED_TRACE(absl::StrJoin(c.command, " "));
+    std::vector<std::string> arguments = {"--socket", path, "--timeout", "60"};
+    arguments.insert(arguments.end(), c.command.begin(), c.command.end());
+    CliProcess command(arguments, Screen::kNone);
+    const int asked = accept(listener, nullptr, nullptr);
+    command.Signal(SIGTERM);
+    EXPECT_TRUE(command.EndsUnread());
+    close(asked);
+    EXPECT_EQ(command.Wait(), c.exit_code) << command.output();
+  }
+  close(listener);
+}
+
+// More than a pipe holds, and no more than that and a socket's buffer.
+constexpr size_t kMoreThanAPipe = 150'000;
+
+std::string Reply(absl::string_view type, const std::string& body) {
+  return absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: ", type,
+                      "\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+}
+
+// A filter, so that nobody asks how many there are.
+void ExpectASignalEndsUnread(const std::vector<std::string>& command, const std::string& reply) {
+  SCOPED_TRACE(absl::StrJoin(command, " "));
+  OneReply server(reply);
+  std::vector<std::string> arguments = {"--socket", server.path()};
+  arguments.insert(arguments.end(), command.begin(), command.end());
+  CliProcess process(arguments, Screen::kNone);
+  ASSERT_TRUE(process.LeaveUnread(absl::Milliseconds(500)));
+  process.Signal(SIGTERM);
+  EXPECT_TRUE(process.EndsUnread());
+  EXPECT_EQ(process.Wait(), 128 + SIGTERM);
+}
+
+TEST(CliWithoutBrokerTest, ASignalEndsAListWhoseReaderDoesNotRead) {
+  std::string lines;
+  pb::ListSessionsResponse page;
+  while (lines.size() < kMoreThanAPipe) {
+    absl::StrAppend(&lines, "{\"clientId\":\"", std::string(1000, 'a'), "\"}\n");
+    page.add_sessions()->set_client_id(std::string(1000, 'a'));
+  }
+  ExpectASignalEndsUnread({"list", "--prefix", "a", "--json"}, Reply("text/plain", lines));
+  ExpectASignalEndsUnread({"list", "--prefix", "a", "--csv"}, Reply("text/plain", lines));
+  ExpectASignalEndsUnread({"list", "--prefix", "a"},
+                          Reply("application/proto", page.SerializeAsString()));
+}
+
+std::string Envelope(const pb::WatchSessionsResponse& event) {
+  const std::string message = event.SerializeAsString();
+  std::string envelope(1, '\0');
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    envelope.push_back(static_cast<char>(message.size() >> shift));
+  }
+  return envelope + message;
+}
+
+TEST(CliWithoutBrokerTest, ASignalEndsAWatchWhoseReaderDoesNotRead) {
+  pb::WatchSessionsResponse event;
+  event.mutable_change()->set_client_id(std::string(kMoreThanAPipe, 'x'));
+  ExpectASignalEndsUnread({"watch"}, Reply("application/connect+proto", Envelope(event)));
+}
+
+TEST(CliWithoutBrokerTest, ASignalCutsNoLineOfAWatchWhoseReaderReads) {
+  pb::WatchSessionsResponse event;
+  event.mutable_change()->set_client_id(std::string(kMoreThanAPipe, 'x'));
+  OneReply server(Reply("application/connect+proto", Envelope(event)));
+  CliProcess watch({"--socket", server.path(), "watch"}, Screen::kNone);
+  ASSERT_TRUE(watch.LeaveUnread(absl::Milliseconds(100)));
+  watch.Signal(SIGTERM);
+  EXPECT_EQ(watch.Wait(), 0);
+  EXPECT_THAT(watch.output(), HasSubstr(event.change().client_id() + "\"}}\n"));
+}
+
 TEST(CliWithoutBrokerTest, WhomThePluginRefusesIsToldInThePluginsWords) {
   const std::string body =
       R"({"RequestId":"1","Code":"ApplyTooOften","Message":"this user may not use the socket"})";
@@ -468,6 +566,11 @@ TEST(CliWithoutBrokerTest, AWrongCommandLineIsExitStatusTwoAndSaysWhatIsMissing)
         Case{"history \"$(printf 'a\\377')\"", "ID: \"a\\xff\" is not UTF-8\n"},
         Case{"list --prefix \"$(printf 'a\\377')\"", "--prefix: \"a\\xff\" is not UTF-8\n"},
         Case{"watch --group \"$(printf 'a\\377')\"", "--group: \"a\\xff\" is not UTF-8\n"},
+        Case{"top -i nan", "--interval: \"nan\" is no number\n"},
+        Case{"top --interval=-nan", "--interval: \"-nan\" is no number\n"},
+        Case{"list --address ''", "--address: is empty; leave it out to want all\n"},
+        Case{"list --group ''", "--group: is empty; leave it out to want all\n"},
+        Case{"watch --group ''", "--group: is empty; leave it out to want all\n"},
         Case{"-t 0 status", "\nmosquitto_session --help tells more.\n"},
         Case{"--bogus status",
              "\nmosquitto_session --help and mosquitto_session status --help tell more.\n"},

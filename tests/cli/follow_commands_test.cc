@@ -29,6 +29,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ContainsRegex;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -238,8 +239,12 @@ TEST_P(FollowCommandsTest, WatchGoesOnWhereItWasAfterARestartAndSaysWhatItMissed
   ASSERT_TRUE(watch.WaitFor("before")) << watch.output();
   broker_->Kill();
   ASSERT_TRUE(watch.WaitFor("trying again")) << watch.output();
+  watch.Signal(SIGSTOP);  // until the new life has more changes than the old one had
   broker_->Restart();
-  ASSERT_TRUE(watch.WaitFor("gap: ")) << watch.output();
+  for (int i = 0; i < 10; ++i) Connect(absl::StrCat("more-", i), 4)->Disconnect();
+  AdminClient(socket_).WaitForState("more-9", "OFFLINE");
+  watch.Signal(SIGCONT);
+  ASSERT_TRUE(watch.WaitFor("gap: the broker was started anew")) << watch.output();
   const auto after = Connect("after", 4);
   ASSERT_TRUE(watch.WaitFor("  after  ")) << watch.output();
   watch.Signal(SIGTERM);
@@ -348,6 +353,67 @@ TEST_P(FollowCommandsTest, TopIsALiveScreenThatFitsAndEndsWithQ) {
   top.Write("q");
   EXPECT_EQ(top.Wait(), 0);
   EXPECT_THAT(top.output(), AllOf(StartsWith("\x1b[?1049h"), HasSubstr("\x1b[?1049l")));
+}
+
+TEST_P(FollowCommandsTest, TopGivesTheTerminalBackWhileItIsStopped) {
+  CliProcess shell(CliProcess::Script{
+      absl::StrCat("{CLI} --socket ", socket_,
+                   " top --interval 600; echo stopped: $?; stty -a; read go; fg; echo ended: $?")});
+  ASSERT_TRUE(shell.WaitFor("online ")) << shell.output();
+  shell.Write("\x1a");  // Ctrl-Z
+  ASSERT_TRUE(shell.WaitFor(absl::StrCat("stopped: ", 128 + SIGTSTP))) << shell.output();
+  EXPECT_THAT(shell.output(), ContainsRegex("\x1b\\[\\?25h\x1b\\[\\?1049l[^\x1b]*stopped"));
+  ASSERT_TRUE(shell.WaitFor(" icanon ")) << shell.output();
+  const size_t seen = shell.output().size();
+  shell.Write("\n");
+  ASSERT_TRUE(shell.WaitFor("\x1b[?1049h\x1b[?25l", seen)) << shell.output();
+  ASSERT_TRUE(shell.WaitFor("online ", seen)) << shell.output();
+  shell.Write("q");
+  ASSERT_TRUE(shell.WaitFor("ended: 0")) << shell.output();
+  EXPECT_EQ(shell.Wait(), 0);
+}
+
+// As an xterm's only program is: the system ignores Ctrl-Z then.
+TEST_P(FollowCommandsTest, TopGoesOnWhereNobodyCouldLetItGoOn) {
+  CliProcess top(With({"top", "--interval", "600"}), Screen::kAll);
+  ASSERT_TRUE(top.WaitFor("online ")) << top.output();
+  size_t seen = top.output().size();
+  top.Write("\x1a");
+  ASSERT_TRUE(top.WaitFor("\x1b[?1049h\x1b[?25l", seen)) << top.output();
+  seen = top.output().size();
+  top.Signal(SIGSTOP);
+  top.Signal(SIGCONT);
+  ASSERT_TRUE(top.WaitFor("\x1b[?1049h\x1b[?25l", seen)) << top.output();
+  top.Write("q");
+  EXPECT_EQ(top.Wait(), 0);
+}
+
+TEST_P(FollowCommandsTest, ASignalEndsATopThatWaitsForAnAnswer) {
+  CliProcess top(With({"--timeout", "60", "top", "--interval", "0.1"}), Screen::kAll);
+  ASSERT_TRUE(top.WaitFor("online ")) << top.output();
+  broker_->Signal(SIGSTOP);
+  size_t seen = 0;
+  do {  // nothing new for several intervals: it waits
+    seen = top.output().size();
+  } while (top.WaitFor("\x1b[H", seen, absl::Seconds(1)));
+  top.Write("\x03");  // Ctrl-C
+  EXPECT_TRUE(top.EndsUnread());
+  broker_->Signal(SIGCONT);
+  EXPECT_EQ(top.Wait(), 0);
+  EXPECT_THAT(top.output(), EndsWith("\x1b[?25h\x1b[?1049l"));
+}
+
+TEST_P(FollowCommandsTest, ASignalEndsATopWhoseTerminalDoesNotRead) {
+  CliProcess top(With({"top", "--interval", "0.1"}), Screen::kAll);
+  ASSERT_TRUE(top.LeaveUnread(absl::ZeroDuration()));
+  const absl::Time begin = absl::Now();
+  unsigned short rows = 30;
+  ASSERT_TRUE(WaitUntil([&] {  // each is drawn, until no more fits into what nobody reads
+    top.Resize(100, rows ^= 1);
+    return absl::Now() - begin > absl::Seconds(2);
+  }));
+  top.Signal(SIGTERM);
+  EXPECT_TRUE(top.EndsUnread());
 }
 
 TEST_P(FollowCommandsTest, TopListsWhoFlaps) {

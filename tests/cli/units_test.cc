@@ -493,11 +493,19 @@ TEST(ProgressLineTest, ShowsPartBarAndTimeLeft) {
 
 TEST(WatchLineTest, SaysWhatAGapMeans) {
   pb::WatchSessionsResponse event;
+  event.mutable_gap()->set_feed_epoch(7);
   event.mutable_gap()->set_missed_after(4);
   event.mutable_gap()->set_restart_sequence(9);
-  EXPECT_THAT(WatchLine(event, false), HasSubstr("changes 5 to 9 were missed"));
+  EXPECT_THAT(WatchLine(event, 7, false), HasSubstr("gap: changes 5 to 9 were missed; list again"));
+  EXPECT_THAT(WatchLine(event, 0, false), HasSubstr("changes 5 to 9 were missed"));
+  EXPECT_THAT(WatchLine(event, 6, false), HasSubstr("the broker was started anew"))
+      << "4 and 9 are numbers of two lives";
   event.mutable_gap()->set_missed_after(9);
-  EXPECT_THAT(WatchLine(event, false), HasSubstr("the broker was started anew"));
+  event.mutable_gap()->set_restart_sequence(4);
+  EXPECT_THAT(WatchLine(event, 6, false), HasSubstr("the broker was started anew"));
+  for (const int64_t epoch : {0, 7}) {
+    EXPECT_THAT(WatchLine(event, epoch, false), HasSubstr("is none of this life of the broker"));
+  }
 }
 
 TEST(WatchLineTest, WhatWasFoundAtAStartSaysItsStateAndMayHaveNoTime) {
@@ -505,9 +513,9 @@ TEST(WatchLineTest, WhatWasFoundAtAStartSaysItsStateAndMayHaveNoTime) {
   event.mutable_change()->set_kind(pb::CHANGE_KIND_REPAIRED);
   event.mutable_change()->set_client_id("lamp");
   event.mutable_change()->set_state(pb::SESSION_STATE_OFFLINE_SESSION_KEPT);
-  EXPECT_EQ(WatchLine(event, false), "-             repaired: offline, session kept  lamp");
+  EXPECT_EQ(WatchLine(event, 0, false), "-             repaired: offline, session kept  lamp");
   event.mutable_change()->set_state(pb::SESSION_STATE_ONLINE);
-  EXPECT_EQ(WatchLine(event, false), "-             repaired: online       lamp");
+  EXPECT_EQ(WatchLine(event, 0, false), "-             repaired: online       lamp");
 }
 
 TEST(WordsTest, APlaceInTheFeedIsAnEventsIdOrASequence) {
