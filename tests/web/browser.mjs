@@ -5,8 +5,11 @@ import {readFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {isDeepStrictEqual} from 'node:util';
 
 import {chromium} from 'playwright-core';
+
+import {waitFor} from './broker.mjs';
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -51,6 +54,16 @@ export class Browser {
     await page.goto(`${origin}/#${hash}`);
     return visit;
   }
+}
+
+// Waits until the live view's activity is these lines, newest first; without their times.
+export async function activityIs(page, lines) {
+  let shown;
+  await waitFor('the activity', async () => {
+    const texts = await page.locator('.activity li').allInnerTexts();
+    shown = texts.map((text) => text.replace(/^[\d:]+/, '').trim().replace(/\s+/g, ' '));
+    return isDeepStrictEqual(shown, lines);
+  }).catch(() => assert.deepEqual(shown, lines));
 }
 
 export class Visit {

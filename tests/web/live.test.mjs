@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
 
 import {Broker, waitFor} from './broker.mjs';
-import {Browser} from './browser.mjs';
+import {activityIs, Browser} from './browser.mjs';
 
 let broker;
 let browser;
@@ -112,6 +112,46 @@ test('the filters stay in force while clients come and go', async () => {
   await visit.close();
 });
 
+test('who goes offline joins a filtered table with address and version, by network as well', async () => {
+  const own = await Broker.start();
+  const visit = await browser.open(own.origin, 'live');
+  const {page} = visit;
+  await page.getByText('following live').waitFor();
+  const filtered = async (label, change) => {
+    const listed = page.waitForResponse((r) => r.url().endsWith('/ListSessions') && r.ok());
+    await change(page.getByLabel(label));
+    await listed;
+    await page.locator('[aria-label="Table of clients"][aria-busy=false]').waitFor();
+  };
+  // Not told in one go: it is not known any more from where he came.
+  const leave = async (id) => {
+    const told = page.locator('.activity li').filter({hasText: id});
+    const client = await own.connect(id, ['-V', 'mqttv5']);
+    await told.getByText('came online').waitFor();
+    await client.disconnect();
+    await told.getByText(/^went offline/).waitFor();
+  };
+  const cells = (id) => row(page, id).getByRole('cell').allInnerTexts();
+  await filtered('State', (select) => select.selectOption({label: 'offline'}));
+  for (const network of ['', '127.0.0.0/8']) {
+    if (network) await filtered('Address or network', (input) => input.fill(network));
+    const id = `left-${network.length}`;
+    await leave(id);
+    await row(page, id).getByRole('cell', {name: '127.0.0.1', exact: true}).waitFor();
+    const [, state, , address, why, version] = await cells(id);
+    assert.deepEqual([state, address, why, version], ['offline', '127.0.0.1', 'client disconnect', '5']);
+  }
+  // Who is of another network is asked for as well, and stays away.
+  await filtered('Address or network', (input) => input.fill('10.0.0.0/8'));
+  const asked = page.waitForResponse((r) => r.url().endsWith('/QuerySessionByClientId')
+    && r.request().postDataJSON().clientId === 'left-elsewhere');
+  await leave('left-elsewhere');
+  await asked;
+  await page.getByText('No client matches.').waitFor();
+  await visit.close();
+  await own.stop();
+});
+
 test('an identifier with characters that nobody sees does not pass for another', async () => {
   const own = await Broker.start();
   const ids = {'pump\u200b-7': 'pump\\u{200b}-7', '\u202epmal': '\\u{202e}pmal', 'pump-7 ': 'pump-7\\u{20}'};
@@ -211,6 +251,12 @@ test('after a restart of the broker the table and the watch list are those of it
   await item.getByText('online', {exact: true}).waitFor();
   await page.locator('[aria-label="Table of clients"][aria-busy=false]').waitFor();
   await row(page, 'comes-back').getByText('online', {exact: true}).waitFor();
+  // The sequence of "afterwards" is one that the old life had as well.
+  await own.connect('afterwards');
+  await activityIs(page, [
+    'afterwards came online',
+    'The broker was started anew: what happened meanwhile is not in this list.',
+    ...Array(4).fill(['comes-back went offline: client disconnect', 'comes-back came online']).flat()]);
   await visit.close();
   await own.stop();
 });

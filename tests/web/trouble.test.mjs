@@ -5,8 +5,10 @@ import {connect, createServer} from 'node:net';
 import {after, before, test} from 'node:test';
 
 import {Broker, waitFor} from './broker.mjs';
-import {Browser, ELSEWHERE} from './browser.mjs';
+import {activityIs, Browser, ELSEWHERE} from './browser.mjs';
 import {Explorer} from './explorer.mjs';
+
+const MISSED = 'Changes were missed: they are not in this list.';
 
 let broker;
 let browser;
@@ -95,6 +97,7 @@ test('a feed that has died without an end is opened anew, and what was missed is
   // And goes on.
   await broker.connect('later');
   await row(page, 'later').getByText('online', {exact: true}).waitFor();
+  await activityIs(page, ['later came online', MISSED, 'told came online']);
   await visit.close();
 });
 
@@ -127,6 +130,7 @@ test('tabs that nobody looks at leave the connections to the others, and are up 
   assert.equal(await row(first.page, 'came-meanwhile').count(), 0);
   await first.page.evaluate(() => window.look(true));
   await first.page.getByText('following live').waitFor();
+  await activityIs(first.page, [MISSED]);
   await row(first.page, 'came-meanwhile').getByText('online', {exact: true}).waitFor();
   assert.equal(await own.followers(), 1);
   for (const tab of tabs) await tab.close();

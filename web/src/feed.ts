@@ -2,7 +2,7 @@
 import type {State} from './service';
 
 export interface Change {
-  sequence?: string;
+  sequence?: string; // begins anew with each life of the broker
   kind?: string;
   clientId?: string;
   state?: State;
@@ -15,8 +15,16 @@ export interface Change {
   protocolVersion?: string;
 }
 
+// How far the feed was told. Survives the feed, so that the next one knows what it missed.
+export interface Place {
+  epoch?: string; // of the broker's life
+  sequence?: bigint; // of the latest event
+}
+
 export interface FeedListener {
   onChanges(changes: Change[]): void; // in order; several at once under load
+  // Between the changes before and those to come others are missing, all of the broker's last life maybe.
+  onMissed(restarted: boolean): void;
   onGap(): void; // changes were missed: load again what is shown
   onBegin(): void; // changes follow from here: load what is shown, an earlier listing lacks some
   onConnection(connected: boolean): void;
@@ -44,9 +52,8 @@ const dataOf = <Data>(event: Event) => JSON.parse((event as MessageEvent<string>
 
 // Follows until it is stopped. The browser reconnects by itself and says where it was (Last-Event-ID);
 // where it gives up, or hears nothing of what there is, the feed begins anew.
-export function follow(listener: FeedListener): Feed {
+export function follow(place: Place, listener: FeedListener): Feed {
   let source: EventSource;
-  let told: bigint | undefined;  // sequence of the latest event
   let silentSinceMs: number | undefined;  // the server knows more, and nothing comes
   let pending: Change[] = [];
   let overflowed = false;
@@ -58,17 +65,26 @@ export function follow(listener: FeedListener): Feed {
     timer = undefined;
     const changes = pending;
     pending = [];
-    if (overflowed) listener.onGap();
+    if (overflowed) {
+      listener.onMissed(false);
+      listener.onGap();
+    }
     overflowed = false;
     if (changes.length > 0) listener.onChanges(changes);
   };
-  const heard = (sequence: string | undefined) => {
+  // A gap or a beginning: where the feed goes on, which may not be where it was.
+  const goOn = (epoch: string | undefined, sequence = '0') => {
     silentSinceMs = undefined;
-    if (sequence) told = BigInt(sequence);
+    const restarted = epoch !== place.epoch;
+    const missed = place.epoch !== undefined && (restarted || BigInt(sequence) > (place.sequence ?? 0n));
+    place.epoch = epoch;
+    place.sequence = BigInt(sequence);
+    if (missed) listener.onMissed(restarted);
   };
   const onChange = (event: Event) => {
     const change = dataOf<Change>(event);
-    heard(change.sequence);
+    silentSinceMs = undefined;
+    if (change.sequence) place.sequence = BigInt(change.sequence);
     if (pending.length >= PENDING_MAX) {
       pending = [];
       overflowed = true;
@@ -80,14 +96,18 @@ export function follow(listener: FeedListener): Feed {
     let begun = false;
     source = new EventSource('/v1/changes');
     source.addEventListener('change', onChange);
-    source.addEventListener('started', (event) => heard(dataOf<{sequence?: string}>(event).sequence));
+    source.addEventListener('started', (event) => {
+      const started = dataOf<{feedEpoch?: string; sequence?: string}>(event);
+      goOn(started.feedEpoch, started.sequence);
+    });
     source.addEventListener('gap', (event) => {
-      heard(dataOf<{restartSequence?: string}>(event).restartSequence);
       deliver();  // from before the gap, maybe of a broker's life that is over: not to come after it
+      const gap = dataOf<{feedEpoch?: string; restartSequence?: string}>(event);
+      goOn(gap.feedEpoch, gap.restartSequence);
       listener.onGap();
     });
     source.addEventListener('open', () => {
-      heard(undefined);
+      silentSinceMs = undefined;
       listener.onConnection(true);
       if (begun) return;  // the browser resumes where it was
       begun = true;
@@ -102,7 +122,8 @@ export function follow(listener: FeedListener): Feed {
   begin();
   return {
     serverIsAt(sequence) {
-      const behind = source.readyState === EventSource.OPEN && told !== undefined && sequence > told;
+      const behind = source.readyState === EventSource.OPEN
+        && place.sequence !== undefined && sequence > place.sequence;
       if (!behind) {
         silentSinceMs = undefined;
         return;

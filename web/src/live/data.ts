@@ -2,7 +2,7 @@
 // of both. Everything is bounded; nothing is stored.
 import {useEffect, useRef, useState} from 'preact/hooks';
 
-import {type Change, type Feed, follow} from '../feed';
+import {type Change, type Feed, follow, type Place} from '../feed';
 import {
   type Audit, type Counts, type Flappers, type ServerStatus, service, ServiceError,
 } from '../service';
@@ -166,16 +166,40 @@ export function useFaults(awake: boolean): Faults | undefined {
   return faults;
 }
 
-export interface Memory {
-  connected: boolean;
-  activity: Change[]; // newest first
-  gaps: number;
+// What happened, or that what happened next is not known.
+export type ActivityEntry = {key: number; change: Change} | {key: number; missed: Missed};
+
+export interface Missed {
+  restarted: boolean; // the broker was started anew
+  noticedMs: number;
 }
 
+export interface Memory {
+  connected: boolean;
+  activity: ActivityEntry[]; // newest first
+  keys: number; // given away so far
+}
+
+// Keys of our own: sequences begin anew with the broker.
 const remember = (memory: Memory, changes: Change[]): Memory => ({
   ...memory,
-  activity: [...changes.slice(-ACTIVITY_MAX).reverse(), ...memory.activity].slice(0, ACTIVITY_MAX),
+  activity: [...changes.map((change, i): ActivityEntry => ({key: memory.keys + i, change}))
+               .slice(-ACTIVITY_MAX).reverse(),
+             ...memory.activity].slice(0, ACTIVITY_MAX),
+  keys: memory.keys + changes.length,
 });
+
+// What is missing in one place is told once.
+function rememberMissed(memory: Memory, restarted: boolean): Memory {
+  const [last, ...before] = memory.activity;
+  const again = last !== undefined && 'missed' in last;
+  const missed = {restarted: restarted || (again && last.missed.restarted), noticedMs: Date.now()};
+  return {
+    ...memory,
+    activity: [{key: memory.keys, missed}, ...(again ? before : memory.activity)].slice(0, ACTIVITY_MAX),
+    keys: memory.keys + 1,
+  };
+}
 
 export interface FeedHandlers {
   onChanges(changes: Change[]): void; // sees every batch of changes once
@@ -185,21 +209,20 @@ export interface FeedHandlers {
 // `figures`: tell how far the server is, which the feed should be soon.
 export function useFeed(awake: boolean, figures: Figures | undefined, given: FeedHandlers): Memory {
   const [memory, setMemory] = useState<Memory>(
-    () => ({connected: false, activity: [], gaps: 0}));
+    () => ({connected: false, activity: [], keys: 0}));
+  const place = useRef<Place>({});
   const handlers = useRef(given);
   handlers.current = given;
   const feed = useRef<Feed>();
   useEffect(() => {
     if (!awake) return undefined;
-    const followed = follow({
+    const followed = follow(place.current, {
       onChanges(changes) {
         setMemory((m) => remember(m, changes));
         handlers.current.onChanges(changes);
       },
-      onGap() {
-        setMemory((m) => ({...m, gaps: m.gaps + 1}));
-        handlers.current.onGap();
-      },
+      onMissed: (restarted) => setMemory((m) => rememberMissed(m, restarted)),
+      onGap: () => handlers.current.onGap(),
       onBegin: () => handlers.current.onGap(),
       onConnection: (connected) => setMemory((m) => ({...m, connected})),
     });

@@ -10,8 +10,8 @@ import {ClientLink, Notice, StateMark, SwitchedOff} from '../ui';
 import {Bars, LineChart, type Series} from './charts';
 import {ClientDialog} from './client';
 import {
-  type Faults, type Figures, FLEET_POLL_INTERVAL_MS, type Memory, repeat, useAwake, useFaults, useFeed,
-  useFigures, useWatchList,
+  type Faults, type Figures, FLEET_POLL_INTERVAL_MS, type Memory, type Missed, repeat, useAwake,
+  useFaults, useFeed, useFigures, useWatchList,
 } from './data';
 import {applyChange, SessionTable, type SessionTableHandle} from './sessions';
 
@@ -121,6 +121,27 @@ function following(memory: Memory, fresh: boolean, error: ServiceError | undefin
   return memory.connected && error ? 'no answer' : 'connecting …';
 }
 
+function ChangeItem({change: c, onOpen}: {change: Change; onOpen: (id: string) => void}) {
+  return (
+    <li>
+      <time>{c.timeMs && time(Number(c.timeMs))}</time>
+      <ClientLink id={c.clientId ?? ''} onOpen={onOpen} />
+      <span>{changeText(c)}{reason(c.endReason) && `: ${reason(c.endReason)}`}</span>
+    </li>
+  );
+}
+
+function MissedItem({missed}: {missed: Missed}) {
+  return (
+    <li class="missed">
+      <time>{time(missed.noticedMs)}</time>
+      <span>{missed.restarted
+        ? 'The broker was started anew: what happened meanwhile is not in this list.'
+        : 'Changes were missed: they are not in this list.'}</span>
+    </li>
+  );
+}
+
 function Activity({memory, status, onOpen}: {
   memory: Memory;
   status: string;
@@ -134,13 +155,9 @@ function Activity({memory, status, onOpen}: {
       </div>
       {memory.activity.length === 0 && <p class="dim">Nothing has happened since this page was opened.</p>}
       <ol class="activity">
-        {memory.activity.slice(0, 12).map((c) => (
-          <li key={c.sequence}>
-            <time>{c.timeMs && time(Number(c.timeMs))}</time>
-            <ClientLink id={c.clientId ?? ''} onOpen={onOpen} />
-            <span>{changeText(c)}{reason(c.endReason) && `: ${reason(c.endReason)}`}</span>
-          </li>
-        ))}
+        {memory.activity.slice(0, 12).map((a) => ('missed' in a
+          ? <MissedItem key={a.key} missed={a.missed} />
+          : <ChangeItem key={a.key} change={a.change} onOpen={onOpen} />))}
       </ol>
     </section>
   );

@@ -16,6 +16,10 @@ const ROWS_MAX = 3 * PAGE_SIZE;
 // Kept for going back; who looks further searches instead.
 const PAGES_MAX = 100;
 const TYPING_PAUSE_MS = 250;
+// Queries for what the feed does not tell of clients that join, under way at a time: a browser has six
+// connections for all tabs. Each makes room after a pause, so that a storm costs 150 a second at most.
+const ASKED_AT_ONCE = 3;
+const ASKING_PAUSE_MS = 20;
 // Changes that may be younger than a listing under way, or than a page that is shown again.
 const RECENT_MAX = 1000;
 
@@ -56,11 +60,11 @@ export function applyChange(row: Session, change: Change): Session {
   return next;
 }
 
-// The server's own conditions.
+// The server's own conditions, but for the network of those whose address is not known.
 function wanted(filter: Filter): (row: Session) => boolean {
   const inNetwork = filter.address === '' ? () => true : within(filter.address);
   return (row) => (row.clientId ?? '').startsWith(filter.prefix)
-    && (filter.state === '' || row.state === filter.state) && inNetwork(row.address ?? '');
+    && (filter.state === '' || row.state === filter.state) && (!row.address || inNetwork(row.address));
 }
 
 function since(session: Session): string {
@@ -68,14 +72,25 @@ function since(session: Session): string {
   return ms ? time(Number(ms)) : '';
 }
 
-// Who does not match any more leaves; who matches now joins, on the first page.
-function applyAll(rows: Session[], changes: Change[], filter: Filter, firstPage: boolean): Session[] {
+// What the feed does not tell of a client that went.
+type Details = Pick<Session, 'address' | 'protocolVersion'>;
+
+interface Applied {
+  rows: Session[];
+  unknown: string[]; // joined, or would if they were known to be of the network
+}
+
+// Who does not match any more leaves; who matches now joins, on the first page. `details`: by identifier.
+function applyAll(
+  rows: Session[], changes: Change[], filter: Filter, firstPage: boolean,
+  details = new Map<string, Details>(),
+): Applied {
   const byId = new Map(rows.map((r) => [r.clientId ?? '', r]));
   const fresh = new Map<string, Session>();
   for (const change of changes) {
     const id = change.clientId ?? '';
     const of = byId.has(id) ? byId : fresh;
-    if (of === byId || firstPage) of.set(id, applyChange(of.get(id) ?? {}, change));
+    if (of === byId || firstPage) of.set(id, applyChange({...details.get(id), ...of.get(id)}, change));
   }
   // Only now: one that left and came back within these changes has not moved.
   const wants = wanted(filter);
@@ -85,7 +100,45 @@ function applyAll(rows: Session[], changes: Change[], filter: Filter, firstPage:
       if (row && !wants(row)) of.delete(id);
     }
   }
-  return [...[...fresh.values()].reverse(), ...byId.values()].slice(0, ROWS_MAX);
+  const unknown = [...fresh].filter(([, row]) => !row.address).map(([id]) => id);
+  if (filter.address) for (const id of unknown) fresh.delete(id);
+  return {rows: [...[...fresh.values()].reverse(), ...byId.values()].slice(0, ROWS_MAX), unknown};
+}
+
+// Asks for the details of clients, the latest first. Where more than the table holds are waiting, those that
+// have waited longest are not asked for any more.
+class Questions {
+  private queue: string[] = [];
+  private underWay = 0;
+
+  constructor(private readonly onAnswer: (id: string, details: Details) => void) {}
+
+  // False: not all will be asked for.
+  add(ids: string[]): boolean {
+    const all = [...new Set([...this.queue, ...ids])];
+    this.queue = all.slice(-ROWS_MAX);
+    this.next();
+    return all.length === this.queue.length;
+  }
+
+  forget(): void {
+    this.queue = [];
+  }
+
+  private next(): void {
+    while (this.underWay < ASKED_AT_ONCE && this.queue.length > 0) {
+      const id = this.queue.pop()!;
+      this.underWay += 1;
+      void service.query(id).then(
+        ({address, protocolVersion}) => this.onAnswer(id, {
+          ...(address && {address}), ...(protocolVersion && {protocolVersion})}),
+        () => undefined,  // shown without
+      ).finally(() => window.setTimeout(() => {
+        this.underWay -= 1;
+        this.next();
+      }, ASKING_PAUSE_MS));
+    }
+  }
 }
 
 // A listing that the server holds, as far as it was read.
@@ -147,6 +200,25 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   const listing = useRef<Listing>({cursor: '', left: false});
   const firstPage = index === 0;
   const page: ListReply = pages[index] ?? {};
+  const shown = useRef<Session[]>([]);
+  const show = (next: Session[]) => {
+    shown.current = next;
+    setRows(next);
+  };
+  const view = useRef({filter, firstPage});
+  view.current = {filter, firstPage};
+  const [questions] = useState(() => new Questions((id, details) => {
+    const known = shown.current.map((row) => (row.clientId === id ? {...details, ...row} : row));
+    const told = recent.current.filter((c) => c.clientId === id);
+    show(applyAll(known, told, view.current.filter, view.current.firstPage, new Map([[id, details]])).rows);
+  }));
+  const update = (from: Session[], changes: Change[]) => {
+    const {rows: next, unknown} = applyAll(from, changes, filter, firstPage);
+    show(next);
+    if (!questions.add(unknown) && filter.address) {
+      setNote('So many clients went at once that some of this network may be missing. List again.');
+    }
+  };
   const startOver = (why = '') => {
     leave(listing.current);
     listing.current = {cursor: '', left: false};
@@ -159,7 +231,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   useImperativeHandle(ref, () => ({
     apply: (changes) => {
       recent.current = [...recent.current, ...changes].slice(-RECENT_MAX);
-      setRows((r) => applyAll(r, changes, filter, firstPage));
+      update(shown.current, changes);
     },
     reload: () => {
       // All of it is in the listing that begins now. A broker that restarted numbers anew: changes of
@@ -181,19 +253,20 @@ export const SessionTable = forwardRef<SessionTableHandle, {
   }, []);
 
   useEffect(() => {
-    let shown = true;
+    let outdated = false;
     const mine = listing.current;
+    questions.forget();
     // As it was listed, and what has changed since.
-    const show = (reply: ListReply) => {
+    const showPage = (reply: ListReply) => {
       const cut = BigInt(reply.sequence ?? 0);
       const later = recent.current.filter((c) => BigInt(c.sequence ?? 0) > cut);
-      setRows(applyAll(reply.sessions ?? [], later, filter, firstPage));
+      update(reply.sessions ?? [], later);
       setError('');
       setLoading(false);
     };
     const known = pages[index];
     if (known) {
-      show(known);
+      showPage(known);
       return undefined;
     }
     const cursor = pages[index - 1]?.nextCursor;
@@ -203,16 +276,16 @@ export const SessionTable = forwardRef<SessionTableHandle, {
       ...(filter.address && {address: filter.address}),
     };
     setLoading(true);
-    loadPage(mine, begin, (sessions) => shown && setRows(sessions)).then(
+    loadPage(mine, begin, (sessions) => !outdated && show(sessions)).then(
       (reply) => {
         if (!reply) return;
         setPages((all) => [...all.slice(0, index), reply]);
-        if (!shown) return;
-        show(reply);
+        if (outdated) return;
+        showPage(reply);
         if (cursor) setNote('');
       },
       (e: unknown) => {
-        if (!shown || mine.left) return;
+        if (outdated || mine.left) return;
         if (cursor && e instanceof ServiceError && GONE.includes(e.code)) {
           startOver('The broker no longer held this listing, so it begins anew with the first page.');
           return;
@@ -220,7 +293,7 @@ export const SessionTable = forwardRef<SessionTableHandle, {
         setError(e instanceof ServiceError ? e.message : String(e));
         setLoading(false);
       });
-    return () => { shown = false; };
+    return () => { outdated = true; };
   }, [filter, index, reloads]);
 
   const change = (part: Partial<Filter>) => {
