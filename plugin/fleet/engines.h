@@ -65,6 +65,8 @@ class Engines {
   bool is_cluster() const { return cluster_ != nullptr; }
   // How many are configured; 1 for a cluster, whatever its size.
   size_t configured() const { return configured_; }
+  // By their order there. REQUIRES: no cluster.
+  Engine& Listed(size_t i) { return *engines_[i]; }
 
   // Home, and so many shards. Before, there is only home.
   void SetShards(uint32_t shards);

@@ -30,17 +30,35 @@ Enrolment::Enrolment(Round& round, std::function<void()> give_up)
     : round_(round),
       give_up_(std::move(give_up)),
       boot_(round.RandomHex()),
-      own_key_(NewHashKey(round)) {}
+      own_key_(NewHashKey(round)),
+      marks_(round) {}
 
 absl::StatusOr<Joined> Enrolment::Join(const Joined* so_far) {
   so_far_ = so_far;
   Joined next;
   if (absl::Status s = AgreeOnShape(&next); !s.ok()) return s;
+  if (absl::Status s = CheckEngines(); !s.ok()) return s;
   if (absl::Status s = TakeNumber(&next); !s.ok()) return s;
   if (absl::Status s = TakeLease(next); !s.ok()) return s;
   if (absl::Status s = SyncClock(); !s.ok()) return s;
   next.others_to_come = next.others_to_come || gave_up_;
   return next;
+}
+
+absl::Status Enrolment::CheckEngines(const Joined* so_far) {
+  so_far_ = so_far;
+  return CheckEngines();
+}
+
+// On an engine that is not the fleet's nothing of ours may be read nor written.
+absl::Status Enrolment::CheckEngines() {
+  if (absl::Status refused = marks_.Check(); !refused.ok()) {
+    GiveUp();
+    round_.board.SetDirections(nullptr);
+    return refused;
+  }
+  if (round_.engines.IsOpen(kHome)) return absl::OkStatus();
+  return absl::UnavailableError(round_.status.last_error);  // lost just now
 }
 
 void Enrolment::GiveUp() {

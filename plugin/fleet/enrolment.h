@@ -1,7 +1,8 @@
 // Joining the fleet at its engine: under which shape and number this node is in it, that nobody
 // else is, and what time it is there.
 //
-// Threads: one (the fleet's). Join() blocks for some dozen answers of the engine; Add…() queue.
+// Threads: one (the fleet's). Join() blocks for some dozen answers of the engine, CheckEngines()
+//          for a few; Add…() queue.
 // Errors:  PermissionDenied: the fleet is another instance's. Everything else may pass.
 #ifndef SESSION_STATUS_PLUGIN_FLEET_ENROLMENT_H_
 #define SESSION_STATUS_PLUGIN_FLEET_ENROLMENT_H_
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "plugin/fleet/engine_marks.h"
 #include "plugin/fleet/engines.h"
 #include "plugin/fleet/layout.h"
 #include "plugin/fleet/round.h"
@@ -43,6 +45,11 @@ class Enrolment {
   // given up.
   absl::StatusOr<Joined> Join(const Joined* so_far);
 
+  // Whether those engines are the fleet's that were opened since the last time. REQUIRES: home is
+  // open.
+  absl::Status CheckEngines(const Joined* so_far);
+  void AddEngineQuestions() { marks_.AddQuestions(); }
+
   // Extends our lease: OK, or TAKEN.
   void AddRenewal(NodeNumber number, Engines::Handler handler);
   // Gives it back.
@@ -57,6 +64,7 @@ class Enrolment {
   void GiveUp();
   absl::Status AgreeOnShape(Joined* next);
   absl::Status RefusedBy(absl::string_view instance);
+  absl::Status CheckEngines();
   absl::Status TakeNumber(Joined* next);
   absl::Status TakeLease(const Joined& next);
   absl::Status SyncClock();
@@ -66,7 +74,8 @@ class Enrolment {
   const std::string boot_;  // tells this process from an earlier one of the same node
   // The fleet's hash key if nobody of it was there before us, at whichever attempt to join.
   const std::string own_key_;
-  const Joined* so_far_ = nullptr;  // within Join()
+  EngineMarks marks_;
+  const Joined* so_far_ = nullptr;  // within Join() and CheckEngines()
   bool gave_up_ = false;            // ever: under another shape, hash key or number than before
   absl::Duration told_time_at_ = -absl::InfiniteDuration();
 };

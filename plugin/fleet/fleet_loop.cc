@@ -102,20 +102,26 @@ bool FleetLoop::EnsureConnected() {
   if (member_ != nullptr) member_->reader.NoticeNewEngines();
   if (!round_.engines.IsOpen(kHome)) {
     home_opening_ = 0;
+    if (member_ != nullptr && round_.Due(&round_.next_nodes, kNodesInterval)) {
+      // To the other engines: a broker with another home must not get them meanwhile.
+      enrolment_.AddEngineQuestions();
+      round_.engines.Execute([this](const absl::Status& error) { round_.NoteError(error); });
+    }
     return false;
   }
   const uint64_t opening = round_.engines.Of(kHome)->opening;
-  if (opening == home_opening_) return true;
-  home_opening_ = 0;
-  if (round_.now < next_join_) return false;
-  if (const absl::Status s = Join(); !s.ok()) {
+  const bool is_in = std::exchange(home_opening_, 0) == opening;
+  if (!is_in && round_.now < next_join_) return false;
+  if (const absl::Status s = is_in ? enrolment_.CheckEngines(&member_->as) : Join(); !s.ok()) {
     fail(s, true);
     next_join_ = round_.now + (absl::IsPermissionDenied(s) ? kRefusedPause : kRejoinPause);
     return false;
   }
   home_opening_ = opening;
-  round_.status.state = "joined";
-  member_->directory.OnContact(round_.now);
+  if (!is_in) {
+    round_.status.state = "joined";
+    member_->directory.OnContact(round_.now);
+  }
   return round_.engines.IsOpen(kHome);
 }
 
@@ -168,7 +174,10 @@ void FleetLoop::AddHousekeeping() {
     enrolment_.AddRenewal(member_->as.number,
                           [this](const Reply& reply) { member_->nodes.OnRenewal(reply); });
   }
-  if (round_.Due(&round_.next_nodes, kNodesInterval)) member_->nodes.AddListingAndMeta();
+  if (round_.Due(&round_.next_nodes, kNodesInterval)) {
+    member_->nodes.AddListingAndMeta();
+    enrolment_.AddEngineQuestions();
+  }
   if (round_.now >= round_.next_look) {  // in the round of the looks
     enrolment_.AddClockSample();
     member_->nodes.AddLeases();

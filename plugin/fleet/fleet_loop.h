@@ -1,7 +1,8 @@
 // The fleet's thread: every few milliseconds it sends our changes to the engine, reads the others',
 // keeps the lease, and repairs whatever a fault left behind. The one place that knows the order of
-// things. Who does them: enrolment.h joins; member.h is what this node is then, its parts
-// own_writer.h, takeovers.h, others_reader.h, node_watch.h; what they share is in round.h.
+// things. Who does them: enrolment.h joins, engine_marks.h knows the engines; member.h is what this
+// node is then, its parts own_writer.h, takeovers.h, others_reader.h, node_watch.h; what they share
+// is in round.h.
 //
 // One way back from every fault: changes that were dropped on their way here are found by comparing
 // with the registry; a writer whose numbers do not agree with the engine's sends its shard again; a

@@ -32,6 +32,10 @@ std::string KeyNames::Nodes() const { return absl::StrCat("ms:{", fleet_, "}:nod
 std::string KeyNames::Lease(NodeNumber node) const {
   return absl::StrCat("ms:{", fleet_, "}:lease:", node);
 }
+std::string KeyNames::EngineMark() const { return absl::StrCat("ms:{", fleet_, "}:engine"); }
+std::string KeyNames::EngineVouchedFor(size_t i) const {
+  return absl::StrCat("ms:{", fleet_, "}:engine:", i + 1);
+}
 std::string KeyNames::Owners(uint32_t shard) const {
   return absl::StrCat("ms:{", fleet_, ".s", shard, "}:o");
 }

@@ -5,6 +5,7 @@
 #ifndef SESSION_STATUS_PLUGIN_FLEET_LAYOUT_H_
 #define SESSION_STATUS_PLUGIN_FLEET_LAYOUT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,6 +47,9 @@ class KeyNames {
   std::string Meta() const;
   std::string Nodes() const;
   std::string Lease(NodeNumber node) const;
+  // Of the engine where the key is; of the one that the brokers have in that place of their lists.
+  std::string EngineMark() const;
+  std::string EngineVouchedFor(size_t i) const;
   std::string Owners(uint32_t shard) const;
   std::string Changes(uint32_t shard) const;
   std::string Bucket(uint32_t shard, uint32_t bucket) const;

@@ -376,6 +376,29 @@ TEST(BrokerFleetTest, ABrokerOfAnotherInstanceDoesNotJoin) {
   EXPECT_FALSE(admin.Query("lamp").online);
 }
 
+TEST(BrokerFleetTest, ABrokerOfAnotherListOfEnginesDoesNotJoin) {
+  BrokerFleet fleet({.brokers = 1, .clients = 0, .more_engines = 1});
+  fleet.Connect("lamp", 0);
+  RedisProcess another;
+  const std::string url = absl::StrCat("redis://127.0.0.1:", another.port());
+  const auto other = BrokerProcess::Start(
+      {.config = kPlainConfig,
+       .plugin = SessionStatusPlugin(),
+       .plugin_options = {
+           {"admin_socket", "{DIR}/admin.sock"},
+           {"fleet_url", absl::StrCat("redis://127.0.0.1:", fleet.engine().port(), " ", url)},
+           {"node_id", "of-another-list"}}});
+  ASSERT_TRUE(other->running());
+  const std::string refusal =
+      absl::StrCat("engine 2 of this broker's fleet_url, ", url, ", is empty, or not the one that");
+  EXPECT_TRUE(other->WaitForLog(refusal));
+  AdminClient admin(other->Expand("{DIR}/admin.sock"));
+  const HttpAnswer ready = admin.Get("/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_THAT(ready.body, HasSubstr(refusal));
+  EXPECT_EQ(fleet.admin(0).Get("/readyz").status, 200);
+}
+
 TEST(BrokerFleetTest, EnginesThatCannotBeReachedInTurnAreNotToldInTurn) {
   const auto broker = BrokerProcess::Start(
       {.config = kPlainConfig,

@@ -760,6 +760,225 @@ TEST_F(AnotherInstanceTest, AFleetThatHasNotSaidItsInstanceIsOfTheNextNodeThatJo
   AwaitRefusal();
 }
 
+// Brokers whose `fleet_url` are lists of two out of three engines.
+class EngineListTest : public ::testing::Test {
+ protected:
+  static NodeOptions Then(const RedisProcess& second, bool joins = true) {
+    return {.engine_is_there = joins, .more_engines = {&second}};
+  }
+  static bool IsRefused(const SteppedNode& node) {
+    return absl::StartsWith(node.Status().state, "not joined: engine ");
+  }
+  static std::string Refusal(int place, const RedisProcess& engine, const char* what) {
+    return absl::StrCat("not joined: engine ", place,
+                        " of this broker's fleet_url, redis://127.0.0.1:", engine.port(), ", ",
+                        what, "; all brokers need the same list, in the same order");
+  }
+  static constexpr char kIsAnother[] = "is not the one that the fleet's other brokers have there";
+  static constexpr char kIsEmpty[] =
+      "is empty, or not the one that the fleet's other brokers have there";
+
+  // Neither is refused meanwhile.
+  static bool BothStepUntil(SteppedNode& a, SteppedNode& b,
+                            const std::function<bool()>& condition) {
+    return WaitUntil([&] {
+      a.Step();
+      b.Step();
+      EXPECT_FALSE(IsRefused(a)) << a.Describe();
+      EXPECT_FALSE(IsRefused(b)) << b.Describe();
+      return condition();
+    });
+  }
+  // `here`, whose list is the fleet's, goes on.
+  static void AwaitRefusal(SteppedNode& here, SteppedNode& other) {
+    ASSERT_TRUE(WaitUntil([&] {
+      here.Step();
+      other.Step();
+      return IsRefused(other);
+    })) << other.Describe();
+    EXPECT_FALSE(other.Status().ready);
+    EXPECT_EQ(here.Status().state, "joined");
+  }
+  static std::string Id(RedisProcess& engine) { return engine.Command("HGET ms:{test}:engine id"); }
+
+  RedisProcess e1_, e2_, e3_;
+};
+
+TEST_F(EngineListTest, ABrokerOfAnotherListDoesNotJoin) {
+  SteppedNode here("here", e1_, Then(e2_));
+  struct Case {
+    const char* name;
+    RedisProcess *first, *second;
+    std::string refusal;
+  };
+  for (const Case& c : {Case{"another", &e1_, &e3_, Refusal(2, e3_, kIsEmpty)},
+                        Case{"in-another-order", &e2_, &e1_, Refusal(1, e2_, kIsAnother)},
+                        Case{"another-home", &e3_, &e2_, Refusal(1, e3_, kIsEmpty)},
+                        Case{"home-as-the-second", &e3_, &e1_, Refusal(1, e3_, kIsEmpty)},
+                        Case{"the-second-as-home", &e2_, &e3_, Refusal(1, e2_, kIsAnother)}}) {
+    SCOPED_TRACE(c.name);
+    SteppedNode other(c.name, *c.first, Then(*c.second, /*joins=*/false));
+    AwaitRefusal(here, other);
+    EXPECT_EQ(other.Status().state, c.refusal);
+    EXPECT_EQ(Id(e3_), "") << "claimed";
+    EXPECT_FALSE(other.HasDirections()) << "exact queries would ask the engine";
+  }
+  EXPECT_EQ(e1_.Command("HLEN ms:{test}:nodes"), "1");
+}
+
+TEST_F(EngineListTest, BrokersOfOneListAreAFleet) {
+  SteppedNode here("here", e1_, Then(e2_));
+  SteppedNode there("there", e1_, Then(e2_));
+  for (int i = 0; i < 32; ++i) there.Connect(absl::StrCat("lamp-", i));
+  EXPECT_TRUE(BothStepUntil(here, there, [&] {
+    for (int i = 0; i < 32; ++i) {
+      if (!here.Sees(absl::StrCat("lamp-", i))) return false;
+    }
+    return true;
+  })) << here.Describe();
+}
+
+TEST_F(EngineListTest, AnEngineThatWasEmptiedOrReplacedIsTheSameToWhoKnewIt) {
+  SteppedNode here("here", e1_, Then(e2_));
+  SteppedNode there("there", e1_, Then(e2_));
+  for (RedisProcess* engine : {&e2_, &e1_}) {
+    for (const bool replaced : {false, true}) {
+      SCOPED_TRACE(
+          absl::StrCat(engine == &e1_ ? "home" : "the second", replaced ? " replaced" : ""));
+      const std::string id = Id(*engine);
+      ASSERT_NE(id, "");
+      if (replaced) {
+        engine->Kill();
+        engine->Start();
+      } else {
+        engine->Command("FLUSHALL");
+      }
+      EXPECT_TRUE(BothStepUntil(here, there, [&] { return Id(*engine) == id; }));
+      const absl::Duration as_of = std::max(here.AsOf(), there.AsOf());
+      EXPECT_TRUE(BothStepUntil(here, there, [&] {
+        return std::min(here.AsOf(), there.AsOf()) > as_of && here.Status().nodes.size() == 2;
+      })) << here.Describe();
+    }
+  }
+}
+
+TEST_F(EngineListTest, WhoDoesNotKnowAnEmptiedEngineWaitsForWhoDoes) {
+  SteppedNode here("here", e1_, Then(e2_));
+  for (RedisProcess* engine : {&e2_, &e1_}) {
+    const int place = engine == &e1_ ? 1 : 2;
+    SCOPED_TRACE(place);
+    const std::string id = Id(*engine);
+    engine->Command("FLUSHALL");
+    SteppedNode late(place == 1 ? "late" : "later", e1_, Then(e2_, /*joins=*/false));
+    ASSERT_TRUE(late.StepUntil([&] { return IsRefused(late); })) << late.Describe();
+    EXPECT_EQ(late.Status().state, Refusal(place, *engine, kIsEmpty));
+    EXPECT_TRUE(WaitUntil([&] {
+      here.Step();
+      late.Step();
+      EXPECT_FALSE(IsRefused(here)) << here.Describe();
+      return late.Status().ready;
+    })) << late.Describe();
+    EXPECT_EQ(Id(*engine), id);
+  }
+}
+
+// It is the first there when an engine is back, empty; before, nobody could vouch for anything.
+TEST_F(EngineListTest, WhoWasRefusedDoesNotGetTheFleetWhileAnEngineIsAwayNorAfterwards) {
+  SteppedNode here("here", e1_, Then(e2_));
+  SteppedNode other("other", e1_, Then(e3_, /*joins=*/false));
+  SteppedNode third("third", e3_, Then(e2_, /*joins=*/false));
+  AwaitRefusal(here, other);
+  AwaitRefusal(here, third);
+  const auto step = [&here](std::vector<SteppedNode*> nodes) {
+    for (int i = 0; i < 50; ++i) {
+      for (SteppedNode* node : nodes) {
+        node->Suspend(absl::Milliseconds(50));
+        node->Step();
+        EXPECT_FALSE(node != &here && node->Status().ready) << node->Describe();
+      }
+    }
+  };
+  for (RedisProcess* engine : {&e1_, &e2_}) {
+    SCOPED_TRACE(engine == &e1_ ? "home" : "the second");
+    engine->Kill();
+    step({&here});
+    e2_.Command("DEL ms:{test}:engine:1");  // as when nobody had vouched for it since
+    step({&here, &other, &third});
+    for (SteppedNode* node : {&other, &third}) node->Suspend(2 * fleet::kNoClaimAfterRefusal);
+    step({&here, &other, &third});
+    engine->Start();
+    SteppedNode& first = engine == &e1_ ? other : third;
+    first.Suspend(absl::Seconds(2));  // it tries again at once
+    for (int i = 0; i < 20; ++i) {
+      first.Step();
+      EXPECT_FALSE(first.Status().ready) << first.Describe();
+    }
+    EXPECT_TRUE(here.StepUntil([&] { return Id(*engine) != ""; })) << here.Describe();
+    AwaitRefusal(here, other);
+    AwaitRefusal(here, third);
+  }
+}
+
+TEST_F(EngineListTest, AFleetWhoseListIsChangedIsBackWhenTheLastBrokerOfTheOldOneHasGone) {
+  std::optional<SteppedNode> old_list(std::in_place, "a", e1_, Then(e2_));
+  SteppedNode new_list("b", e1_, Then(e3_, /*joins=*/false));
+  AwaitRefusal(*old_list, new_list);
+  old_list.reset();
+  const absl::Time gone = absl::Now();
+  SteppedNode another("c", e1_, Then(e3_, /*joins=*/false));
+  ASSERT_TRUE(WaitUntil([&] {
+    if (absl::Now() - gone > fleet::kVouchedFor) {
+      new_list.Suspend(absl::Milliseconds(100));
+      another.Suspend(absl::Milliseconds(100));
+    }
+    new_list.Step();
+    another.Step();
+    return new_list.Status().ready && another.Status().ready;
+  })) << new_list.Describe();
+  EXPECT_NE(Id(e3_), "");
+}
+
+TEST_F(EngineListTest, WhoIsInAFleetThatHasAnotherListLeavesItAndKnowsNothingOfIt) {
+  SteppedNode here("here", e1_, Then(e2_));
+  e1_.Command("SET ms:{test}:engine:2 another");
+  ASSERT_TRUE(here.StepUntil([&] { return IsRefused(here); })) << here.Describe();
+  EXPECT_EQ(here.Status().state, Refusal(2, e2_, kIsAnother));
+  EXPECT_FALSE(here.Status().ready);
+  EXPECT_EQ(here.AsOf(), -absl::InfiniteDuration());
+  EXPECT_FALSE(here.HasDirections()) << "exact queries would ask the engine";
+  e1_.Command("DEL ms:{test}:engine:2");
+  here.Suspend(fleet::kNoClaimAfterRefusal);
+  EXPECT_TRUE(here.StepUntil([&] { return here.Status().ready; })) << here.Describe();
+}
+
+// An access list that this version's commands are not on; an older broker's fleet.
+TEST_F(EngineListTest, WhatAnEngineRefusesToTellIsNoEvidence) {
+  for (const char* command : {"-hsetnx", "-hget", "-get"}) {
+    SCOPED_TRACE(command);
+    ASSERT_EQ(e2_.Command(absl::StrCat("ACL SETUSER default ", command)), "OK");
+    SteppedNode here(command + 1, e1_, Then(e2_));
+    EXPECT_EQ(here.Status().state, "joined");
+  }
+}
+
+TEST_F(EngineListTest, AnEngineThatIsAwayAtTheStartIsLookedAtWhenItIsThere) {
+  SteppedNode here("here", e1_, Then(e2_));
+  const std::string id = Id(e2_);
+  e2_.Kill();
+  SteppedNode late("late", e1_, Then(e2_, /*joins=*/false));
+  SteppedNode other("other", e1_, Then(e3_, /*joins=*/false));
+  ASSERT_TRUE(late.StepUntil([&] { return late.Status().state == "joined"; })) << late.Describe();
+  AwaitRefusal(late, other);
+  e2_.Start();
+  EXPECT_TRUE(WaitUntil([&] {
+    late.Step();  // it may be there before the mark is back
+    here.Step();
+    EXPECT_FALSE(IsRefused(here)) << here.Describe();
+    return late.Status().ready;
+  })) << late.Describe();
+  EXPECT_EQ(Id(e2_), id);
+}
+
 TEST(FleetLoopTest, AnEngineThatMayEvictSessionsIsWarnedOf) {
   RedisProcess engine({"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"});
   SteppedNode here("here", engine);
