@@ -129,34 +129,50 @@ absl::Status EngineConnection::AskSentinels(EngineAddress::HostPort* primary) {
   absl::Status status = absl::UnavailableError("no Sentinel given");
   for (const EngineAddress::HostPort& sentinel : address_.hosts) {
     status = Dial(sentinel.host, sentinel.port);
-    if (!status.ok()) continue;
-    primary->host.clear();
-    status = Ask({"SENTINEL", "get-master-addr-by-name", address_.primary_name},
-                 [primary](const Reply& reply) {
-                   if (reply.size() != 2) return;
-                   primary->host = std::string(reply[0].text());
-                   primary->port = static_cast<uint16_t>(reply[1].integer());
-                 });
-    if (status.ok() && !primary->host.empty()) return status;
-    if (status.ok()) {
-      status = Fail(absl::StrCat("this Sentinel knows no ", address_.primary_name));
-    }
+    if (status.ok()) status = AskSentinel(primary);
+    if (status.ok()) return status;
   }
   return status;
 }
 
+absl::Status EngineConnection::AskSentinel(EngineAddress::HostPort* primary) {
+  std::string refusal;
+  const auto ask = [&] {
+    refusal.clear();
+    primary->host.clear();
+    return Ask({"SENTINEL", "get-master-addr-by-name", address_.primary_name},
+               [&](const Reply& reply) {
+                 if (reply.is_error()) refusal = std::string(reply.text());
+                 if (reply.size() != 2) return;
+                 primary->host = std::string(reply[0].text());
+                 primary->port = static_cast<uint16_t>(reply[1].integer());
+               });
+  };
+  if (absl::Status s = ask(); !s.ok()) return s;
+  // Many have no password, and are not told the engine's.
+  if (absl::StartsWith(refusal, "NOAUTH") && !credentials_file_.empty()) {
+    if (absl::Status s = Authenticate(); !s.ok()) return s;
+    if (absl::Status s = ask(); !s.ok()) return s;
+  }
+  if (!refusal.empty()) return Fail(absl::StrCat("this Sentinel says ", refusal));
+  if (!primary->host.empty()) return absl::OkStatus();
+  return Fail(absl::StrCat("this Sentinel knows no ", address_.primary_name));
+}
+
+absl::Status EngineConnection::Authenticate() {
+  // Read each time: a rotated password works without a restart.
+  Credentials credentials;
+  if (absl::Status s = ReadCredentials(credentials_file_, &credentials); !s.ok()) {
+    Close();
+    return s;
+  }
+  return credentials.user.empty() ? Require({"AUTH", credentials.password})
+                                  : Require({"AUTH", credentials.user, credentials.password});
+}
+
 absl::Status EngineConnection::LogIn() {
   if (!credentials_file_.empty()) {
-    // Read each time: a rotated password works without a restart.
-    Credentials credentials;
-    if (absl::Status s = ReadCredentials(credentials_file_, &credentials); !s.ok()) {
-      Close();
-      return s;
-    }
-    const absl::Status s = credentials.user.empty()
-                               ? Require({"AUTH", credentials.password})
-                               : Require({"AUTH", credentials.user, credentials.password});
-    if (!s.ok()) return s;
+    if (absl::Status s = Authenticate(); !s.ok()) return s;
   }
   if (address_.database == 0) return absl::OkStatus();
   // Refused, the connection would stay in database 0, maybe in another fleet.
@@ -188,6 +204,10 @@ absl::Status EngineConnection::LoadFunctions() {
                            [&error](const Reply& reply) { error = std::string(reply.text()); });
       !s.ok()) {
     return s;
+  }
+  if (absl::StrContains(error, "unknown command")) {
+    return Fail(absl::StrCat("is older than Redis 7, or has no functions: ",
+                             error.substr(0, error.find(','))));
   }
   if (!absl::StrContains(error, "Function not found")) return absl::OkStatus();
   error.clear();

@@ -98,6 +98,9 @@ class EngineConnection {
   // What an error says about the whole connection; empty: nothing.
   std::string Refusal(absl::string_view error) const;
   absl::Status AskSentinels(EngineAddress::HostPort* primary);
+  // The one that the connection is to; `primary`: where it says that the engine is.
+  absl::Status AskSentinel(EngineAddress::HostPort* primary);
+  absl::Status Authenticate();
   absl::Status LogIn();
   absl::Status CheckPrimary();
   absl::Status LoadFunctions();

@@ -86,22 +86,27 @@ absl::Status Enrolment::AgreeOnShape(Joined* next) {
   } else {
     shape.buckets_per_shard = std::max(1u, options.capacity / (shape.shards * kRowsPerBucket));
   }
-  const auto ignore = [](const Reply&) {};
-  round_.AddHome({"HSETNX", meta, "format", absl::StrCat(kFormatVersion)}, ignore);
-  round_.AddHome({"HSETNX", meta, "shards", absl::StrCat(shape.shards)}, ignore);
-  round_.AddHome({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, ignore);
-  round_.AddHome({"HSETNX", meta, "engines", absl::StrCat(engines_here)}, ignore);
-  round_.AddHome({"HSETNX", meta, "instance", options.instance_id}, ignore);
-  round_.AddHome({"HSETNX", meta, "key", key}, ignore);
+  std::string refusal;  // matters only if nobody has set what this node may not
+  const auto note = [&refusal](const Reply& reply) {
+    if (reply.is_error()) refusal = std::string(reply.text());
+  };
+  round_.AddHome({"HSETNX", meta, "format", absl::StrCat(kFormatVersion)}, note);
+  round_.AddHome({"HSETNX", meta, "shards", absl::StrCat(shape.shards)}, note);
+  round_.AddHome({"HSETNX", meta, "buckets", absl::StrCat(shape.buckets_per_shard)}, note);
+  round_.AddHome({"HSETNX", meta, "engines", absl::StrCat(engines_here)}, note);
+  round_.AddHome({"HSETNX", meta, "instance", options.instance_id}, note);
+  round_.AddHome({"HSETNX", meta, "key", key}, note);
   std::string error;
   int format = 0;
   uint64_t engines = 0;
   std::optional<std::string> refused_by;
+  bool is_set = true;
   const auto on_meta = [&](const Reply& reply) {
     if (reply.size() != 6) {
       error = absl::StrCat("the fleet's meta key is not readable: ", reply.text());
       return;
     }
+    for (size_t i = 0; i < 5; ++i) is_set = is_set && !reply[i].is_nil();
     format = static_cast<int>(reply[0].integer());
     shape.shards = static_cast<uint32_t>(reply[1].integer());
     shape.buckets_per_shard = static_cast<uint32_t>(reply[2].integer());
@@ -115,6 +120,7 @@ absl::Status Enrolment::AgreeOnShape(Joined* next) {
     return s;
   }
   if (refused_by.has_value()) return RefusedBy(*refused_by);
+  if (!is_set && !refusal.empty()) return absl::UnavailableError(refusal);
   const bool sane = shape.shards > 0 && (shape.shards & (shape.shards - 1)) == 0 &&
                     shape.shards <= 65536 && shape.buckets_per_shard > 0;
   if (!error.empty() || format != kFormatVersion || !sane || engines != engines_here) {
@@ -149,12 +155,16 @@ absl::Status Enrolment::TakeNumber(Joined* next) {
   for (int i = 0; i < kNumbersTriedMax; ++i, candidate = NextNumber(candidate)) {
     const std::string number = absl::StrCat(candidate);
     std::string holder;
-    round_.AddHome({"HSETNX", nodes, number, name}, [](const Reply&) {});
+    std::string refusal;
+    round_.AddHome({"HSETNX", nodes, number, name}, [&refusal](const Reply& reply) {
+      if (reply.is_error()) refusal = std::string(reply.text());
+    });
     if (absl::Status s =
             Call({"HGET", nodes, number}, [&](const Reply& r) { holder = std::string(r.text()); });
         !s.ok()) {
       return s;
     }
+    if (holder.empty() && !refusal.empty()) return absl::UnavailableError(refusal);
     if (holder != name) continue;
     if (so_far_ != nullptr && candidate != so_far_->number) GiveUp();
     next->number = candidate;

@@ -517,6 +517,22 @@ TEST(FleetLoopTest, ANodeWhoseQuestionsAreRefusedDoesNotBecomeReady) {
   }
 }
 
+TEST(FleetLoopTest, WhatItMayNotWriteToJoinIsSaidInTheEnginesWords) {
+  RedisProcess engine;
+  const auto awaits = [&](const char* name, const char* why) {
+    SteppedNode here(name, engine, {.engine_is_there = false});
+    EXPECT_TRUE(here.StepUntil([&] {
+      return absl::StartsWith(here.Status().state, absl::StrCat("not joined: ", why));
+    })) << here.Describe();
+  };
+  ASSERT_EQ(engine.Command("ACL SETUSER default -hsetnx"), "OK");
+  awaits("keys", "NOPERM");
+  ASSERT_EQ(engine.Command("ACL SETUSER default +hsetnx"), "OK");
+  SteppedNode first("first", engine);
+  ASSERT_EQ(engine.Command("CONFIG SET maxmemory 1"), "OK");
+  awaits("number", "OOM");
+}
+
 // Whether the pause was so long that the connection to the engine has gone.
 class PausedMachineTest : public ::testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Fleet, PausedMachineTest, ::testing::Bool(),
