@@ -20,15 +20,21 @@ void NodeDirectory::MarkUnlisted() {
   for (auto& [number, node] : nodes_) node.listed = false;
 }
 
+NodeDirectory::Node& NodeDirectory::Meet(NodeNumber number, absl::Duration now) {
+  const auto [it, is_new] = nodes_.try_emplace(number);
+  if (is_new) it->second.last_alive = now;
+  return it->second;
+}
+
 void NodeDirectory::OnListed(NodeNumber number, absl::string_view name, absl::Duration now) {
-  Node& node = nodes_[number];
+  Node& node = Meet(number, now);
   node.name = std::string(name);
   node.listed = true;
   node.last_listed = now;
 }
 
 void NodeDirectory::OnFound(NodeNumber number, absl::Duration now) {
-  Node& node = nodes_[number];
+  Node& node = Meet(number, now);
   node.listed = false;
   node.last_listed = now;
 }

@@ -42,7 +42,7 @@ class NodeDirectory {
     bool lost = false;
     bool listed = true;  // in the nodes key at the last look
     absl::Duration last_listed;
-    absl::Duration last_alive;    // monotonic
+    absl::Duration last_alive;    // monotonic; before it was seen alive: when it was first met
     absl::Duration missed_since;  // the first look that did, while not `alive`
   };
 
@@ -66,6 +66,8 @@ class NodeDirectory {
   void Remove(NodeNumber number) { nodes_.erase(number); }
 
  private:
+  Node& Meet(NodeNumber number, absl::Duration now);
+
   absl::Duration lease_;
   absl::Duration contact_since_;
   std::map<NodeNumber, Node> nodes_;

@@ -12,7 +12,7 @@
 namespace session_status::fleet {
 namespace {
 
-// A node that is gone this long is not coming back under its number.
+// A node that is gone this long, for all that we have seen, is not coming back under its number.
 constexpr absl::Duration kBurialAfter = absl::Hours(1);
 
 }  // namespace
@@ -77,7 +77,7 @@ void NodeWatch::OnLeases(const std::vector<NodeNumber>& asked, const Reply& repl
       table_.SetLost(asked[i], directory_.Find(asked[i])->lost, Board::DateOfEnd(round_.now));
     }
     const NodeDirectory::Node* node = directory_.Find(asked[i]);
-    if (node != nullptr && node->lost && node->listed && node->seen_alive &&
+    if (node != nullptr && node->lost && node->listed &&
         round_.now - node->last_alive > kBurialAfter) {
       burials_.Schedule(asked[i]);
     }

@@ -426,6 +426,25 @@ TEST(FleetLoopTest, ANodeThatIsBackInAFleetMadeAnewIsNotRemovedForWhatItWasBefor
   EXPECT_EQ(home.Command(absl::StrCat("HEXISTS ms:{test}:nodes ", number)), "1");
 }
 
+// All who saw it alive were started anew since.
+TEST(FleetLoopTest, ANodeThatNobodyHasSeenAliveIsRemovedAfterAnHour) {
+  RedisProcess engine;
+  engine.Command("HSET ms:{test}:nodes 4711 gone");
+  SteppedNode here("here", engine);
+  const auto is_there = [&] { return engine.Command("HEXISTS ms:{test}:nodes 4711"); };
+  const auto pass = [&](int minutes) {
+    for (int i = 0; i < minutes; ++i) {  // less each time than a lease that is missed
+      here.Suspend(absl::Minutes(1));
+      here.Step();
+      here.Step();
+    }
+  };
+  pass(55);
+  EXPECT_EQ(is_there(), "1");
+  pass(10);
+  EXPECT_EQ(is_there(), "0");
+}
+
 TEST(FleetLoopTest, AFleetMadeAnewWithFewerShardsIsSweptInTheseOnly) {
   RedisProcess engine;
   SteppedNode here("here", engine);
