@@ -22,8 +22,11 @@ namespace session_status::fleet {
 inline constexpr int kFormatVersion = 1;
 
 using NodeNumber = uint16_t;  // 1 to 65535; 0 is nobody
-using Generation = uint32_t;  // random, not 0
-using Epoch = uint64_t;       // microseconds of the engine's clock; below 2^53
+using Generation = uint32_t;  // random; not 0, nor kFarewell
+// Of a node that has left in order: nothing is written under it. Older versions take it for the
+// generation of a node that was started anew.
+inline constexpr Generation kFarewell = UINT32_MAX;
+using Epoch = uint64_t;  // microseconds of the engine's clock; below 2^53
 
 inline constexpr NodeNumber kNobody = 0;
 

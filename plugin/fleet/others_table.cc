@@ -17,6 +17,11 @@ bool Contains(const std::vector<Generation>& list, Generation generation) {
   return std::find(list.begin(), list.end(), generation) != list.end();
 }
 
+// Of a node that has none of its older sessions any more.
+EndReason WhyBegunAnew(const std::vector<Generation>& live) {
+  return live.front() == kFarewell ? EndReason::kServerShutdown : EndReason::kBrokerRestart;
+}
+
 }  // namespace
 
 const OthersTable::Follow* OthersTable::Shard::Find(NodeNumber node) const {
@@ -191,7 +196,7 @@ bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Tim
     // under a generation that we know nothing of, because the engine lost it before we could read
     // it.
     if (entry.older.empty()) {
-      DropDead(shard, entry.node, EndReason::kBrokerRestart, now);
+      DropDead(shard, entry.node, WhyBegunAnew(follow.live), now);
     } else {
       ShowLive(shard, now);
     }
@@ -279,8 +284,8 @@ void OthersTable::EndLoad(uint32_t shard_index, const std::map<NodeNumber, Owner
       ++it;
       continue;
     }
-    const bool restarted = !Contains(follow->live, slot.generation);
-    Hide(it->first, it->second, restarted ? EndReason::kBrokerRestart : EndReason::kUnknown, now);
+    const bool begun_anew = !Contains(follow->live, slot.generation);
+    Hide(it->first, it->second, begun_anew ? WhyBegunAnew(follow->live) : EndReason::kUnknown, now);
     it = Erase(shard, it);
   }
 }

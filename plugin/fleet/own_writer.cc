@@ -34,7 +34,7 @@ std::string EncodeGenerations(const std::vector<Generation>& generations) {
 
 Generation OwnWriter::NewGeneration() {
   const auto g = static_cast<Generation>(round_.random());
-  return g == 0 ? 1 : g;
+  return g == 0 || g == kFarewell ? 1 : g;
 }
 
 void OwnWriter::AddBatches() {
@@ -66,11 +66,10 @@ void OwnWriter::AddWriteQuestions() {
 }
 
 void OwnWriter::AddFarewell() {
-  // A new generation without anything in it.
   for (uint32_t shard = 0; shard < as_.shape.shards; ++shard) {
     ShardWriter::Batch batch;
     batch.kind = ShardWriter::Batch::Kind::kBegin;
-    batch.generation = NewGeneration();
+    batch.generation = kFarewell;
     AddBatch(shard, batch);
   }
 }

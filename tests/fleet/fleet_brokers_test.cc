@@ -297,6 +297,9 @@ TEST(BrokerFleetTest, ABrokerThatStopsInOrderLeavesNoClientOnline) {
   ASSERT_TRUE(fleet.admin(1).WaitForState("lamp", "ONLINE").online);
   fleet.broker(0).Stop();
   EXPECT_FALSE(fleet.admin(1).WaitForState("lamp", "OFFLINE").online);
+  EXPECT_TRUE(WaitUntil([&] {
+    return absl::StrContains(fleet.admin(1).Query("lamp").raw, "END_REASON_SERVER_SHUTDOWN");
+  })) << fleet.admin(1).Query("lamp").raw;
 }
 
 TEST(BrokerFleetTest, WithoutTheEngineOwnClientsAreExactAndOthersAreLastKnown) {

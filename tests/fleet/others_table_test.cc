@@ -97,6 +97,24 @@ TEST_F(OthersTableTest, ANodeThatBeginsWithoutItsOlderSessionsHasNoneOfThem) {
   EXPECT_EQ(ReasonOf("lamp"), EndReason::kBrokerRestart);
 }
 
+TEST_F(OthersTableTest, ANodeThatHasLeftInOrderEndedItsSessionsItself) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Begin(kFarewell);
+  EXPECT_EQ(Online(), "");
+  EXPECT_EQ(ReasonOf("lamp"), EndReason::kServerShutdown);
+}
+
+TEST_F(OthersTableTest, ThatANodeHasLeftInOrderIsFoundWhenItsShardIsLoaded) {
+  Begin(100);
+  Tell({Up("lamp", 10)});
+  Finish();
+  Load({kFarewell}, {});
+  EXPECT_EQ(Online(), "");
+  EXPECT_EQ(ReasonOf("lamp"), EndReason::kServerShutdown);
+}
+
 TEST_F(OthersTableTest, WhoSendsAgainKeepsWhatWasKnownEvenIfAGenerationWasNeverRead) {
   Begin(100);
   Tell({Up("lamp", 10), Up("fan", 10)});
