@@ -12,10 +12,12 @@ namespace session_status::registry {
 
 namespace {
 
-// Pages hold at least this many sessions each in the long run (half of a full page, after splits);
-// together with the slack it makes `sessions_max` reachable whatever the hash does.
-constexpr uint64_t kSessionsPerPageMin = 12;
+// Segments hold at least this many sessions each in the long run (they are split when they hold some
+// 600, hardly ever below 400); together with the slack it makes `sessions_max` reachable whatever
+// the hash does.
+constexpr uint64_t kSessionsPerSegmentMin = 150;
 constexpr uint64_t kChunksSlack = 4096;
+constexpr size_t kSegmentBytes = Segment::kPages * sizeof(Page);
 
 uint64_t ChunksFor(uint64_t sessions_max) { return sessions_max / 2 + kChunksSlack; }
 
@@ -25,13 +27,21 @@ void CheckFor(bool ok, const char* what) {
   std::abort();
 }
 
+void CheckEmpty(const Page& page) {
+  for (const Word& word : page.tags) CheckFor(word.Own() == 0, "a page that is not used has tags");
+  for (int i = 0; i < Page::kChunks; ++i) {
+    CheckFor(page.chunk(i) == 0, "a page that is not used has chunks");
+  }
+}
+
 }  // namespace
 
-// Deep enough that a directory entry leads to one session on average when the table is full: for a
-// page to overflow there, more than 32 of them would have to share it.
+// Deep enough that a slice holds one session on average when the table is full: for a page to
+// overflow there, more than 32 of them would have to share it.
 int SessionIndex::DepthFor(uint64_t sessions_max) {
-  const auto bits = static_cast<int>(std::bit_width(sessions_max >> kShardBits));
-  return std::clamp(bits, 4, kDepthMax);
+  const auto bits =
+      static_cast<int>(std::bit_width(sessions_max >> (kShardBits + Segment::kSliceBits)));
+  return std::clamp(bits, 2, kDepthMax);
 }
 
 SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
@@ -40,7 +50,7 @@ SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
       lines_(lines),
       depth_max_(DepthFor(sessions_max)),
       directory_((size_t{1} << (kShardBits + depth_max_ + 1)) * sizeof(Entry), pages),
-      pages_((sessions_max / kSessionsPerPageMin + 2 * kShards) * sizeof(Page), pages),
+      pages_((sessions_max / kSessionsPerSegmentMin + 3 * kShards) * kSegmentBytes, pages),
       hot_(std::min<uint64_t>(ChunksFor(sessions_max), kChunksMax) * Page::kSlotsPerChunk *
                sizeof(HotRecord),
            pages),
@@ -50,12 +60,13 @@ SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
   chunk_capacity_ = static_cast<uint32_t>(
       std::min({uint64_t{kChunksMax}, uint64_t{hot_.size() / sizeof(HotRecord) / 4},
                 uint64_t{details_.size() / sizeof(DetailRecord) / 4}}));
-  page_capacity_ = static_cast<uint32_t>(pages_.size() / sizeof(Page));
+  segment_capacity_ =
+      static_cast<uint32_t>(std::min<uint64_t>(Segment::kNumbers, pages_.size() / kSegmentBytes));
   for (uint32_t shard = 0; shard < kShards; ++shard) {
-    directory_.as<Entry>()[kShards + shard].store(fresh_page_++, std::memory_order_relaxed);
+    const Segment segment(TakeSegment(), /*depth=*/0, /*pages=*/1);
+    directory_.as<Entry>()[kShards + shard].store(segment.word(), std::memory_order_relaxed);
   }
   directory_.NoteUsed(2 * kShards * sizeof(Entry));
-  pages_.NoteUsed(fresh_page_ * sizeof(Page));
 }
 
 // -- readers -------------------------------------------------------------------------------------
@@ -72,27 +83,25 @@ void SessionIndex::ReadId(Slot s, std::string* out) const {
 }
 
 void SessionIndex::ReadPage(uint64_t position, PageSlots* out) const {
-  const uint32_t number = EntryOf(position)->load(std::memory_order_acquire);  // (i3)
-  const Page* const p = page(number);
-  out->page = p;
-  out->version = p->version.load(std::memory_order_acquire);  // (i5)
+  out->entry = EntryOf(position);
+  const Segment segment(out->entry->load(std::memory_order_acquire));  // (i3)
+  out->segment = segment.word();
+  const int shift = SliceShift(segment.depth());
+  const int first = segment.PageOf(SliceOf(position, segment.depth()));
+  const Page* const p = PageAt(segment, first);
   out->count = 0;
   for (int i = 0; i < Page::kSlots; ++i) {
-    if (static_cast<uint8_t>(p->tags[i / 8].Load() >> (i % 8 * 8)) == 0) continue;  // (i7)
+    if (static_cast<uint8_t>(p->tags[i / 8].Load() >> (i % 8 * 8)) == 0) continue;  // (i5)
     out->slots[static_cast<size_t>(out->count++)] = SlotAt(*p, i);
   }
-  // (i10) acquire; pairs with (i12). The depth of a page is stored before it is linked, and changes
-  // only between two lives, which StillValid() sees.
-  const int covered_bits = 64 - kShardBits - p->depth.load(std::memory_order_acquire);
-  const uint64_t covered = (uint64_t{1} << covered_bits) - 1;
-  out->first_position = position & ~covered;
-  out->last_position = position | covered;
+  const uint64_t begin = position >> (shift + Segment::kSliceBits) << (shift + Segment::kSliceBits);
+  out->first_position = begin + (static_cast<uint64_t>(first) << shift);
+  out->last_position = begin + (static_cast<uint64_t>(segment.EndOf(first)) << shift) - 1;
 }
 
 bool SessionIndex::StillValid(const PageSlots& read) const {
-  return page(EntryOf(read.first_position)->load(std::memory_order_acquire)) ==
-             read.page &&                                                     // (i3)
-         read.page->version.load(std::memory_order_acquire) == read.version;  // (i5)
+  return EntryOf(read.first_position) == read.entry &&
+         read.entry->load(std::memory_order_acquire) == read.segment;  // (i3)
 }
 
 // -- writer --------------------------------------------------------------------------------------
@@ -115,13 +124,13 @@ void SessionIndex::BeginLife(Slot s, const PreparedId& id, uint64_t first_word,
 }
 
 void SessionIndex::Link(const Place& place) {
-  place.page->set_tag(place.position, place.tag);  // (i8)
+  place.page->set_tag(place.position, place.tag);  // (i6)
   ++size_;
 }
 
 void SessionIndex::Remove(Slot s) {
   const uint64_t hash = HashOfSlot(s);
-  Page* const p = page(EntryOf(hash)->load(std::memory_order_relaxed));
+  Page* const p = PageOf(SegmentOf(hash), hash);
   for (uint32_t mask = p->Match(TagOf(hash)); mask != 0; mask &= mask - 1) {
     const int i = __builtin_ctz(mask);
     if (SlotAt(*p, i) != s) continue;
@@ -132,8 +141,7 @@ void SessionIndex::Remove(Slot s) {
       lines_.Free(static_cast<uint32_t>(r.id[0].Own()));
     }
     const int chunk = i / Page::kSlotsPerChunk;
-    const auto tags_of_chunk = static_cast<uint32_t>(p->tags[chunk / 2].Own() >> (chunk % 2 * 32));
-    if (tags_of_chunk == 0) {
+    if (p->tags_of_chunk(chunk) == 0) {
       FreeChunk(p->chunk(chunk));
       p->set_chunk(chunk, 0);
     }
@@ -197,38 +205,131 @@ void SessionIndex::FreeChunk(uint32_t chunk) {
   ++free_chunks_;
 }
 
+void SessionIndex::FreeUnusedChunks(Page* page) {
+  for (int i = 0; i < Page::kChunks; ++i) {
+    const uint32_t chunk = page->chunk(i);
+    if (chunk == 0 || page->tags_of_chunk(i) != 0) continue;
+    FreeChunk(chunk);
+    page->set_chunk(i, 0);
+  }
+}
+
 bool SessionIndex::CanSplit() const {
-  constexpr uint32_t kChunksOfTwoHalves = Page::kChunks + 1;
-  return chunk_capacity_ - fresh_chunk_ + free_chunks_ >= kChunksOfTwoHalves &&
-         fresh_page_ + 2 <= page_capacity_;
+  return chunk_capacity_ - fresh_chunk_ + free_chunks_ >= Page::kChunks &&
+         fresh_segment_ + 2 <= segment_capacity_;
 }
 
-uint32_t SessionIndex::TakePage() {
-  if (spare_page_ != 0) return std::exchange(spare_page_, 0);
-  pages_.NoteUsed((size_t{fresh_page_} + 1) * sizeof(Page));
-  return fresh_page_++;
+uint32_t SessionIndex::TakeSegment() {
+  if (spare_segment_ != 0) return std::exchange(spare_segment_, 0);
+  pages_.NoteUsed((size_t{fresh_segment_} + 1) * kSegmentBytes);
+  return fresh_segment_++;
 }
 
-void SessionIndex::RetirePage(uint32_t number) {
-  Page* const p = page(number);
-  AdvanceVersion(p);
-  for (Word& word : p->tags) word.Store(0);
-  spare_page_ = number;
+void SessionIndex::StoreEntries(uint64_t hash, Segment segment) {
+  const int directory_depth = depth_[hash >> (64 - kShardBits)].load(std::memory_order_relaxed);
+  const int prefix_shift = 64 - kShardBits - segment.depth();
+  Entry* const first = EntryAt(hash >> prefix_shift << prefix_shift, directory_depth);
+  for (uint64_t i = 0; i < uint64_t{1} << (directory_depth - segment.depth()); ++i) {
+    first[i].store(segment.word(), std::memory_order_release);  // (i4)
+  }
 }
 
-void SessionIndex::DoubleDirectory(int shard) {
-  const int depth = depth_[static_cast<size_t>(shard)].load(std::memory_order_relaxed);
-  const uint64_t first_hash = static_cast<uint64_t>(shard) << (64 - kShardBits);
+void SessionIndex::Copy(const Page& page, int from, Page* to_page, int to, Moves* moves) {
+  const Moves::Move move = {from, SlotAt(page, from), SlotAt(*to_page, to)};
+  CopySlot(move.from, move.to);
+  to_page->set_tag(to, page.tag(from));
+  moves->all[static_cast<size_t>(moves->count++)] = move;
+}
+
+void SessionIndex::MoveUpperSlices(Segment segment, int middle, Page* page, Page* upper,
+                                   Moves* moves) {
+  for (int i = 0; i < Page::kSlots; ++i) {  // their lines are needed soon, all at once
+    const Slot s = SlotAt(*page, i);
+    __builtin_prefetch(&hot(s));
+    __builtin_prefetch(&details(s));
+    __builtin_prefetch(reinterpret_cast<const char*>(&details(s) + 1) - 1);
+  }
+  for (int i = 0; i < Page::kSlots; ++i) {
+    if (page->tag(i) == 0) continue;
+    if (SliceOf(HashOfSlot(SlotAt(*page, i)), segment.depth()) < middle) continue;
+    const int to = moves->count;
+    if (to % Page::kSlotsPerChunk == 0) upper->set_chunk(to / Page::kSlotsPerChunk, TakeChunk());
+    Copy(*page, i, upper, to, moves);
+  }
+}
+
+// Empties the chunks that hold the fewest sessions into the gaps of the others.
+void SessionIndex::PackIntoFewestChunks(Page* page, Moves* moves) {
+  constexpr uint32_t kAll = (1 << Page::kSlotsPerChunk) - 1;
+  const uint32_t used = ~page->Match(0);
+  const auto used_of = [&](int chunk) { return used >> (chunk * Page::kSlotsPerChunk) & kAll; };
+  std::array<int, Page::kChunks> by_use;
+  for (int i = 0; i < Page::kChunks; ++i) by_use[static_cast<size_t>(i)] = i;
+  std::sort(by_use.begin(), by_use.end(),
+            [&](int a, int b) { return std::popcount(used_of(a)) > std::popcount(used_of(b)); });
+  const int kept = (std::popcount(used) + Page::kSlotsPerChunk - 1) / Page::kSlotsPerChunk;
+  uint32_t gaps = 0;
+  for (int i = 0; i < kept; ++i) {
+    const int chunk = by_use[static_cast<size_t>(i)];
+    gaps |= (~used_of(chunk) & kAll) << (chunk * Page::kSlotsPerChunk);
+  }
+  for (int i = kept; i < Page::kChunks; ++i) {
+    const int chunk = by_use[static_cast<size_t>(i)];
+    for (uint32_t left = used_of(chunk); left != 0; left &= left - 1) {
+      Copy(*page, chunk * Page::kSlotsPerChunk + std::countr_zero(left), page,
+           std::countr_zero(gaps), moves);
+      gaps &= gaps - 1;
+    }
+  }
+}
+
+// The slots stay where they are: their chunks get other pages.
+bool SessionIndex::SplitSegment(uint64_t hash) {
+  const Segment old = SegmentOf(hash);
+  if (old.depth() >= depth_max_) return false;
+  for (int i = 0; i < Segment::kPages; ++i) __builtin_prefetch(PageAt(old, i));
+  if (old.depth() == depth_[hash >> (64 - kShardBits)].load(std::memory_order_relaxed)) {
+    DoubleDirectory(hash);
+  }
+  constexpr int kHalf = Segment::kPages / 2;
+  const uint64_t upper_bit = uint64_t{1} << (63 - kShardBits - old.depth());
+  for (int half = 0; half < 2; ++half) {
+    Segment segment(TakeSegment(), old.depth() + 1, /*pages=*/0);
+    for (int i = 0; i < kHalf; ++i) {
+      const int from = half * kHalf + i;
+      if ((old.pages() >> from & 1) == 0) continue;
+      segment = segment.WithPage(2 * i);
+      const Page& page = *PageAt(old, from);
+      Page* const copy = PageAt(segment, 2 * i);
+      for (int c = 0; c < Page::kChunks; ++c) copy->set_chunk(c, page.chunk(c));
+      for (size_t t = 0; t < std::size(page.tags); ++t) copy->tags[t].Store(page.tags[t].Own());
+    }
+    StoreEntries(half == 0 ? hash & ~upper_bit : hash | upper_bit, segment);
+  }
+
+  // Only now the old segment's pages are emptied, for its next life.
+  for (uint32_t pages = old.pages(); pages != 0; pages &= pages - 1) {
+    Page* const page = PageAt(old, std::countr_zero(pages));
+    for (Word& word : page->tags) word.Store(0);
+    for (int c = 0; c < Page::kChunks; ++c) page->set_chunk(c, 0);
+  }
+  spare_segment_ = old.number();
+  return true;
+}
+
+void SessionIndex::DoubleDirectory(uint64_t hash) {
+  const uint64_t shard = hash >> (64 - kShardBits);
+  const int depth = depth_[shard].load(std::memory_order_relaxed);
+  const uint64_t first_hash = shard << (64 - kShardBits);
   const Entry* const from = EntryAt(first_hash, depth);
   Entry* const to = EntryAt(first_hash, depth + 1);
   for (uint64_t i = 0; i < uint64_t{1} << depth; ++i) {
-    const uint32_t number = from[i].load(std::memory_order_relaxed);
-    to[2 * i].store(number, std::memory_order_relaxed);
-    to[2 * i + 1].store(number, std::memory_order_relaxed);
+    const uint64_t segment = from[i].load(std::memory_order_relaxed);
+    to[2 * i].store(segment, std::memory_order_relaxed);
+    to[2 * i + 1].store(segment, std::memory_order_relaxed);
   }
   directory_.NoteUsed((size_t{1} << (kShardBits + depth + 2)) * sizeof(Entry));
-  depth_[static_cast<size_t>(shard)].store(static_cast<uint8_t>(depth + 1),
-                                           std::memory_order_release);  // (i2)
+  depth_[shard].store(static_cast<uint8_t>(depth + 1), std::memory_order_release);  // (i2)
 }
 
 size_t SessionIndex::ReservedBytes() const {
@@ -250,24 +351,38 @@ absl::Duration SessionIndex::PopulateAhead(absl::Duration since_last) {
 // -- checks --------------------------------------------------------------------------------------
 
 void SessionIndex::CheckInvariantsForTest(const std::function<void(Slot)>& visit) const {
-  uint64_t sessions = 0, pages_linked = 0, chunks_linked = 0;
+  uint64_t sessions = 0, chunks_linked = 0;
   std::vector<bool> chunk_seen(fresh_chunk_, false);
+  std::vector<bool> segment_seen(fresh_segment_, false);
   uint64_t position = 0;
   do {
     PageSlots read;
     ReadPage(position, &read);
-    ++pages_linked;
-    const Page& p = *read.page;
-    const int depth = p.depth.load(std::memory_order_relaxed);
-    const int shard_depth = depth_[position >> (64 - kShardBits)].load(std::memory_order_relaxed);
-    CheckFor(depth <= shard_depth, "a page is deeper than its directory");
-    const Entry* const first = EntryAt(position, shard_depth);
-    for (uint64_t i = 0; i < uint64_t{1} << (shard_depth - depth); ++i) {
-      CheckFor(page(first[i].load(std::memory_order_relaxed)) == &p, "entries of a page differ");
+    const Segment segment(read.segment);
+    CheckFor(read.first_position == position, "pages overlap, or leave a gap");
+    const int directory_depth =
+        depth_[position >> (64 - kShardBits)].load(std::memory_order_relaxed);
+    CheckFor(segment.depth() <= directory_depth, "a segment is deeper than its directory");
+    CheckFor(segment.number() < fresh_segment_, "a segment that was never taken");
+    const int first = segment.PageOf(SliceOf(position, segment.depth()));
+    if (first == 0) {
+      CheckFor(!segment_seen[segment.number()], "a segment has two places");
+      segment_seen[segment.number()] = true;
+      const Entry* const entry = EntryAt(position, directory_depth);
+      for (uint64_t i = 0; i < uint64_t{1} << (directory_depth - segment.depth()); ++i) {
+        CheckFor(entry[i].load(std::memory_order_relaxed) == segment.word(),
+                 "entries of a segment differ");
+      }
+      for (int i = 0; i < Segment::kPages; ++i) {
+        if ((segment.pages() >> i & 1) == 0) CheckEmpty(*PageAt(segment, i));
+      }
     }
+    CheckFor(std::has_single_bit(read.last_position - read.first_position + 1),
+             "a page covers what no halving leads to");
+    const Page& p = *PageAt(segment, first);
     for (int c = 0; c < Page::kChunks; ++c) {
       const uint32_t chunk = p.chunk(c);
-      const auto tags = static_cast<uint32_t>(p.tags[c / 2].Own() >> (c % 2 * 32));
+      const uint32_t tags = p.tags_of_chunk(c);
       CheckFor(chunk != 0 || tags == 0, "a tag without a chunk");
       if (chunk == 0) continue;
       CheckFor(chunk < fresh_chunk_ && !chunk_seen[chunk], "a chunk belongs to two pages");
@@ -282,7 +397,8 @@ void SessionIndex::CheckInvariantsForTest(const std::function<void(Slot)>& visit
         ++sessions;
         const uint64_t hash = HashOfSlot(s);
         CheckFor(TagOf(hash) == static_cast<uint8_t>(tags >> (8 * i)), "a tag is wrong");
-        CheckFor((hash ^ position) >> (64 - kShardBits - depth) == 0, "a session in a wrong page");
+        CheckFor(hash >= read.first_position && hash <= read.last_position,
+                 "a session in a wrong page");
         visit(s);
       }
     }
@@ -298,7 +414,12 @@ void SessionIndex::CheckInvariantsForTest(const std::function<void(Slot)>& visit
   }
   CheckFor(chunks_free == free_chunks_, "the number of free chunks is wrong");
   CheckFor(chunks_linked + chunks_free + 1 == fresh_chunk_, "chunks are lost");
-  CheckFor(pages_linked + (spare_page_ != 0 ? 1 : 0) + 1 == fresh_page_, "pages are lost");
+  for (int i = 0; spare_segment_ != 0 && i < Segment::kPages; ++i) {
+    CheckEmpty(*PageAt(Segment(spare_segment_, 0, 0), i));
+  }
+  const auto segments =
+      static_cast<uint32_t>(std::count(segment_seen.begin(), segment_seen.end(), true));
+  CheckFor(segments + (spare_segment_ != 0 ? 1 : 0) + 1 == fresh_segment_, "segments are lost");
 }
 
 }  // namespace session_status::registry

@@ -1,27 +1,32 @@
 // Where the slot of a client is: hash -> directory -> page -> slot.
 //
-//   directory  extendible hashing, per shard (the hash's top 8 bits choose one of 256 shards, the
-//              next `depth` bits an entry): the number of a page. 4 bytes, in L2 or L3.
+//   directory  extendible hashing, per shard (the hash's top 6 bits choose one of 64 shards, the
+//              next `depth` bits an entry). An entry is one word for a segment of some 20 pages in
+//              use, so all directories of ten million sessions are 0.3 MB and stay in L2.
+//   segment    room for 32 pages. The next five bits of the hash say which slice of the segment a
+//              session belongs to; a page begins at the slice of its number and ends where the next
+//              page in use begins. Which ones are in use is in the entry.
 //   page       one cache line for up to 32 sessions: a byte of hash (tag) for each, and the numbers
-//              of up to eight chunks. 3 bytes a session, in L2 or L3.
+//              of up to eight chunks. 3 to 6 bytes a session, in L2 or L3.
 //   chunk      four slots, taken when needed: pages are 69 % full on average, chunks 93 %.
 //
-// So a look-up misses the caches once, in the slot's own hot line. A full page is split in two new
-// ones, a full directory is doubled; both belong to one shard, so no event pays for more than one
-// page or some thousand directory entries (the whole table is never rebuilt).
+// So a look-up misses the caches once in the slot's own hot line, and before that at most once in
+// the page. A full page is split in two, a segment whose full page is one slice wide in two new
+// ones, a full directory is doubled; all belong to one shard, so no event pays for more than one
+// page, the lines of one segment and some hundred entries (the whole table is never rebuilt).
 //
 // Readers: a look-up that finds its slot validated it by the slot's version and is done. One that
-// does not must know that the page was the right one all the time; the writer therefore never takes
-// anything out of a page before it can be found elsewhere, and counts a page's lives:
+// does not must know that the page was the right one all the time. Therefore the writer never takes
+// anything out of a page that can go on being found before it can be found elsewhere and the entry
+// says so, and no entry ever comes back to a word that it had (pages only come into use, depths
+// only grow, and where a page is packed in place the entry's last bit turns):
 //   (i1) shard depth load acquire     pairs with (i2) store release: the entries are filled
-//   (i3) directory load acquire       pairs with (i4) store release: the page is filled
-//   (i5) page version load acquire    pairs with (i6) store release: before anything leaves a
-//                                     retired page, and again when a reused one is filled
-//   (i7) tag load acquire             pairs with (i8) store release: the slot is filled
-//   (i9) chunk load acquire           pairs with (i11) store release, and
-//   (i10) depth load acquire          pairs with (i12) store release: who sees what a page holds in
-//                                     a later life also sees (i6) that this one is over
-// A miss is final when depth, entry and version, read again in this order, are still the same.
+//   (i3) directory load acquire       pairs with (i4) store release: the pages are filled
+//   (i5) tag load acquire             pairs with (i6) store release: the slot is filled; and who
+//                                     sees that it is gone also sees (i4) where it went
+//   (i7) chunk load acquire           pairs with (i8) store release: who sees what a page holds
+//                                     after (i4) also sees (i4)
+// A miss is final when depth and entry, read again in this order, are still the same.
 // No step waits for the writer: as long as it stands still, the old path is complete.
 // Checked exhaustively in docs/models/page_split.pml.
 //
@@ -60,33 +65,66 @@ struct alignas(64) Page {
   static constexpr int kSlotsPerChunk = 4;
   static constexpr int kChunks = kSlots / kSlotsPerChunk;
 
-  Word tags[kSlots / 8];                     // one byte per slot, 0: free
+  Word tags[kSlots / 8];                     // one byte per slot, 0: free; (i5), (i6)
   std::atomic<uint16_t> chunk_low[kChunks];  // chunk number, lower 16 bits
   std::atomic<uint8_t> chunk_high[kChunks];  // upper 8 bits; number 0: no chunk
-  std::atomic<uint32_t> version;             // (i5), (i6)
-  std::atomic<uint8_t> depth;                // hash bits below the shard's that lead here
 
-  // A chunk's number is stored before the first tag that needs it (i8) and stays until
-  // after the last is gone. Whoever reads it later finds a slot that does not match,
-  // and would believe the miss if
-  // (i9) and (i11) did not show him (i6), too.
+  // A chunk's number is stored before the first tag that needs it and stays until after the last
+  // is gone. Whoever reads it later finds a slot that does not match.
   uint32_t chunk(int i) const {
-    return uint32_t{chunk_low[i].load(std::memory_order_acquire)} |        // (i9)
-           uint32_t{chunk_high[i].load(std::memory_order_acquire)} << 16;  // (i9)
+    return uint32_t{chunk_low[i].load(std::memory_order_acquire)} |        // (i7)
+           uint32_t{chunk_high[i].load(std::memory_order_acquire)} << 16;  // (i7)
   }
   void set_chunk(int i, uint32_t number) {
-    chunk_low[i].store(static_cast<uint16_t>(number), std::memory_order_release);        // (i11)
-    chunk_high[i].store(static_cast<uint8_t>(number >> 16), std::memory_order_release);  // (i11)
+    chunk_low[i].store(static_cast<uint16_t>(number), std::memory_order_release);        // (i8)
+    chunk_high[i].store(static_cast<uint8_t>(number >> 16), std::memory_order_release);  // (i8)
   }
   uint8_t tag(int i) const { return static_cast<uint8_t>(tags[i / 8].Own() >> (i % 8 * 8)); }
   void set_tag(int i, uint8_t tag) {
     const int shift = i % 8 * 8;
     tags[i / 8].Store((tags[i / 8].Own() & ~(uint64_t{0xff} << shift)) | uint64_t{tag} << shift);
   }
+  uint32_t tags_of_chunk(int i) const {
+    return static_cast<uint32_t>(tags[i / 2].Own() >> (i % 2 * 32));
+  }
   // Bit i is set where slot i has `tag`.
   uint32_t Match(uint8_t tag) const;
 };
 static_assert(sizeof(Page) == 64);
+
+// An entry of a directory:
+//   bit  63      turns whenever a page of the segment was packed in place
+//   bits 58..62  bits of the hash, below the shard's, that lead to the segment
+//   bits 32..57  the segment's number
+//   bits  0..31  which of its pages are in use; the first one always is
+class Segment {
+ public:
+  static constexpr int kSliceBits = 5;
+  static constexpr int kPages = 1 << kSliceBits;
+  static constexpr uint32_t kNumbers = uint32_t{1} << 26;
+
+  explicit constexpr Segment(uint64_t word) : word_(word) {}
+  constexpr Segment(uint32_t number, int depth, uint32_t pages)
+      : word_(static_cast<uint64_t>(depth) << 58 | uint64_t{number} << 32 | pages) {}
+  constexpr uint64_t word() const { return word_; }
+  constexpr uint32_t number() const { return static_cast<uint32_t>(word_ >> 32) % kNumbers; }
+  constexpr int depth() const { return static_cast<int>(word_ >> 58) % 32; }
+  constexpr uint32_t pages() const { return static_cast<uint32_t>(word_); }
+
+  // The page that `slice` belongs to, and the slice at which a page ends.
+  constexpr int PageOf(int slice) const {
+    return 31 - __builtin_clz(pages() & (~uint32_t{0} >> (31 - slice)));
+  }
+  constexpr int EndOf(int page) const {
+    const uint32_t later = pages() & ~((uint32_t{2} << page) - 1);
+    return later == 0 ? kPages : __builtin_ctz(later);
+  }
+  constexpr Segment WithPage(int page) const { return Segment(word_ | uint64_t{1} << page); }
+  constexpr Segment Turned() const { return Segment(word_ ^ uint64_t{1} << 63); }
+
+ private:
+  uint64_t word_;
+};
 
 class SessionIndex {
  public:
@@ -102,7 +140,7 @@ class SessionIndex {
   // The same in steps, for batches: all ids take one step before any takes the next, so that their
   // cache misses overlap. A probe is a guess; Find() settles what it does not find.
   struct Probe {
-    const std::atomic<uint32_t>* entry;
+    const std::atomic<uint64_t>* entry;
     const Page* page;
     Slot first;       // of those that have the id's tag; 0, which holds nobody: none has
     uint32_t others;  // bit i: slot i of the page has the tag as well
@@ -113,8 +151,8 @@ class SessionIndex {
     __builtin_prefetch(probe.entry);
     return probe;
   }
-  void ProbePage(Probe* probe) const {
-    probe->page = page(probe->entry->load(std::memory_order_acquire));  // (i3)
+  void ProbePage(uint64_t hash, Probe* probe) const {
+    probe->page = PageOf(Segment(probe->entry->load(std::memory_order_acquire)), hash);  // (i3)
     __builtin_prefetch(probe->page);
   }
   void ProbeSlots(uint64_t hash, Probe* probe) const {
@@ -152,11 +190,11 @@ class SessionIndex {
     std::array<Slot, Page::kSlots> slots;
     uint64_t first_position = 0;
     uint64_t last_position = 0;
-    const Page* page = nullptr;
-    uint32_t version = 0;
+    const std::atomic<uint64_t>* entry = nullptr;
+    uint64_t segment = 0;
   };
   void ReadPage(uint64_t position, PageSlots* out) const;
-  // False if the page was retired since; what was read from its slots may then be incomplete.
+  // False if the page may have been split since; what was read from its slots may then be incomplete.
   bool StillValid(const PageSlots& read) const;
 
   // -- writer ------------------------------------------------------------------------------------
@@ -200,18 +238,18 @@ class SessionIndex {
   void CheckInvariantsForTest(const std::function<void(Slot)>& visit) const;
 
  private:
-  static constexpr int kShardBits = 8;
+  static constexpr int kShardBits = 6;
   static constexpr int kShards = 1 << kShardBits;
   static int DepthFor(uint64_t sessions_max);
-  static constexpr int kDepthMax = 16;  // 2^24 directory entries: 360 million sessions
+  static constexpr int kDepthMax = 13;                       // 2^24 slices: 360 million sessions
   static constexpr uint32_t kChunksMax = uint32_t{1} << 24;  // what a page can name
-  using Entry = std::atomic<uint32_t>;
+  using Entry = std::atomic<uint64_t>;                       // a Segment
 
   static uint8_t TagOf(uint64_t hash) {
     const auto tag = static_cast<uint8_t>(hash);
     return tag == 0 ? uint8_t{0xa5} : tag;
   }
-  // Directories of all shards that have depth d lie behind each other from entry 2^(8 + d) on.
+  // Directories of all shards that have depth d lie behind each other from entry 2^(6 + d) on.
   Entry* EntryAt(uint64_t hash, int depth) const {
     return directory_.as<Entry>() + (uint64_t{1} << (kShardBits + depth)) +
            (hash >> (64 - kShardBits - depth));
@@ -219,7 +257,22 @@ class SessionIndex {
   Entry* EntryOf(uint64_t hash) const {
     return EntryAt(hash, depth_[hash >> (64 - kShardBits)].load(std::memory_order_acquire));  // i1
   }
-  Page* page(uint32_t n) const { return pages_.as<Page>() + n; }
+  static constexpr int SliceShift(int depth) {
+    return 64 - kShardBits - Segment::kSliceBits - depth;
+  }
+  static int SliceOf(uint64_t hash, int depth) {
+    return static_cast<int>(hash >> SliceShift(depth)) & (Segment::kPages - 1);
+  }
+  Page* PageAt(Segment segment, int i) const {
+    return pages_.as<Page>() + uint64_t{segment.number()} * Segment::kPages + i;
+  }
+  Page* PageOf(Segment segment, uint64_t hash) const {
+    return PageAt(segment, segment.PageOf(SliceOf(hash, segment.depth())));
+  }
+  // The writer's own look at where a session is, or would be.
+  Segment SegmentOf(uint64_t hash) const {
+    return Segment(EntryOf(hash)->load(std::memory_order_relaxed));
+  }
   Slot SlotAt(const Page& p, int i) const {
     const uint32_t c = p.chunk(i / Page::kSlotsPerChunk);
     return c < chunk_capacity_ ? c * Page::kSlotsPerChunk + static_cast<uint32_t>(i) % 4 : 0;
@@ -229,15 +282,32 @@ class SessionIndex {
 
   uint32_t TakeChunk();
   void FreeChunk(uint32_t chunk);
-  uint32_t TakePage();
-  void RetirePage(uint32_t number);
-  static void AdvanceVersion(Page* p) {  // (i6)
-    p->version.store(p->version.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  }
+  uint32_t TakeSegment();
   bool CanSplit() const;
-  void DoubleDirectory(int shard);
+  void DoubleDirectory(uint64_t hash);
+  bool SplitSegment(uint64_t hash);
   template <typename Moved>
   bool Split(uint64_t hash, Moved moved);
+  // Stores what leads to the segment of `hash`: one entry, or neighbours where it is not as deep as
+  // the directory.
+  void StoreEntries(uint64_t hash, Segment segment);
+  // Sessions of a page that go to other slots, and how: all are copied, the entry is stored, and
+  // only then `Finish()` takes the old places away.
+  struct Moves {
+    struct Move {
+      int position;
+      Slot from;
+      Slot to;
+    };
+    std::array<Move, Page::kSlots> all;
+    int count = 0;
+  };
+  void Copy(const Page& page, int from, Page* to_page, int to, Moves* moves);
+  template <typename Moved>
+  void Finish(const Moves& moves, Page* page, Moved moved);
+  void MoveUpperSlices(Segment segment, int middle, Page* page, Page* upper, Moves* moves);
+  void PackIntoFewestChunks(Page* page, Moves* moves);
+  void FreeUnusedChunks(Page* page);
   // The first free slot of `p`, with a chunk under it; -1 if the page is full or chunks ran out.
   int FreePosition(Page* p);
   void CopySlot(Slot from, Slot to);
@@ -253,19 +323,19 @@ class SessionIndex {
   alignas(64) std::array<std::atomic<uint8_t>, kShards> depth_{};
   // From here on: the writer's own.
   alignas(64) uint32_t chunk_capacity_ = 0;
-  uint32_t page_capacity_ = 0;
+  uint32_t segment_capacity_ = 0;
   uint32_t fresh_chunk_ = 1;
   uint32_t free_chunk_ = 0;
   uint32_t free_chunks_ = 0;
-  uint32_t fresh_page_ = 1;
-  uint32_t spare_page_ = 0;  // a split takes two pages and retires one: never more than one spare
+  uint32_t fresh_segment_ = 1;
+  uint32_t spare_segment_ = 0;  // a split takes two and retires one: never more than one spare
   uint64_t size_ = 0;
 };
 
 // -- inline -----------------------------------------------------------------------------------
 
 inline uint32_t Page::Match(uint8_t tag) const {
-  const uint64_t w[4] = {tags[0].Load(), tags[1].Load(), tags[2].Load(), tags[3].Load()};  // (i7)
+  const uint64_t w[4] = {tags[0].Load(), tags[1].Load(), tags[2].Load(), tags[3].Load()};  // (i5)
 #if defined(__SSE2__)
   const __m128i wanted = _mm_set1_epi8(static_cast<char>(tag));
   const __m128i low = _mm_set_epi64x(static_cast<int64_t>(w[1]), static_cast<int64_t>(w[0]));
@@ -301,12 +371,11 @@ inline SessionIndex::Compared SessionIndex::Compare(const HotRecord& record, con
 inline Slot SessionIndex::Find(const PreparedId& id, uint64_t* status_word) const {
   for (;;) {
     const Entry* const entry = EntryOf(id.hash);
-    const uint32_t number = entry->load(std::memory_order_acquire);  // (i3)
-    const Page* const p = page(number);
-    const uint32_t version = p->version.load(std::memory_order_acquire);  // (i5)
+    const Segment segment(entry->load(std::memory_order_acquire));  // (i3)
+    const Page& p = *PageOf(segment, id.hash);
     bool raced = false;
-    for (uint32_t mask = p->Match(TagOf(id.hash)); mask != 0; mask &= mask - 1) {
-      const Slot s = SlotAt(*p, __builtin_ctz(mask));
+    for (uint32_t mask = p.Match(TagOf(id.hash)); mask != 0; mask &= mask - 1) {
+      const Slot s = SlotAt(p, __builtin_ctz(mask));
       switch (Compare(hot(s), id, status_word)) {
         case Compared::kEqual:
           return s;
@@ -317,16 +386,15 @@ inline Slot SessionIndex::Find(const PreparedId& id, uint64_t* status_word) cons
           break;
       }
     }
-    if (!raced && EntryOf(id.hash) == entry &&                    // (i1)
-        entry->load(std::memory_order_acquire) == number &&       // (i3)
-        p->version.load(std::memory_order_acquire) == version) {  // (i5)
+    if (!raced && EntryOf(id.hash) == entry &&                       // (i1)
+        entry->load(std::memory_order_acquire) == segment.word()) {  // (i3)
       return 0;
     }
   }
 }
 
 inline Slot SessionIndex::FindForEvent(const PreparedId& id, uint64_t* status_word) const {
-  const Page& p = *page(EntryOf(id.hash)->load(std::memory_order_relaxed));
+  const Page& p = *PageOf(SegmentOf(id.hash), id.hash);
   for (uint32_t mask = p.Match(TagOf(id.hash)); mask != 0; mask &= mask - 1) {
     const Slot s = SlotAt(p, __builtin_ctz(mask));
     __builtin_prefetch(&details(s), 1);
@@ -339,7 +407,7 @@ inline Slot SessionIndex::FindForEvent(const PreparedId& id, uint64_t* status_wo
 template <typename Moved>
 SessionIndex::Place SessionIndex::Reserve(uint64_t hash, Moved moved) {
   for (;;) {
-    Page* const p = page(EntryOf(hash)->load(std::memory_order_relaxed));
+    Page* const p = PageOf(SegmentOf(hash), hash);
     const int position = FreePosition(p);
     if (position >= 0) return {SlotAt(*p, position), p, position, TagOf(hash)};
     if (!Split(hash, moved)) return {};
@@ -348,64 +416,38 @@ SessionIndex::Place SessionIndex::Reserve(uint64_t hash, Moved moved) {
 
 template <typename Moved>
 bool SessionIndex::Split(uint64_t hash, Moved moved) {
-  const auto shard = static_cast<int>(hash >> (64 - kShardBits));
-  Entry* const entry = EntryOf(hash);
-  const uint32_t old_number = entry->load(std::memory_order_relaxed);
-  Page* const old_page = page(old_number);
-  const int depth = old_page->depth.load(std::memory_order_relaxed);
-  if (!CanSplit() || depth >= depth_max_) return false;
-  for (int i = 0; i < Page::kSlots; ++i) {  // their lines are needed soon, all at once
-    const Slot s = SlotAt(*old_page, i);
-    __builtin_prefetch(&hot(s));
-    __builtin_prefetch(&details(s));
-    __builtin_prefetch(reinterpret_cast<const char*>(&details(s) + 1) - 1);
-  }
-  if (depth == depth_[shard].load(std::memory_order_relaxed)) DoubleDirectory(shard);
+  if (!CanSplit()) return false;
+  Segment segment = SegmentOf(hash);
+  const int first = segment.PageOf(SliceOf(hash, segment.depth()));
+  const int width = segment.EndOf(first) - first;
+  if (width == 1) return SplitSegment(hash);
+  const int middle = first + width / 2;
+  Page* const page = PageAt(segment, first);
 
-  // Build both halves beside the old page.
-  const uint32_t half[2] = {TakePage(), TakePage()};
-  int used[2] = {0, 0};
-  for (const uint32_t n : half) {
-    page(n)->depth.store(static_cast<uint8_t>(depth + 1), std::memory_order_release);  // (i12)
-  }
-  std::array<std::pair<Slot, Slot>, Page::kSlots> moves;
-  int move_count = 0;
-  for (int i = 0; i < Page::kSlots; ++i) {
-    if (old_page->tag(i) == 0) continue;
-    const Slot from = SlotAt(*old_page, i);
-    const int side = static_cast<int>(HashOfSlot(from) >> (63 - kShardBits - depth)) & 1;
-    Page* const p = page(half[side]);
-    const int at = used[side]++;
-    if (at % Page::kSlotsPerChunk == 0) p->set_chunk(at / Page::kSlotsPerChunk, TakeChunk());
-    const Slot to = SlotAt(*p, at);
-    CopySlot(from, to);
-    p->set_tag(at, old_page->tag(i));
-    moves[static_cast<size_t>(move_count++)] = {from, to};
-  }
+  Moves moves;
+  MoveUpperSlices(segment, middle, page, PageAt(segment, middle), &moves);
+  segment = segment.WithPage(middle);
+  StoreEntries(hash, segment);
+  Finish(moves, page, moved);
 
-  for (const uint32_t n : half) AdvanceVersion(page(n));
-
-  // Switch the entries: 2^(shard depth - page depth) of them, the lower half to half[0].
-  const int shard_depth = depth_[shard].load(std::memory_order_relaxed);
-  const uint64_t prefix = hash >> (64 - kShardBits - depth);
-  const uint64_t entries = uint64_t{1} << (shard_depth - depth);
-  Entry* const first = EntryAt(prefix << (64 - kShardBits - depth), shard_depth);
-  for (uint64_t i = 0; i < entries; ++i) {
-    first[i].store(half[i >= entries / 2], std::memory_order_release);  // (i4)
-  }
-
-  // Only now the old places go.
-  RetirePage(old_number);
-  for (int i = 0; i < move_count; ++i) {
-    const auto [from, to] = moves[static_cast<size_t>(i)];
-    EndLife(from);
-    moved(from, to);
-  }
-  for (int i = 0; i < Page::kChunks; ++i) {
-    FreeChunk(old_page->chunk(i));
-    old_page->set_chunk(i, 0);
-  }
+  moves.count = 0;
+  PackIntoFewestChunks(page, &moves);
+  if (moves.count != 0) StoreEntries(hash, segment.Turned());
+  Finish(moves, page, moved);
+  FreeUnusedChunks(page);
   return true;
+}
+
+template <typename Moved>
+void SessionIndex::Finish(const Moves& moves, Page* page, Moved moved) {
+  for (int i = 0; i < moves.count; ++i) {
+    page->set_tag(moves.all[static_cast<size_t>(i)].position, 0);
+  }
+  for (int i = 0; i < moves.count; ++i) {
+    const Moves::Move& move = moves.all[static_cast<size_t>(i)];
+    EndLife(move.from);
+    moved(move.from, move.to);
+  }
 }
 
 }  // namespace session_status::registry

@@ -40,7 +40,7 @@ void SessionRegistry::Prefetch(absl::string_view client_id) const {
   PreparedId id;
   impl_->table.hasher.Prepare(client_id, &id);
   SessionIndex::Probe probe = impl_->table.index.BeginProbe(id.hash);
-  impl_->table.index.ProbePage(&probe);
+  impl_->table.index.ProbePage(id.hash, &probe);
 }
 
 bool SessionRegistry::MustForget() const { return impl_->writer.MustForget(); }

@@ -469,6 +469,23 @@ TEST(SessionRegistryTest, MemoryStaysBoundedWhenClientsComeAndGoForEver) {
   registry.CheckInvariantsForTest();
 }
 
+// Whatever the sizes at which it stops: pages, chunks and segments are filled and split in phases.
+TEST(SessionRegistryTest, ATableThatGrewTakesLittleMoreThanItsRecords) {
+  constexpr double kRecordBytes = 64 + 56;
+  RegistryOptions options;
+  options.huge_pages = false;  // which MemoryBytes() counts as a whole
+  SessionRegistry registry(options);
+  for (uint64_t i = 1; i <= 200'000; ++i) {
+    ASSERT_EQ(registry.Apply(Connected(absl::StrCat("client-", i), i)).outcome,
+              ApplyResult::Outcome::kApplied);
+    if (i >= 50'000 && i % 10'000 == 0) {
+      const double each = static_cast<double>(registry.MemoryBytes()) / static_cast<double>(i);
+      EXPECT_LE(each, kRecordBytes * 1.15) << "with " << i << " sessions";
+    }
+  }
+  registry.CheckInvariantsForTest();
+}
+
 TEST(SessionRegistryTest, TheMemoryOfVeryLongTextsIsGivenBackWhenTheirClientIsForgotten) {
   RegistryOptions options;
   options.sessions_max = 1000;  // room for some 2 MiB of such texts

@@ -1,4 +1,4 @@
-// Look-ups and walks beside splits, the doubling of a directory, and the reuse of a page
+// Look-ups and walks beside splits of pages and of a segment, the doubling of a directory, and packing
 // (registry/session_index.h).
 #include <optional>
 
@@ -16,28 +16,35 @@ using registry::LineStore;
 using registry::Page;
 using registry::PreparedId;
 using registry::ReservedMemory;
+using registry::Segment;
 using registry::SessionIndex;
 using registry::Slot;
 
 constexpr uint64_t kStatus = 77;
 
-// A full page whose sessions agree in more bits than one split tells apart: to make room, the
-// writer doubles the directory and splits more than once, and the page that the first split retired
-// is one of the second one's halves. One session, the wanted one, is looked up meanwhile. The
-// others only fill the page: their records are not simulated.
+// A full page whose sessions agree in more bits than splits of pages tell apart. To make room the
+// writer splits it four times in vain, moves all of it to another page, splits the segment, for
+// which it doubles the directory, and splits the page at last, after which its other half is packed.
+// One session, the wanted one, is looked up meanwhile: it moves with the fifth split, and as the last
+// of its chunk when the page is packed. The others only fill the page: their records are not
+// simulated.
 class Splits : public Check {
  public:
   explicit Splits(bool walks) : walks_(walks) {
+    // Of the first chunk's four only the wanted one stays in the lower half, then every second one,
+    // and the one that finds no room goes there.
     for (int i = 0; ids_.size() < Page::kSlots + 1; ++i) {
       std::string id = absl::StrCat("client-", i);
-      if (hasher_.Hash(id.data(), id.size()) >> (64 - kCommonBits) == 0) ids_.push_back(id);
+      const bool upper = ids_.size() < Page::kSlotsPerChunk ? !ids_.empty() : ids_.size() % 2 == 1;
+      if (hasher_.Hash(id.data(), id.size()) >> (63 - kCommonBits) == (upper ? 3 : 2)) {
+        ids_.push_back(id);
+      }
     }
     prepared_.resize(ids_.size());
     for (size_t i = 0; i < ids_.size(); ++i) hasher_.Prepare(ids_[i], &prepared_[i]);
-    // Where the others will be, and which life of a page covers what: the same in every execution.
+    // Where the others will be: the same in every execution.
     Build();
-    NoteLife();
-    Split([this] { NoteLife(); });
+    Split();
     uint64_t status = 0;
     const Slot last = index_->Find(wanted(), &status);
     for (Slot s = 1; s < last + 1000; ++s) {
@@ -59,17 +66,22 @@ class Splits : public Check {
       i += n;
     }
     // Nor are the words of a page that do not lead to the wanted one, the first of each of its
-    // pages.
-    for (const ptrdiff_t number : {0, 256, 257, 258, 259, 260}) {
-      const Page& p = first_page_[number];
-      Exclude(&p.tags[1], sizeof p.tags - sizeof p.tags[0]);
-      Exclude(&p.chunk_low[1], sizeof p.chunk_low - sizeof p.chunk_low[0]);
-      Exclude(&p.chunk_high[1], sizeof p.chunk_high - sizeof p.chunk_high[0]);
+    // pages, and the second where it is packed.
+    for (const int segment : {0, kShards, kShards + 1}) {
+      for (int i = 0; i < Segment::kPages; ++i) {
+        const Page& p = first_page_[segment * Segment::kPages + i];
+        Exclude(&p.tags[1], sizeof p.tags - sizeof p.tags[0]);
+        Exclude(&p.chunk_low[2], sizeof p.chunk_low - 2 * sizeof p.chunk_low[0]);
+        Exclude(&p.chunk_high[2], sizeof p.chunk_high - 2 * sizeof p.chunk_high[0]);
+      }
     }
   }
 
   void Thread(int thread) override {
-    if (thread == 0) return Split([] {});
+    if (thread == 0) {
+      Split();
+      return Expect(wanted_slots_.size() == 3, "the wanted session was not moved twice");
+    }
     return walks_ ? Walk() : LookUp();
   }
 
@@ -81,24 +93,26 @@ class Splits : public Check {
   }
 
   void Walk() {
-    // As SessionReader::ReadPageAt.
+    // As SessionReader::ReadPageAt, which takes a client that it saw in two slots of a page for one:
+    // while a page is packed both hold the same.
     SessionIndex::PageSlots page;
-    int found = 0;
+    bool found = false;
     do {
       index_->ReadPage(wanted().hash, &page);
-      found = 0;
+      found = false;
       for (int i = 0; i < page.count; ++i) {
         uint64_t status = 0;
-        if (index_->Holds(page.slots[static_cast<size_t>(i)], wanted(), &status)) ++found;
+        found |= index_->Holds(page.slots[static_cast<size_t>(i)], wanted(), &status);
       }
     } while (!index_->StillValid(page));
-    Expect(found == 1, "a walk missed a session, or saw it twice");
-    bool known = false;
-    for (const Life& life : lives_) known |= life == LifeOf(page);
-    Expect(known, "a page covers other positions");
+    Expect(found, "a walk missed a session");
+    const uint64_t position = wanted().hash;
+    Expect(page.first_position <= position && position <= page.last_position,
+           "a page covers other positions");
   }
 
-  static constexpr int kCommonBits = 10;  // eight choose the shard, two are split by
+  static constexpr int kShards = 64;      // whose segments come first
+  static constexpr int kCommonBits = 11;  // six choose the shard, five the slice
 
   const PreparedId& wanted() const { return prepared_[0]; }
 
@@ -114,36 +128,17 @@ class Splits : public Check {
       index_->Link(place);
       if (i == 0) wanted_slots_.push_back(place.slot);
     }
-    SessionIndex::PageSlots p;
-    index_->ReadPage(wanted().hash, &p);
-    first_page_ = p.page;
+    SessionIndex::Probe probe = index_->BeginProbe(wanted().hash);
+    index_->ProbePage(wanted().hash, &probe);
+    first_page_ = probe.page;
   }
 
-  // A page's life, and the positions it covers.
-  struct Life {
-    ptrdiff_t page;
-    uint32_t version;
-    uint64_t first_position;
-    uint64_t last_position;
-    bool operator==(const Life&) const = default;
-  };
-  Life LifeOf(const SessionIndex::PageSlots& p) const {
-    return {p.page - first_page_, p.version, p.first_position, p.last_position};
-  }
-  void NoteLife() {
-    SessionIndex::PageSlots p;
-    index_->ReadPage(wanted().hash, &p);
-    lives_.push_back(LifeOf(p));
-  }
-
-  template <typename Fn>
-  void Split(Fn moved) {
+  void Split() {
     Slot at = wanted_slots_[0];
     index_->Reserve(prepared_[Page::kSlots].hash, [&](Slot from, Slot to) {
       if (from != at) return;
       at = to;
       wanted_slots_.push_back(to);
-      moved();
     });
   }
 
@@ -154,7 +149,6 @@ class Splits : public Check {
   std::optional<LineStore> lines_;
   std::unique_ptr<SessionIndex> index_;
   const Page* first_page_ = nullptr;
-  std::vector<Life> lives_;
   std::vector<Slot> wanted_slots_;  // one after the other
   std::vector<Slot> other_slots_;
 };
