@@ -140,20 +140,18 @@ class SessionIndex {
   // The same in steps, for batches: all ids take one step before any takes the next, so that their
   // cache misses overlap. A probe is a guess; Find() settles what it does not find.
   struct Probe {
-    const std::atomic<uint64_t>* entry;
     const Page* page;
     Slot first;       // of those that have the id's tag; 0, which holds nobody: none has
     uint32_t others;  // bit i: slot i of the page has the tag as well
   };
+  // The entry is hardly ever a miss: a step of its own would only keep the pages waiting until all
+  // ids are hashed.
   Probe BeginProbe(uint64_t hash) const {
     Probe probe;
-    probe.entry = EntryOf(hash);
-    __builtin_prefetch(probe.entry);
+    const Segment segment(EntryOf(hash)->load(std::memory_order_acquire));  // (i3)
+    probe.page = PageOf(segment, hash);
+    __builtin_prefetch(probe.page);
     return probe;
-  }
-  void ProbePage(uint64_t hash, Probe* probe) const {
-    probe->page = PageOf(Segment(probe->entry->load(std::memory_order_acquire)), hash);  // (i3)
-    __builtin_prefetch(probe->page);
   }
   void ProbeSlots(uint64_t hash, Probe* probe) const {
     const uint32_t candidates = probe->page->Match(TagOf(hash));

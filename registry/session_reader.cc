@@ -183,7 +183,6 @@ SessionReader::Batch SessionReader::AnswerGroup(uint64_t* epoch,
     table_.hasher.Prepare(valid ? client_ids[i] : absl::string_view(), &ids[i]);
     probes[i] = index.BeginProbe(ids[i].hash);
   }
-  for (size_t i = 0; i < count; ++i) index.ProbePage(ids[i].hash, &probes[i]);
   for (size_t i = 0; i < count; ++i) index.ProbeSlots(ids[i].hash, &probes[i]);
   for (size_t i = 0; i < count; ++i) {
     uint64_t bits;

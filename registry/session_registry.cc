@@ -39,8 +39,7 @@ void SessionRegistry::Prefetch(absl::string_view client_id) const {
   if (client_id.size() > kClientIdBytesMax) return;
   PreparedId id;
   impl_->table.hasher.Prepare(client_id, &id);
-  SessionIndex::Probe probe = impl_->table.index.BeginProbe(id.hash);
-  impl_->table.index.ProbePage(id.hash, &probe);
+  impl_->table.index.BeginProbe(id.hash);
 }
 
 bool SessionRegistry::MustForget() const { return impl_->writer.MustForget(); }

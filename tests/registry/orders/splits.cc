@@ -128,9 +128,7 @@ class Splits : public Check {
       index_->Link(place);
       if (i == 0) wanted_slots_.push_back(place.slot);
     }
-    SessionIndex::Probe probe = index_->BeginProbe(wanted().hash);
-    index_->ProbePage(wanted().hash, &probe);
-    first_page_ = probe.page;
+    first_page_ = index_->BeginProbe(wanted().hash).page;
   }
 
   void Split() {
