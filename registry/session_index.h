@@ -261,8 +261,11 @@ class SessionIndex {
   static int SliceOf(uint64_t hash, int depth) {
     return static_cast<int>(hash >> SliceShift(depth)) & (Segment::kPages - 1);
   }
+  // Not in order: in segments that are half full the pages in use all have even numbers, and would
+  // share half of a cache's sets.
   Page* PageAt(Segment segment, int i) const {
-    return pages_.as<Page>() + uint64_t{segment.number()} * Segment::kPages + i;
+    const uint32_t mixed = static_cast<uint32_t>(i) ^ segment.number() % Segment::kPages;
+    return pages_.as<Page>() + uint64_t{segment.number()} * Segment::kPages + mixed;
   }
   Page* PageOf(Segment segment, uint64_t hash) const {
     return PageAt(segment, segment.PageOf(SliceOf(hash, segment.depth())));

@@ -128,7 +128,9 @@ class Splits : public Check {
       index_->Link(place);
       if (i == 0) wanted_slots_.push_back(place.slot);
     }
-    first_page_ = index_->BeginProbe(wanted().hash).page;
+    // Of its segment, wherever in it the page itself is.
+    const auto page = reinterpret_cast<uintptr_t>(index_->BeginProbe(wanted().hash).page);
+    first_page_ = reinterpret_cast<const Page*>(page & ~(Segment::kPages * sizeof(Page) - 1));
   }
 
   void Split() {
