@@ -12,9 +12,9 @@ namespace session_status::registry {
 
 namespace {
 
-// Segments hold at least this many sessions each in the long run (they are split when they hold some
-// 600, hardly ever below 400); together with the slack it makes `sessions_max` reachable whatever
-// the hash does.
+// Segments hold at least this many sessions each in the long run: they are split when they hold
+// some 700, hardly ever below 470, and whoever comes and goes for years leaves 280 in one on
+// average. Together with the slack it makes `sessions_max` reachable.
 constexpr uint64_t kSessionsPerSegmentMin = 150;
 constexpr uint64_t kChunksSlack = 4096;
 constexpr size_t kSegmentBytes = Segment::kPages * sizeof(Page);
@@ -36,8 +36,8 @@ void CheckEmpty(const Page& page) {
 
 }  // namespace
 
-// Deep enough that a slice holds one session on average when the table is full: for a page to
-// overflow there, more than 32 of them would have to share it.
+// Deep enough that a slice holds one session on average when the table is full, and four at the
+// largest size: for a page to overflow there, more than 32 of them would have to share it.
 int SessionIndex::DepthFor(uint64_t sessions_max) {
   const auto bits =
       static_cast<int>(std::bit_width(sessions_max >> (kShardBits + Segment::kSliceBits)));
@@ -51,15 +51,11 @@ SessionIndex::SessionIndex(uint64_t sessions_max, ReservedMemory::Pages pages,
       depth_max_(DepthFor(sessions_max)),
       directory_((size_t{1} << (kShardBits + depth_max_ + 1)) * sizeof(Entry), pages),
       pages_((sessions_max / kSessionsPerSegmentMin + 3 * kShards) * kSegmentBytes, pages),
-      hot_(std::min<uint64_t>(ChunksFor(sessions_max), kChunksMax) * Page::kSlotsPerChunk *
-               sizeof(HotRecord),
-           pages),
-      details_(std::min<uint64_t>(ChunksFor(sessions_max), kChunksMax) * Page::kSlotsPerChunk *
-                   sizeof(DetailRecord),
-               pages) {
+      hot_(ChunksFor(sessions_max) * Page::kSlotsPerChunk * sizeof(HotRecord), pages),
+      details_(ChunksFor(sessions_max) * Page::kSlotsPerChunk * sizeof(DetailRecord), pages) {
   chunk_capacity_ = static_cast<uint32_t>(
-      std::min({uint64_t{kChunksMax}, uint64_t{hot_.size() / sizeof(HotRecord) / 4},
-                uint64_t{details_.size() / sizeof(DetailRecord) / 4}}));
+      std::min(hot_.size() / sizeof(HotRecord), details_.size() / sizeof(DetailRecord)) /
+      Page::kSlotsPerChunk);
   segment_capacity_ =
       static_cast<uint32_t>(std::min<uint64_t>(Segment::kNumbers, pages_.size() / kSegmentBytes));
   for (uint32_t shard = 0; shard < kShards; ++shard) {
@@ -83,16 +79,19 @@ void SessionIndex::ReadId(Slot s, std::string* out) const {
 }
 
 void SessionIndex::ReadPage(uint64_t position, PageSlots* out) const {
+  out->position = position;
   out->entry = EntryOf(position);
   const Segment segment(out->entry->load(std::memory_order_acquire));  // (i3)
   out->segment = segment.word();
   const int shift = SliceShift(segment.depth());
   const int first = segment.PageOf(SliceOf(position, segment.depth()));
   const Page* const p = PageAt(segment, first);
+  const uint32_t used = ~p->Match(0);  // (i5)
+  const Slots slots = SlotsOf(*p);
   out->count = 0;
-  for (int i = 0; i < Page::kSlots; ++i) {
-    if (static_cast<uint8_t>(p->tags[i / 8].Load() >> (i % 8 * 8)) == 0) continue;  // (i5)
-    out->slots[static_cast<size_t>(out->count++)] = SlotAt(*p, i);
+  for (uint32_t left = used; left != 0; left &= left - 1) {
+    out->slots[static_cast<size_t>(out->count++)] =
+        slots[static_cast<size_t>(std::countr_zero(left))];
   }
   const uint64_t begin = position >> (shift + Segment::kSliceBits) << (shift + Segment::kSliceBits);
   out->first_position = begin + (static_cast<uint64_t>(first) << shift);
@@ -100,8 +99,17 @@ void SessionIndex::ReadPage(uint64_t position, PageSlots* out) const {
 }
 
 bool SessionIndex::StillValid(const PageSlots& read) const {
-  return EntryOf(read.first_position) == read.entry &&
+  return EntryOf(read.position) == read.entry &&
          read.entry->load(std::memory_order_acquire) == read.segment;  // (i3)
+}
+
+SessionIndex::Slots SessionIndex::SlotsOf(const Page& p) const {
+  Slots slots;
+  for (size_t i = 0; i < slots.size(); i += Page::kSlotsPerChunk) {
+    const Slot first = SlotAt(p, static_cast<int>(i));
+    for (uint32_t k = 0; k < Page::kSlotsPerChunk; ++k) slots[i + k] = first == 0 ? 0 : first + k;
+  }
+  return slots;
 }
 
 // -- writer --------------------------------------------------------------------------------------
@@ -214,9 +222,8 @@ void SessionIndex::FreeUnusedChunks(Page* page) {
   }
 }
 
-bool SessionIndex::CanSplit() const {
-  return chunk_capacity_ - fresh_chunk_ + free_chunks_ >= Page::kChunks &&
-         fresh_segment_ + 2 <= segment_capacity_;
+bool SessionIndex::HasChunksForASplit() const {
+  return chunk_capacity_ - fresh_chunk_ + free_chunks_ >= Page::kChunks;
 }
 
 uint32_t SessionIndex::TakeSegment() {
@@ -243,15 +250,19 @@ void SessionIndex::Copy(const Page& page, int from, Page* to_page, int to, Moves
 
 void SessionIndex::MoveUpperSlices(Segment segment, int middle, Page* page, Page* upper,
                                    Moves* moves) {
-  for (int i = 0; i < Page::kSlots; ++i) {  // their lines are needed soon, all at once
-    const Slot s = SlotAt(*page, i);
-    __builtin_prefetch(&hot(s));
+  // Their lines are needed soon, all at once.
+  const Slots slots = SlotsOf(*page);
+  for (const Slot s : slots) __builtin_prefetch(&hot(s));
+  uint32_t moving = 0;
+  for (int i = 0; i < Page::kSlots; ++i) {
+    const Slot s = slots[static_cast<size_t>(i)];
+    if (page->tag(i) == 0 || SliceOf(HashOfSlot(s), segment.depth()) < middle) continue;
+    moving |= uint32_t{1} << i;
     __builtin_prefetch(&details(s));
     __builtin_prefetch(reinterpret_cast<const char*>(&details(s) + 1) - 1);
   }
-  for (int i = 0; i < Page::kSlots; ++i) {
-    if (page->tag(i) == 0) continue;
-    if (SliceOf(HashOfSlot(SlotAt(*page, i)), segment.depth()) < middle) continue;
+  for (; moving != 0; moving &= moving - 1) {
+    const int i = std::countr_zero(moving);
     const int to = moves->count;
     if (to % Page::kSlotsPerChunk == 0) upper->set_chunk(to / Page::kSlotsPerChunk, TakeChunk());
     Copy(*page, i, upper, to, moves);
@@ -286,7 +297,8 @@ void SessionIndex::PackIntoFewestChunks(Page* page, Moves* moves) {
 // The slots stay where they are: their chunks get other pages.
 bool SessionIndex::SplitSegment(uint64_t hash) {
   const Segment old = SegmentOf(hash);
-  if (old.depth() >= depth_max_) return false;
+  const bool has_two = fresh_segment_ + (spare_segment_ != 0 ? 1 : 2) <= segment_capacity_;
+  if (old.depth() >= depth_max_ || !has_two) return false;
   for (int i = 0; i < Segment::kPages; ++i) __builtin_prefetch(PageAt(old, i));
   if (old.depth() == depth_[hash >> (64 - kShardBits)].load(std::memory_order_relaxed)) {
     DoubleDirectory(hash);

@@ -13,7 +13,8 @@
 // So a look-up misses the caches once in the slot's own hot line, and before that at most once in
 // the page. A full page is split in two, a segment whose full page is one slice wide in two new
 // ones, a full directory is doubled; all belong to one shard, so no event pays for more than one
-// page, the lines of one segment and some hundred entries (the whole table is never rebuilt).
+// page, the lines of one segment and some hundred entries (two thousand at 32 million sessions; the
+// whole table is never rebuilt).
 //
 // Readers: a look-up that finds its slot validated it by the slot's version and is done. One that
 // does not must know that the page was the right one all the time. Therefore the writer never takes
@@ -28,12 +29,13 @@
 //                                     after (i4) also sees (i4)
 // A miss is final when depth and entry, read again in this order, are still the same.
 // No step waits for the writer: as long as it stands still, the old path is complete.
-// Checked exhaustively in docs/models/page_split.pml.
+// Splits, packing and the last look are checked exhaustively in docs/models/page_split.pml, the
+// memory orders, with a directory that is doubled, in tests/registry/orders/splits.cc.
 //
-// Threads:   Find, PrefetchX, ReadPage…: any, lock-free. Everything else: writer, wait-free.
+// Threads:   Find, …Probe…, ReadPage…: any, lock-free. Everything else: writer, wait-free.
 // Ownership: the index owns the slots; numbers stay valid as places for ever, as sessions until
 //            they move or are removed.
-// Errors:    Reserve() says 0 when the reserved space is used up; nothing has changed then.
+// Errors:    Reserve() says 0 when the reserved space is used up; who was in the index is still.
 #ifndef SESSION_STATUS_REGISTRY_SESSION_INDEX_H_
 #define SESSION_STATUS_REGISTRY_SESSION_INDEX_H_
 
@@ -65,19 +67,16 @@ struct alignas(64) Page {
   static constexpr int kSlotsPerChunk = 4;
   static constexpr int kChunks = kSlots / kSlotsPerChunk;
 
-  Word tags[kSlots / 8];                     // one byte per slot, 0: free; (i5), (i6)
-  std::atomic<uint16_t> chunk_low[kChunks];  // chunk number, lower 16 bits
-  std::atomic<uint8_t> chunk_high[kChunks];  // upper 8 bits; number 0: no chunk
+  Word tags[kSlots / 8];                  // one byte per slot, 0: free; (i5), (i6)
+  std::atomic<uint32_t> chunks[kChunks];  // their numbers; 0: no chunk
 
   // A chunk's number is stored before the first tag that needs it and stays until after the last
   // is gone. Whoever reads it later finds a slot that does not match.
   uint32_t chunk(int i) const {
-    return uint32_t{chunk_low[i].load(std::memory_order_acquire)} |        // (i7)
-           uint32_t{chunk_high[i].load(std::memory_order_acquire)} << 16;  // (i7)
+    return chunks[i].load(std::memory_order_acquire);  // (i7)
   }
   void set_chunk(int i, uint32_t number) {
-    chunk_low[i].store(static_cast<uint16_t>(number), std::memory_order_release);        // (i8)
-    chunk_high[i].store(static_cast<uint8_t>(number >> 16), std::memory_order_release);  // (i8)
+    chunks[i].store(number, std::memory_order_release);  // (i8)
   }
   uint8_t tag(int i) const { return static_cast<uint8_t>(tags[i / 8].Own() >> (i % 8 * 8)); }
   void set_tag(int i, uint8_t tag) {
@@ -186,13 +185,15 @@ class SessionIndex {
   struct PageSlots {
     int count = 0;
     std::array<Slot, Page::kSlots> slots;
+    uint64_t position = 0;  // that was asked for
     uint64_t first_position = 0;
     uint64_t last_position = 0;
     const std::atomic<uint64_t>* entry = nullptr;
     uint64_t segment = 0;
   };
   void ReadPage(uint64_t position, PageSlots* out) const;
-  // False if the page may have been split since; what was read from its slots may then be incomplete.
+  // False if the page may have been split since; what was read from its slots may then be
+  // incomplete.
   bool StillValid(const PageSlots& read) const;
 
   // -- writer ------------------------------------------------------------------------------------
@@ -239,9 +240,8 @@ class SessionIndex {
   static constexpr int kShardBits = 6;
   static constexpr int kShards = 1 << kShardBits;
   static int DepthFor(uint64_t sessions_max);
-  static constexpr int kDepthMax = 13;                       // 2^24 slices: 360 million sessions
-  static constexpr uint32_t kChunksMax = uint32_t{1} << 24;  // what a page can name
-  using Entry = std::atomic<uint64_t>;                       // a Segment
+  static constexpr int kDepthMax = 13;  // 2^24 slices, of which none overflows below 170 million
+  using Entry = std::atomic<uint64_t>;  // a Segment
 
   static uint8_t TagOf(uint64_t hash) {
     const auto tag = static_cast<uint8_t>(hash);
@@ -278,13 +278,16 @@ class SessionIndex {
     const uint32_t c = p.chunk(i / Page::kSlotsPerChunk);
     return c < chunk_capacity_ ? c * Page::kSlotsPerChunk + static_cast<uint32_t>(i) % 4 : 0;
   }
+  // All of them, in use or not; each chunk is looked at once.
+  using Slots = std::array<Slot, Page::kSlots>;
+  Slots SlotsOf(const Page& p) const;
   enum class Compared : uint8_t { kEqual, kOther, kRaced };
   Compared Compare(const HotRecord& record, const PreparedId& id, uint64_t* status_word) const;
 
   uint32_t TakeChunk();
   void FreeChunk(uint32_t chunk);
   uint32_t TakeSegment();
-  bool CanSplit() const;
+  bool HasChunksForASplit() const;
   void DoubleDirectory(uint64_t hash);
   bool SplitSegment(uint64_t hash);
   template <typename Moved>
@@ -317,14 +320,14 @@ class SessionIndex {
   const ClientIdHasher& hasher_;
   LineStore& lines_;
   const int depth_max_;  // of directories
+  uint32_t chunk_capacity_ = 0;
   ReservedMemory directory_;
   ReservedMemory pages_;
   ReservedMemory hot_;
   ReservedMemory details_;
   alignas(64) std::array<std::atomic<uint8_t>, kShards> depth_{};
   // From here on: the writer's own.
-  alignas(64) uint32_t chunk_capacity_ = 0;
-  uint32_t segment_capacity_ = 0;
+  alignas(64) uint32_t segment_capacity_ = 0;
   uint32_t fresh_chunk_ = 1;
   uint32_t free_chunk_ = 0;
   uint32_t free_chunks_ = 0;
@@ -417,7 +420,7 @@ SessionIndex::Place SessionIndex::Reserve(uint64_t hash, Moved moved) {
 
 template <typename Moved>
 bool SessionIndex::Split(uint64_t hash, Moved moved) {
-  if (!CanSplit()) return false;
+  if (!HasChunksForASplit()) return false;
   Segment segment = SegmentOf(hash);
   const int first = segment.PageOf(SliceOf(hash, segment.depth()));
   const int width = segment.EndOf(first) - first;

@@ -111,10 +111,12 @@ void SessionReader::ForEach(
   std::vector<Entry> entries;
   uint64_t position = 0;
   do {
-    position = ReadPageAt(position, &entries);
+    const uint64_t next = ReadPageAt(position, &entries);
     for (const Entry& e : entries) {
-      if (!visit(e.id, e.details)) return;
+      // The half behind a page that is being split may still be told as part of the whole.
+      if (e.position >= position && !visit(e.id, e.details)) return;
     }
+    position = next;
   } while (position != 0);
 }
 

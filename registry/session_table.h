@@ -18,8 +18,8 @@
 namespace session_status::registry {
 
 struct SessionTable {
-  static constexpr uint64_t kSessionsMaxMax =
-      60'000'000;  // what 2^24 chunks can hold when 90 % full
+  // Four to a slice of the deepest directory (session_index.h).
+  static constexpr uint64_t kSessionsMaxMax = 60'000'000;
 
   explicit SessionTable(const RegistryOptions& o)
       : options(o),

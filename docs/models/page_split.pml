@@ -12,7 +12,7 @@
  *   - a look-up never misses X (a miss is only believed when the entry is unchanged);
  *   - a hit is a slot that held X at the moment of its last check;
  *   - the reader never waits for the writer: with the writer stopped anywhere, one more round ends
- *     the look-up (the assertion on `rounds`, which only grows when the writer has moved).
+ *     the look-up (the assertion on `rounds`: three steps of a split can make a reader start over).
  *
  * -DBREAK_CHECK believes every miss, -DBREAK_ORDER takes the old place away before the entry says
  * so, -DBREAK_TURN packs without a change of the entry: SPIN must then find a missed X. The test
@@ -38,7 +38,6 @@ bit  tag[8];               /* by segment, page, position: the position has X's t
 byte slot_of[8];           /* which slot the position names */
 byte identity[3];          /* of a slot: odd = alive */
 byte id[3];                /* of a slot */
-byte moves = 0;            /* steps of the writer that can make a reader start over */
 
 init {
   byte d;
@@ -64,7 +63,6 @@ proctype Writer() {
     :: second[depth] -> to = segment * 4 + 2
     :: else ->
        entry = changed;                                    /* (i4): what X does not go with */
-       moves++;
        to = segment * 4 + 1 - at % 2;                      /* packing */
 #ifndef BREAK_TURN
        changed = changed + TURNED
@@ -79,7 +77,6 @@ proctype Writer() {
     identity[next]++;
     tag[to] = 1;                                           /* (i6) */
     entry = changed;                                       /* (i4) */
-    moves++;
 #ifndef BREAK_ORDER
     tag[at] = 0;                                           /* (i6) */
     identity[slot]++;                                      /* EndLife */
@@ -94,7 +91,6 @@ proctype Writer() {
     slot_of[to] = slot;
     tag[to] = 1;                                           /* (i6) */
     entry = ENTRY(depth + 1, segment);                     /* (i4) */
-    moves++;
     tag[at] = 0;
     at = to
   }

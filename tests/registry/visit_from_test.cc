@@ -54,6 +54,39 @@ TEST(VisitFromTest, AnEmptyRegistryIsOneEmptyStepOrAFew) {
   EXPECT_TRUE(Walk(registry).empty());
 }
 
+// Where many clients crowd one place of the hash order, directories are deep, and a page elsewhere
+// in the shard spans several of their entries: here 2^57 positions.
+TEST(VisitFromTest, AWalkMayBeginAnywhereInAPageThatManyEntriesLeadTo) {
+  SessionRegistry registry;
+  uint64_t incarnation = 0;
+  std::string before, after;
+  int crowded = 0;
+  for (int i = 0; crowded < 40 || before.empty() || after.empty(); ++i) {
+    const std::string id = absl::StrCat("c", i);
+    const uint64_t position = registry.PositionOf(id);
+    bool wanted = false;
+    if (position >> 51 == 0 && crowded < 40) {
+      ++crowded;
+      wanted = true;
+    } else if (position >> 56 == 2 && before.empty()) {
+      before = id;
+      wanted = true;
+    } else if (position >> 56 == 3 && after.empty()) {
+      after = id;
+      wanted = true;
+    }
+    if (wanted) registry.Apply(Connected(id, ++incarnation));
+  }
+  std::set<std::string> seen;
+  const uint64_t next = registry.VisitFrom(
+      uint64_t{3} << 56,
+      [&](uint64_t, absl::string_view id, const SessionDetails&) { seen.emplace(id); });
+  EXPECT_EQ(next, uint64_t{4} << 56);
+  EXPECT_EQ(seen, std::set<std::string>{after});
+  EXPECT_EQ(Walk(registry).size(), incarnation);
+  registry.CheckInvariantsForTest();
+}
+
 TEST(VisitFromTest, SeesEverySessionOnce) {
   SessionRegistry registry;
   for (uint64_t i = 1; i <= 20'000; ++i) registry.Apply(Connected(absl::StrCat("c", i), i));

@@ -1,5 +1,5 @@
-// Look-ups and walks beside splits of pages and of a segment, the doubling of a directory, and packing
-// (registry/session_index.h).
+// Look-ups and walks beside splits of pages and of a segment, the doubling of a directory, and
+// packing (registry/session_index.h).
 #include <optional>
 
 #include "registry/client_id_inl.h"
@@ -24,10 +24,10 @@ constexpr uint64_t kStatus = 77;
 
 // A full page whose sessions agree in more bits than splits of pages tell apart. To make room the
 // writer splits it four times in vain, moves all of it to another page, splits the segment, for
-// which it doubles the directory, and splits the page at last, after which its other half is packed.
-// One session, the wanted one, is looked up meanwhile: it moves with the fifth split, and as the last
-// of its chunk when the page is packed. The others only fill the page: their records are not
-// simulated.
+// which it doubles the directory, and splits the page at last, after which its other half is
+// packed. One session, the wanted one, is looked up meanwhile: it moves with the fifth split, and
+// as the last of its chunk when the page is packed. The others only fill the page: their records
+// are not simulated.
 class Splits : public Check {
  public:
   explicit Splits(bool walks) : walks_(walks) {
@@ -71,8 +71,7 @@ class Splits : public Check {
       for (int i = 0; i < Segment::kPages; ++i) {
         const Page& p = first_page_[segment * Segment::kPages + i];
         Exclude(&p.tags[1], sizeof p.tags - sizeof p.tags[0]);
-        Exclude(&p.chunk_low[2], sizeof p.chunk_low - 2 * sizeof p.chunk_low[0]);
-        Exclude(&p.chunk_high[2], sizeof p.chunk_high - 2 * sizeof p.chunk_high[0]);
+        Exclude(&p.chunks[2], sizeof p.chunks - 2 * sizeof p.chunks[0]);
       }
     }
   }
@@ -93,8 +92,8 @@ class Splits : public Check {
   }
 
   void Walk() {
-    // As SessionReader::ReadPageAt, which takes a client that it saw in two slots of a page for one:
-    // while a page is packed both hold the same.
+    // As SessionReader::ReadPageAt, which takes a client that it saw in two slots of a page for
+    // one: while a page is packed both hold the same.
     SessionIndex::PageSlots page;
     bool found = false;
     do {
