@@ -179,7 +179,7 @@ void AddDoctorCommand(CLI::App& app, Context* context) {
       "Check configuration, files, socket, versions, clock, snapshot and faults; say what to do");
   auto config = std::make_shared<std::string>(kDefaultConfig);
   CLI::Option* option = command
-                            ->add_option("-c,--config", *config,
+                            ->add_option("-c,--config,config", *config,
                                          "The broker's configuration; include_dir is followed")
                             ->type_name("FILE")
                             ->capture_default_str();

@@ -100,9 +100,10 @@ pb::ListSessionsRequest MakeRequest(const Options& options) {
   return request;
 }
 
-// How many sessions there are in all; 0 when a filter makes that no help.
+// How many sessions there are in all; 0 when a filter makes that no help, or nobody would see it.
 uint64_t Total(const pb::ListSessionsRequest& request, const Options& options, AdminClient* client,
                int stop_fd) {
+  if (!IsTerminal(STDERR_FILENO) || IsTerminal(STDOUT_FILENO)) return 0;
   if (Filters(request)) return options.limit;
   pb::GetCountsResponse counts;
   if (!client->Call("GetCounts", pb::GetCountsRequest(), &counts, stop_fd).ok()) {
