@@ -19,8 +19,11 @@ void PrintNodes(const pb::GetFleetResponse& reply) {
                                  ? absl::StrCat(ShortDuration(node.last_alive_age_ms()), " ago")
                                  : "never";
     rows.push_back({absl::StrCat(Printable(node.name()), node.self() ? " (this one)" : ""),
-                    absl::StrCat(node.number()), node.alive() ? "held" : "lost", seen,
-                    absl::StrCat(node.online())});
+                    absl::StrCat(node.number()),
+                    node.alive()  ? "held"
+                    : node.left() ? "left"
+                                  : "lost",
+                    seen, absl::StrCat(node.online())});
   }
   PrintTable(rows);
 }
@@ -72,7 +75,8 @@ void AddFleetCommand(CLI::App& app, Context* context) {
       app.add_subcommand("fleet", "Show the fleet of brokers: nodes, leases, lag, sizes");
   command->footer(
       "Examples:\n  mosquitto_session fleet\n"
-      "  mosquitto_session --json fleet | jq -r '.nodes[] | select(.alive | not) | .name'");
+      "  mosquitto_session --json fleet | jq -r '.nodes[] | select(.alive or .left | not) | "
+      ".name'");
   command->callback([context] { Run(context); });
 }
 

@@ -1,5 +1,6 @@
 #include "plugin/fleet_membership.h"
 
+#include <algorithm>
 #include <map>
 #include <new>
 #include <utility>
@@ -61,25 +62,36 @@ void FleetMembership::Publish(absl::Time now) {
 
 template <typename Say>
 void FleetMembership::LogNodes(const std::vector<registry::FleetNode>& nodes, const Say& say) {
-  std::map<absl::string_view, bool> alive;  // by name, this node included
+  std::map<absl::string_view, Away> known;  // this node included
   for (const registry::FleetNode& node : nodes) {
-    bool& lives = alive[node.name];
-    lives = lives || node.self || node.alive;
+    const Away away = node.self || node.alive ? Away::kNo : node.left ? Away::kLeft : Away::kLost;
+    const auto [it, is_new] = known.emplace(node.name, away);
+    if (!is_new) it->second = std::min(it->second, away);  // one name, an old number and a new one
   }
-  if (alive.empty()) return;  // not joined: nothing is known of anybody
-  for (const auto& [name, lives] : alive) {
-    if (lives || !lost_.insert(std::string(name)).second) continue;
-    say(LogLevel::kWarning, "node ", name, " is lost; its clients count as offline");
+  if (known.empty()) return;  // not joined: nothing is known of anybody
+  for (const auto& [name, away] : known) {
+    if (away == Away::kNo) continue;
+    if (std::exchange(away_[std::string(name)], away) == away) continue;
+    if (away == Away::kLost) {
+      say(LogLevel::kWarning, "node ", name, " is lost; its clients count as offline");
+    } else {
+      say(LogLevel::kNotice, "node ", name, " was stopped in order");
+    }
   }
-  for (auto it = lost_.begin(); it != lost_.end();) {
-    const auto node = alive.find(*it);
-    if (node != alive.end() && !node->second) {
+  for (auto it = away_.begin(); it != away_.end();) {
+    const auto node = known.find(it->first);
+    if (node != known.end() && node->second != Away::kNo) {
       ++it;
       continue;
     }
-    say(LogLevel::kNotice, "node ", *it,
-        node == alive.end() ? ", which was lost, is listed no longer" : " is no longer lost");
-    it = lost_.erase(it);
+    const bool lost = it->second == Away::kLost;
+    if (node == known.end()) {
+      say(LogLevel::kNotice, "node ", it->first,
+          lost ? ", which was lost," : ", which was stopped,", " is listed no longer");
+    } else {
+      say(LogLevel::kNotice, "node ", it->first, lost ? " is no longer lost" : " is back");
+    }
+    it = away_.erase(it);
   }
 }
 

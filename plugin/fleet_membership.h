@@ -10,8 +10,8 @@
 #ifndef SESSION_STATUS_PLUGIN_FLEET_MEMBERSHIP_H_
 #define SESSION_STATUS_PLUGIN_FLEET_MEMBERSHIP_H_
 
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -72,7 +72,8 @@ class FleetMembership {
   absl::Time told_ = absl::InfinitePast();  // when that was
   bool ready_ = false;
   std::string warning_;
-  std::set<std::string> lost_;
+  enum class Away : uint8_t { kNo, kLost, kLeft };
+  std::map<std::string, Away> away_;  // as they were told last; none: kNo
 };
 
 }  // namespace session_status

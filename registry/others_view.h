@@ -63,6 +63,7 @@ struct FleetNode {
   bool alive = false;                            // holds its lease
   absl::Time last_alive = absl::InfinitePast();  // as seen from here
   uint64_t online = 0;
+  bool left = false;  // was stopped in order; not alive
 };
 
 struct FleetStatus {

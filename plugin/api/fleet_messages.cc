@@ -76,6 +76,7 @@ void FillFleet(const registry::FleetStatus& status, absl::Time now, pb::GetFleet
     row->set_alive(node.alive);
     if (Known(node.last_alive)) row->set_last_alive_age_ms(AgeMs(node.last_alive, now));
     row->set_online(node.online);
+    row->set_left(node.left);
   }
   out->set_engine(status.engine);
   out->set_ready(status.ready);

@@ -342,6 +342,7 @@ void Write(const pb::FleetNode& message, http::JsonWriter* out) {
     object.PresentInt64("lastAliveAgeMs", message.last_alive_age_ms());
   }
   object.Uint64("online", message.online());
+  object.Bool("left", message.left());
 }
 
 }  // namespace

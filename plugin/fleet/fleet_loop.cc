@@ -185,7 +185,8 @@ void FleetLoop::AddHousekeeping() {
   member_->burials.AddSweep();
   member_->burials.AddBurials();
   if (round_.Due(&round_.next_memory, kMemoryInterval)) {
-    evictions_.AddQuestions();
+    // Everybody writes his own again; who follows hears of it as of any change.
+    evictions_.AddQuestions([this] { member_->writer.SendAllAgain(); });
   }
 }
 

@@ -73,7 +73,8 @@ std::shared_ptr<const Directions> Member::Describe(bool in_contact,
     shown.name = node.name;
     shown.number = number;
     shown.self = number == as.number;
-    shown.alive = shown.self ? in_contact : !node.lost;
+    shown.left = !shown.self && table.HasLeft(number);
+    shown.alive = shown.self ? in_contact : !node.lost && !shown.left;
     shown.last_alive = shown.self        ? round_.wall
                        : node.seen_alive ? round_.wall - (round_.now - node.last_alive)
                                          : absl::InfinitePast();

@@ -24,6 +24,10 @@ EndReason WhyBegunAnew(const std::vector<Generation>& live) {
 
 }  // namespace
 
+bool OthersTable::Follow::IsLive(Generation generation) const {
+  return Contains(live, generation) || Contains(former, generation);
+}
+
 const OthersTable::Follow* OthersTable::Shard::Find(NodeNumber node) const {
   const auto it = std::find_if(nodes.begin(), nodes.end(),
                                [node](const Follow& follow) { return follow.node == node; });
@@ -72,7 +76,7 @@ OthersTable::Rows::iterator OthersTable::Erase(Shard& shard, Rows::iterator row)
 bool OthersTable::Counts(const Shard& shard, const Slot& slot) const {
   if (slot.node == kNobody || slot.node == me_ || lost_.contains(slot.node)) return false;
   const Follow* const follow = shard.Find(slot.node);
-  return follow != nullptr && Contains(follow->live, slot.generation);
+  return follow != nullptr && follow->IsLive(slot.generation);
 }
 
 void OthersTable::Show(const Shard& shard, const ClientHash& hash, Slot& slot, EndReason reason,
@@ -187,19 +191,7 @@ Epoch OthersTable::RecentEnd(const ClientHash& hash) const {
 bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Time now) {
   Shard& shard = shards_[shard_index];
   if (entry.kind == Entry::Kind::kBegin) {
-    Follow& follow = shard.FindOrAdd(entry.node);
-    follow.live = entry.older;
-    follow.live.insert(follow.live.begin(), entry.generation);
-    follow.number = 0;
-    follow.absent = false;
-    // A new process has none of its older sessions. One that sends them again may have held them
-    // under a generation that we know nothing of, because the engine lost it before we could read
-    // it.
-    if (entry.older.empty()) {
-      DropDead(shard, entry.node, WhyBegunAnew(follow.live), now);
-    } else {
-      ShowLive(shard, now);
-    }
+    Begin(shard, entry, now);
     return true;
   }
   Follow* const follow = shard.Find(entry.node);
@@ -209,12 +201,33 @@ bool OthersTable::ApplyEntry(uint32_t shard_index, const Entry& entry, absl::Tim
   }
   follow->number = entry.number;
   if (entry.kind == Entry::Kind::kEnd) {
+    const bool begun_anew = !follow->former.empty();
     follow->live.resize(1);
-    DropDead(shard, entry.node, EndReason::kUnknown, now);
+    follow->former.clear();
+    DropDead(shard, entry.node, begun_anew ? EndReason::kBrokerRestart : EndReason::kUnknown, now);
   } else {
     ApplyEvents(shard, entry, now);
   }
   return true;
+}
+
+void OthersTable::Begin(Shard& shard, const Entry& entry, absl::Time now) {
+  Follow& follow = shard.FindOrAdd(entry.node);
+  std::vector<Generation> before = std::move(follow.live);
+  follow.live = entry.older;
+  follow.live.insert(follow.live.begin(), entry.generation);
+  follow.number = 0;
+  follow.absent = false;
+  const bool was_lost = std::exchange(follow.lost, lost_.contains(entry.node));
+  // One that sends its sessions again may have held them under a generation that we know nothing
+  // of, because the engine lost it before we could read it.
+  if (!entry.older.empty()) return ShowLive(shard, now);
+  // A new process has none of its older sessions.
+  if (entry.generation == kFarewell || was_lost) {
+    follow.former.clear();
+    return DropDead(shard, entry.node, WhyBegunAnew(follow.live), now);
+  }
+  follow.former.insert(follow.former.end(), before.begin(), before.end());
 }
 
 void OthersTable::BeginLoad(uint32_t shard_index, const std::map<NodeNumber, Owner>& owners,
@@ -226,6 +239,7 @@ void OthersTable::BeginLoad(uint32_t shard_index, const std::map<NodeNumber, Own
   for (const auto& [node, owner] : owners) {
     Follow& follow = shard.FindOrAdd(node);
     follow.live = owner.generations;
+    follow.former.clear();  // what would end it may have been in the gap
     follow.number = owner.number;
     follow.absent = false;
   }
@@ -278,8 +292,7 @@ void OthersTable::EndLoad(uint32_t shard_index, const std::map<NodeNumber, Owner
     // A node in the middle of a re-send, one that began it meanwhile, or one that has not come back
     // to an emptied engine, has rows that are not there yet: the end of its re-send will tell.
     const Follow* const follow = shard.Find(slot.node);
-    const bool settled =
-        follow != nullptr && !follow->absent && follow->live.size() == 1 && is_as_before(*follow);
+    const bool settled = follow != nullptr && follow->IsSettled() && is_as_before(*follow);
     if (!settled) {
       ++it;
       continue;
@@ -297,7 +310,7 @@ void OthersTable::DropDead(Shard& shard, NodeNumber node, EndReason reason, absl
     Slot& slot = it->second;
     if (slot.node != node) {
       ++it;
-    } else if (Contains(follow->live, slot.generation)) {
+    } else if (follow->IsLive(slot.generation)) {
       Show(shard, it->first, slot, reason, now);
       ++it;
     } else {
@@ -310,8 +323,10 @@ void OthersTable::DropDead(Shard& shard, NodeNumber node, EndReason reason, absl
 void OthersTable::SetLost(NodeNumber node, bool lost, absl::Time now) {
   if (lost ? !lost_.insert(node).second : lost_.erase(node) == 0) return;
   for (Shard& shard : shards_) {
-    const Follow* const follow = shard.Find(node);
-    if (follow == nullptr || follow->rows == 0) continue;
+    Follow* const follow = shard.Find(node);
+    if (follow == nullptr) continue;
+    follow->lost |= lost;
+    if (follow->rows == 0) continue;
     for (auto& [hash, slot] : shard.rows) {
       if (slot.node == node) Show(shard, hash, slot, EndReason::kNodeLost, now);
     }
@@ -320,9 +335,11 @@ void OthersTable::SetLost(NodeNumber node, bool lost, absl::Time now) {
 
 void OthersTable::Forget(NodeNumber node, absl::Time now) {
   for (Shard& shard : shards_) {
-    shard.FindOrAdd(node).live.clear();
+    Follow& follow = shard.FindOrAdd(node);
+    follow.live.clear();
+    follow.former.clear();
     DropDead(shard, node, EndReason::kNodeLost, now);
-    std::erase_if(shard.nodes, [node](const Follow& follow) { return follow.node == node; });
+    std::erase_if(shard.nodes, [node](const Follow& each) { return each.node == node; });
   }
   lost_.erase(node);
   online_by_node_.erase(node);
@@ -347,16 +364,22 @@ OthersTable::Holder OthersTable::Find(uint32_t shard_index, const ClientHash& ha
 void OthersTable::TellFollowed(uint32_t shard, std::vector<Followed::Node>* nodes) const {
   for (const Follow& follow : shards_[shard].nodes) {
     const bool there = !follow.absent && !follow.live.empty();
-    nodes->push_back({follow.node, there ? follow.live.front() : 0, follow.number,
-                      there && follow.live.size() == 1});
+    nodes->push_back(
+        {follow.node, there ? follow.live.front() : 0, follow.number, follow.IsSettled()});
   }
 }
 
 bool OthersTable::AllBack(uint32_t shard) const {
   const std::vector<Follow>& nodes = shards_[shard].nodes;
   return std::all_of(nodes.begin(), nodes.end(), [this](const Follow& follow) {
-    return follow.node == me_ || lost_.contains(follow.node) ||
-           (!follow.absent && follow.live.size() == 1);
+    return follow.node == me_ || lost_.contains(follow.node) || follow.IsSettled();
+  });
+}
+
+bool OthersTable::HasLeft(NodeNumber node) const {
+  return std::all_of(shards_.begin(), shards_.end(), [node](const Shard& shard) {
+    const Follow* const follow = shard.Find(node);
+    return follow != nullptr && !follow->live.empty() && follow->live.front() == kFarewell;
   });
 }
 

@@ -3,7 +3,9 @@
 //
 // A row counts (is shown online in the registry) while
 //   * its generation is live in its shard: a node that restarts or sends everything again starts a
-//     new one, and what it did not send again dies at the end of that;
+//     new one, and what it did not send again dies at the end of that. (Of a restart within the
+//     lease nobody has heard, and most clients are back before their broker has joined again: to
+//     end them at its beginning would show them offline until their rows come.)
 //   * its node is not lost: the lease is kept.
 // So nobody deletes the rows of a node that died, and they are back at once if it was only cut off.
 //
@@ -71,6 +73,9 @@ class OthersTable {
   // Has every node that is not lost written all that it has there?
   bool AllBack(uint32_t shard) const;
 
+  // Was the node stopped in order, and has not begun anew since?
+  bool HasLeft(NodeNumber node) const;
+
   // -- other signals ------------------------------------------------------------------------------
   void SetLost(NodeNumber node, bool lost, absl::Time now);
   // The node is gone for good.
@@ -106,9 +111,15 @@ class OthersTable {
   struct Follow {  // one node in one shard
     NodeNumber node = kNobody;
     std::vector<Generation> live;  // the one being written first
+    std::vector<Generation>
+        former;         // of the process before, until the present one has sent its own
+    bool lost = false;  // since it began: its clients were shown as ended already
     uint32_t number = 0;
     bool absent = true;  // the engine was emptied and the node has not come back to it
     size_t rows = 0;     // of the shard's rows
+    bool IsLive(Generation generation) const;
+    // It has sent all that it has.
+    bool IsSettled() const { return !absent && live.size() == 1 && former.empty(); }
   };
   using Rows = std::unordered_map<ClientHash, Slot, ClientHash::Hasher>;
   struct Shard {
@@ -132,6 +143,7 @@ class OthersTable {
   Slot& Upsert(Shard& shard, const ClientHash& hash, const Row& row, absl::Time now);
   void RememberEnd(const ClientHash& hash, Epoch epoch);
   void ApplyEvents(Shard& shard, const Entry& entry, absl::Time now);
+  void Begin(Shard& shard, const Entry& entry, absl::Time now);
   // Rows may have been read before their generation was known to be live.
   void ShowLive(Shard& shard, absl::Time now);
   // Drops the node's rows whose generation is not live, and shows those whose generation is.

@@ -51,6 +51,14 @@ std::string EvictionPolicy(absl::string_view info) {
   return bounded && policy != "noeviction" ? policy : "";
 }
 
+uint64_t EvictedKeys(absl::string_view info) {
+  uint64_t keys = 0;
+  for (absl::string_view line : absl::StrSplit(info, absl::ByAnyChar("\r\n"))) {
+    if (absl::ConsumePrefix(&line, "evicted_keys:") && !absl::SimpleAtoi(line, &keys)) keys = 0;
+  }
+  return keys;
+}
+
 bool NumbersWentBack(const ShardLook& look, const std::vector<Followed::Node>& followed) {
   return std::any_of(followed.begin(), followed.end(), [&look](const Followed::Node& node) {
     const auto owner = look.owners.find(node.node);

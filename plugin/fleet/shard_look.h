@@ -44,6 +44,8 @@ struct Followed {
 
 // What INFO memory says: the policy by which the engine may evict keys, or empty, if it will not.
 std::string EvictionPolicy(absl::string_view info);
+// What INFO stats says: how many keys the engine has evicted since its start.
+uint64_t EvictedKeys(absl::string_view info);
 
 // Numbers only rise under one generation: is one lower than what was followed, as in an old copy?
 bool NumbersWentBack(const ShardLook& look, const std::vector<Followed::Node>& followed);

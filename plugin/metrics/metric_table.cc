@@ -130,12 +130,16 @@ void ReadFleetNodes(const Readings& r, Samples* out) {
   if (!r.fleet.has_value()) return;
   uint64_t alive = 0;
   uint64_t lost = 0;
+  uint64_t left = 0;
   for (const registry::FleetNode& node : r.fleet->nodes) {
     alive += node.alive ? 1 : 0;
-    lost += node.alive || node.self ? 0 : 1;  // who is away from the engine has lost no broker
+    left += node.left ? 1 : 0;
+    // Who is away from the engine has lost no broker.
+    lost += node.alive || node.left || node.self ? 0 : 1;
   }
   out->push_back(Sample(alive, {{"state", "alive"}}));
   out->push_back(Sample(lost, {{"state", "lost"}}));
+  out->push_back(Sample(left, {{"state", "left"}}));
 }
 
 void ReadFleetSessions(const Readings& r, Samples* out) {
@@ -504,8 +508,8 @@ constexpr MetricRow kMetrics[] = {
        if (r.fleet.has_value()) out->push_back(Sample(r.fleet->ready ? 1 : 0));
      }},
     {"session_status_fleet_nodes", MetricType::Gauge, "state",
-     "Nodes of the fleet that hold their lease, this one included while it is joined, and others "
-     "that lost it.",
+     "Nodes of the fleet that hold their lease, this one included while it is joined, others that "
+     "lost it, and others that were stopped in order.",
      "fleet", ReadFleetNodes},
     {"session_status_fleet_sessions", MetricType::Gauge, "part",
      "Clients online on this node, and on all others.", "fleet", ReadFleetSessions},

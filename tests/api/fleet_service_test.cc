@@ -97,7 +97,8 @@ TEST_F(FleetServiceTest, StatusCountsAndFleetTellOfTheOthers) {
   others_.status.fleet = "plant";
   others_.status.own_sessions = 1;
   others_.status.other_sessions = 5;
-  others_.status.nodes = {{"here", 7, true, true, kNow, 1}, {"there", 9, false, false, kNow, 5}};
+  others_.status.nodes = {{"here", 7, true, true, kNow, 1},
+                          {"there", 9, false, false, kNow, 5, true}};
   pb::GetServerStatusResponse status;
   ASSERT_TRUE(service_.GetServerStatus({}, kNow, &status).ok());
   EXPECT_EQ(status.fleet().online(), 6u);
@@ -110,6 +111,7 @@ TEST_F(FleetServiceTest, StatusCountsAndFleetTellOfTheOthers) {
   EXPECT_EQ(fleet.summary().name(), "plant");
   ASSERT_EQ(fleet.nodes_size(), 2);
   EXPECT_FALSE(fleet.nodes(1).alive());
+  EXPECT_TRUE(fleet.nodes(1).left());
 }
 
 TEST_F(FleetServiceTest, WithoutAFleetNothingOfItIsSaid) {

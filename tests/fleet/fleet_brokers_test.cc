@@ -300,6 +300,12 @@ TEST(BrokerFleetTest, ABrokerThatStopsInOrderLeavesNoClientOnline) {
   EXPECT_TRUE(WaitUntil([&] {
     return absl::StrContains(fleet.admin(1).Query("lamp").raw, "END_REASON_SERVER_SHUTDOWN");
   })) << fleet.admin(1).Query("lamp").raw;
+  EXPECT_TRUE(fleet.broker(1).WaitForLog("node broker-0 was stopped in order"));
+  EXPECT_THAT(fleet.admin(1).Get("/metrics").body,
+              AllOf(HasSubstr("session_status_fleet_nodes{state=\"lost\"} 0"),
+                    HasSubstr("session_status_fleet_nodes{state=\"left\"} 1")));
+  fleet.Restart(0);
+  EXPECT_TRUE(fleet.broker(1).WaitForLog("node broker-0 is back"));
 }
 
 TEST(BrokerFleetTest, WithoutTheEngineOwnClientsAreExactAndOthersAreLastKnown) {

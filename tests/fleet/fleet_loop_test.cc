@@ -14,6 +14,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "plugin/fleet/node_directory.h"
 #include "tests/fleet/redis_process.h"
@@ -1021,11 +1022,32 @@ TEST(FleetLoopTest, AnEngineThatMayEvictSessionsIsWarnedOf) {
   EXPECT_EQ(here.Status().warning,
             absl::StrCat("127.0.0.1:", engine.port(),
                          " may evict sessions (maxmemory-policy allkeys-lru), which are then "
-                         "answered offline: set it to noeviction"));
+                         "answered offline for up to a minute: set it to noeviction"));
   // It is looked at again at every join.
   engine.Command("CONFIG SET maxmemory-policy noeviction");
   engine.Command("CLIENT KILL TYPE normal");
   EXPECT_TRUE(here.StepUntil([&] { return here.Status().warning.empty(); })) << here.Describe();
+}
+
+TEST(FleetLoopTest, WhatAnEngineHasEvictedIsWrittenAgain) {
+  RedisProcess engine;
+  SteppedNode here("here", engine);
+  here.Connect("lamp");
+  ASSERT_TRUE(here.StepUntil([&] { return here.HasWritten(); })) << here.Describe();
+  const std::vector<std::string> keys = absl::StrSplit(engine.Command("KEYS ms:{test.s*}:*"), ' ');
+  std::string bucket;  // of the one client's row
+  for (const std::string& key : keys) {
+    if (!absl::EndsWith(key, ":o") && !absl::EndsWith(key, ":d")) bucket = key;
+  }
+  ASSERT_EQ(engine.Command("DEL " + bucket), "1");
+  // Only what has a time of its own to live goes, all at once: the leases, and the counter rises.
+  engine.Command("CONFIG SET maxmemory-policy volatile-lru");
+  engine.Command("CONFIG SET maxmemory 1");
+  engine.Command("CONFIG SET maxmemory 0");
+  engine.Command("CLIENT KILL TYPE normal");  // it is looked at again at every join
+  EXPECT_TRUE(here.StepUntil([&] { return engine.Command("EXISTS " + bucket) == "1"; }))
+      << here.Describe() << "\n"
+      << engine.Command("INFO stats");
 }
 
 TEST(FleetLoopTest, AnEngineThatMayNotBeAskedForItsMemoryIsJoinedWithoutAWarning) {

@@ -64,6 +64,11 @@ class OthersTableTest : public ::testing::Test {
     }
     return online;
   }
+  bool IsSettled() const {
+    std::vector<Followed::Node> nodes;
+    table_.TellFollowed(kShard, &nodes);
+    return nodes.size() == 1 && nodes.front().settled;
+  }
   EndReason ReasonOf(const std::string& id) const {
     return registry_.Find(HashOf(id).view()).reason;
   }
@@ -88,13 +93,56 @@ TEST_F(OthersTableTest, WhileANodeSendsItsSessionsAgainItsClientsStayOnline) {
   EXPECT_EQ(ReasonOf("fan"), EndReason::kUnknown);
 }
 
-TEST_F(OthersTableTest, ANodeThatBeginsWithoutItsOlderSessionsHasNoneOfThem) {
+TEST_F(OthersTableTest, WhoIsBackWhenItsBrokerBeginsAnewIsNotOfflineMeanwhile) {
   Begin(100);
   Tell({Up("lamp", 10), Up("fan", 10)});
   Finish();
   Begin(200);
+  EXPECT_EQ(Online(), "lamp fan");
+  EXPECT_FALSE(IsSettled()) << "the engine does not know of them any more, and is not to be asked";
+  Tell({Up("lamp", 20)});
+  EXPECT_EQ(Online(), "lamp fan");
+  Finish();
+  EXPECT_TRUE(IsSettled());
+  EXPECT_EQ(Online(), "lamp");
+  EXPECT_EQ(ReasonOf("fan"), EndReason::kBrokerRestart);
+}
+
+TEST_F(OthersTableTest, WhoIsBackIsNotOfflineHoweverOftenItsBrokerBegins) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Begin(200);         // anew
+  Begin(300, {200});  // the same process
+  Begin(400);         // anew
+  EXPECT_EQ(Online(), "lamp fan");
+  Tell({Up("lamp", 20)});
+  Finish();
+  EXPECT_EQ(Online(), "lamp");
+  EXPECT_EQ(ReasonOf("fan"), EndReason::kBrokerRestart);
+}
+
+TEST_F(OthersTableTest, ANodeThatWasLostAndBeginsAnewHasNoneOfItsOlderSessions) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  table_.SetLost(kThere, true, kNow);
+  EXPECT_EQ(Online(), "");
+  table_.SetLost(kThere, false, kNow);  // its name is held again
+  Begin(200);
   EXPECT_EQ(Online(), "");
   EXPECT_EQ(ReasonOf("lamp"), EndReason::kBrokerRestart);
+}
+
+TEST_F(OthersTableTest, ALoadEndsWhatWasKeptOfAProcessThatIsGone) {
+  Begin(100);
+  Tell({Up("lamp", 10), Up("fan", 10)});
+  Finish();
+  Begin(200);
+  number_ = 3;  // two entries are missed
+  Load({200}, {"lamp"});
+  EXPECT_EQ(Online(), "lamp");
+  EXPECT_TRUE(IsSettled());
 }
 
 TEST_F(OthersTableTest, ANodeThatHasLeftInOrderEndedItsSessionsItself) {

@@ -95,7 +95,7 @@ TEST(MetricTableTest, AGroupThatIsNotThereHasNoMetrics) {
   }
 }
 
-TEST(MetricTableTest, ANodeThatIsAwayFromTheEngineHasLostNoBroker) {
+TEST(MetricTableTest, WhoIsAwayFromTheEngineOrWasStoppedIsNotLost) {
   Readings readings;
   readings.server = {"1", "mosquitto 2.1", absl::UnixEpoch()};
   registry::FleetStatus& fleet = readings.fleet.emplace();
@@ -104,12 +104,14 @@ TEST(MetricTableTest, ANodeThatIsAwayFromTheEngineHasLostNoBroker) {
     node.self = self;
     node.alive = alive;
   }
+  fleet.nodes.emplace_back().left = true;
   std::map<std::string, double> nodes;
   for (const auto& family : CollectFamilies(readings)) {
     if (family.name != "session_status_fleet_nodes") continue;
     for (const auto& metric : family.metric) nodes[metric.label.at(0).value] = metric.gauge.value;
   }
-  EXPECT_THAT(nodes, UnorderedElementsAre(std::pair("alive", 1), std::pair("lost", 1)));
+  EXPECT_THAT(nodes, UnorderedElementsAre(std::pair("alive", 1), std::pair("lost", 1),
+                                          std::pair("left", 1)));
 }
 
 TEST(MetricsSurfaceTest, ServesTheTextFormat) {

@@ -90,6 +90,25 @@ TEST_F(FleetMembershipTest, ALostNodeThatIsForgottenIsNotBack) {
               ElementsAre("session-status: fleet f: node a is lost; its clients count as offline"));
 }
 
+TEST_F(FleetMembershipTest, ANodeThatWasStoppedInOrderIsNotLost) {
+  registry::FleetStatus status;
+  status.fleet = "f";
+  registry::FleetNode& node = status.nodes.emplace_back();
+  node.name = "a";
+  node.left = true;
+  EXPECT_THAT(Told(status), ElementsAre("session-status: fleet f: node a was stopped in order"));
+  EXPECT_THAT(Told(status), IsEmpty());
+  EXPECT_THAT(
+      After({}),
+      ElementsAre("session-status: fleet f: node a, which was stopped, is listed no longer"));
+  Told(status);
+  EXPECT_THAT(After({{"a", true}}), ElementsAre("session-status: fleet f: node a is back"));
+  Told(status);
+  EXPECT_THAT(After({{"a", false}}),
+              ElementsAre("session-status: fleet f: node a is lost; its clients count as offline"))
+      << "it was started again, and died before anybody saw it alive";
+}
+
 TEST_F(FleetMembershipTest, WhileThisNodeIsNotJoinedNobodyIsBack) {
   After({{"a", false}});
   registry::FleetStatus not_joined;
