@@ -111,8 +111,8 @@ class OthersTable {
   struct Follow {  // one node in one shard
     NodeNumber node = kNobody;
     std::vector<Generation> live;  // the one being written first
-    std::vector<Generation>
-        former;         // of the process before, until the present one has sent its own
+    // Of the process before, until the present one has sent its own.
+    std::vector<Generation> former;
     bool lost = false;  // since it began: its clients were shown as ended already
     uint32_t number = 0;
     bool absent = true;  // the engine was emptied and the node has not come back to it

@@ -36,6 +36,12 @@ class OthersTableTest : public ::testing::Test {
     EXPECT_TRUE(Apply(Entry::Kind::kApplied, ++number_, std::move(events)));
   }
   void Finish() { EXPECT_TRUE(Apply(Entry::Kind::kEnd, ++number_, {})); }
+  // What most tests begin with: both clients are there, under generation 100.
+  void SendBoth() {
+    Begin(100);
+    Tell({Up("lamp", 10), Up("fan", 10)});
+    Finish();
+  }
   bool Apply(Entry::Kind kind, uint32_t number, std::vector<Event> events,
              std::vector<Generation> older = {}) {
     const Entry entry = {kind, kThere, generation_, number, std::move(older), std::move(events)};
@@ -81,9 +87,7 @@ class OthersTableTest : public ::testing::Test {
 };
 
 TEST_F(OthersTableTest, WhileANodeSendsItsSessionsAgainItsClientsStayOnline) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Begin(200, {100});
   EXPECT_EQ(Online(), "lamp fan");
   Tell({Up("lamp", 10)});
@@ -94,9 +98,7 @@ TEST_F(OthersTableTest, WhileANodeSendsItsSessionsAgainItsClientsStayOnline) {
 }
 
 TEST_F(OthersTableTest, WhoIsBackWhenItsBrokerBeginsAnewIsNotOfflineMeanwhile) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Begin(200);
   EXPECT_EQ(Online(), "lamp fan");
   EXPECT_FALSE(IsSettled()) << "the engine does not know of them any more, and is not to be asked";
@@ -109,9 +111,7 @@ TEST_F(OthersTableTest, WhoIsBackWhenItsBrokerBeginsAnewIsNotOfflineMeanwhile) {
 }
 
 TEST_F(OthersTableTest, WhoIsBackIsNotOfflineHoweverOftenItsBrokerBegins) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Begin(200);         // anew
   Begin(300, {200});  // the same process
   Begin(400);         // anew
@@ -123,9 +123,7 @@ TEST_F(OthersTableTest, WhoIsBackIsNotOfflineHoweverOftenItsBrokerBegins) {
 }
 
 TEST_F(OthersTableTest, ANodeThatWasLostAndBeginsAnewHasNoneOfItsOlderSessions) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   table_.SetLost(kThere, true, kNow);
   EXPECT_EQ(Online(), "");
   table_.SetLost(kThere, false, kNow);  // its name is held again
@@ -135,9 +133,7 @@ TEST_F(OthersTableTest, ANodeThatWasLostAndBeginsAnewHasNoneOfItsOlderSessions) 
 }
 
 TEST_F(OthersTableTest, ALoadEndsWhatWasKeptOfAProcessThatIsGone) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Begin(200);
   number_ = 3;  // two entries are missed
   Load({200}, {"lamp"});
@@ -146,9 +142,7 @@ TEST_F(OthersTableTest, ALoadEndsWhatWasKeptOfAProcessThatIsGone) {
 }
 
 TEST_F(OthersTableTest, ANodeThatHasLeftInOrderEndedItsSessionsItself) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Begin(kFarewell);
   EXPECT_EQ(Online(), "");
   EXPECT_EQ(ReasonOf("lamp"), EndReason::kServerShutdown);
@@ -164,9 +158,7 @@ TEST_F(OthersTableTest, ThatANodeHasLeftInOrderIsFoundWhenItsShardIsLoaded) {
 }
 
 TEST_F(OthersTableTest, WhoSendsAgainKeepsWhatWasKnownEvenIfAGenerationWasNeverRead) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Begin(300, {200});
   EXPECT_TRUE(registry_.Find(HashOf("lamp").view()).online());
   Tell({Up("lamp", 10)});
@@ -175,9 +167,7 @@ TEST_F(OthersTableTest, WhoSendsAgainKeepsWhatWasKnownEvenIfAGenerationWasNeverR
 }
 
 TEST_F(OthersTableTest, WhatALoadDoesNotFindIsDroppedAtItsEnd) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Load({100}, {"lamp", "fan"});
   EXPECT_EQ(Online(), "lamp fan");
   Load({100}, {"lamp"});
@@ -188,9 +178,7 @@ TEST_F(OthersTableTest, WhatALoadDoesNotFindIsDroppedAtItsEnd) {
 }
 
 TEST_F(OthersTableTest, ALoadInTheMiddleOfAResendLeavesWhatMayStillCome) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   Begin(200, {100});
   Load({200, 100}, {"lamp"});
   EXPECT_EQ(Online(), "lamp fan");
@@ -200,9 +188,7 @@ TEST_F(OthersTableTest, ALoadInTheMiddleOfAResendLeavesWhatMayStillCome) {
 
 // The engine came back empty, and the node has written everything again.
 TEST_F(OthersTableTest, ALoadUnderAnotherGenerationTakesNobodyOfflineWhoIsThere) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   const auto shown = [&](const char* id) { return registry_.Find(HashOf(id).view()).online(); };
   const std::map<NodeNumber, Owner> owners = {{kThere, {2, {200}}}};
   table_.BeginLoad(kShard, owners, kNow);
@@ -217,9 +203,7 @@ TEST_F(OthersTableTest, ALoadUnderAnotherGenerationTakesNobodyOfflineWhoIsThere)
 }
 
 TEST_F(OthersTableTest, AResendThatBeginsInTheMidstOfALoadTakesNobodyOffline) {
-  Begin(100);
-  Tell({Up("lamp", 10), Up("fan", 10)});
-  Finish();
+  SendBoth();
   const std::map<NodeNumber, Owner> before = {{kThere, {2, {100}}}};
   const std::map<NodeNumber, Owner> after = {{kThere, {1, {200, 100}}}};
   table_.BeginLoad(kShard, before, kNow);
